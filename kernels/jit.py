@@ -1,0 +1,90 @@
+"""The one place where functions are compiled.
+
+Every kernel goes through `jit`, so that flags, error model and cache are the same everywhere
+(a test fails on a bare `numba.njit`).
+
+* ``fastmath`` is the set without nnan and ninf: a NaN must stay a NaN.
+* ``error_model="numpy"``: a division by zero gives inf; only so do divisions vectorise.
+* The cache on disk is Numba's own, but its stamp is a hash over *all* kernel sources. Numba
+  looks at the file of the cached function alone, and would go on using machine code into which
+  an older version of a callee from another file was inlined. Numba's version and the CPU's
+  name and features are part of Numba's own key.
+* Where no cache folder can be written, the kernels compile in each process: slower, same result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import caching
+
+FASTMATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
+
+DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+"""True under NUMBA_DISABLE_JIT=1: kernels are then plain Python, for coverage and debugging."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def source_stamp(folder: Path = Path(__file__).parent) -> str:
+    """Return the SHA-256 over names and contents of all Python files in the kernels' folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+_STAMP = source_stamp()
+
+
+class _AllSources:
+    """Mixin for Numba's cache locators: fresh means that no kernel source has changed."""
+
+    def get_source_stamp(self) -> str:
+        return _STAMP
+
+
+class _UserProvided(_AllSources, caching.UserProvidedCacheLocator):
+    pass
+
+
+class _InTree(_AllSources, caching.InTreeCacheLocator):
+    pass
+
+
+class _UserWide(_AllSources, caching.UserWideCacheLocator):
+    pass
+
+
+class _CacheImpl(caching.CompileResultCacheImpl):
+    _locator_classes = [_UserProvided, _InTree, _UserWide]  # noqa: RUF012
+
+
+class _KernelCache(caching.FunctionCache):
+    _impl_class = _CacheImpl
+
+
+def jit(*, parallel: bool = False) -> Callable[[_Function], _Function]:
+    """Return the decorator that compiles a kernel.
+
+    Parameters
+    ----------
+    parallel
+        Whether the kernel's ``prange`` loops are shared between threads.
+    """
+
+    def compile_lazily(function: _Function) -> _Function:
+        dispatcher = numba.njit(
+            function, parallel=parallel, fastmath=set(FASTMATH), error_model="numpy"
+        )
+        if not DISABLED:
+            with suppress(RuntimeError):  # Numba's word for: no folder can be written
+                dispatcher._cache = _KernelCache(function)
+        return cast(_Function, dispatcher)
+
+    return compile_lazily

@@ -1,0 +1,103 @@
+"""A plain twin of each kernel: NumPy and SciPy, obviously right, slow. For tests to compare with.
+
+Same arguments, but results are returned instead of written into the last argument, and arrays
+have no padding: (features, samples).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+import scipy.special
+
+Array = npt.NDArray[Any]
+
+
+def _matrix(indptr: Array, indices: Array, values: Array, n_columns: int) -> Any:
+    shape = (len(indptr) - 1, n_columns)
+    return scipy.sparse.csr_array((values, indices.astype(np.int64), indptr), shape=shape)
+
+
+def sigmoid(Z: Array) -> Array:
+    """1 / (1 + exp(-Z))."""
+    return np.asarray(scipy.special.expit(Z))
+
+
+def bias_sigmoid(biases: Array, Z: Array) -> Array:
+    """sigmoid(Z + b)."""
+    return sigmoid(Z + biases[:, None])
+
+
+def forward(indptr: Array, indices: Array, weights: Array, biases: Array, X: Array) -> Array:
+    """sigmoid(W X + b)."""
+    return bias_sigmoid(biases, _matrix(indptr, indices, weights, len(X)) @ X)
+
+
+def weight_gradient(indptr: Array, indices: Array, dZ: Array, X: Array) -> tuple[Array, Array]:
+    """dZ X^T edge by edge, and the row sums of dZ."""
+    targets = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    dW = np.array([dZ[i] @ X[j] for i, j in zip(targets, indices, strict=True)], dtype=dZ.dtype)
+    return dW, dZ.sum(axis=1)
+
+
+def input_gradient(indptr: Array, indices: Array, weights: Array, n_in: int, dZ: Array) -> Array:
+    """W^T dZ, from the structure of W itself."""
+    return np.asarray(_matrix(indptr, indices, weights, n_in).T @ dZ)
+
+
+def sigmoid_slope(A: Array, keep: float, dA: Array) -> Array:
+    """dA times the derivative of dropout(sigmoid(Z)), from its values A."""
+    a = A * keep
+    return dA * a * (1 - a) / keep
+
+
+def squared_error(A: Array, T: Array) -> tuple[float, Array]:
+    """Mean over samples and outputs of (A - T)^2, and its gradient by A."""
+    return float(np.mean((A - T) ** 2)), 2 * (A - T) / A.size
+
+
+def momentum_update(
+    weights: Array,
+    velocities: Array,
+    gradients: Array,
+    rate: float,
+    momentum: float,
+    nesterov: bool,
+) -> tuple[Array, Array]:
+    """New weights and velocities, in Keras's form."""
+    velocities = momentum * velocities - rate * gradients
+    step = momentum * velocities - rate * gradients if nesterov else velocities
+    return weights + step, velocities
+
+
+def row_sums(dZ: Array) -> Array:
+    """Row sums."""
+    return np.asarray(dZ.sum(axis=1))
+
+
+def _mix(x: Array) -> Array:
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x = (x ^ (x >> np.uint32(shift))) * np.uint32(factor)
+    return x ^ (x >> np.uint32(16))
+
+
+def dropout(A: Array, rate: float, key: int) -> Array:
+    """A with a share ``rate`` of zeros, the rest divided by 1 - rate."""
+    rows = np.arange(A.shape[0], dtype=np.uint32)[:, None]
+    columns = np.arange(A.shape[1], dtype=np.uint32)[None, :]
+    row_keys = _mix(_mix(np.array([[key]], dtype=np.uint32)) + rows)
+    kept = _mix(row_keys + columns) >= int(rate * 2**32)
+    return np.where(kept, A / A.dtype.type(1 - rate), A.dtype.type(0))
+
+
+def gather(data: Array, samples: Array, scale: float, dtype: Any) -> Array:
+    """The samples as columns, scaled."""
+    return np.asarray((data[samples].astype(dtype) * np.dtype(dtype).type(scale)).T)
+
+
+def gather_one_hot(labels: Array, samples: Array, n_out: int, dtype: Any) -> Array:
+    """One column a sample, 1 in the row of its label."""
+    return np.eye(n_out, dtype=dtype)[:, labels[samples]]

@@ -1,0 +1,87 @@
+"""The one factory of compiled functions, and the cache's stamp."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minisnn.kernels import elementwise
+from minisnn.kernels.jit import DISABLED, FASTMATH, jit, source_stamp
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
+
+
+def test_no_function_is_compiled_but_by_the_factory() -> None:
+    sources = [*REPOSITORY.glob("kernels/*.py"), *REPOSITORY.glob("minisnn/*.py")]
+    assert len(sources) > 20
+    for path in sources:
+        if path != REPOSITORY / "kernels" / "jit.py":
+            assert "njit" not in path.read_text(), f"{path} compiles by itself"
+
+
+@COMPILED_ONLY
+def test_flags() -> None:
+    @jit()
+    def nothing() -> None:
+        pass
+
+    options = nothing.targetoptions  # type: ignore[attr-defined]
+    assert options["fastmath"] == set(FASTMATH)
+    assert not {"nnan", "ninf", "fast"} & FASTMATH
+    assert options["error_model"] == "numpy"
+
+
+@COMPILED_ONLY
+def test_the_stamp_changes_with_any_kernel_source(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "b.py").write_text("y = 1\n")
+    before = source_stamp(tmp_path)
+    assert source_stamp(tmp_path) == before
+    (tmp_path / "b.py").write_text("y = 2\n")
+    assert source_stamp(tmp_path) != before
+    cache = elementwise.row_sums._cache
+    assert cache._impl.locator.get_source_stamp() == source_stamp()
+
+
+@COMPILED_ONLY
+def test_without_a_folder_to_cache_in_kernels_still_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from minisnn.kernels import jit as module
+
+    def no_locator(*_: object) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(module, "_KernelCache", no_locator)
+
+    @jit()
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert double(21) == 42
+
+
+@COMPILED_ONLY
+def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
+    program = (
+        "import numpy as np; from minisnn.kernels.elementwise import row_sums as f; "
+        "f(np.ones((2, 3)), np.empty(2)); "
+        "print(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert printed == [["0", "1"], ["1", "0"]]
