@@ -1,0 +1,317 @@
+"""The bipartite graph between two layers, fixed before training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+Array = npt.NDArray[Any]
+
+_MAX_NEURONS = 2**32  # what uint32 indices can address
+
+
+class DeadNeuronWarning(UserWarning):
+    """A neuron that the graph cuts off: whatever is trained, it adds nothing."""
+
+
+class Topology:
+    """A fixed bipartite graph from ``n_in`` left to ``n_out`` right neurons.
+
+    Made by the functions of `minisnn.topology`, checked once, and never changed: its arrays are
+    read-only. It knows nothing of weights. Its edges have one order everywhere, by output neuron
+    and then by input neuron, which is the CSR order of the weight matrix W in Z = W X; the weights
+    of a layer follow the same order.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    indptr : array of int, shape (n_out + 1,)
+        Edges ``indptr[i]`` to ``indptr[i + 1] - 1`` end in output neuron i.
+    indices : array of int, shape (n_edges,)
+        Input neuron of each edge, strictly ascending within an output neuron.
+    name : str
+        Which construction this is.
+    parameters : mapping of str to int, optional
+        What the construction was called with, beside the widths: degree, seed.
+    generator : array of int, optional
+        For a rotating construction, the places of the ones in the vector that left neuron 0 has;
+        left neuron i has them ``i`` places on, modulo ``n_out``. With it the graph is described
+        by these few numbers instead of by its edges.
+
+    Raises
+    ------
+    ValueError
+        Where the arrays are not such a structure.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> graph = snn.topology.regular_rotating(4, 4, degree=2)
+    >>> graph
+    Topology(regular_rotating, 4 -> 4, degree=2, n_edges=8, density=50 %)
+    >>> graph.to_dense()
+    array([[1, 1, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 1, 1],
+           [1, 0, 0, 1]], dtype=uint8)
+    """
+
+    __slots__ = ("_generator", "_indices", "_indptr", "_name", "_parameters", "n_in", "n_out")
+
+    n_in: int
+    n_out: int
+    _indptr: Array
+    _indices: Array | None  # None for the complete graph, whose edges need no list
+    _name: str
+    _parameters: dict[str, int]
+    _generator: Array | None
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        indptr: npt.ArrayLike,
+        indices: npt.ArrayLike,
+        *,
+        name: str = "custom",
+        parameters: Mapping[str, int] | None = None,
+        generator: npt.ArrayLike | None = None,
+    ) -> None:
+        check_widths(n_in, n_out)
+        pointers, inputs = np.asarray(indptr), np.asarray(indices)
+        _check_structure(n_in, n_out, pointers, inputs)
+        complete = inputs.size == n_in * n_out
+        self._set(
+            n_in=int(n_in),
+            n_out=int(n_out),
+            _indptr=_frozen(pointers, np.int64),
+            _indices=None if complete else _frozen(inputs, np.uint32),
+            _name=name,
+            _parameters=dict(parameters or {}),
+            _generator=None if generator is None else _frozen(np.asarray(generator), np.uint32),
+        )
+
+    @classmethod
+    def complete(cls, n_in: int, n_out: int) -> Topology:
+        """Return the complete graph, without ever listing its edges."""
+        check_widths(n_in, n_out)
+        graph = cls.__new__(cls)
+        graph._set(
+            n_in=int(n_in),
+            n_out=int(n_out),
+            _indptr=_frozen(np.arange(n_out + 1) * n_in, np.int64),
+            _indices=None,
+            _name="dense",
+            _parameters={},
+            _generator=None,
+        )
+        return graph
+
+    def _set(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Topology is fixed: cannot set {name!r}; make a new one instead")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (
+            self.n_in, self.n_out, self._indptr, self.indices,
+            self._name, self._parameters, self._generator,
+        )  # fmt: skip
+
+    # What it is
+
+    @property
+    def name(self) -> str:
+        """Name of the construction, such as ``"fibonacci_rotating"``."""
+        return self._name
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """What the construction was called with, beside the widths."""
+        return dict(self._parameters)
+
+    @property
+    def generator(self) -> Array | None:
+        """Places of the ones in the rotated vector, uint32[k]; None if it does not rotate."""
+        return self._generator
+
+    @property
+    def indptr(self) -> Array:
+        """CSR pointers by output neuron, int64[n_out + 1], read-only."""
+        return self._indptr
+
+    @property
+    def indices(self) -> Array:
+        """Input neuron of each edge, uint32[n_edges], read-only; made anew if complete."""
+        if self._indices is None:
+            return _frozen(np.tile(np.arange(self.n_in, dtype=np.uint32), self.n_out), np.uint32)
+        return self._indices
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_in, n_out)."""
+        return self.n_in, self.n_out
+
+    # How it is connected
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges, each of which will carry one weight."""
+        return int(self._indptr[-1])
+
+    @property
+    def density(self) -> float:
+        """Edges as a share of those of the complete graph, 0 to 1."""
+        return self.n_edges / (self.n_in * self.n_out)
+
+    @property
+    def in_degrees(self) -> Array:
+        """Number of edges that end in each output (right) neuron, int64[n_out]."""
+        return np.diff(self._indptr)
+
+    @property
+    def out_degrees(self) -> Array:
+        """Number of edges that begin in each input (left) neuron, int64[n_in]."""
+        return np.bincount(self.indices, minlength=self.n_in)
+
+    @property
+    def degree(self) -> float:
+        """Mean number of edges per input (left) neuron: the paper's degree."""
+        return self.n_edges / self.n_in
+
+    @property
+    def isolated_inputs(self) -> Array:
+        """Input neurons without an edge, in ascending order."""
+        return np.flatnonzero(self.out_degrees == 0)
+
+    @property
+    def isolated_outputs(self) -> Array:
+        """Output neurons without an edge, in ascending order."""
+        return np.flatnonzero(self.in_degrees == 0)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every possible edge is there."""
+        return self._indices is None
+
+    # As other things
+
+    def edges(self) -> Array:
+        """Return the edges as (input neuron, output neuron), int64[n_edges, 2], in edge order."""
+        targets = np.repeat(np.arange(self.n_out), self.in_degrees)
+        return np.stack([self.indices.astype(np.int64), targets], axis=1)
+
+    def to_scipy(self) -> scipy.sparse.csc_array:
+        """Return the biadjacency matrix, (n_in, n_out) of ones, as a SciPy CSC array.
+
+        CSC of (n_in, n_out) is CSR by output neuron: the entries keep the edges' order.
+        """
+        ones = np.ones(self.n_edges, dtype=np.uint8)
+        return scipy.sparse.csc_array(
+            (ones, self.indices.astype(np.int64), self._indptr), shape=self.shape
+        )
+
+    def to_dense(self) -> Array:
+        """Return the biadjacency matrix, (n_in, n_out) of 0 and 1, as a dense uint8 array."""
+        return np.asarray(self.to_scipy().toarray())
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same graph, however it was made."""
+        if not isinstance(other, Topology):
+            return NotImplemented
+        return (
+            self.shape == other.shape
+            and np.array_equal(self._indptr, other._indptr)
+            and (self.is_complete or np.array_equal(self.indices, other.indices))
+        )
+
+    def __hash__(self) -> int:
+        edges = b"" if self._indices is None else self._indices.tobytes()
+        return hash((self.shape, self._indptr.tobytes(), edges))
+
+    def __repr__(self) -> str:
+        parameters = "".join(f", {key}={value}" for key, value in self._parameters.items())
+        return (
+            f"Topology({self.name}, {self.n_in} -> {self.n_out}{parameters}, "
+            f"n_edges={self.n_edges}, density={100 * self.density:.3g} %)"
+        )
+
+
+def _restore(
+    n_in: int, n_out: int, indptr: Array, indices: Array,
+    name: str, parameters: dict[str, int], generator: Array | None,
+) -> Topology:  # fmt: skip
+    return Topology(
+        n_in, n_out, indptr, indices, name=name, parameters=parameters, generator=generator
+    )
+
+
+def _frozen(array: Array, dtype: Any) -> Array:
+    copy = np.array(array, dtype=dtype, order="C")
+    copy.flags.writeable = False
+    return copy
+
+
+def check_widths(n_in: object, n_out: object) -> None:
+    """Raise unless both are whole numbers of neurons that the index type can address."""
+    for name, width in (("n_in", n_in), ("n_out", n_out)):
+        if isinstance(width, bool) or not isinstance(width, (int, np.integer)):
+            raise TypeError(f"{name} must be a whole number of neurons, got {width!r}")
+        if not 1 <= width < _MAX_NEURONS:
+            raise ValueError(f"{name} must be between 1 and {_MAX_NEURONS - 1}, got {width}")
+
+
+def _check_structure(n_in: int, n_out: int, indptr: Array, indices: Array) -> None:
+    for name, array in (("indptr", indptr), ("indices", indices)):
+        if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+            raise ValueError(
+                f"{name} must be a 1-D array of integers, got {array.ndim}-D {array.dtype}"
+            )
+    if len(indptr) != n_out + 1 or indptr[0] != 0 or indptr[-1] != len(indices):
+        raise ValueError(
+            f"indptr must have n_out + 1 = {n_out + 1} entries, from 0 to the number of edges "
+            f"{len(indices)}, got {len(indptr)} entries from {indptr[:1]} to {indptr[-1:]}"
+        )
+    if (indptr[1:] < indptr[:-1]).any():
+        raise ValueError("indptr must not decrease")
+    if indices.size == 0:
+        raise ValueError("the graph has no edge; a layer needs at least one")
+    if indices.min() < 0 or indices.max() >= n_in:
+        raise ValueError(
+            f"indices must lie between 0 and n_in - 1 = {n_in - 1}, "
+            f"got {indices.min()} to {indices.max()}"
+        )
+    ascending = indices[1:].astype(np.int64) > indices[:-1].astype(np.int64)
+    row_begins = indptr[1:-1]
+    ascending[row_begins[(row_begins > 0) & (row_begins < len(indices))] - 1] = True
+    if not ascending.all():
+        raise ValueError(
+            "indices must be strictly ascending within an output neuron; "
+            "use minisnn.topology.from_edges for edges in any order"
+        )
+
+
+def warn_of_dead_neurons(topologies: list[Topology]) -> None:
+    """Warn of each hidden or output neuron that the graphs leave without input or output."""
+    for number, graph in enumerate(topologies, start=1):
+        kind = "output" if number == len(topologies) else "hidden"
+        lacking = [("input", len(graph.isolated_outputs))]
+        if number < len(topologies):
+            lacking.append(("output", len(topologies[number].isolated_inputs)))
+        for what, count in lacking:
+            if count:
+                warnings.warn(
+                    f"layer {number}: {count} of {graph.n_out} {kind} neurons have no {what} and "
+                    "are dead: no training can make them useful. Take a higher degree, another "
+                    "topology, or fewer neurons.",
+                    DeadNeuronWarning,
+                    stacklevel=3,
+                )

@@ -1,0 +1,350 @@
+"""Constructions of the fixed bipartite graph between two layers.
+
+The first six are those of A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks
+Topologies", 2017, arXiv:1706.05683. There the graph is a 0/1 matrix of n_in rows and n_out
+columns, row i belonging to left (input) neuron i, and ``degree`` is the number of ones in a row:
+edges per left neuron. *Rotating* means that row i is one vector of length n_out, rotated by i
+places (to the right, wrapped). With n_in < n_out - degree, a rotating vector of neighbouring ones
+does not reach the last output neurons; such neurons are dead, and `minisnn.MLP` warns of them.
+
+`from_edges`, `from_scipy` and `from_dense` take a graph of your own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .graph import Array, Topology, check_widths
+from .own_graph import from_dense, from_edges, from_pairs, from_scipy
+
+__all__ = [
+    "CONSTRUCTIONS",
+    "constant_degree",
+    "dense",
+    "fibonacci_rotating",
+    "from_dense",
+    "from_edges",
+    "from_scipy",
+    "long_range_rotating",
+    "random_rotating",
+    "regular_rotating",
+    "rotating",
+]
+
+
+def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
+    """Return a random binary vector, rotated: each place is 1 with probability degree / n_out.
+
+    Source: arXiv:1706.05683, "random rotating". The number of ones is itself random, with
+    ``degree`` for its mean. Our reading: a vector without any one is drawn again, since a layer
+    without edges cannot be trained.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Expected edges per left neuron, 1 to n_out.
+    seed : int
+        Seed of the random vector.
+
+    Returns
+    -------
+    Topology
+        With ``generator`` set.
+
+    Raises
+    ------
+    ValueError
+        Where the degree is not between 1 and n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.random_rotating(100, 100, degree=10, seed=1).generator
+    array([ 9, 36, 39, 55, 61, 75, 85, 93], dtype=uint32)
+    """
+    _check_degree(n_in, n_out, degree)
+    rng = np.random.default_rng(seed)
+    while True:
+        places = np.flatnonzero(rng.random(n_out) < degree / n_out)
+        if places.size:
+            break
+    return rotating(
+        n_in, n_out, places, name="random_rotating", parameters={"degree": degree, "seed": seed}
+    )
+
+
+def constant_degree(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
+    """Return a random graph in which each left neuron has ``degree`` distinct right ones.
+
+    Source: arXiv:1706.05683, "probabilistic constant left-degree expander": with high probability
+    such a graph is an expander. Each left neuron draws without replacement, independently.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Edges per left neuron, 1 to n_out.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where the degree is not between 1 and n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> set(snn.topology.constant_degree(50, 20, degree=3).out_degrees.tolist())
+    {3}
+    """
+    _check_degree(n_in, n_out, degree)
+    rng = np.random.default_rng(seed)
+    targets = np.empty((n_in, degree), dtype=np.int64)
+    for row in targets:
+        row[:] = rng.choice(n_out, size=degree, replace=False, shuffle=False)
+    sources = np.repeat(np.arange(n_in), degree)
+    return from_pairs(
+        n_in,
+        n_out,
+        sources,
+        targets.ravel(),
+        name="constant_degree",
+        parameters={"degree": degree, "seed": seed},
+    )
+
+
+def regular_rotating(n_in: int, n_out: int, degree: int) -> Topology:
+    """Return ``degree`` ones side by side, rotated: the rigid, simplest form.
+
+    Source: arXiv:1706.05683, "regular rotating". The ones stand at places 0 to degree - 1.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Edges per left neuron, 1 to n_out.
+
+    Returns
+    -------
+    Topology
+        With ``generator`` set.
+
+    Raises
+    ------
+    ValueError
+        Where the degree is not between 1 and n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.regular_rotating(10, 8, degree=3).generator
+    array([0, 1, 2], dtype=uint32)
+    """
+    _check_degree(n_in, n_out, degree)
+    places = range(degree)
+    return rotating(n_in, n_out, places, name="regular_rotating", parameters={"degree": degree})
+
+
+def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:
+    """Return half of the ones side by side and half spread over the rest, rotated.
+
+    Source: arXiv:1706.05683, "long-range regular rotating": connections far away mix information
+    better. Our readings: an odd degree puts the larger half side by side, at the places from 0;
+    "spread regularly" cuts the places left into equal parts, one for each remaining one, which
+    stands in the middle of its part.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Edges per left neuron, 1 to n_out.
+
+    Returns
+    -------
+    Topology
+        With ``generator`` set.
+
+    Raises
+    ------
+    ValueError
+        Where the degree is not between 1 and n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.long_range_rotating(14, 14, degree=4).generator
+    array([ 0,  1,  5, 11], dtype=uint32)
+    """
+    _check_degree(n_in, n_out, degree)
+    n_spread = degree // 2
+    n_near = degree - n_spread
+    free = n_out - n_near
+    spread = [n_near + (2 * j + 1) * free // (2 * n_spread) for j in range(n_spread)]
+    return rotating(
+        n_in,
+        n_out,
+        [*range(n_near), *spread],
+        name="long_range_rotating",
+        parameters={"degree": degree},
+    )
+
+
+def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
+    """Return ones at the Fibonacci numbers, rotated: dense nearby, ever sparser far away.
+
+    Source: arXiv:1706.05683, "Fibonacci rotating". Our readings: the list is 0, 1, 2, 3, 5, 8, …,
+    that is place 0 and then the distinct Fibonacci numbers, ``degree`` places in all. Where the
+    last exceeds n_out, all are scaled by n_out / last and rounded down. Places are circular, so
+    place n_out is place 0. Going through the list in order, a place that is taken already is
+    replaced by the next free one.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Edges per left neuron, 1 to n_out.
+
+    Returns
+    -------
+    Topology
+        With ``generator`` set.
+
+    Raises
+    ------
+    ValueError
+        Where the degree is not between 1 and n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.fibonacci_rotating(20, 20, degree=6).generator
+    array([0, 1, 2, 3, 5, 8], dtype=uint32)
+    """
+    _check_degree(n_in, n_out, degree)
+    numbers, following = [0], (1, 2)
+    while len(numbers) < degree:
+        numbers.append(following[0])
+        following = following[1], following[0] + following[1]
+    last = numbers[-1]
+    if last > n_out:
+        numbers = [number * n_out // last for number in numbers]  # exact: they outgrow floats
+    places: set[int] = set()
+    for number in numbers:
+        place = number % n_out
+        while place in places:
+            place = (place + 1) % n_out
+        places.add(place)
+    return rotating(
+        n_in, n_out, sorted(places), name="fibonacci_rotating", parameters={"degree": degree}
+    )
+
+
+def dense(n_in: int, n_out: int) -> Topology:
+    """Return the complete graph: the fully connected layer, the baseline. It runs on BLAS.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+
+    Returns
+    -------
+    Topology
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.dense(3, 2).n_edges
+    6
+    """
+    return Topology.complete(n_in, n_out)
+
+
+CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
+    construction.__name__: construction
+    for construction in (
+        random_rotating,
+        constant_degree,
+        regular_rotating,
+        long_range_rotating,
+        fibonacci_rotating,
+    )
+}
+"""The constructions that take a degree, by name."""
+
+
+def rotating(
+    n_in: int,
+    n_out: int,
+    generator: Sequence[int] | Array,
+    *,
+    name: str = "rotating",
+    parameters: dict[str, int] | None = None,
+) -> Topology:
+    """Return the graph that rotates a vector of your own: left neuron i has edges to g + i.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    generator : sequence of int
+        Places g of the ones, distinct, 0 to n_out - 1; left neuron i is connected to the right
+        neurons (g + i) modulo n_out.
+    name, parameters
+        How the graph describes itself.
+
+    Returns
+    -------
+    Topology
+        With ``generator`` set.
+
+    Raises
+    ------
+    ValueError
+        Where the places are not distinct or not between 0 and n_out - 1.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.rotating(3, 4, [0, 2]).to_dense()
+    array([[1, 0, 1, 0],
+           [0, 1, 0, 1],
+           [1, 0, 1, 0]], dtype=uint8)
+    """
+    check_widths(n_in, n_out)
+    places = np.sort(np.asarray(generator, dtype=np.int64))
+    if places.ndim != 1 or places.size == 0 or places[0] < 0 or places[-1] >= n_out:
+        raise ValueError(
+            f"generator must be a list of places between 0 and n_out - 1 = {n_out - 1}, "
+            f"got {generator!r}"
+        )
+    if (places[1:] == places[:-1]).any():
+        raise ValueError(f"generator must hold distinct places, got {generator!r}")
+    sources = np.repeat(np.arange(n_in), places.size)
+    targets = (np.tile(places, n_in) + sources) % n_out
+    return from_pairs(
+        n_in, n_out, sources, targets, name=name, parameters=parameters, generator=places
+    )
+
+
+def _check_degree(n_in: int, n_out: int, degree: object) -> None:
+    check_widths(n_in, n_out)
+    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)):
+        raise TypeError(f"degree must be a whole number of edges per left neuron, got {degree!r}")
+    if not 1 <= degree <= n_out:
+        raise ValueError(
+            f"degree must be between 1 and n_out = {n_out} edges per left neuron, got {degree}"
+        )
