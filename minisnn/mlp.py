@@ -1,0 +1,371 @@
+"""The network: fixed graphs in a row, a weight on each edge, a bias on each neuron, sigmoids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import checks
+from .graph import Array, Topology, warn_of_dead_neurons
+from .initializers import initial_weights
+from .kernels import dropout as dropout_kernel
+from .kernels.plan import DensePlan
+from .kernels.threads import one_thread
+from .layer import Layer, n_parameters, plans_of, split_parameters
+from .propagation import LOSSES, Propagation
+
+_PRECISIONS = (np.float32, np.float64)
+_PREDICTION_BATCH = 256  # samples; a few MB of activations at most widths
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """Gradients of the loss.
+
+    Parameters
+    ----------
+    parameters : array, shape (n_parameters,)
+        By all weights and biases, in the order of `MLP.parameters`.
+    weights, biases : list of arrays
+        The same, layer by layer: views of ``parameters``.
+    inputs : array, shape (samples, n_in)
+        By the inputs X as they were passed.
+    """
+
+    parameters: Array
+    weights: list[Array]
+    biases: list[Array]
+    inputs: Array
+
+
+class MLP:
+    """A multilayer perceptron whose wiring is fixed before training.
+
+    Source: arXiv:1706.05683: sigmoid neurons, Glorot initialisation. Each layer is a `Topology`
+    with a weight on each of its edges; nothing is stored or computed where there is no edge.
+
+    Parameters
+    ----------
+    topologies : sequence of Topology
+        One graph a layer, each with as many outputs as the next has inputs.
+    seed : int
+        Seed of the initial weights.
+    initializer : {"glorot_normal", "glorot_uniform"}
+        Distribution of the initial weights. Biases begin at 0.
+    fan : {"degree", "width"}
+        How Glorot's fans are counted on a sparse layer: by the edges that a neuron has, or by the
+        layers' widths as the paper does. See `minisnn.initializers`; docs/training.md has the
+        measurement behind the default.
+    dtype : {float32, float64}
+        Precision of weights and activations.
+
+    Raises
+    ------
+    ValueError
+        Where there is no layer, widths do not fit, or an option is unknown.
+
+    Warns
+    -----
+    DeadNeuronWarning
+        Where a hidden or output neuron has no input, or a hidden one no output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> graph = snn.topology.fibonacci_rotating(64, 100, degree=10)
+    >>> net = snn.MLP([graph, snn.topology.dense(100, 10)], seed=1)
+    >>> net
+    MLP(64 -> 100 -> 10, 1640 connections, 110 biases, float32)
+    >>> net.predict(np.zeros((5, 64))).shape
+    (5, 10)
+    """
+
+    def __init__(
+        self,
+        topologies: Sequence[Topology],
+        *,
+        seed: int = 0,
+        initializer: str = "glorot_normal",
+        fan: str = "degree",
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        graphs = list(topologies)
+        _check_graphs(graphs)
+        if np.dtype(dtype) not in _PRECISIONS:
+            raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+        warn_of_dead_neurons(graphs)
+        self._assemble(graphs, np.zeros(n_parameters(graphs), dtype=dtype))
+        generators = np.random.default_rng(seed).spawn(len(graphs))
+        for layer, rng in zip(self._layers, generators, strict=True):
+            layer.weights[:] = initial_weights(layer.topology, initializer, fan, rng, dtype)
+
+    @classmethod
+    def from_parameters(cls, topologies: Sequence[Topology], parameters: Array) -> MLP:
+        """Return the network that has these parameters.
+
+        Parameters
+        ----------
+        topologies : sequence of Topology
+            One graph a layer.
+        parameters : array of float32 or float64, shape (n_parameters,)
+            In the order of `MLP.parameters`; copied.
+
+        Returns
+        -------
+        MLP
+
+        Raises
+        ------
+        ValueError
+            Where the vector has another length or dtype than the graphs need.
+        """
+        graphs = list(topologies)
+        _check_graphs(graphs)
+        if parameters.shape != (n_parameters(graphs),) or parameters.dtype not in _PRECISIONS:
+            raise ValueError(
+                f"these topologies need a float32 or float64 vector of {n_parameters(graphs)} "
+                f"parameters, got {parameters.dtype} of shape {parameters.shape}"
+            )
+        net = cls.__new__(cls)
+        net._assemble(graphs, parameters.copy())
+        return net
+
+    def _assemble(self, graphs: list[Topology], parameters: Array) -> None:
+        self._parameters = parameters
+        self._layers = tuple(
+            Layer(graph, weights, biases, plan)
+            for graph, plan, (weights, biases) in zip(
+                graphs, plans_of(graphs), split_parameters(parameters, graphs), strict=True
+            )
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy attribute by attribute would part the layers' arrays from `parameters`.
+        return MLP.from_parameters, (self.topologies, self._parameters)
+
+    # What it is
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, each with its topology, weights and biases."""
+        return self._layers
+
+    @property
+    def parameters(self) -> Array:
+        """All weights and biases in one vector, layer by layer, weights before biases.
+
+        The layers' arrays are views of it: writing into one is seen in the other.
+        """
+        return self._parameters
+
+    @property
+    def topologies(self) -> list[Topology]:
+        """The graphs of the layers."""
+        return [layer.topology for layer in self._layers]
+
+    @property
+    def widths(self) -> list[int]:
+        """Number of neurons of each layer, the inputs first."""
+        graphs = self.topologies
+        return [graphs[0].n_in, *(graph.n_out for graph in graphs)]
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+        return self.widths[0]
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+        return self.widths[-1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of weights and activations."""
+        return self._parameters.dtype
+
+    @property
+    def n_connections(self) -> int:
+        """Number of weights: edges of all layers together."""
+        return sum(graph.n_edges for graph in self.topologies)
+
+    @property
+    def density(self) -> float:
+        """Connections as a share of those of the fully connected network, 0 to 1."""
+        return self.n_connections / sum(graph.n_in * graph.n_out for graph in self.topologies)
+
+    @property
+    def parameter_bytes(self) -> int:
+        """Bytes of all weights and biases."""
+        return int(self._parameters.nbytes)
+
+    @property
+    def structure_bytes(self) -> int:
+        """Bytes of all index arrays held for the products, both directions together."""
+        return sum(layer.plan.nbytes for layer in self._layers)
+
+    @property
+    def runs_on_blas(self) -> bool:
+        """Whether BLAS does most of the products, and therefore has the cores.
+
+        Then results may differ in rounding between numbers of BLAS threads. Where our own kernels
+        do all products, they are the same bits for any number of threads.
+        """
+        return any(isinstance(layer.plan, DensePlan) for layer in self._layers)
+
+    def __repr__(self) -> str:
+        widths = " -> ".join(map(str, self.widths))
+        n_biases = len(self._parameters) - self.n_connections
+        return f"MLP({widths}, {self.n_connections} connections, {n_biases} biases, {self.dtype})"
+
+    # What it does
+
+    def forward(self, X: npt.ArrayLike, *, input_scale: float = 1.0) -> list[Array]:
+        """Return the activations of every layer, without dropout.
+
+        Parameters
+        ----------
+        X : array of uint8, float32 or float64, shape (samples, n_in)
+            Inputs.
+        input_scale : float
+            Factor on the inputs, such as 1/255 for uint8 images.
+
+        Returns
+        -------
+        list of arrays
+            One (samples, n) array for each hidden layer and, last, the outputs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where X has another shape or dtype, holds NaN or inf, or is empty.
+        """
+        inputs = checks.check_inputs(X, self.n_in)
+        scale = checks.check_scale(input_scale)
+        propagation = Propagation(self._layers, len(inputs))
+        with one_thread(self.runs_on_blas):
+            propagation.forward(inputs, np.arange(len(inputs)), scale)
+        return [
+            np.ascontiguousarray(propagation.activations(number + 1))
+            for number in range(len(self._layers))
+        ]
+
+    def predict(self, X: npt.ArrayLike, *, input_scale: float = 1.0) -> Array:
+        """Return the outputs, computed in batches, without dropout.
+
+        Parameters
+        ----------
+        X : array of uint8, float32 or float64, shape (samples, n_in)
+            Inputs.
+        input_scale : float
+            The factor on the inputs that was used in training.
+
+        Returns
+        -------
+        array of the network's dtype, shape (samples, n_out)
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where X has another shape or dtype, holds NaN or inf, or is empty.
+        """
+        inputs = checks.check_inputs(X, self.n_in)
+        scale = checks.check_scale(input_scale)
+        propagation = Propagation(self._layers, min(len(inputs), _PREDICTION_BATCH))
+        with one_thread(self.runs_on_blas):
+            return propagation.predict(inputs, scale)
+
+    def loss_and_gradients(
+        self,
+        X: npt.ArrayLike,
+        Y: npt.ArrayLike,
+        *,
+        loss: str = "mse",
+        dropout: float | Sequence[float] | None = None,
+        seed: int = 0,
+        input_scale: float = 1.0,
+    ) -> tuple[float, Gradients]:
+        """Return the loss over all samples as one batch, and its gradients.
+
+        Parameters
+        ----------
+        X : array of uint8, float32 or float64, shape (samples, n_in)
+            Inputs.
+        Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
+            Labels, or the target of each output.
+        loss : {"mse"}
+            Mean squared error over samples and outputs.
+        dropout : float, or one for the input and each hidden layer, optional
+            Shares of neurons to drop.
+        seed : int
+            Seed of the dropout masks.
+        input_scale : float
+            Factor on the inputs.
+
+        Returns
+        -------
+        loss : float
+        gradients : Gradients
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where X or Y has another shape or dtype, holds NaN or inf, or an option is unknown.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import minisnn as snn
+        >>> net = snn.MLP([snn.topology.constant_degree(8, 3, degree=2)], dtype=np.float64)
+        >>> loss, gradients = net.loss_and_gradients(np.ones((4, 8)), [0, 1, 2, 0])
+        >>> gradients.weights[0].shape, gradients.inputs.shape
+        ((16,), (4, 8))
+        """
+        inputs = checks.check_inputs(X, self.n_in)
+        targets = checks.check_targets(Y, len(inputs), self.n_out)
+        scale = checks.check_scale(input_scale)
+        check_loss(loss)
+        rates = checks.check_dropout(dropout, len(self._layers))
+        keys = [dropout_kernel.key_of(seed, 0, number) for number in range(len(rates))]
+        samples = np.arange(len(inputs))
+        propagation = Propagation(self._layers, len(inputs), backward=True)
+        with one_thread(self.runs_on_blas):
+            propagation.forward(inputs, samples, scale, rates, keys)
+            value = propagation.backward(targets, samples, loss)
+            by_inputs = propagation.input_gradient(scale)
+        views = split_parameters(propagation.gradients, self.topologies)
+        return value, Gradients(
+            parameters=propagation.gradients,
+            weights=[weights for weights, _ in views],
+            biases=[biases for _, biases in views],
+            inputs=by_inputs,
+        )
+
+
+def check_loss(loss: str) -> None:
+    """Raise unless the loss has a name that we know."""
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {tuple(LOSSES)}, got {loss!r}")
+
+
+def _check_graphs(graphs: list[Topology]) -> None:
+    if not graphs:
+        raise ValueError("an MLP needs at least one layer, got no topology")
+    for number, graph in enumerate(graphs, start=1):
+        if not isinstance(graph, Topology):
+            raise TypeError(
+                f"layer {number} must be a Topology, got {type(graph).__name__}; "
+                "make one with minisnn.topology, e.g. dense(n_in, n_out) or from_scipy(matrix)"
+            )
+    for number, (left, right) in enumerate(pairwise(graphs), start=1):
+        if left.n_out != right.n_in:
+            raise ValueError(
+                f"layer {number} has {left.n_out} outputs, but layer {number + 1} takes "
+                f"{right.n_in} inputs; the widths must be equal"
+            )

@@ -1,0 +1,226 @@
+"""The network: what it computes, and what it says of bad input."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from naive import MaskedNetwork
+
+import minisnn as snn
+from minisnn import topology
+from minisnn.kernels.plan import DensePlan, SparsePlan
+
+
+@pytest.fixture
+def net() -> snn.MLP:
+    graphs = [topology.constant_degree(12, 8, 3), topology.dense(8, 5)]
+    net = snn.MLP(graphs, seed=3, dtype=np.float64)
+    rng = np.random.default_rng(0)
+    net.parameters[:] = rng.standard_normal(net.parameters.size)  # biases too
+    return net
+
+
+def masked(net: snn.MLP) -> MaskedNetwork:
+    return MaskedNetwork(
+        [layer.to_scipy().toarray() for layer in net.layers],
+        [graph.to_dense() for graph in net.topologies],
+        [layer.biases for layer in net.layers],
+    )
+
+
+def test_forward_and_predict_equal_the_masked_network(
+    net: snn.MLP, rng: np.random.Generator
+) -> None:
+    X = rng.random((700, 12))  # more than one batch of predictions
+    expected = masked(net).forward(X)[1:]
+    for found, wanted in zip(net.forward(X), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    np.testing.assert_allclose(net.predict(X), expected[-1], rtol=1e-12)
+    np.testing.assert_array_equal(net.predict(X[:1]), net.predict(X)[:1])
+
+
+def test_gradients_equal_the_masked_networks(net: snn.MLP, rng: np.random.Generator) -> None:
+    X, Y = rng.random((9, 12)), rng.random((9, 5))
+    loss, gradients = net.loss_and_gradients(X, Y)
+    expected_loss, dW, db = masked(net).gradients(X, Y)
+    assert loss == pytest.approx(expected_loss, rel=1e-13)
+    for number, graph in enumerate(net.topologies):
+        sources, targets = graph.edges().T
+        np.testing.assert_allclose(gradients.weights[number], dW[number][sources, targets])
+        np.testing.assert_allclose(gradients.biases[number], db[number])
+
+
+def test_loss_is_keras_mean_squared_error() -> None:
+    """Mean over samples and outputs: by hand, outputs of 0.5 everywhere."""
+    net = snn.MLP([topology.dense(2, 4)])
+    net.parameters[:] = 0
+    X = np.ones((2, 2), np.float32)
+    assert net.loss_and_gradients(X, np.full((2, 4), 0.5))[0] == 0
+    Y = [[1.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 3.5]]
+    assert net.loss_and_gradients(X, Y)[0] == pytest.approx((1 + 9) / 8)
+
+
+def test_labels_are_one_hot_targets(net: snn.MLP, rng: np.random.Generator) -> None:
+    X, labels = rng.random((6, 12)), np.array([0, 4, 2, 2, 1, 3])
+    loss, gradients = net.loss_and_gradients(X, labels)
+    expected_loss, expected = net.loss_and_gradients(X, np.eye(5)[labels])
+    assert loss == expected_loss
+    np.testing.assert_array_equal(gradients.parameters, expected.parameters)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bytes_and_scaled_floats_are_the_same_inputs(dtype: Any, rng: np.random.Generator) -> None:
+    net = snn.MLP([topology.constant_degree(20, 10, 4)], dtype=dtype)
+    X = rng.integers(0, 256, (50, 20)).astype(np.uint8)
+    expected = net.predict(X / 255)
+    np.testing.assert_allclose(net.predict(X, input_scale=1 / 255), expected, rtol=1e-6)
+    np.testing.assert_allclose(net.forward(X, input_scale=1 / 255)[-1], expected, rtol=1e-6)
+    assert net.predict(X).dtype == dtype
+
+
+def test_inputs_of_any_memory_order(net: snn.MLP, rng: np.random.Generator) -> None:
+    X = rng.random((30, 12))
+    expected = net.predict(X)
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    for twin in (np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], read_only, X.tolist()):
+        np.testing.assert_array_equal(net.predict(twin), expected)
+
+
+def test_parameters_are_one_vector_seen_by_the_layers(net: snn.MLP) -> None:
+    assert net.parameters.size == 12 * 3 + 8 + 8 * 5 + 5
+    net.parameters[:] = np.arange(net.parameters.size)
+    first, second = net.layers
+    assert first.weights[0] == 0
+    assert first.biases[0] == 36
+    assert second.weights[0] == 44
+    assert second.biases[-1] == 88
+    for twin in (copy.deepcopy(net), copy.copy(net), pickle.loads(pickle.dumps(net))):
+        np.testing.assert_array_equal(twin.parameters, net.parameters)
+        twin.parameters[0] = -1
+        assert twin.layers[0].weights[0] == -1
+        assert net.parameters[0] == 0
+
+
+def test_description(net: snn.MLP) -> None:
+    assert repr(net) == "MLP(12 -> 8 -> 5, 76 connections, 13 biases, float64)"
+    assert net.widths == [12, 8, 5]
+    assert net.density == pytest.approx(76 / (96 + 40))
+    assert net.parameter_bytes == 8 * 89
+    assert net.structure_bytes == sum(layer.plan.nbytes for layer in net.layers)
+
+
+def test_who_runs_on_blas() -> None:
+    dense, sparse = topology.dense, topology.constant_degree
+
+    def plans(*graphs: snn.Topology) -> list[type]:
+        return [type(layer.plan) for layer in snn.MLP(graphs).layers]
+
+    assert plans(dense(100, 50), dense(50, 10)) == [DensePlan, DensePlan]
+    assert plans(sparse(100, 50, 5), dense(50, 10)) == [SparsePlan, SparsePlan]
+    assert plans(dense(50, 10)) == [SparsePlan], "too narrow to be worth it"
+    assert plans(sparse(100, 200, 20), dense(200, 40)) == [SparsePlan, DensePlan]
+    net = snn.MLP([dense(100, 50)])
+    assert net.runs_on_blas
+    assert net.structure_bytes == 0
+    assert not snn.MLP([sparse(100, 50, 5)]).runs_on_blas
+
+
+def test_dead_neurons_are_warned_of() -> None:
+    with pytest.warns(snn.DeadNeuronWarning, match="layer 1: 3 of 7 hidden neurons have no input"):
+        snn.MLP([topology.regular_rotating(3, 7, 2), topology.dense(7, 2)])
+    lonely = topology.from_edges(4, 2, [(0, 0), (0, 1)])
+    with pytest.warns(snn.DeadNeuronWarning, match="layer 1: 3 of 4 hidden neurons have no output"):
+        snn.MLP([topology.dense(3, 4), lonely])
+    with pytest.warns(snn.DeadNeuronWarning, match="layer 1: 1 of 3 output neurons have no input"):
+        snn.MLP([topology.from_edges(2, 3, [(0, 0), (1, 2)])])
+    snn.MLP([topology.from_edges(3, 1, [(0, 0)])])  # an unused input is no dead neuron
+
+
+# Errors
+
+
+def test_bad_networks() -> None:
+    dense = topology.dense
+    with pytest.raises(ValueError, match="an MLP needs at least one layer"):
+        snn.MLP([])
+    with pytest.raises(
+        ValueError, match="layer 1 has 5 outputs, but layer 2 takes 6 inputs; the widths must be"
+    ):
+        snn.MLP([dense(4, 5), dense(6, 2)])
+    with pytest.raises(TypeError, match=r"layer 1 must be a Topology, got ndarray; .* from_scipy"):
+        snn.MLP([np.eye(3)])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="dtype must be float32 or float64, got float16"):
+        snn.MLP([dense(4, 5)], dtype=np.float16)
+    with pytest.raises(ValueError, match=r"initializer must be one of .* got 'he'"):
+        snn.MLP([dense(4, 5)], initializer="he")
+    with pytest.raises(ValueError, match=r"fan must be one of .* got 'in'"):
+        snn.MLP([dense(4, 5)], fan="in")
+    for parameters in (np.zeros(3), np.zeros(25, int)):
+        with pytest.raises(ValueError, match="need a float32 or float64 vector of 25 parameters"):
+            snn.MLP.from_parameters([dense(4, 5)], parameters)
+
+
+BAD_INPUTS = [
+    (np.zeros((3, 11)), ValueError, r"X must have shape \(samples, 12\), got \(3, 11\)\."),
+    (np.zeros(12), ValueError, r"got \(12,\)\. Add a sample axis with X\[None, :\]"),
+    (np.zeros((3, 4, 3)), ValueError, r"got \(3, 4, 3\)\. Flatten each sample"),
+    (np.zeros((3, 12), int), TypeError, "X must be uint8, float32 or float64, got int64"),
+    (np.zeros((3, 12), complex), TypeError, "X must be uint8, float32 or float64, got complex128"),
+    (np.zeros((0, 12)), ValueError, r"X holds no samples, shape \(0, 12\)"),
+    (np.full((3, 12), np.nan), ValueError, "X must be finite, got nan in sample 0, column 0"),
+]
+
+
+@pytest.mark.parametrize(("X", "error", "message"), BAD_INPUTS)
+def test_bad_inputs(net: snn.MLP, X: Any, error: type[Exception], message: str) -> None:
+    for call in (net.predict, net.forward, lambda X: net.loss_and_gradients(X, [0, 1, 2])):
+        with pytest.raises(error, match=message):
+            call(X)
+
+
+def test_where_an_input_is_not_finite(net: snn.MLP) -> None:
+    X = np.zeros((5000, 12), np.float32)
+    X[4900, 7] = -np.inf
+    with pytest.raises(ValueError, match="got -inf in sample 4900, column 7; remove or replace"):
+        net.predict(X)
+
+
+BAD_TARGETS = [
+    ([0, 1], ValueError, r"Y must have one entry for each of the 3 samples, got shape \(2,\)"),
+    ([0, 1, 5], ValueError, "Y must hold labels from 0 to 4, .* got 5"),
+    ([0, 1, -1], ValueError, "Y must hold labels from 0 to 4, .* got -1"),
+    ([0.0, 1.0, 2.0], TypeError, r"must be integer labels, got float64; .* pass Y\[:, None\]"),
+    (np.zeros((3, 4)), ValueError, r"Y must have shape \(3, 5\), or \(3,\) .* got \(3, 4\)"),
+    (np.full((3, 5), np.inf), ValueError, "Y must be finite, got inf in sample 0, column 0"),
+    (np.zeros((3, 5), complex), TypeError, "Y must hold real numbers, got complex128"),
+    (np.full((3, 5), "a"), TypeError, "Y must hold real numbers, got <U1"),
+]
+
+
+@pytest.mark.parametrize(("Y", "error", "message"), BAD_TARGETS)
+def test_bad_targets(net: snn.MLP, Y: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        net.loss_and_gradients(np.zeros((3, 12)), Y)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"loss": "mae"}, ValueError, r"loss must be one of \('mse',\), got 'mae'"),
+        ({"dropout": 1.0}, ValueError, "a dropout rate must be .* at least 0 and below 1, got 1.0"),
+        ({"dropout": -0.1}, ValueError, "a dropout rate must be"),
+        ({"dropout": [0.1]}, ValueError, "dropout must be one rate, or 2: .* layers; got 1"),
+        ({"dropout": ["a", 0]}, TypeError, "a dropout rate must be a number, got 'a'"),
+        ({"input_scale": 0}, ValueError, "input_scale must not be 0"),
+        ({"input_scale": np.nan}, ValueError, "input_scale must be a finite number"),
+        ({"input_scale": "1"}, TypeError, "input_scale must be a number, got '1'"),
+    ],
+)  # fmt: skip
+def test_bad_options(net: snn.MLP, options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        net.loss_and_gradients(np.zeros((3, 12)), [0, 1, 2], **options)
