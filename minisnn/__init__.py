@@ -1,0 +1,42 @@
+"""Neural networks whose wiring is sparse and fixed before training.
+
+>>> import minisnn as snn
+>>> graph = snn.topology.fibonacci_rotating(784, 1000, degree=40)
+>>> net = snn.MLP([graph, snn.topology.dense(1000, 10)], seed=0)
+
+Then `minisnn.train`, `MLP.predict`, `minisnn.evaluate`. A network is saved by `minisnn.save`
+and comes back by `minisnn.load`. Data sets are in `minisnn.datasets`.
+"""
+
+from . import datasets, topology
+from ._version import __version__
+from .evaluation import Evaluation, evaluate
+from .graph import DeadNeuronWarning, Topology
+from .history import Epoch, History
+from .layer import Layer
+from .mlp import MLP, Gradients
+from .optimizers import SGD, NesterovSGD
+from .schedules import WarmUpDecay
+from .storage import load, save
+from .training import train
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "DeadNeuronWarning",
+    "Epoch",
+    "Evaluation",
+    "Gradients",
+    "History",
+    "Layer",
+    "NesterovSGD",
+    "Topology",
+    "WarmUpDecay",
+    "__version__",
+    "datasets",
+    "evaluate",
+    "load",
+    "save",
+    "topology",
+    "train",
+]

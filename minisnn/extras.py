@@ -1,0 +1,24 @@
+"""Optional dependencies: imported where they are used, with an error that names the extra."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+def require(module: str, extra: str, purpose: str) -> Any:
+    """Return an optional module.
+
+    Raises
+    ------
+    ImportError
+        Where it is not installed; the message says which extra of minisnn brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImportError(
+            f"{purpose} needs {package}, which is not installed; "
+            f"get it with: pip install 'minisnn[{extra}]'"
+        ) from error

@@ -1,0 +1,90 @@
+"""What a training leaves behind beside the trained network."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from os import PathLike
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Figures of one epoch.
+
+    Parameters
+    ----------
+    epoch : int
+        1 for the first.
+    loss : float
+        Mean training loss over the epoch's batches, each measured before its own update and with
+        dropout, if any.
+    validation_loss, validation_accuracy : float or None
+        After the epoch, without dropout; None without validation data, accuracy also without
+        labels.
+    learning_rate : float
+        At the epoch's last step.
+    seconds : float
+        Time of training; neither compilation nor validation nor callbacks are in it.
+    step_microseconds : float
+        Median time of a training step.
+    """
+
+    epoch: int
+    loss: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+    step_microseconds: float
+
+
+@dataclass
+class History:
+    """All epochs of a training.
+
+    Parameters
+    ----------
+    epochs : list of Epoch
+        The finished epochs, in order.
+    compile_seconds : float
+        Time before the first epoch to compile the kernels, or to load them from Numba's cache.
+    interrupted : bool
+        Whether Ctrl-C ended the training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> history = snn.train(net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(1.0), epochs=3)
+    >>> [epoch.epoch for epoch in history.epochs], len(history.column("loss"))
+    ([1, 2, 3], 3)
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+    compile_seconds: float = 0.0
+    interrupted: bool = False
+
+    def column(self, name: str) -> list[Any]:
+        """Return one figure of all epochs, by the name it has in `Epoch`."""
+        known = [item.name for item in fields(Epoch)]
+        if name not in known:
+            raise KeyError(f"no column {name!r}; there are {known}")
+        return [getattr(epoch, name) for epoch in self.epochs]
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Median time of an epoch; NaN if none was finished."""
+        return median(self.column("seconds")) if self.epochs else float("nan")
+
+
+def write_csv(path: str | PathLike[str], histories: Mapping[str, History]) -> None:
+    """Write histories to a file: a head, then one line an epoch, the network's name first."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["network", *(item.name for item in fields(Epoch))])
+        writer.writeheader()
+        for name, history in histories.items():
+            writer.writerows({"network": name, **asdict(epoch)} for epoch in history.epochs)

@@ -1,0 +1,244 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from . import checks
+from .evaluation import Evaluation, evaluate_outputs
+from .graph import Array
+from .history import Epoch, History
+from .kernels.threads import one_thread
+from .mlp import MLP, check_loss
+from .optimizers import SGD
+from .progress import progress_bar
+from .step import Stepper
+
+Callback = Callable[[MLP, Epoch], bool | None]
+
+
+def train(
+    net: MLP,
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    *,
+    optimizer: SGD,
+    loss: str = "mse",
+    batch_size: int = 128,
+    epochs: int = 10,
+    validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    dropout: float | Sequence[float] | None = None,
+    input_scale: float = 1.0,
+    shuffle: bool = True,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+) -> History:
+    """Train a network in place, by mini-batches.
+
+    The data is read where it is, sample by sample, never copied as a whole (unless it is not
+    C-contiguous). The same seed gives bit-identical weights on the same machine, whatever the
+    number of threads (unless the network is mostly dense: see `MLP.runs_on_blas`).
+
+    Parameters
+    ----------
+    net : MLP
+        The network; its weights and biases are changed.
+    X : array of uint8, float32 or float64, shape (samples, n_in)
+        Inputs.
+    Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
+        Labels, trained as one-hot targets, or the target of each output.
+    optimizer : SGD
+        How a step is made of a gradient; see `NesterovSGD`. Its velocities begin at zero.
+    loss : {"mse"}
+        Mean squared error over samples and outputs, as in Keras.
+    batch_size : int
+        Samples in a step; the last batch of an epoch may be smaller.
+    epochs : int
+        Passes over the data.
+    validation_data : (X, Y), optional
+        Evaluated after each epoch.
+    dropout : float, or one for the input and each hidden layer, optional
+        Shares of neurons dropped at random in each step (inverted dropout).
+    input_scale : float
+        Factor on the inputs, applied as a batch is assembled: 1/255 for uint8 images.
+    shuffle : bool
+        Whether each epoch visits the samples in a new random order.
+    seed : int
+        Seed of shuffling and dropout.
+    callbacks : sequence of callables
+        Each is called as ``callback(net, epoch)`` after an epoch, with its `Epoch`. One that
+        returns True ends the training.
+    progress : bool, optional
+        Whether to show a progress bar (extra ``progress``); by default, where standard error is
+        a terminal and tqdm is installed.
+
+    Returns
+    -------
+    History
+        After Ctrl-C too: the step under way is finished, so that the network is intact, and
+        ``history.interrupted`` is True. A second Ctrl-C acts at once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where the data does not fit the network, holds NaN or inf, or an option is out of range.
+    FloatingPointError
+        Where the loss is no longer finite at the end of an epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.random((200, 8), dtype=np.float32)
+    >>> Y = (X[:, 0] > X[:, 1]).astype(int)
+    >>> net = snn.MLP([snn.topology.fibonacci_rotating(8, 9, degree=4), snn.topology.dense(9, 2)])
+    >>> history = snn.train(net, X, Y, optimizer=snn.NesterovSGD(1.0), batch_size=20, epochs=30)
+    >>> snn.evaluate(net, X, Y).accuracy > 0.9
+    True
+    """
+    inputs = checks.check_inputs(X, net.n_in)
+    targets = checks.check_targets(Y, len(inputs), net.n_out)
+    validation = None if validation_data is None else _check_validation(net, validation_data)
+    check_loss(loss)
+    scale = checks.check_scale(input_scale)
+    epochs = checks.check_positive_integer(epochs, "epochs")
+    batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), len(inputs))
+    n_steps = math.ceil(len(inputs) / batch_size)
+    history = History()
+    rng = np.random.default_rng(seed)
+    stepper = Stepper(
+        net,
+        inputs,
+        targets,
+        optimizer=optimizer,
+        batch_size=batch_size,
+        loss=loss,
+        dropout=checks.check_dropout(dropout, len(net.layers)),
+        input_scale=scale,
+        seed=seed,
+    )
+    bar = progress_bar(progress, epochs * n_steps, "step")
+    try:
+        bar.set_description("compiling")
+        history.compile_seconds = _compile(net, stepper, validation, scale)
+        bar.set_description("training")
+        with one_thread(net.runs_on_blas), _interruptible() as interrupted:
+            for epoch in range(epochs):
+                order = rng.permutation(len(inputs)) if shuffle else np.arange(len(inputs))
+                times = [perf_counter()]
+                total = 0.0
+                for number in range(n_steps):
+                    samples = order[number * batch_size : (number + 1) * batch_size]
+                    rate = optimizer.rate(epoch + number / n_steps, epochs)
+                    total += stepper.step(samples, rate) * len(samples)
+                    times.append(perf_counter())
+                    bar.update()
+                    if interrupted.is_set():
+                        history.interrupted = True
+                        return history
+                figures = _evaluate(net, validation, scale)
+                record = Epoch(
+                    epoch=epoch + 1,
+                    loss=total / len(inputs),
+                    validation_loss=None if figures is None else figures.loss,
+                    validation_accuracy=None if figures is None else figures.accuracy,
+                    learning_rate=rate,
+                    seconds=times[-1] - times[0],
+                    step_microseconds=1e6 * median(np.diff(times)),
+                )
+                _check_finite(record)
+                history.epochs.append(record)
+                bar.set_postfix_str(describe(record))
+                stops = [callback(net, record) for callback in callbacks]
+                history.interrupted = interrupted.is_set()
+                if history.interrupted or any(stop is True for stop in stops):
+                    break
+    finally:
+        bar.close()
+    return history
+
+
+def describe(record: Epoch) -> str:
+    """Return the figures of an epoch in a few words."""
+    words = f"loss {record.loss:.5f}"
+    if record.validation_accuracy is not None:
+        words += f", accuracy {100 * record.validation_accuracy:.2f} %"
+    elif record.validation_loss is not None:
+        words += f", validation loss {record.validation_loss:.5f}"
+    return words
+
+
+def _check_validation(
+    net: MLP, validation_data: tuple[npt.ArrayLike, npt.ArrayLike]
+) -> tuple[Array, Array]:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        raise ValueError(
+            f"validation_data must be a pair (X, Y), got {type(validation_data).__name__}"
+        )
+    inputs = checks.check_inputs(validation_data[0], net.n_in, "validation X")
+    targets = checks.check_targets(validation_data[1], len(inputs), net.n_out, "validation Y")
+    return inputs, targets
+
+
+def _compile(
+    net: MLP, stepper: Stepper, validation: tuple[Array, Array] | None, scale: float
+) -> float:
+    """Compile all kernels that the training will call; return the seconds it took."""
+    started = perf_counter()
+    stepper.compile()
+    if validation is not None:
+        net.predict(validation[0][:1], input_scale=scale)
+    return perf_counter() - started
+
+
+def _evaluate(net: MLP, validation: tuple[Array, Array] | None, scale: float) -> Evaluation | None:
+    if validation is None:
+        return None
+    inputs, targets = validation
+    return evaluate_outputs(net.predict(inputs, input_scale=scale), targets)
+
+
+def _check_finite(record: Epoch) -> None:
+    if not math.isfinite(record.loss):
+        raise FloatingPointError(
+            f"the loss became {record.loss} in epoch {record.epoch}, at a learning rate of "
+            f"{record.learning_rate:g}; take a lower rate, or warm it up with WarmUpDecay"
+        )
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event that the loop looks at between two steps.
+
+    Only where Ctrl-C would raise KeyboardInterrupt: in the main thread, with Python's own
+    handler. A handler of the user's own stays in force.
+    """
+    interrupted = threading.Event()
+    default = signal.default_int_handler
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not default
+    ):
+        yield interrupted
+        return
+
+    def note(signum: int, frame: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, default)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, default)

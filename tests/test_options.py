@@ -1,0 +1,120 @@
+"""Optimisers, schedules, initialisers, progress bars, extras: the small parts."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minisnn as snn
+from minisnn import extras, topology
+from minisnn.initializers import initial_weights
+from minisnn.progress import progress_bar
+
+
+def test_warm_up_decay() -> None:
+    rate = snn.WarmUpDecay(peak=8.0, warm_up=0.25)
+    assert rate(0, 8) == 0
+    assert rate(1, 8) == 4
+    assert rate(2, 8) == 8
+    assert rate(5, 8) == pytest.approx(4)
+    assert rate(8, 8) == pytest.approx(0)
+    assert rate(9, 8) == pytest.approx(0)
+    assert snn.WarmUpDecay(2.0, warm_up=0)(0, 5) == 2
+
+
+def test_rates_may_be_any_function() -> None:
+    optimizer = snn.SGD(lambda epoch, epochs: 1 - epoch / epochs)
+    assert optimizer.rate(1, 4) == 0.75
+    assert snn.NesterovSGD(0.1).rate(3, 4) == 0.1
+    assert snn.NesterovSGD(0.1).nesterov
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: snn.SGD(-1.0), ValueError, "learning_rate must be .* at least 0, got -1.0"),
+        (lambda: snn.SGD(float("nan")), ValueError, "learning_rate must be a finite number"),
+        (lambda: snn.SGD("fast"), TypeError, "learning_rate must be a number, got 'fast'"),
+        (lambda: snn.NesterovSGD(0.1, 1.0), ValueError, "momentum must be .* below 1, got 1.0"),
+        (lambda: snn.WarmUpDecay(-1), ValueError, "peak must be"),
+        (lambda: snn.WarmUpDecay(1, 1.0), ValueError, "warm_up must be .* below 1"),
+    ],
+)
+def test_bad_settings(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize("distribution", ["glorot_normal", "glorot_uniform"])
+@pytest.mark.parametrize("fan", ["width", "degree"])
+def test_initial_weights_have_glorots_variance(distribution: str, fan: str) -> None:
+    graph = topology.constant_degree(400, 300, 30)
+    weights = initial_weights(graph, distribution, fan, np.random.default_rng(0), np.float64)
+    fans = 400 + 300 if fan == "width" else 30 + 400 * 30 / 300
+    assert weights.shape == (12_000,)
+    assert abs(weights.mean()) < 4 * np.sqrt(2 / fans / 12_000)
+    assert weights.var() == pytest.approx(2 / fans, rel=0.05)
+    bound = np.sqrt(6 / fans)
+    if distribution == "glorot_uniform" and fan == "width":
+        assert 0.99 * bound < np.abs(weights).max() <= bound
+    elif distribution == "glorot_normal":
+        assert np.abs(weights).max() > 1.5 * bound
+
+
+def test_fans_agree_where_every_edge_is_there() -> None:
+    graphs = [topology.dense(20, 30), topology.regular_rotating(20, 30, 30)]
+    drawn = [
+        initial_weights(graph, "glorot_normal", fan, np.random.default_rng(1), np.float32)
+        for graph in graphs
+        for fan in ("width", "degree")
+    ]
+    for other in drawn[1:]:
+        np.testing.assert_array_equal(drawn[0], other)
+
+
+def test_fans_by_degree_are_those_of_each_edge() -> None:
+    """Input 0 has 3 edges, input 1 one; output 0 has two, the others one."""
+    graph = topology.from_edges(2, 3, [(0, 0), (1, 0), (0, 1), (0, 2)])
+    draw = np.random.default_rng(1).standard_normal(4)
+    weights = initial_weights(
+        graph, "glorot_normal", "degree", np.random.default_rng(1), np.float64
+    )
+    np.testing.assert_allclose(weights, draw * np.sqrt(2 / np.array([5, 3, 4, 4])))
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real_import = builtins.__import__
+
+    def no_tqdm(name: str, *arguments: Any, **options: Any) -> Any:
+        if name.startswith("tqdm"):
+            raise ImportError(name)
+        return real_import(name, *arguments, **options)
+
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(builtins, "__import__", no_tqdm)
+    with pytest.raises(
+        ImportError,
+        match=r"a progress bar needs tqdm, which is not installed; get it with: "
+        r"pip install 'minisnn\[progress\]'",
+    ):
+        progress_bar(True, 3, "step")
+    with pytest.raises(ImportError, match="a plot needs nowhere"):
+        extras.require("nowhere.at.all", "plot", "a plot")
+
+
+def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    net = snn.MLP([topology.dense(4, 2)])
+    data = np.eye(4), [0, 1, 0, 1]
+    snn.train(net, *data, optimizer=snn.SGD(0.1), epochs=3, batch_size=2, progress=True)
+    shown = capsys.readouterr().err
+    assert "training" in shown
+    assert "6/6" in shown
+    assert "loss 0." in shown
+    for quiet in (False, None):  # None: standard error is no terminal here
+        snn.train(net, *data, optimizer=snn.SGD(0.1), epochs=3, progress=quiet)
+        captured = capsys.readouterr()
+        assert captured.err == captured.out == ""

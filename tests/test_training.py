@@ -1,0 +1,340 @@
+"""Training: equal to the masked dense network, reproducible, interruptible, checked."""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from naive import MaskedNetwork
+
+import minisnn as snn
+from minisnn import topology
+
+
+def problem(n: int = 300, seed: int = 0) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    X = rng.random((n, 12))
+    return X, (X[:, :4] @ [1, 2, 3, 4] > 5).astype(np.int64) + (X[:, 5] > 0.8)
+
+
+def make(dtype: Any = np.float64, seed: int = 0) -> snn.MLP:
+    graphs = [topology.constant_degree(12, 30, 8), topology.dense(30, 3)]
+    return snn.MLP(graphs, seed=seed, dtype=dtype)
+
+
+OPTIMIZER = snn.NesterovSGD(snn.WarmUpDecay(3.0, 0.5))
+
+
+# What is trained
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-3)])
+@pytest.mark.parametrize(
+    "graphs",
+    [
+        [topology.constant_degree(12, 30, 8), topology.fibonacci_rotating(30, 3, 2)],
+        [topology.long_range_rotating(12, 9, 4), topology.dense(9, 3)],
+        [topology.random_rotating(12, 20, 9), topology.constant_degree(20, 15, 5),
+         topology.regular_rotating(15, 3, 1)],
+        [topology.dense(12, 40), topology.dense(40, 3)],
+    ],
+    ids=["two sparse", "sparse and dense", "three sparse", "dense, on BLAS"],
+)  # fmt: skip
+def test_fifty_steps_equal_those_of_the_masked_dense_network(
+    graphs: list[snn.Topology], dtype: Any, tolerance: float
+) -> None:
+    X, labels = problem(50 * 7)
+    net = snn.MLP(graphs, seed=1, dtype=dtype)
+    twin = MaskedNetwork(
+        [layer.to_scipy().toarray().astype(np.float64) for layer in net.layers],
+        [graph.to_dense() for graph in graphs],
+        [layer.biases.astype(np.float64) for layer in net.layers],
+    )
+    snn.train(
+        net, X.astype(dtype), labels, optimizer=snn.NesterovSGD(2.0, 0.8), batch_size=7,
+        epochs=1, shuffle=False,
+    )  # fmt: skip
+    for start in range(0, len(X), 7):
+        batch = slice(start, start + 7)
+        twin.nesterov_step(X[batch], np.eye(3)[labels[batch]], rate=2.0, momentum=0.8)
+    for layer, W, b, mask in zip(net.layers, twin.weights, twin.biases, twin.masks, strict=True):
+        found = layer.to_scipy().toarray()
+        assert not found[mask == 0].any()
+        np.testing.assert_allclose(found, W, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(layer.biases, b, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dropout", [None, 0.3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_same_bits_on_any_number_of_threads_and_in_each_run(
+    threads: Callable[[int], None], dtype: Any, dropout: float | None
+) -> None:
+    X, labels = problem()
+    results = []
+    for n_threads in (1, 2, 2):
+        threads(n_threads)
+        net = make(dtype)
+        snn.train(net, X, labels, optimizer=OPTIMIZER, batch_size=77, epochs=3, dropout=dropout)
+        results.append(net.parameters.copy())
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0], other)
+    assert np.abs(results[0] - make(dtype).parameters).max() > 0.01
+
+
+def test_seeds_matter() -> None:
+    X, labels = problem()
+
+    def trained(**options: Any) -> Any:
+        net = make()
+        snn.train(net, X, labels, optimizer=OPTIMIZER, epochs=1, batch_size=64, **options)
+        return net.parameters.copy()
+
+    assert (trained(seed=1) != trained(seed=2)).any()
+    assert (trained(seed=1, dropout=0.5) != trained(seed=1)).any()
+    fixed = {"shuffle": False, "dropout": 0.5}
+    assert (trained(seed=1, **fixed) != trained(seed=2, **fixed)).any(), "dropout has the seed too"
+    np.testing.assert_array_equal(trained(seed=1, shuffle=False), trained(seed=2, shuffle=False))
+
+
+def test_networks_differ_by_their_seed_alone() -> None:
+    np.testing.assert_array_equal(make(seed=1).parameters, make(seed=1).parameters)
+    assert (make(seed=1).parameters != make(seed=2).parameters).any()
+    np.testing.assert_array_equal(
+        make(np.float32).parameters, make(np.float64).parameters.astype(np.float32)
+    )
+
+
+def test_labels_bytes_and_matrices_train_alike() -> None:
+    rng = np.random.default_rng(5)
+    X = rng.integers(0, 256, (100, 12)).astype(np.uint8)
+    labels = rng.integers(0, 3, 100)
+    results = []
+    for inputs, targets, scale in (
+        (X, labels, 1 / 255),
+        (X, labels.astype(np.uint8), 1 / 255),
+        (X, np.eye(3, dtype=np.float32)[labels], 1 / 255),
+        (X.astype(np.float64), np.eye(3, dtype=int)[labels], 1 / 255),
+        (X / 255, np.eye(3, dtype=bool)[labels], 1.0),
+    ):
+        net = make()
+        snn.train(net, inputs, targets, optimizer=OPTIMIZER, epochs=2, input_scale=scale)
+        results.append(net.parameters.copy())
+    for other in results[1:]:
+        np.testing.assert_allclose(other, results[0], rtol=1e-9, atol=1e-12)
+
+
+def test_classical_momentum_and_plain_descent() -> None:
+    X, Y = problem(20)[0], np.random.default_rng(0).random((20, 3))
+    for optimizer in (snn.SGD(0.5), snn.SGD(0.5, momentum=0.9)):
+        net, twin = make(), make()
+        velocities = np.zeros_like(net.parameters)
+        snn.train(net, X, Y, optimizer=optimizer, epochs=4, batch_size=20, shuffle=False)
+        for _ in range(4):
+            _, gradients = twin.loss_and_gradients(X, Y)
+            velocities = optimizer.momentum * velocities - 0.5 * gradients.parameters
+            twin.parameters[:] += velocities
+        np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-10, atol=1e-13)
+
+
+def test_learns_the_sample(digits: Any) -> None:
+    graphs = [topology.constant_degree(784, 300, 30), topology.dense(300, 10)]
+    net = snn.MLP(graphs)
+    history = snn.train(
+        net, digits.train_images, digits.train_labels,
+        optimizer=snn.NesterovSGD(snn.WarmUpDecay(4.0, 0.5)), batch_size=64, epochs=25,
+        validation_data=(digits.test_images, digits.test_labels), input_scale=1 / 255,
+    )  # fmt: skip
+    losses = history.column("loss")
+    assert losses[-1] < 0.02 < 0.08 < losses[0]
+    assert history.epochs[-1].validation_accuracy > 0.88
+    evaluation = snn.evaluate(net, digits.test_images, digits.test_labels, input_scale=1 / 255)
+    assert evaluation.accuracy == history.epochs[-1].validation_accuracy
+    assert evaluation.loss == pytest.approx(history.epochs[-1].validation_loss)
+
+
+# What is reported
+
+
+def test_history() -> None:
+    X, labels = problem()
+    seen = []
+    history = snn.train(
+        make(), X, labels, optimizer=OPTIMIZER, epochs=4, batch_size=128,
+        validation_data=(X, labels), callbacks=[lambda net, epoch: seen.append(epoch)],
+    )  # fmt: skip
+    assert history.column("epoch") == [1, 2, 3, 4]
+    assert seen == history.epochs
+    assert not history.interrupted
+    assert history.compile_seconds > 0
+    assert all(0 < epoch.seconds < 60 for epoch in history.epochs)
+    assert 0 < history.epochs[0].step_microseconds <= 1e6 * history.epochs[0].seconds
+    rates = history.column("learning_rate")
+    assert rates == [pytest.approx(3.0 * math.sin(x) ** 2 if x else 0, abs=3) for x in range(4)]
+    assert history.seconds_per_epoch == np.median(history.column("seconds"))
+    assert math.isnan(snn.History().seconds_per_epoch)
+    with pytest.raises(KeyError, match=r"no column 'accuracy'; there are \['epoch'"):
+        history.column("accuracy")
+
+
+def test_loss_of_an_epoch_is_the_mean_over_samples() -> None:
+    """At rate 0 it is the loss over the data, though the last batch is smaller."""
+    X, labels = problem(100)
+    net = make()
+    history = snn.train(net, X, labels, optimizer=snn.SGD(0.0), epochs=1, batch_size=64)
+    assert history.epochs[0].loss == pytest.approx(net.loss_and_gradients(X, labels)[0])
+    assert history.epochs[0].validation_loss is None
+    assert history.epochs[0].validation_accuracy is None
+
+
+def test_evaluation_of_a_matrix_has_no_accuracy() -> None:
+    X, _ = problem(10)
+    Y = np.random.default_rng(0).random((10, 3))
+    net = make()
+    evaluation = snn.evaluate(net, X, Y)
+    assert evaluation.accuracy is None
+    assert evaluation.loss == pytest.approx(net.loss_and_gradients(X, Y)[0])
+
+
+def test_compiling_trains_nothing() -> None:
+    from minisnn.step import Stepper
+
+    net = make()
+    X, labels = problem()
+    stepper = Stepper(net, X, labels, optimizer=OPTIMIZER, batch_size=8, dropout=(0.1, 0.1))
+    stepper.compile()
+    np.testing.assert_array_equal(net.parameters, make().parameters)
+
+
+# How it ends
+
+
+def test_a_callback_can_end_the_training() -> None:
+    X, labels = problem()
+    history = snn.train(
+        make(), X, labels, optimizer=OPTIMIZER, epochs=9,
+        callbacks=[lambda net, epoch: epoch.epoch == 3],
+    )  # fmt: skip
+    assert len(history.epochs) == 3
+    assert not history.interrupted
+
+
+@pytest.mark.parametrize("when", ["in a step", "between epochs", "in the last epoch"])
+def test_ctrl_c_returns_the_history_so_far(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    from minisnn.step import Stepper
+
+    X, labels = problem()
+    net = make()
+    handler = signal.getsignal(signal.SIGINT)
+    step, count = Stepper.step, 0
+
+    def interrupted_step(self: Stepper, *arguments: Any) -> float:
+        nonlocal count
+        count += 1
+        if when == "in a step" and count == 8:  # the second of the third epoch
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *arguments)
+
+    def press(_: snn.MLP, epoch: snn.Epoch) -> None:
+        if when == "between epochs" and epoch.epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+        if when == "in the last epoch" and epoch.epoch == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Stepper, "step", interrupted_step)
+    history = snn.train(
+        net, X, labels, optimizer=OPTIMIZER, epochs=5, batch_size=100, callbacks=[press]
+    )
+    assert history.interrupted
+    assert len(history.epochs) == (5 if when == "in the last epoch" else 2)
+    assert count == {"in a step": 8, "between epochs": 6, "in the last epoch": 15}[when]
+    assert np.isfinite(net.parameters).all()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_second_ctrl_c_acts_at_once() -> None:
+    def press_twice(*_: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    X, labels = problem()
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        snn.train(make(), X, labels, optimizer=OPTIMIZER, callbacks=[press_twice])
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_handler_of_the_users_own_stays_in_force() -> None:
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(1))
+    try:
+        X, labels = problem()
+        history = snn.train(
+            make(), X, labels, optimizer=OPTIMIZER, epochs=2,
+            callbacks=[lambda *_: signal.raise_signal(signal.SIGINT)],
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert pressed == [1, 1]
+    assert len(history.epochs) == 2
+
+
+def test_training_in_another_thread() -> None:
+    from threading import Thread
+
+    X, labels = problem()
+    histories = []
+    thread = Thread(
+        target=lambda: histories.append(snn.train(make(), X, labels, optimizer=OPTIMIZER))
+    )
+    thread.start()
+    thread.join()
+    assert len(histories[0].epochs) == 10
+
+
+def test_a_loss_that_is_not_finite_is_an_error() -> None:
+    X, labels = problem()
+    net = make()
+    net.parameters[3] = np.nan
+    with pytest.raises(
+        FloatingPointError, match=r"the loss became nan in epoch 1, at a learning rate of 0\.5"
+    ):
+        snn.train(net, X, labels, optimizer=snn.SGD(0.5))
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"epochs": 0}, ValueError, "epochs must be at least 1, got 0"),
+        ({"epochs": 1.5}, TypeError, r"epochs must be a whole number, got 1\.5"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"loss": "hinge"}, ValueError, "loss must be one of"),
+        ({"dropout": [0.1] * 3}, ValueError, "dropout must be one rate, or 2"),
+        ({"input_scale": 0.0}, ValueError, "input_scale must not be 0"),
+        ({"validation_data": np.zeros((3, 12))}, ValueError, r"validation_data must be a pair"),
+        ({"validation_data": (np.zeros((3, 9)), [0, 1, 2])}, ValueError, "validation X must have"),
+        ({"validation_data": (np.zeros((2, 12)), [0, 3])}, ValueError, "validation Y must hold"),
+    ],
+)
+def test_bad_options(options: Any, error: type[Exception], message: str) -> None:
+    X, labels = problem(10)
+    net = make()
+    with pytest.raises(error, match=message):
+        snn.train(net, X, labels, optimizer=OPTIMIZER, **options)
+    np.testing.assert_array_equal(net.parameters, make().parameters)
+
+
+def test_bad_data() -> None:
+    X, labels = problem(10)
+    with pytest.raises(ValueError, match="X holds no samples"):
+        snn.train(make(), X[:0], labels[:0], optimizer=OPTIMIZER)
+    with pytest.raises(ValueError, match="X must be finite"):
+        snn.train(make(), X * np.inf, labels, optimizer=OPTIMIZER)
+    with pytest.raises(ValueError, match=r"Y must hold labels from 0 to 2, .* got 7"):
+        snn.train(make(), X, labels + 7 - labels[0], optimizer=OPTIMIZER)
