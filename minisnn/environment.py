@@ -1,0 +1,61 @@
+"""What a measurement ran on: a figure without this cannot be compared."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numba
+
+from ._version import __version__
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return versions, CPU and threads, ready for JSON.
+
+    ``blas`` lists the BLAS libraries in use with their kernel and threads; it needs threadpoolctl
+    (extra ``mnist``) and is None without it.
+    """
+    return {
+        "versions": {
+            "minisnn": __version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("numpy", "numba", "scipy")},
+        },
+        "cpu": _cpu_name(),
+        "threads": numba.get_num_threads(),
+        "blas": _blas(),
+        "system": platform.platform(),
+    }
+
+
+def _cpu_name() -> str:
+    from llvmlite.binding import get_host_cpu_name
+
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{model} ({get_host_cpu_name()})"
+
+
+def _blas() -> list[dict[str, Any]] | None:
+    if importlib.util.find_spec("threadpoolctl") is None:
+        return None
+    from threadpoolctl import threadpool_info
+
+    return [
+        {
+            "library": pool["internal_api"],
+            "kernel": pool.get("architecture"),
+            "threads": pool["num_threads"],
+        }
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas"
+    ]

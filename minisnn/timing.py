@@ -1,0 +1,93 @@
+"""Step times of several networks, measured side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from time import perf_counter, sleep
+
+import numpy as np
+import numpy.typing as npt
+
+from . import checks
+from .graph import Array
+from .kernels.threads import one_thread
+from .mlp import MLP
+from .optimizers import SGD
+from .step import Stepper
+
+_ROUNDS = 8
+_PAUSE = 0.05  # seconds until the threads of the pool used last have stopped spinning
+
+
+def step_times(
+    networks: Sequence[MLP],
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    *,
+    optimizer: SGD,
+    batch_size: int = 128,
+    dropout: float | Sequence[float] | None = None,
+    input_scale: float = 1.0,
+    steps: int = 25,
+) -> list[Array]:
+    """Return the time of full training steps of each network, measured in turn.
+
+    The networks take turns in rounds of some steps each, so that whatever else the machine does
+    meanwhile falls on all of them. Copies are trained; the networks themselves stay as they are.
+
+    Parameters
+    ----------
+    networks : sequence of MLP
+        What to compare, all of the same inputs and outputs.
+    X, Y, optimizer, batch_size, dropout, input_scale
+        As for `minisnn.train`. Each step takes a random batch.
+    steps : int
+        Steps of each network in each of eight rounds.
+
+    Returns
+    -------
+    list of arrays of float64, shape (8 * steps,)
+        Microseconds of each step: batch assembly, forward, backward, update.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> from minisnn.timing import step_times
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> (times,) = step_times([net], np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1))
+    >>> times.shape
+    (200,)
+    """
+    inputs = checks.check_inputs(X, networks[0].n_in)
+    targets = checks.check_targets(Y, len(inputs), networks[0].n_out)
+    batch_size = min(batch_size, len(inputs))
+    steppers = [
+        Stepper(
+            deepcopy(net),
+            inputs,
+            targets,
+            optimizer=optimizer,
+            batch_size=batch_size,
+            dropout=checks.check_dropout(dropout, len(net.layers)),
+            input_scale=checks.check_scale(input_scale),
+        )
+        for net in networks
+    ]
+    for stepper in steppers:
+        stepper.compile()
+    rng = np.random.default_rng(0)
+    times = np.empty((len(networks), _ROUNDS, steps))
+    rate = optimizer.rate(0.0, 1)
+    for turn in range(_ROUNDS):
+        batches = rng.integers(len(inputs), size=(steps, batch_size))
+        for number, (net, stepper) in enumerate(zip(networks, steppers, strict=True)):
+            sleep(_PAUSE)
+            with one_thread(net.runs_on_blas):
+                stepper.step(batches[0], rate)  # wakes the threads, fills the caches
+                for step, samples in enumerate(batches):
+                    started = perf_counter()
+                    stepper.step(samples, rate)
+                    times[number, turn, step] = 1e6 * (perf_counter() - started)
+    return list(times.reshape(len(networks), -1))

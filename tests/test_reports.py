@@ -1,0 +1,106 @@
+"""Figures, tables, pictures, timings."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minisnn as snn
+from minisnn import plots, topology
+from minisnn.comparison import figures_of, format_comparison
+from minisnn.environment import describe_environment
+from minisnn.history import write_csv
+from minisnn.timing import step_times
+
+
+@pytest.fixture
+def histories() -> dict[str, snn.History]:
+    def epochs(n: int) -> list[snn.Epoch]:
+        return [snn.Epoch(k + 1, 0.1 / (k + 1), 0.1, 0.5, 1.0, 2.0 + k, 9.0) for k in range(n)]
+
+    return {"sparse": snn.History(epochs(3), 1.5), "dense": snn.History(epochs(2))}
+
+
+def test_csv(tmp_path: Path, histories: dict[str, snn.History]) -> None:
+    write_csv(tmp_path / "history.csv", histories)
+    with open(tmp_path / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["network"] for row in rows] == ["sparse"] * 3 + ["dense"] * 2
+    assert [float(row["seconds"]) for row in rows] == [2, 3, 4, 2, 3]
+    assert rows[0]["validation_accuracy"] == "0.5"
+
+
+def test_figures_and_their_table(histories: dict[str, snn.History]) -> None:
+    nets = [
+        snn.MLP([topology.regular_rotating(50, 20, 5), topology.dense(20, 10)]),
+        snn.MLP([topology.dense(50, 20), topology.dense(20, 10)]),
+    ]
+    dense_times = np.array([100.0, 300.0, 200.0])
+    figures = [
+        figures_of("sparse", nets[0], histories["sparse"], 0.975, dense_times / 8, dense_times),
+        figures_of("dense", nets[1], snn.History(), 0.97, dense_times, None),
+    ]
+    assert figures[0].speedup_vs_dense == 8
+    assert figures[0].step_microseconds == 25
+    assert figures[0].degrees == [5, 10]
+    assert figures[0].topology == "regular_rotating, dense"
+    assert figures[0].seconds_per_epoch == 3
+    assert figures[0].training_seconds == 9
+    assert figures[0].bytes == figures[0].parameter_bytes + figures[0].structure_bytes
+    assert figures[1].seconds_per_epoch is None
+    assert figures[1].speedup_vs_dense is None
+    lines = format_comparison(figures).splitlines()
+    assert len({len(line) for line in lines}) == 1, "aligned"
+    assert lines[0].split() == ["sparse", "dense"]
+    assert "97.50 %" in format_comparison(figures)
+    assert lines[-1].split()[-3:] == ["8.00", "x", "-"]
+
+
+def test_step_times_leave_the_networks_alone(rng: np.random.Generator) -> None:
+    nets = [
+        snn.MLP([topology.regular_rotating(12, 20, 9), topology.dense(20, 3)]),
+        snn.MLP([topology.dense(12, 40), topology.dense(40, 3)]),
+    ]
+    before = [net.parameters.copy() for net in nets]
+    times = step_times(
+        nets, rng.random((50, 12)), rng.integers(0, 3, 50), optimizer=snn.SGD(1.0), steps=3
+    )
+    assert [len(values) for values in times] == [24, 24]
+    assert all((values > 0).all() for values in times)
+    for net, parameters in zip(nets, before, strict=True):
+        np.testing.assert_array_equal(net.parameters, parameters)
+
+
+def test_pictures(histories: dict[str, snn.History], tmp_path: Path) -> None:
+    graphs = [topology.fibonacci_rotating(784, 1000, 40), topology.dense(1000, 10)]
+    pictures: dict[str, Any] = {
+        "training": plots.plot_training(histories),
+        "adjacency": plots.plot_adjacency(graphs),
+        "step_time": plots.plot_step_times({"a": np.arange(9.0), "b": np.arange(20.0)}),
+    }
+    for name, figure in pictures.items():
+        figure.savefig(tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+    left, right = pictures["training"].axes
+    assert [line.get_label() for line in left.lines] == ["sparse", "dense"]
+    assert list(left.lines[0].get_ydata()) == [50, 50, 50]
+    assert len(right.lines) == 4
+    assert len(pictures["adjacency"].axes) == 2
+    without_validation = snn.History([snn.Epoch(1, 0.1, None, None, 1.0, 2.0, 9.0)])
+    figure = plots.plot_training({"one": without_validation})
+    assert not figure.axes[0].lines
+    assert len(figure.axes[1].lines) == 1
+
+
+def test_environment(threads: Any) -> None:
+    threads(1)
+    environment = describe_environment()
+    assert environment["threads"] == 1
+    assert set(environment["versions"]) == {"minisnn", "python", "numpy", "numba", "scipy"}
+    assert environment["versions"]["minisnn"] == snn.__version__
+    assert environment["cpu"]
+    assert environment["blas"][0]["threads"] >= 1

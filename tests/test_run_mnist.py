@@ -1,0 +1,149 @@
+"""The program that users run first."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import minisnn as snn
+
+SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "run_mnist.py"
+KEYS = {
+    "name", "topology", "degrees", "density", "n_connections", "bytes", "test_accuracy", "epochs",
+    "seconds_per_epoch", "step_microseconds", "speedup_vs_dense",
+}  # fmt: skip
+
+
+def run(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *options], cwd=cwd, capture_output=True, text=True,
+        check=False, timeout=200,
+    )  # fmt: skip
+
+
+def test_comparison_on_the_sample(tmp_path: Path) -> None:
+    done = run(
+        "--data", "sample", "--epochs", "2", "--hidden", "60,40", "--degree", "10",
+        "--output-degree", "5", "--topology", "long_range_rotating", "--dropout", "0.1",
+        "--threads", "1", "--seed", "3", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not any(character in done.stdout + done.stderr for character in "\r\x1b\b")
+    assert "epoch   2 of 2: loss" in done.stdout
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert {path.name for path in folder.iterdir()} == {
+        "summary.json", "history.csv", "training.png", "adjacency.png", "step_time.png",
+        "sparse.npz", "dense.npz",
+    }  # fmt: skip
+    summary = json.loads((folder / "summary.json").read_text())
+    sparse, dense = summary["networks"]
+    assert set(sparse) >= KEYS
+    assert [sparse["name"], dense["name"]] == ["sparse", "dense"]
+    assert sparse["degrees"] == [10, 10, 5]
+    assert sparse["n_connections"] == 784 * 10 + 60 * 10 + 40 * 5
+    assert dense["n_connections"] == 784 * 60 + 60 * 40 + 40 * 10
+    assert sparse["density"] == pytest.approx(sparse["n_connections"] / dense["n_connections"])
+    assert sparse["speedup_vs_dense"] == pytest.approx(
+        dense["step_microseconds"] / sparse["step_microseconds"]
+    )
+    assert dense["speedup_vs_dense"] == 1
+    assert summary["seed"] == 3
+    assert summary["threads"] == 1
+    assert all(blas["threads"] == 1 for blas in summary["blas"])
+    assert "5,000" in summary["data"]
+    assert {"versions", "cpu"} <= set(summary)
+    with open(folder / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["network"], row["epoch"]) for row in rows] == [
+        ("sparse", "1"), ("sparse", "2"), ("dense", "1"), ("dense", "2"),
+    ]  # fmt: skip
+    digits = snn.datasets.load_mnist("sample")
+    net = snn.load(folder / "sparse.npz")
+    evaluation = snn.evaluate(net, digits.test_images, digits.test_labels, input_scale=1 / 255)
+    assert evaluation.accuracy == pytest.approx(sparse["test_accuracy"])
+    assert f"{100 * sparse['test_accuracy']:.2f} %" in done.stdout
+
+
+def test_quiet_and_alone(tmp_path: Path) -> None:
+    done = run(
+        "--data", "sample", "--epochs", "1", "--hidden", "30", "--degree", "5", "--no-compare",
+        "--quiet", "--output", "here", "--dtype", "float64", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["sparse"]
+    assert lines[-1].split() == ["speed-up", "over", "dense", "-"]
+    summary = json.loads((tmp_path / "here" / "summary.json").read_text())
+    assert [item["speedup_vs_dense"] for item in summary["networks"]] == [None]
+    assert snn.load(tmp_path / "here" / "sparse.npz").dtype == "float64"
+
+
+def test_help_is_for_newcomers(tmp_path: Path) -> None:
+    done = run("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for option in (
+        "topology", "degree", "hidden", "output-degree", "epochs", "batch-size", "learning-rate",
+        "momentum", "dropout", "seed", "dtype", "threads", "data", "no-compare", "output", "quiet",
+    ):  # fmt: skip
+        assert f"--{option}" in done.stdout
+    assert "examples:" in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) <= 100
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--degree", "5000"], "error: degree must be between 1 and n_out = 1000"),
+        (["--degree", "0"], "error: degree must be between 1 and n_out = 1000"),
+        (["--degree", "many"], "'many' is not a whole number, nor several with commas"),
+        (["--degree", "5,5"], "--degree takes one number or 1, one for each hidden layer, got 2"),
+        (["--hidden", "0"], "error: n_out must be between 1 and"),
+        (["--output-degree", "11"], "error: degree must be between 1 and n_out = 10"),
+        (["--epochs", "0"], "argument --epochs: must be at least 1, got 0"),
+        (["--batch-size", "0"], "argument --batch-size: must be at least 1, got 0"),
+        (["--momentum", "1"], "error: momentum must be a finite number"),
+        (["--dropout", "0.1,0.2,0.3"], "error: dropout must be one rate, or 2"),
+        (["--threads", "0"], "--threads must be between 1 and"),
+        (["--topology", "ring"], "invalid choice: 'ring'"),
+        (["--output", "file/inside"], "error: "),
+    ],
+)
+def test_bad_options(tmp_path: Path, options: list[str], message: str) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("--data", "sample", *options, cwd=tmp_path)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists(), "nothing is left behind"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send")
+def test_ctrl_c_keeps_the_results_so_far(tmp_path: Path) -> None:
+    process: Any = subprocess.Popen(
+        [sys.executable, str(SCRIPT), "--data", "sample", "--epochs", "100000", "--output", "out",
+         "--hidden", "50", "--degree", "5"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    for line in process.stdout:
+        if "epoch   3 of" in line:
+            break
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 130, err
+    assert "Interrupted after" in out
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["interrupted"]
+    (sparse,) = summary["networks"]
+    assert sparse["epochs"] >= 3
+    assert (tmp_path / "out" / "sparse.npz").exists()
