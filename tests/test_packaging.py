@@ -1,0 +1,74 @@
+"""What a wheel holds: built, installed in a fresh environment, imported outside the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+PROGRAM = """
+import pathlib, sys
+import minisnn as snn
+from minisnn import data, kernels
+for module in (snn, data, kernels):
+    assert pathlib.Path(module.__file__).is_relative_to(sys.argv[1]), module.__file__
+for name in ("kernels", "data"):
+    try:
+        __import__(name)
+    except ImportError:
+        continue
+    raise AssertionError(f"the wheel installs a top-level {name}")
+digits = snn.datasets.load_mnist("sample")
+net = snn.MLP([snn.topology.fibonacci_rotating(784, 20, 5), snn.topology.dense(20, 10)])
+snn.train(net, digits.train_images[:200], digits.train_labels[:200], epochs=1,
+          optimizer=snn.NesterovSGD(0.1), input_scale=1 / 255)
+print(snn.__version__)
+"""
+
+
+def run(*command: str, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source distribution, as a release would be."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", str(folder), str(REPOSITORY), cwd=folder)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_contents(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"minisnn", next(top for top in tops if top.endswith(".dist-info"))}
+    for wanted in (
+        "minisnn/py.typed",
+        "minisnn/kernels/products.py",
+        "minisnn/data/train-images-idx3-ubyte.gz",
+        "minisnn/data/README.md",
+    ):
+        assert wanted in names
+    assert not [name for name in names if "__pycache__" in name or "test" in name]
+    sources = {f"minisnn/{path.name}" for path in (REPOSITORY / "minisnn").glob("*.py")}
+    sources |= {f"minisnn/kernels/{path.name}" for path in (REPOSITORY / "kernels").glob("*.py")}
+    assert sources <= set(names)
+
+
+def test_installed_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True)
+    python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    run(str(python), "-m", "pip", "install", "--quiet", str(wheel), cwd=tmp_path)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    printed = run(str(python), "program.py", str(environment), cwd=tmp_path)
+    assert printed.split()[-1] in wheel.name
