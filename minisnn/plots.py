@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from .extras import require
 from .graph import Array, Topology
 from .history import History
 
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by colour-blind readers too
-_MARKED_EDGES = 20_000  # up to so many edges, each is drawn as a mark large enough to see
+_MOST_CELLS = 500  # a side of the picture of an adjacency matrix
 
 
 def _figure(width: float, height: float) -> Any:
@@ -38,17 +40,22 @@ def plot_training(histories: Mapping[str, History]) -> Any:
     """
     figure = _figure(10, 4)
     left, right = figure.subplots(1, 2)
+    settled = []  # accuracies after the first quarter, which the axis is made for
     for color, (name, history) in zip(_COLORS, histories.items(), strict=False):
         epochs = history.column("epoch")
         accuracy = history.column("validation_accuracy")
         if None not in accuracy:
             percent = [100 * value for value in accuracy]
             left.plot(epochs, percent, color=color, label=name)
+            settled += percent[len(percent) // 4 :]
         right.plot(epochs, history.column("loss"), color=color, label=f"{name}, training")
         loss = history.column("validation_loss")
         if None not in loss:
             right.plot(epochs, loss, "--", color=color, label=f"{name}, test")
     left.set(title="Test accuracy", xlabel="epoch", ylabel="%")
+    if settled:
+        margin = 0.05 * (max(settled) - min(settled)) + 0.1
+        left.set_ylim(min(settled) - margin, max(settled) + margin)
     right.set(title="Loss", xlabel="epoch", ylabel="mean squared error", yscale="log")
     for axes in (left, right):
         axes.grid(alpha=0.3)
@@ -72,23 +79,34 @@ def plot_adjacency(topologies: Sequence[Topology]) -> Any:
     figure = _figure(5 * len(topologies), 4.6)
     for number, graph in enumerate(topologies):
         axes = figure.add_subplot(1, len(topologies), number + 1)
-        if graph.is_complete:
-            axes.set_facecolor(_COLORS[0])
-        else:
-            edges = graph.edges()
-            size = 2.0 if graph.n_edges <= _MARKED_EDGES else 0.5
-            axes.plot(
-                edges[:, 1], edges[:, 0], ",", color=_COLORS[0], markersize=size, rasterized=True
-            )
-        axes.set_xlim(-0.5, graph.n_out - 0.5)
-        axes.set_ylim(graph.n_in - 0.5, -0.5)
+        axes.imshow(
+            _cells(graph),
+            extent=(0, graph.n_out, graph.n_in, 0),
+            aspect="auto",
+            interpolation="nearest",
+            cmap="Blues",
+            vmin=0,
+            vmax=1,
+        )
         axes.set_title(
             f"layer {number + 1}: {graph.name}\n"
             f"{graph.n_edges:,} edges, density {100 * graph.density:.3g} %",
             fontsize=10,
         )
         axes.set(xlabel=f"{graph.n_out} output neurons", ylabel=f"{graph.n_in} input neurons")
+        axes.locator_params(integer=True)
     return figure
+
+
+def _cells(graph: Topology) -> Array:
+    """Return how full each cell of the adjacency matrix is, 0 to 1, on at most 500 x 500 cells."""
+    if graph.is_complete:
+        return np.ones((1, 1))
+    side_in, side_out = (-(-width // _MOST_CELLS) for width in graph.shape)
+    cells = np.zeros((-(-graph.n_in // side_in), -(-graph.n_out // side_out)))
+    edges = graph.edges()
+    np.add.at(cells, (edges[:, 0] // side_in, edges[:, 1] // side_out), 1 / (side_in * side_out))
+    return cells
 
 
 def plot_step_times(times: Mapping[str, Array]) -> Any:
@@ -103,8 +121,6 @@ def plot_step_times(times: Mapping[str, Array]) -> Any:
     -------
     matplotlib.figure.Figure
     """
-    import numpy as np
-
     figure = _figure(7, 0.8 + 0.7 * len(times))
     axes = figure.subplots()
     names = list(times)

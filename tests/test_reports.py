@@ -90,6 +90,14 @@ def test_pictures(histories: dict[str, snn.History], tmp_path: Path) -> None:
     assert list(left.lines[0].get_ydata()) == [50, 50, 50]
     assert len(right.lines) == 4
     assert len(pictures["adjacency"].axes) == 2
+    small = topology.rotating(3, 4, [0, 2])
+    (image,) = plots.plot_adjacency([small]).axes[0].images
+    np.testing.assert_array_equal(image.get_array(), small.to_dense())
+    large = topology.regular_rotating(1200, 1001, 300)
+    cells = plots.plot_adjacency([large]).axes[0].images[0].get_array()
+    assert cells.shape == (400, 334)
+    assert 0 < cells.max() <= 1 + 1e-12
+    assert cells.sum() * 9 == pytest.approx(large.n_edges)
     without_validation = snn.History([snn.Epoch(1, 0.1, None, None, 1.0, 2.0, 9.0)])
     figure = plots.plot_training({"one": without_validation})
     assert not figure.axes[0].lines
