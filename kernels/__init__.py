@@ -1,7 +1,8 @@
 """Jitted CPU kernels for layers with a fixed sparse structure.
 
-A leaf of the library: it imports NumPy, Numba and its own siblings, nothing else, and knows
-nothing of networks, topologies or data sets. Arrays in, arrays out.
+A leaf of the library: it imports NumPy, Numba with llvmlite, and its own siblings (the twins in
+`reference` SciPy, too), and knows nothing of networks, topologies or data sets. Arrays in,
+arrays out.
 
 ==============  ==============================================================================
 `jit`           the one factory of every compiled function

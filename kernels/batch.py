@@ -19,8 +19,9 @@ def gather(data, samples, scale, X):  # type: ignore[no-untyped-def]
     """X[f, s] = scale * data[samples[s], f], 0 in the padding.
 
     data : uint8, float32 or float64[N, n]; samples : int64[n_samples], within the data;
-    scale : real; X : real[n, width]. Cost: one read of n_samples * n values, scattered by
-    sample. Each tile of rows of X belongs to one thread.
+    scale : float64, and so is the product until it is rounded; X : real[n, width].
+    Cost: one read of n_samples * n values, scattered by sample. Each tile of rows of X belongs
+    to one thread.
     """
     n, width = X.shape
     n_samples = samples.shape[0]
@@ -29,7 +30,7 @@ def gather(data, samples, scale, X):  # type: ignore[no-untyped-def]
         last = min(first + _TILE, n)
         for f in range(first, last):
             for s in range(n_samples):
-                X[f, s] = scale * X.dtype.type(data[samples[s], f])
+                X[f, s] = scale * data[samples[s], f]
             for s in range(n_samples, width):
                 X[f, s] = 0
 

@@ -38,10 +38,12 @@ def sigmoid_slope(A, keep, dA):  # type: ignore[no-untyped-def]
 
 
 @jit(parallel=True)
-def squared_error(A, T, n_samples, row_sums, dA):  # type: ignore[no-untyped-def]
+def squared_error(A, T, n_samples, losses, dA):  # type: ignore[no-untyped-def]
     """Mean squared error over samples and outputs, and its gradient by the activations.
 
-    A, T, dA : real[n_out, width]; row_sums : float64[n_out], workspace. Returns a float64::
+    A, T, dA : real[n_out, width]; losses : float64[n_out], each output's share of the loss, for
+    the caller to add up (a sum in here would become a parallel one, whose order depends on the
+    number of threads)::
 
         L = sum (A - T)^2 / (N n_out),   dA = 2 (A - T) / (N n_out),   0 in the padding
     """
@@ -56,8 +58,7 @@ def squared_error(A, T, n_samples, row_sums, dA):  # type: ignore[no-untyped-def
             dA[i, s] = factor * error
         for s in range(n_samples, width):
             dA[i, s] = 0
-        row_sums[i] = total
-    return row_sums.sum() / count
+        losses[i] = total / count
 
 
 @jit(parallel=True)

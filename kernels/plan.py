@@ -48,7 +48,7 @@ class Plan(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SparsePlan:
     """Products on the edges of W, given as CSR by output neuron.
 

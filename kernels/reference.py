@@ -95,7 +95,7 @@ def dropout(A: Array, rate: float, key: int) -> Array:
 
 def gather(data: Array, samples: Array, scale: float, dtype: Any) -> Array:
     """The samples as columns, scaled."""
-    return np.asarray((data[samples].astype(dtype) * np.dtype(dtype).type(scale)).T)
+    return np.asarray((data[samples].astype(np.float64) * scale).T.astype(dtype))
 
 
 def gather_one_hot(labels: Array, samples: Array, n_out: int, dtype: Any) -> Array:

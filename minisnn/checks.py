@@ -2,41 +2,82 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .graph import Array
 
+if TYPE_CHECKING:
+    from .mlp import MLP
+
 _CHUNK = 4096  # samples looked at together, so that a check needs no copy of the data
+_SEEDS = 2**32
 
 
-def check_inputs(X: npt.ArrayLike, n_in: int, name: str = "X") -> Array:
-    """Return X as a C-contiguous (samples, n_in) array that the kernels can read."""
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Inputs and targets that have been checked against a network: the kernels may trust them.
+
+    Parameters
+    ----------
+    inputs : array of uint8, float32 or float64, shape (n_samples, n_in), C-contiguous
+    targets : array of int64, shape (n_samples,), or real, shape (n_samples, n_out), C-contiguous
+    scale : float
+        Factor on the inputs.
+    """
+
+    inputs: Array
+    targets: Array
+    scale: float
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return len(self.inputs)
+
+
+def check_samples(
+    net: MLP, X: npt.ArrayLike, Y: npt.ArrayLike, input_scale: Any, prefix: str = ""
+) -> Samples:
+    """Return inputs, targets and scale that fit the network."""
+    inputs, scale = check_inputs(net, X, input_scale, prefix + "X")
+    return Samples(inputs, _check_targets(net, Y, len(inputs), prefix + "Y"), scale)
+
+
+def check_inputs(
+    net: MLP, X: npt.ArrayLike, input_scale: Any, name: str = "X"
+) -> tuple[Array, float]:
+    """Return inputs that the kernels can read, and the factor on them."""
+    scale = check_number(input_scale, "input_scale", -np.inf)
+    if scale == 0:
+        raise ValueError("input_scale must not be 0: it would erase the inputs; take 1/255 or 1.0")
     inputs = np.asarray(X)
-    if inputs.ndim == 1 and inputs.shape[0] == n_in:
+    if inputs.shape == (net.n_in,):
         raise ValueError(
-            f"{name} must have shape (samples, {n_in}), got {inputs.shape}. "
-            f"Add a sample axis with {name}[None, :]."
+            f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}. "
+            f"Add a sample axis: np.asarray({name})[None, :]."
         )
-    if inputs.ndim != 2 or inputs.shape[1] != n_in:
+    if inputs.ndim != 2 or inputs.shape[1] != net.n_in:
         hint = f" Flatten each sample with {name}.reshape(len({name}), -1)." * (inputs.ndim > 2)
-        raise ValueError(f"{name} must have shape (samples, {n_in}), got {inputs.shape}.{hint}")
+        raise ValueError(f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}.{hint}")
     if inputs.dtype not in (np.uint8, np.float32, np.float64):
         raise TypeError(
             f"{name} must be uint8, float32 or float64, got {inputs.dtype}; "
-            f"convert it with {name}.astype(np.float32)"
+            f"convert it: np.asarray({name}, dtype=np.float32)"
         )
     if len(inputs) == 0:
         raise ValueError(f"{name} holds no samples, shape {inputs.shape}")
-    _check_finite(inputs, name)
-    return np.ascontiguousarray(inputs)
+    _check_range(inputs, scale, net.dtype, name)
+    return np.ascontiguousarray(inputs), scale
 
 
-def check_targets(Y: npt.ArrayLike, n_samples: int, n_out: int, name: str = "Y") -> Array:
-    """Return Y as int64 labels (samples,) or as a C-contiguous float (samples, n_out) matrix."""
+def _check_targets(net: MLP, Y: npt.ArrayLike, n_samples: int, name: str) -> Array:
     targets = np.asarray(Y)
     if targets.shape[:1] != (n_samples,):
         raise ValueError(
@@ -44,48 +85,51 @@ def check_targets(Y: npt.ArrayLike, n_samples: int, n_out: int, name: str = "Y")
             f"got shape {targets.shape}"
         )
     if targets.ndim == 1:
-        return _check_labels(targets, n_out, name)
-    if targets.shape != (n_samples, n_out):
+        return _check_labels(targets, net.n_out, name)
+    if targets.shape != (n_samples, net.n_out):
         raise ValueError(
-            f"{name} must have shape ({n_samples}, {n_out}), or ({n_samples},) for integer "
+            f"{name} must have shape ({n_samples}, {net.n_out}), or ({n_samples},) for integer "
             f"labels, got {targets.shape}"
         )
-    if not (np.issubdtype(targets.dtype, np.number) or targets.dtype == bool) or np.iscomplexobj(
-        targets
-    ):
+    if targets.dtype.kind not in "buif":
         raise TypeError(f"{name} must hold real numbers, got {targets.dtype}")
     if targets.dtype not in (np.uint8, np.float32):
         targets = targets.astype(np.float64)
-    _check_finite(targets, name)
+    _check_range(targets, 1.0, net.dtype, name)
     return np.ascontiguousarray(targets)
 
 
 def _check_labels(labels: Array, n_out: int, name: str) -> Array:
-    if not np.issubdtype(labels.dtype, np.integer):
+    if labels.dtype.kind not in "ui":
         raise TypeError(
             f"{name} of shape {labels.shape} must be integer labels, got {labels.dtype}; "
-            f"for one real target a sample pass {name}[:, None]"
+            f"for one real target a sample give it shape ({len(labels)}, 1)"
         )
     outside = labels[(labels < 0) | (labels >= n_out)]
     if outside.size:
+        hint = f"; for 0/1 targets of one output give it shape ({len(labels)}, 1)" * (n_out == 1)
         raise ValueError(
             f"{name} must hold labels from 0 to {n_out - 1}, one for each of the {n_out} outputs, "
-            f"got {outside[0]}"
+            f"got {outside[0]}{hint}"
         )
     return labels.astype(np.int64)
 
 
-def _check_finite(array: Array, name: str) -> None:
-    if not np.issubdtype(array.dtype, np.floating):
+def _check_range(array: Array, scale: float, real: np.dtype[Any], name: str) -> None:
+    """Raise unless every value, scaled, is a number of the network's precision."""
+    if array.dtype.kind != "f":
         return
+    largest = float(np.finfo(real).max) / abs(scale)
     for start in range(0, len(array), _CHUNK):
-        bad = np.argwhere(~np.isfinite(array[start : start + _CHUNK]))
-        if bad.size:
-            sample, feature = bad[0] + (start, 0)
-            raise ValueError(
-                f"{name} must be finite, got {array[sample, feature]} in sample {sample}, "
-                f"column {feature}; remove or replace such values first"
-            )
+        chunk = array[start : start + _CHUNK]
+        if float(np.abs(chunk).max()) <= largest:  # false for a NaN, too
+            continue
+        sample, column = np.argwhere(~(np.abs(chunk.astype(np.float64)) <= largest))[0]
+        value = chunk[sample, column]
+        where = f"got {value} in sample {start + sample}, column {column}"
+        if np.isfinite(value):
+            raise ValueError(f"{name} must fit into the network's {real}, {where}; rescale it")
+        raise ValueError(f"{name} must be finite, {where}; remove or replace such values first")
 
 
 def check_positive_integer(value: object, name: str) -> int:
@@ -97,21 +141,23 @@ def check_positive_integer(value: object, name: str) -> int:
     return int(value)
 
 
+def check_seed(value: object) -> int:
+    """Return a seed."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"seed must be a whole number, got {value!r}")
+    if not 0 <= value < _SEEDS:
+        raise ValueError(f"seed must be between 0 and {_SEEDS - 1}, got {value}")
+    return int(value)
+
+
 def check_number(value: Any, name: str, low: float, high: float = np.inf) -> float:
     """Return a finite number with ``low <= value < high``."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (np.isfinite(value) and low <= value < high):
-        limit = "" if high == np.inf else f" and below {high:g}"
+    number = float(value)
+    if not (math.isfinite(number) and low <= number < high):
+        limit = "" if high == math.inf else f" and below {high:g}"
         raise ValueError(f"{name} must be a finite number, at least {low:g}{limit}, got {value}")
-    return float(value)
-
-
-def check_scale(value: Any) -> float:
-    """Return the factor that inputs are multiplied by: finite, not zero."""
-    number = check_number(value, "input_scale", -np.inf)
-    if number == 0:
-        raise ValueError("input_scale must not be 0: it would erase the inputs; take 1/255 or 1.0")
     return number
 
 
@@ -119,11 +165,10 @@ def check_dropout(dropout: float | Sequence[float] | None, n_layers: int) -> tup
     """Return one rate for the input and one for each hidden layer."""
     if dropout is None:
         return (0.0,) * n_layers
-    if isinstance(dropout, (int, float)):
-        dropout = [dropout] * n_layers
-    if len(dropout) != n_layers:
+    rates = [dropout] * n_layers if isinstance(dropout, Real) else list(dropout)  # type: ignore[arg-type]
+    if len(rates) != n_layers:
         raise ValueError(
             f"dropout must be one rate, or {n_layers}: for the input and each of the "
-            f"{n_layers - 1} hidden layers; got {len(dropout)}"
+            f"{n_layers - 1} hidden layers; got {len(rates)}"
         )
-    return tuple(check_number(rate, "a dropout rate", 0, 1) for rate in dropout)
+    return tuple(check_number(rate, "a dropout rate", 0, 1) for rate in rates)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from . import data as sample
 from .extras import require
 from .graph import Array
 from .idx import DatasetError, check_sha256, parse_idx, read_bytes
+from .progress import progress_bar
 
 __all__ = ["MNIST", "DatasetError", "load_mnist"]
 
@@ -32,7 +34,9 @@ FULL_SHA256 = {
 }
 """SHA-256 of the uncompressed content of each file of the full set."""
 
-_PATIENCE = {"full": 60.0, "auto": 4.0}  # seconds without an answer from a mirror
+_PATIENCE = {"full": (60.0, 3600.0), "auto": (4.0, 30.0)}
+"""Seconds to wait for a silent mirror, and for the whole download."""
+
 
 _logger = logging.getLogger("minisnn")
 
@@ -65,12 +69,12 @@ def load_mnist(source: str = "auto") -> MNIST:
     ----------
     source : {"auto", "full", "sample"}
         ``"full"``: 60,000 training and 10,000 test digits, from the folder that the environment
-        variable MINISNN_DATA names (IDX files, gzipped or not), else from the user's cache, else
-        downloaded into it (extra ``data``).
+        variable MINISNN_DATA names (IDX files, gzipped or not; an error if they are not there),
+        else from the user's cache, else downloaded into it (both need the extra ``data``).
         ``"sample"``: 4,000 and 1,000 digits that come with minisnn, all of them from MNIST's
         training set.
-        ``"auto"``: the full set if it is there or can be had at once, else the sample; a line in
-        the log (standard error) then says so.
+        ``"auto"``: the full set if it is there or can be had within half a minute, else the
+        sample; a line in the log (standard error) then says so.
 
     Returns
     -------
@@ -99,29 +103,47 @@ def load_mnist(source: str = "auto") -> MNIST:
     if named:
         folder = Path(named)
         return _assemble(
-            lambda name: _read_from(folder, name, FULL_SHA256),
+            lambda name: _read_from(
+                folder,
+                name,
+                FULL_SHA256,
+                f"put MNIST's four IDX files there, or unset {ENVIRONMENT_VARIABLE}",
+            ),
             f"full MNIST from {ENVIRONMENT_VARIABLE}={named}",
         )
     try:
         pooch = require("pooch", "data", "downloading MNIST")
         cache = Path(pooch.os_cache("minisnn")) / "mnist"
-        return _assemble(
-            lambda name: _download(pooch, cache, name, _PATIENCE[source]),
-            f"full MNIST from {cache}",
-        )
+        fetch = Fetch(*_PATIENCE[source])
+        with _quiet(pooch.get_logger()):
+            return _assemble(
+                lambda name: _download(pooch, cache, name, fetch), f"full MNIST from {cache}"
+            )
     except (DatasetError, ImportError) as error:
         if source == "full":
             raise
         _logger.warning(
-            "Full MNIST is not at hand, using the embedded sample of 5,000 digits (%s)",
-            str(error).splitlines()[0],
+            "Full MNIST is not at hand (%s): using the embedded sample of 5,000 digits. "
+            "load_mnist('full') tells more.",
+            "pooch is not installed" if isinstance(error, ImportError) else "download failed",
         )
         return _load_sample()
 
 
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Keep pooch from printing the sum of each file, which we check ourselves."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _load_sample() -> MNIST:
     return _assemble(
-        lambda name: _read_from(sample.FOLDER, name, sample.SHA256),
+        lambda name: _read_from(sample.FOLDER, name, sample.SHA256, "install minisnn again"),
         "embedded sample: 5,000 digits of MNIST's training set",
     )
 
@@ -134,14 +156,11 @@ def _assemble(read: Callable[[str], Array], source: str) -> MNIST:
     return MNIST(*parts["train"], *parts["t10k"], source)
 
 
-def _read_from(folder: Path, name: str, sums: Mapping[str, str]) -> Array:
+def _read_from(folder: Path, name: str, sums: Mapping[str, str], hint: str) -> Array:
     for path in (folder / f"{name}.gz", folder / name):
         if path.is_file():
             return _read(path, sums[name])
-    raise DatasetError(
-        f"no {name} or {name}.gz in {folder}; put MNIST's four IDX files there, or unset "
-        f"{ENVIRONMENT_VARIABLE}"
-    )
+    raise DatasetError(f"no {name} or {name}.gz in {folder}; {hint}")
 
 
 def _read(path: Path, sha256: str) -> Array:
@@ -151,27 +170,54 @@ def _read(path: Path, sha256: str) -> Array:
     return array
 
 
-def _download(pooch: Any, cache: Path, name: str, patience: float) -> Array:
+def _download(pooch: Any, cache: Path, name: str, fetch: Fetch) -> Array:
     """Return a file from the cache, downloaded if need be; leave no bad file behind."""
     path = cache / f"{name}.gz"
     failures = []
-    for mirror in MIRRORS:
+    for url in (None, *(mirror + path.name for mirror in MIRRORS)):
         try:
-            if not path.exists():
-                _retrieve(pooch, mirror + path.name, path, patience)
+            if url is not None:
+                pooch.retrieve(url, known_hash=None, fname=path.name, path=cache, downloader=fetch)
+            elif not path.exists():
+                continue
             return _read(path, FULL_SHA256[name])
         except DatasetError as error:
             path.unlink(missing_ok=True)
             failures.append(str(error))
         except OSError as error:  # what requests raises, too
-            failures.append(f"{mirror}: {type(error).__name__}")
+            failures.append(f"{url or path}: {error}")
     raise DatasetError(
         f"could not get {name}: {'; '.join(failures)}. Put MNIST's four IDX files into a folder "
         f"and set {ENVIRONMENT_VARIABLE} to it."
     )
 
 
-def _retrieve(pooch: Any, url: str, path: Path, patience: float) -> None:
-    pooch.get_logger().setLevel("WARNING")  # it would print the sum of each file
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=patience)
-    pooch.retrieve(url, known_hash=None, fname=path.name, path=path.parent, downloader=downloader)
+class Fetch:
+    """Downloads, as pooch asks for them, all within one stretch of time.
+
+    Parameters
+    ----------
+    silence : float
+        Seconds to wait for a mirror that says nothing.
+    limit : float
+        Seconds for all files together.
+    """
+
+    def __init__(self, silence: float, limit: float) -> None:
+        self._silence = silence
+        self._limit = limit
+        self._deadline = monotonic() + limit
+
+    def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
+        """Write what the address gives to a file name or an open file."""
+        requests = require("requests", "data", "downloading MNIST")
+        with requests.get(url, stream=True, timeout=self._silence) as answer:
+            answer.raise_for_status()
+            bar = progress_bar(None, int(answer.headers.get("Content-Length", 0)), "B")
+            bar.set_description(url.rpartition("/")[2])
+            with closing(bar), open(output_file, "wb") as file:
+                for chunk in answer.iter_content(chunk_size=65_536):
+                    if monotonic() > self._deadline:
+                        raise TimeoutError(f"not downloaded within {self._limit:g} seconds")
+                    file.write(chunk)
+                    bar.update(len(chunk))

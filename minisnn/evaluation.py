@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from . import checks
-from .graph import Array
+from .checks import Samples, check_samples
 from .mlp import MLP
 
 
@@ -53,12 +52,12 @@ def evaluate(
     >>> snn.evaluate(net, np.eye(4), np.full((4, 2), 0.5)).accuracy is None
     True
     """
-    targets = checks.check_targets(Y, len(np.asarray(X)), net.n_out)
-    return evaluate_outputs(net.predict(X, input_scale=input_scale), targets)
+    return evaluate_samples(net, check_samples(net, X, Y, input_scale))
 
 
-def evaluate_outputs(outputs: Array, targets: Array) -> Evaluation:
-    """Return the evaluation of outputs (samples, n_out) against checked targets."""
+def evaluate_samples(net: MLP, samples: Samples) -> Evaluation:
+    """Return the same for samples that have been checked."""
+    outputs, targets = net.predict_checked(samples.inputs, samples.scale), samples.targets
     errors = outputs.astype(np.float64)
     if targets.ndim == 2:
         errors -= targets

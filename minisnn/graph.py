@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ import scipy.sparse
 
 Array = npt.NDArray[Any]
 
-_MAX_NEURONS = 2**32  # what uint32 indices can address
+_MAX_NEURONS = _MAX_EDGES = 2**32  # what uint32 indices can address
 
 
 class DeadNeuronWarning(UserWarning):
@@ -39,11 +40,6 @@ class Topology:
         Which construction this is.
     parameters : mapping of str to int, optional
         What the construction was called with, beside the widths: degree, seed.
-    generator : array of int, optional
-        For a rotating construction, the places of the ones in the vector that left neuron 0 has;
-        left neuron i has them ``i`` places on, modulo ``n_out``. With it the graph is described
-        by these few numbers instead of by its edges.
-
     Raises
     ------
     ValueError
@@ -81,36 +77,45 @@ class Topology:
         *,
         name: str = "custom",
         parameters: Mapping[str, int] | None = None,
-        generator: npt.ArrayLike | None = None,
     ) -> None:
-        check_widths(n_in, n_out)
+        n_in, n_out = check_widths(n_in, n_out)
         pointers, inputs = np.asarray(indptr), np.asarray(indices)
         _check_structure(n_in, n_out, pointers, inputs)
         complete = inputs.size == n_in * n_out
         self._set(
-            n_in=int(n_in),
-            n_out=int(n_out),
+            n_in=n_in,
+            n_out=n_out,
             _indptr=_frozen(pointers, np.int64),
             _indices=None if complete else _frozen(inputs, np.uint32),
             _name=name,
-            _parameters=dict(parameters or {}),
-            _generator=None if generator is None else _frozen(np.asarray(generator), np.uint32),
+            _parameters={key: int(value) for key, value in (parameters or {}).items()},
+            _generator=None,
         )
 
     @classmethod
     def complete(cls, n_in: int, n_out: int) -> Topology:
         """Return the complete graph, without ever listing its edges."""
-        check_widths(n_in, n_out)
+        n_in, n_out = check_widths(n_in, n_out)
         graph = cls.__new__(cls)
         graph._set(
-            n_in=int(n_in),
-            n_out=int(n_out),
+            n_in=n_in,
+            n_out=n_out,
             _indptr=_frozen(np.arange(n_out + 1) * n_in, np.int64),
             _indices=None,
             _name="dense",
             _parameters={},
             _generator=None,
         )
+        return graph
+
+    def with_generator(self, places: Array) -> Topology:
+        """Return the same graph, described by the places of the ones that its first row has.
+
+        For the constructions that rotate; that the edges are those of the places is theirs to
+        know.
+        """
+        graph = copy.copy(self)
+        graph._set(_generator=_frozen(places, np.uint32))
         return graph
 
     def _set(self, **attributes: Any) -> None:
@@ -120,11 +125,19 @@ class Topology:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Topology is fixed: cannot set {name!r}; make a new one instead")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Topology is fixed: cannot delete {name!r}")
+
+    def __copy__(self) -> Topology:
+        graph = type(self).__new__(type(self))
+        graph._set(**{name: getattr(self, name) for name in self.__slots__})
+        return graph
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Topology:
+        return self  # nothing in it can change
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (
-            self.n_in, self.n_out, self._indptr, self.indices,
-            self._name, self._parameters, self._generator,
-        )  # fmt: skip
+        return _restore, ({name: getattr(self, name) for name in self.__slots__},)
 
     # What it is
 
@@ -180,6 +193,8 @@ class Topology:
     @property
     def out_degrees(self) -> Array:
         """Number of edges that begin in each input (left) neuron, int64[n_in]."""
+        if self.is_complete:
+            return np.full(self.n_in, self.n_out)
         return np.bincount(self.indices, minlength=self.n_in)
 
     @property
@@ -245,13 +260,13 @@ class Topology:
         )
 
 
-def _restore(
-    n_in: int, n_out: int, indptr: Array, indices: Array,
-    name: str, parameters: dict[str, int], generator: Array | None,
-) -> Topology:  # fmt: skip
-    return Topology(
-        n_in, n_out, indptr, indices, name=name, parameters=parameters, generator=generator
-    )
+def _restore(attributes: dict[str, Any]) -> Topology:
+    graph = Topology.__new__(Topology)
+    for array in attributes.values():
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
+    graph._set(**attributes)
+    return graph
 
 
 def _frozen(array: Array, dtype: Any) -> Array:
@@ -260,13 +275,14 @@ def _frozen(array: Array, dtype: Any) -> Array:
     return copy
 
 
-def check_widths(n_in: object, n_out: object) -> None:
-    """Raise unless both are whole numbers of neurons that the index type can address."""
+def check_widths(n_in: Any, n_out: Any) -> tuple[int, int]:
+    """Return both as Python integers; raise unless the index type can address so many neurons."""
     for name, width in (("n_in", n_in), ("n_out", n_out)):
         if isinstance(width, bool) or not isinstance(width, (int, np.integer)):
             raise TypeError(f"{name} must be a whole number of neurons, got {width!r}")
         if not 1 <= width < _MAX_NEURONS:
             raise ValueError(f"{name} must be between 1 and {_MAX_NEURONS - 1}, got {width}")
+    return int(n_in), int(n_out)
 
 
 def _check_structure(n_in: int, n_out: int, indptr: Array, indices: Array) -> None:
@@ -284,6 +300,8 @@ def _check_structure(n_in: int, n_out: int, indptr: Array, indices: Array) -> No
         raise ValueError("indptr must not decrease")
     if indices.size == 0:
         raise ValueError("the graph has no edge; a layer needs at least one")
+    if indices.size >= _MAX_EDGES:
+        raise ValueError(f"a graph may have {_MAX_EDGES - 1} edges at most, got {indices.size}")
     if indices.min() < 0 or indices.max() >= n_in:
         raise ValueError(
             f"indices must lie between 0 and n_in - 1 = {n_in - 1}, "

@@ -95,13 +95,12 @@ class MLP:
         fan: str = "degree",
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        graphs = list(topologies)
-        _check_graphs(graphs)
-        if np.dtype(dtype) not in _PRECISIONS:
-            raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+        graphs = _check_graphs(topologies)
+        if dtype is None or np.dtype(dtype) not in _PRECISIONS:
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
         warn_of_dead_neurons(graphs)
         self._assemble(graphs, np.zeros(n_parameters(graphs), dtype=dtype))
-        generators = np.random.default_rng(seed).spawn(len(graphs))
+        generators = np.random.default_rng(checks.check_seed(seed)).spawn(len(graphs))
         for layer, rng in zip(self._layers, generators, strict=True):
             layer.weights[:] = initial_weights(layer.topology, initializer, fan, rng, dtype)
 
@@ -125,8 +124,7 @@ class MLP:
         ValueError
             Where the vector has another length or dtype than the graphs need.
         """
-        graphs = list(topologies)
-        _check_graphs(graphs)
+        graphs, parameters = _check_graphs(topologies), np.asarray(parameters)
         if parameters.shape != (n_parameters(graphs),) or parameters.dtype not in _PRECISIONS:
             raise ValueError(
                 f"these topologies need a float32 or float64 vector of {n_parameters(graphs)} "
@@ -246,8 +244,7 @@ class MLP:
         ValueError, TypeError
             Where X has another shape or dtype, holds NaN or inf, or is empty.
         """
-        inputs = checks.check_inputs(X, self.n_in)
-        scale = checks.check_scale(input_scale)
+        inputs, scale = checks.check_inputs(self, X, input_scale)
         propagation = Propagation(self._layers, len(inputs))
         with one_thread(self.runs_on_blas):
             propagation.forward(inputs, np.arange(len(inputs)), scale)
@@ -275,8 +272,10 @@ class MLP:
         ValueError, TypeError
             Where X has another shape or dtype, holds NaN or inf, or is empty.
         """
-        inputs = checks.check_inputs(X, self.n_in)
-        scale = checks.check_scale(input_scale)
+        return self.predict_checked(*checks.check_inputs(self, X, input_scale))
+
+    def predict_checked(self, inputs: Array, scale: float) -> Array:
+        """Return the same for inputs that have been checked; nothing is checked here."""
         propagation = Propagation(self._layers, min(len(inputs), _PREDICTION_BATCH))
         with one_thread(self.runs_on_blas):
             return propagation.predict(inputs, scale)
@@ -327,18 +326,17 @@ class MLP:
         >>> gradients.weights[0].shape, gradients.inputs.shape
         ((16,), (4, 8))
         """
-        inputs = checks.check_inputs(X, self.n_in)
-        targets = checks.check_targets(Y, len(inputs), self.n_out)
-        scale = checks.check_scale(input_scale)
+        samples = checks.check_samples(self, X, Y, input_scale)
         check_loss(loss)
+        seed = checks.check_seed(seed)
         rates = checks.check_dropout(dropout, len(self._layers))
         keys = [dropout_kernel.key_of(seed, 0, number) for number in range(len(rates))]
-        samples = np.arange(len(inputs))
-        propagation = Propagation(self._layers, len(inputs), backward=True)
+        batch = np.arange(samples.n_samples)
+        propagation = Propagation(self._layers, samples.n_samples, backward=True)
         with one_thread(self.runs_on_blas):
-            propagation.forward(inputs, samples, scale, rates, keys)
-            value = propagation.backward(targets, samples, loss)
-            by_inputs = propagation.input_gradient(scale)
+            propagation.forward(samples.inputs, batch, samples.scale, rates, keys)
+            value = propagation.backward(samples.targets, batch, loss)
+            by_inputs = propagation.input_gradient(samples.scale)
         views = split_parameters(propagation.gradients, self.topologies)
         return value, Gradients(
             parameters=propagation.gradients,
@@ -354,7 +352,10 @@ def check_loss(loss: str) -> None:
         raise ValueError(f"loss must be one of {tuple(LOSSES)}, got {loss!r}")
 
 
-def _check_graphs(graphs: list[Topology]) -> None:
+def _check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
+    if isinstance(topologies, Topology):
+        raise TypeError("an MLP takes a list of topologies, got one; write MLP([topology])")
+    graphs = list(topologies)
     if not graphs:
         raise ValueError("an MLP needs at least one layer, got no topology")
     for number, graph in enumerate(graphs, start=1):
@@ -369,3 +370,4 @@ def _check_graphs(graphs: list[Topology]) -> None:
                 f"layer {number} has {left.n_out} outputs, but layer {number + 1} takes "
                 f"{right.n_in} inputs; the widths must be equal"
             )
+    return graphs

@@ -53,7 +53,8 @@ class SGD:
     def rate(self, epoch: float, epochs: int) -> float:
         """Return the learning rate at a fractional epoch of a training of ``epochs``."""
         if callable(self.learning_rate):
-            return float(self.learning_rate(epoch, epochs))
+            rate = self.learning_rate(epoch, epochs)
+            return check_number(rate, f"the schedule's rate at epoch {epoch:g}", 0)
         return float(self.learning_rate)
 
     def update(self, weights: Array, velocities: Array, gradients: Array, rate: float) -> None:
@@ -65,7 +66,18 @@ class SGD:
             Weights and velocities are overwritten.
         rate : float
             Learning rate of this step.
+
+        Raises
+        ------
+        ValueError
+            Where the arrays differ in shape or dtype.
         """
+        kinds = {(array.shape, array.dtype) for array in (weights, velocities, gradients)}
+        if len(kinds) != 1 or weights.ndim != 1:
+            raise ValueError(
+                "weights, velocities and gradients must be vectors of one length and dtype, got "
+                + ", ".join(f"{a.dtype} {a.shape}" for a in (weights, velocities, gradients))
+            )
         real = weights.dtype.type
         elementwise.momentum_update(
             weights, velocities, gradients, real(rate), real(self.momentum), self.nesterov

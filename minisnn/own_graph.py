@@ -36,7 +36,7 @@ def from_edges(n_in: int, n_out: int, edges: npt.ArrayLike) -> Topology:
     >>> snn.topology.from_edges(3, 2, [(0, 0), (1, 0), (2, 1)]).in_degrees
     array([2, 1])
     """
-    check_widths(n_in, n_out)
+    n_in, n_out = check_widths(n_in, n_out)
     pairs = np.asarray(edges)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.issubdtype(pairs.dtype, np.integer):
         raise ValueError(
@@ -144,7 +144,6 @@ def from_pairs(
     *,
     name: str,
     parameters: dict[str, int] | None = None,
-    generator: Array | None = None,
 ) -> Topology:
     """Return the graph of edges within range, in any order; raise where one comes twice."""
     order = np.lexsort((sources, targets))
@@ -157,6 +156,4 @@ def from_pairs(
             f"({twice.size} repetitions in all); give each edge once"
         )
     indptr = np.concatenate([[0], np.cumsum(np.bincount(targets, minlength=n_out))])
-    return Topology(
-        n_in, n_out, indptr, sources, name=name, parameters=parameters, generator=generator
-    )
+    return Topology(n_in, n_out, indptr, sources, name=name, parameters=parameters)

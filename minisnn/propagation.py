@@ -24,7 +24,7 @@ from .kernels.layout import feature_major
 from .layer import Layer, n_parameters, split_parameters
 
 LOSSES = {"mse": elementwise.squared_error}
-"""Losses by name: kernel(A, T, n_samples, row_sums, dA) -> mean loss."""
+"""Losses by name: kernel(A, T, n_samples, losses, dA), losses being the share of each output."""
 
 
 class Propagation:
@@ -51,7 +51,7 @@ class Propagation:
         if backward:
             self._deltas = self._buffers(self._widths[1:])
             (self._targets,) = self._buffers(self._widths[-1:])
-            self._row_sums = np.empty(self._widths[-1])
+            self._losses = np.empty(self._widths[-1])
             self.gradients = np.empty(n_parameters(graphs), dtype=self._real)
             self._views = split_parameters(self.gradients, graphs)
 
@@ -79,7 +79,7 @@ class Propagation:
         self._n_samples = len(samples)
         self._rates = tuple(rates) or (0.0,) * len(self._layers)
         self._keys = tuple(keys) or (0,) * len(self._layers)
-        batch.gather(X, samples, self._real(scale), A[0])
+        batch.gather(X, samples, scale, A[0])
         for number, layer in enumerate(self._layers):
             if self._rates[number]:
                 dropout.dropout(A[number], self._rates[number], self._keys[number])
@@ -91,8 +91,8 @@ class Propagation:
         if Y.ndim == 1:
             batch.gather_one_hot(Y, samples, self._targets)
         else:
-            batch.gather(Y, samples, self._real(1), self._targets)
-        value = LOSSES[loss](A[-1], self._targets, len(samples), self._row_sums, dZ[-1])
+            batch.gather(Y, samples, 1.0, self._targets)
+        LOSSES[loss](A[-1], self._targets, len(samples), self._losses, dZ[-1])
         for number in reversed(range(len(self._layers))):
             layer, (dW, db) = self._layers[number], self._views[number]
             is_last = number == len(self._layers) - 1
@@ -101,7 +101,7 @@ class Propagation:
             layer.plan.weight_gradient(dZ[number], A[number], dW, db)
             if number:
                 layer.plan.input_gradient(layer.weights, dZ[number], dZ[number - 1])
-        return float(value)
+        return float(self._losses.sum())
 
     def input_gradient(self, scale: float) -> Array:
         """Return the gradient by X of the last backward pass, (samples, n_in)."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .checks import Samples
 from .graph import Array
 from .kernels.dropout import key_of
 from .mlp import MLP
@@ -20,8 +21,8 @@ class Stepper:
     ----------
     net : MLP
         Trained in place.
-    X, Y : arrays
-        Inputs and targets, as `minisnn.checks` returns them.
+    samples : Samples
+        What it is trained on.
     optimizer : SGD
         How a step is made of a gradient.
     batch_size : int
@@ -30,8 +31,6 @@ class Stepper:
         Name of the loss.
     dropout : sequence of float
         Rates for the input and each hidden layer.
-    input_scale : float
-        Factor on the inputs.
     seed : int
         Seed of the dropout masks.
     """
@@ -39,22 +38,19 @@ class Stepper:
     def __init__(
         self,
         net: MLP,
-        X: Array,
-        Y: Array,
+        samples: Samples,
         *,
         optimizer: SGD,
         batch_size: int,
         loss: str = "mse",
         dropout: Sequence[float] = (),
-        input_scale: float = 1.0,
         seed: int = 0,
     ) -> None:
         self._parameters = net.parameters
         self._velocities = np.zeros_like(net.parameters)
         self._propagation = Propagation(net.layers, batch_size, backward=True)
-        self._X, self._Y = X, Y
-        self._optimizer, self._loss = optimizer, loss
-        self._rates, self._scale, self._seed = dropout, input_scale, seed
+        self._samples, self._optimizer, self._loss = samples, optimizer, loss
+        self._rates, self._seed = dropout, seed
         self._steps = 0
 
     def compile(self) -> None:
@@ -63,16 +59,17 @@ class Stepper:
         nothing = self._parameters[:0]
         self._optimizer.update(nothing, nothing, nothing, 0.0)
 
-    def step(self, samples: Array, rate: float) -> float:
-        """Train on ``X[samples]`` with a learning rate; return the loss before the update."""
-        loss = self._propagate(samples)
+    def step(self, batch: Array, rate: float) -> float:
+        """Train on the samples with these numbers; return their loss before the update."""
+        loss = self._propagate(batch)
         self._optimizer.update(
             self._parameters, self._velocities, self._propagation.gradients, rate
         )
         self._steps += 1
         return loss
 
-    def _propagate(self, samples: Array) -> float:
+    def _propagate(self, batch: Array) -> float:
+        samples = self._samples
         keys = [key_of(self._seed, self._steps, layer) for layer in range(len(self._rates))]
-        self._propagation.forward(self._X, samples, self._scale, self._rates, keys)
-        return self._propagation.backward(self._Y, samples, self._loss)
+        self._propagation.forward(samples.inputs, batch, samples.scale, self._rates, keys)
+        return self._propagation.backward(samples.targets, batch, self._loss)

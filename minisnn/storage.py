@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from os import PathLike
 from typing import Any
 
@@ -80,27 +81,22 @@ def load(path: str | PathLike[str]) -> MLP:
     FileNotFoundError
         Where there is no such file.
     ValueError
-        Where the file is not such a network, or of a newer format.
+        Where the file is not such a network, is damaged, or has another format.
     """
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))
-            _check_format(header["format"], path)
-            graphs = [_graph(archive, n, item) for n, item in enumerate(header["graphs"])]
-            parameters = archive["parameters"]
-    except (KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a network saved by minisnn: {error}") from error
-    try:
-        return MLP.from_parameters(graphs, parameters)
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-
-
-def _check_format(number: Any, path: object) -> None:
-    if number != FORMAT:
+            number = header["format"]
+            if number == FORMAT:
+                graphs = [_graph(archive, n, item) for n, item in enumerate(header["graphs"])]
+                return MLP.from_parameters(graphs, archive["parameters"])
+    except (
+        AttributeError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
         raise ValueError(
-            f"{path} has format {number}, this version of minisnn reads format {FORMAT}"
-        )
+            f"{path} is not a network saved by minisnn, or damaged: {error}"
+        ) from error
+    raise ValueError(f"{path} has format {number}, this version of minisnn reads format {FORMAT}")
 
 
 def _graph(archive: Any, number: int, item: dict[str, Any]) -> Topology:

@@ -60,34 +60,32 @@ def step_times(
     >>> times.shape
     (200,)
     """
-    inputs = checks.check_inputs(X, networks[0].n_in)
-    targets = checks.check_targets(Y, len(inputs), networks[0].n_out)
-    batch_size = min(batch_size, len(inputs))
-    steppers = [
-        Stepper(
-            deepcopy(net),
-            inputs,
-            targets,
-            optimizer=optimizer,
-            batch_size=batch_size,
-            dropout=checks.check_dropout(dropout, len(net.layers)),
-            input_scale=checks.check_scale(input_scale),
+    if not networks:
+        raise ValueError("networks must hold at least one MLP, got none")
+    steps = checks.check_positive_integer(steps, "steps")
+    batch_size = checks.check_positive_integer(batch_size, "batch_size")
+    steppers = []
+    for net in networks:
+        samples = checks.check_samples(net, X, Y, input_scale)
+        batch_size = min(batch_size, samples.n_samples)
+        rates = checks.check_dropout(dropout, len(net.layers))
+        steppers.append(
+            Stepper(
+                deepcopy(net), samples, optimizer=optimizer, batch_size=batch_size, dropout=rates
+            )
         )
-        for net in networks
-    ]
-    for stepper in steppers:
-        stepper.compile()
+        steppers[-1].compile()
     rng = np.random.default_rng(0)
     times = np.empty((len(networks), _ROUNDS, steps))
-    rate = optimizer.rate(0.0, 1)
+    rate = optimizer.rate(0.5, 1)
     for turn in range(_ROUNDS):
-        batches = rng.integers(len(inputs), size=(steps, batch_size))
+        batches = rng.integers(samples.n_samples, size=(steps, batch_size))
         for number, (net, stepper) in enumerate(zip(networks, steppers, strict=True)):
             sleep(_PAUSE)
             with one_thread(net.runs_on_blas):
                 stepper.step(batches[0], rate)  # wakes the threads, fills the caches
-                for step, samples in enumerate(batches):
+                for step, batch in enumerate(batches):
                     started = perf_counter()
-                    stepper.step(samples, rate)
+                    stepper.step(batch, rate)
                     times[number, turn, step] = 1e6 * (perf_counter() - started)
     return list(times.reshape(len(networks), -1))

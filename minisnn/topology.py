@@ -4,7 +4,7 @@ The first six are those of A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neu
 Topologies", 2017, arXiv:1706.05683. There the graph is a 0/1 matrix of n_in rows and n_out
 columns, row i belonging to left (input) neuron i, and ``degree`` is the number of ones in a row:
 edges per left neuron. *Rotating* means that row i is one vector of length n_out, rotated by i
-places (to the right, wrapped). With n_in < n_out - degree, a rotating vector of neighbouring ones
+places (to the right, wrapped). With n_in <= n_out - degree, a rotating vector of neighbouring ones
 does not reach the last output neurons; such neurons are dead, and `minisnn.MLP` warns of them.
 
 `from_edges`, `from_scipy` and `from_dense` take a graph of your own.
@@ -13,9 +13,11 @@ does not reach the last output neurons; such neurons are dead, and `minisnn.MLP`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from .checks import check_seed
 from .graph import Array, Topology, check_widths
 from .own_graph import from_dense, from_edges, from_pairs, from_scipy
 
@@ -39,7 +41,7 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
 
     Source: arXiv:1706.05683, "random rotating". The number of ones is itself random, with
     ``degree`` for its mean. Our reading: a vector without any one is drawn again, since a layer
-    without edges cannot be trained.
+    without edges cannot be trained; that raises the mean a little where the degree is below 4.
 
     Parameters
     ----------
@@ -66,8 +68,8 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
     >>> snn.topology.random_rotating(100, 100, degree=10, seed=1).generator
     array([ 9, 36, 39, 55, 61, 75, 85, 93], dtype=uint32)
     """
-    _check_degree(n_in, n_out, degree)
-    rng = np.random.default_rng(seed)
+    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
+    rng = np.random.default_rng(check_seed(seed))
     while True:
         places = np.flatnonzero(rng.random(n_out) < degree / n_out)
         if places.size:
@@ -107,8 +109,8 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
     >>> set(snn.topology.constant_degree(50, 20, degree=3).out_degrees.tolist())
     {3}
     """
-    _check_degree(n_in, n_out, degree)
-    rng = np.random.default_rng(seed)
+    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
+    rng = np.random.default_rng(check_seed(seed))
     targets = np.empty((n_in, degree), dtype=np.int64)
     for row in targets:
         row[:] = rng.choice(n_out, size=degree, replace=False, shuffle=False)
@@ -151,7 +153,7 @@ def regular_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     >>> snn.topology.regular_rotating(10, 8, degree=3).generator
     array([0, 1, 2], dtype=uint32)
     """
-    _check_degree(n_in, n_out, degree)
+    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
     places = range(degree)
     return rotating(n_in, n_out, places, name="regular_rotating", parameters={"degree": degree})
 
@@ -187,7 +189,7 @@ def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     >>> snn.topology.long_range_rotating(14, 14, degree=4).generator
     array([ 0,  1,  5, 11], dtype=uint32)
     """
-    _check_degree(n_in, n_out, degree)
+    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
     n_spread = degree // 2
     n_near = degree - n_spread
     free = n_out - n_near
@@ -233,7 +235,7 @@ def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     >>> snn.topology.fibonacci_rotating(20, 20, degree=6).generator
     array([0, 1, 2, 3, 5, 8], dtype=uint32)
     """
-    _check_degree(n_in, n_out, degree)
+    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
     numbers, following = [0], (1, 2)
     while len(numbers) < degree:
         numbers.append(following[0])
@@ -253,7 +255,11 @@ def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
 
 
 def dense(n_in: int, n_out: int) -> Topology:
-    """Return the complete graph: the fully connected layer, the baseline. It runs on BLAS.
+    """Return the complete graph: the fully connected layer, the baseline.
+
+    It runs on BLAS in a network most of whose connections lie in such layers, as in the fully
+    connected twin of a sparse network. As the output layer of a sparse network it runs on the
+    sparse kernels, which spares the handing over of the cores; see `MLP.runs_on_blas`.
 
     Parameters
     ----------
@@ -324,27 +330,29 @@ def rotating(
            [0, 1, 0, 1],
            [1, 0, 1, 0]], dtype=uint8)
     """
-    check_widths(n_in, n_out)
-    places = np.sort(np.asarray(generator, dtype=np.int64))
-    if places.ndim != 1 or places.size == 0 or places[0] < 0 or places[-1] >= n_out:
+    n_in, n_out = check_widths(n_in, n_out)
+    places = np.asarray(generator)
+    if places.ndim != 1 or places.size == 0 or not np.issubdtype(places.dtype, np.integer):
+        raise ValueError(f"generator must be a list of whole numbers, got {generator!r}")
+    places = np.sort(places.astype(np.int64))
+    if places[0] < 0 or places[-1] >= n_out:
         raise ValueError(
-            f"generator must be a list of places between 0 and n_out - 1 = {n_out - 1}, "
-            f"got {generator!r}"
+            f"generator must hold places between 0 and n_out - 1 = {n_out - 1}, got {generator!r}"
         )
     if (places[1:] == places[:-1]).any():
         raise ValueError(f"generator must hold distinct places, got {generator!r}")
     sources = np.repeat(np.arange(n_in), places.size)
     targets = (np.tile(places, n_in) + sources) % n_out
-    return from_pairs(
-        n_in, n_out, sources, targets, name=name, parameters=parameters, generator=places
-    )
+    graph = from_pairs(n_in, n_out, sources, targets, name=name, parameters=parameters)
+    return graph.with_generator(places)
 
 
-def _check_degree(n_in: int, n_out: int, degree: object) -> None:
-    check_widths(n_in, n_out)
+def _check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
+    n_in, n_out = check_widths(n_in, n_out)
     if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)):
         raise TypeError(f"degree must be a whole number of edges per left neuron, got {degree!r}")
     if not 1 <= degree <= n_out:
         raise ValueError(
             f"degree must be between 1 and n_out = {n_out} edges per left neuron, got {degree}"
         )
+    return n_in, n_out, int(degree)

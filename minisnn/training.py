@@ -7,15 +7,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from statistics import median
 from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
 
 from . import checks
-from .evaluation import Evaluation, evaluate_outputs
-from .graph import Array
+from .checks import Samples
+from .evaluation import evaluate_samples
 from .history import Epoch, History
 from .kernels.threads import one_thread
 from .mlp import MLP, check_loss
@@ -77,7 +76,7 @@ def train(
         Seed of shuffling and dropout.
     callbacks : sequence of callables
         Each is called as ``callback(net, epoch)`` after an epoch, with its `Epoch`. One that
-        returns True ends the training.
+        returns True (or anything true) ends the training.
     progress : bool, optional
         Whether to show a progress bar (extra ``progress``); by default, where standard error is
         a terminal and tqdm is installed.
@@ -85,8 +84,8 @@ def train(
     Returns
     -------
     History
-        After Ctrl-C too: the step under way is finished, so that the network is intact, and
-        ``history.interrupted`` is True. A second Ctrl-C acts at once.
+        After Ctrl-C too: the step (or the compilation) under way is finished, so that the network
+        is intact, and ``history.interrupted`` is True. A second Ctrl-C acts at once.
 
     Raises
     ------
@@ -107,62 +106,64 @@ def train(
     >>> snn.evaluate(net, X, Y).accuracy > 0.9
     True
     """
-    inputs = checks.check_inputs(X, net.n_in)
-    targets = checks.check_targets(Y, len(inputs), net.n_out)
-    validation = None if validation_data is None else _check_validation(net, validation_data)
+    samples = checks.check_samples(net, X, Y, input_scale)
+    validation = _check_validation(net, validation_data, input_scale)
     check_loss(loss)
-    scale = checks.check_scale(input_scale)
+    if not isinstance(optimizer, SGD):
+        raise TypeError(f"optimizer must be an SGD, such as NesterovSGD(0.1), got {optimizer!r}")
+    seed = checks.check_seed(seed)
     epochs = checks.check_positive_integer(epochs, "epochs")
-    batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), len(inputs))
-    n_steps = math.ceil(len(inputs) / batch_size)
+    batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), samples.n_samples)
+    n_steps = math.ceil(samples.n_samples / batch_size)
     history = History()
     rng = np.random.default_rng(seed)
     stepper = Stepper(
         net,
-        inputs,
-        targets,
+        samples,
         optimizer=optimizer,
         batch_size=batch_size,
         loss=loss,
         dropout=checks.check_dropout(dropout, len(net.layers)),
-        input_scale=scale,
         seed=seed,
     )
     bar = progress_bar(progress, epochs * n_steps, "step")
     try:
-        bar.set_description("compiling")
-        history.compile_seconds = _compile(net, stepper, validation, scale)
-        bar.set_description("training")
         with one_thread(net.runs_on_blas), _interruptible() as interrupted:
+            bar.set_description("compiling")
+            history.compile_seconds = _compile(net, stepper, validation)
+            bar.set_description("training")
             for epoch in range(epochs):
-                order = rng.permutation(len(inputs)) if shuffle else np.arange(len(inputs))
                 times = [perf_counter()]
+                order = np.arange(samples.n_samples)
+                if shuffle:
+                    rng.shuffle(order)
                 total = 0.0
                 for number in range(n_steps):
-                    samples = order[number * batch_size : (number + 1) * batch_size]
-                    rate = optimizer.rate(epoch + number / n_steps, epochs)
-                    total += stepper.step(samples, rate) * len(samples)
-                    times.append(perf_counter())
-                    bar.update()
                     if interrupted.is_set():
                         history.interrupted = True
                         return history
-                figures = _evaluate(net, validation, scale)
+                    batch = order[number * batch_size : (number + 1) * batch_size]
+                    # the middle of the step, so that no schedule begins or ends it at nothing
+                    rate = optimizer.rate(epoch + (number + 0.5) / n_steps, epochs)
+                    total += stepper.step(batch, rate) * len(batch)
+                    times.append(perf_counter())
+                    bar.update()
+                figures = None if validation is None else evaluate_samples(net, validation)
                 record = Epoch(
                     epoch=epoch + 1,
-                    loss=total / len(inputs),
+                    loss=total / samples.n_samples,
                     validation_loss=None if figures is None else figures.loss,
                     validation_accuracy=None if figures is None else figures.accuracy,
                     learning_rate=rate,
                     seconds=times[-1] - times[0],
-                    step_microseconds=1e6 * median(np.diff(times)),
+                    step_microseconds=float(1e6 * np.median(np.diff(times))),
                 )
                 _check_finite(record)
                 history.epochs.append(record)
                 bar.set_postfix_str(describe(record))
                 stops = [callback(net, record) for callback in callbacks]
                 history.interrupted = interrupted.is_set()
-                if history.interrupted or any(stop is True for stop in stops):
+                if history.interrupted or any(stops):
                     break
     finally:
         bar.close()
@@ -180,33 +181,24 @@ def describe(record: Epoch) -> str:
 
 
 def _check_validation(
-    net: MLP, validation_data: tuple[npt.ArrayLike, npt.ArrayLike]
-) -> tuple[Array, Array]:
+    net: MLP, validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None, input_scale: float
+) -> Samples | None:
+    if validation_data is None:
+        return None
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
         raise ValueError(
             f"validation_data must be a pair (X, Y), got {type(validation_data).__name__}"
         )
-    inputs = checks.check_inputs(validation_data[0], net.n_in, "validation X")
-    targets = checks.check_targets(validation_data[1], len(inputs), net.n_out, "validation Y")
-    return inputs, targets
+    return checks.check_samples(net, *validation_data, input_scale, "validation ")
 
 
-def _compile(
-    net: MLP, stepper: Stepper, validation: tuple[Array, Array] | None, scale: float
-) -> float:
+def _compile(net: MLP, stepper: Stepper, validation: Samples | None) -> float:
     """Compile all kernels that the training will call; return the seconds it took."""
     started = perf_counter()
     stepper.compile()
     if validation is not None:
-        net.predict(validation[0][:1], input_scale=scale)
+        net.predict_checked(validation.inputs[:1], validation.scale)
     return perf_counter() - started
-
-
-def _evaluate(net: MLP, validation: tuple[Array, Array] | None, scale: float) -> Evaluation | None:
-    if validation is None:
-        return None
-    inputs, targets = validation
-    return evaluate_outputs(net.predict(inputs, input_scale=scale), targets)
 
 
 def _check_finite(record: Epoch) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -38,7 +39,7 @@ TOPOLOGIES = {
 }
 N_PIXELS, N_CLASSES = 784, 10
 EPOCHS = {"full": 60, "sample": 200}
-RATES = {"full": 20.0, "sample": 3.0}  # more steps bear, and want, a higher rate
+HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
 WARM_UP = 0.5  # share of the training in which the learning rate rises
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
@@ -127,8 +128,8 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
         metavar="RATE",
         help="highest learning rate: it rises from 0 to it over the first half of the training "
         "and falls back to 0 over the second; rates are high since squared error divides by "
-        f"samples and outputs (default: {RATES['full']:g} on full MNIST, {RATES['sample']:g} on "
-        "the sample)",
+        f"samples and outputs (default: one {STEPS_PER_RATE}th of the number of training steps, "
+        f"{HIGHEST_RATE:g} at most)",
     )
     training.add_argument(
         "--momentum", type=float, default=0.9, metavar="M", help="of Nesterov SGD (default: 0.9)"
@@ -254,11 +255,14 @@ def main(argv: list[str] | None = None) -> int:
     if options.epochs is None:
         options.epochs = EPOCHS[size]
     if options.learning_rate is None:
-        options.learning_rate = RATES[size]
+        n_steps = options.epochs * math.ceil(len(digits.train_images) / options.batch_size)
+        options.learning_rate = min(HIGHEST_RATE, n_steps / STEPS_PER_RATE)
     optimizer = snn.NesterovSGD(snn.WarmUpDecay(options.learning_rate, WARM_UP), options.momentum)
     if options.output is None:
         options.output = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.topology}"
     options.output.mkdir(parents=True, exist_ok=True)
+    if any(options.output.iterdir()):
+        raise ValueError(f"--output {options.output} is not empty; name a new folder")
 
     train = digits.train_images, digits.train_labels
     test = digits.test_images, digits.test_labels
@@ -287,6 +291,12 @@ def main(argv: list[str] | None = None) -> int:
             break
     interrupted = any(history.interrupted for history in histories.values())
     trained = {name: networks[name] for name in histories}
+    folder = options.output
+    for name, net in trained.items():  # first of all, so that they are safe
+        snn.save(net, folder / f"{name}.npz")
+    write_csv(folder / "history.csv", histories)
+    plots.plot_training(histories).savefig(folder / "training.png")
+    plots.plot_adjacency(networks["sparse"].topologies).savefig(folder / "adjacency.png")
 
     say("Timing training steps, the networks in turn …")
     times = dict(zip(trained, step_times(list(trained.values()), *train, **common), strict=True))
@@ -302,7 +312,6 @@ def main(argv: list[str] | None = None) -> int:
         for name, net in trained.items()
     ]
 
-    folder = options.output
     summary = {
         "networks": [asdict(item) for item in figures],
         "seed": options.seed,
@@ -312,12 +321,7 @@ def main(argv: list[str] | None = None) -> int:
         "interrupted": interrupted,
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    write_csv(folder / "history.csv", histories)
-    plots.plot_training(histories).savefig(folder / "training.png")
-    plots.plot_adjacency(networks["sparse"].topologies).savefig(folder / "adjacency.png")
     plots.plot_step_times(times).savefig(folder / "step_time.png")
-    for name, net in trained.items():
-        snn.save(net, folder / f"{name}.npz")
 
     say("")
     print(format_comparison(figures))
@@ -328,5 +332,7 @@ def main(argv: list[str] | None = None) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (ValueError, TypeError, ImportError, OSError) as error:
+    except (ValueError, TypeError, ImportError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -16,7 +16,7 @@ import minisnn
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODULES = sorted(
     info.name
-    for package in (minisnn, minisnn.kernels)  # type: ignore[attr-defined]
+    for package in (minisnn, minisnn.kernels)
     for info in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
 )
 DOCUMENTS = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
@@ -51,6 +51,11 @@ def test_python_blocks(
     names: dict[str, Any] = {}
     for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
         exec(compile(block, str(path), "exec"), names)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_nothing_is_left_to_fill_in(path: Path) -> None:
+    assert not re.search("@@|TODO|FIXME", path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

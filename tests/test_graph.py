@@ -83,6 +83,8 @@ def test_repr(graph: snn.Topology) -> None:
 def test_a_topology_is_frozen(graph: snn.Topology) -> None:
     with pytest.raises(AttributeError, match="a Topology is fixed: cannot set 'n_in'"):
         graph.n_in = 5
+    with pytest.raises(AttributeError, match="a Topology is fixed: cannot delete 'n_in'"):
+        del graph.n_in
     for array in (graph.indptr, graph.indices, topology.dense(2, 2).indices):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
@@ -95,7 +97,21 @@ def test_a_topology_is_frozen(graph: snn.Topology) -> None:
 def test_the_complete_graph_keeps_no_list_of_edges() -> None:
     wide = topology.dense(30_000, 30_000)  # 3.6 GB if it did
     assert wide.n_edges == 900_000_000
-    assert wide == topology.dense(30_000, 30_000)
+    assert wide == copy.deepcopy(topology.dense(30_000, 30_000))
+    assert (wide.out_degrees == 30_000).all()
+    assert wide.isolated_inputs.size == 0
+
+
+def test_numpy_integers_are_numbers() -> None:
+    """The natural way to get a width, labels.max() + 1, gives a narrow one."""
+    for kind in (np.uint8, np.int64):
+        graph = topology.fibonacci_rotating(300, kind(200), kind(150))
+        assert graph == topology.fibonacci_rotating(300, 200, 150)
+        assert topology.long_range_rotating(300, kind(200), kind(150)).degree == 150
+        assert topology.constant_degree(kind(20), 30, 5, seed=kind(3)).parameters["seed"] == 3
+        edges = [(0, n) for n in range(17)] + [(1, n) for n in range(16)]
+        assert not topology.from_edges(kind(17), kind(17), edges).is_complete
+        assert all(type(value) is int for value in graph.parameters.values())
 
 
 @pytest.mark.parametrize(

@@ -153,9 +153,15 @@ def test_bad_networks() -> None:
     ):
         snn.MLP([dense(4, 5), dense(6, 2)])
     with pytest.raises(TypeError, match=r"layer 1 must be a Topology, got ndarray; .* from_scipy"):
-        snn.MLP([np.eye(3)])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="dtype must be float32 or float64, got float16"):
+        snn.MLP([np.eye(3)])
+    with pytest.raises(ValueError, match=r"dtype must be float32 or float64, got .*float16"):
         snn.MLP([dense(4, 5)], dtype=np.float16)
+    with pytest.raises(ValueError, match="dtype must be float32 or float64, got None"):
+        snn.MLP([dense(4, 5)], dtype=None)
+    with pytest.raises(TypeError, match=r"takes a list of topologies, got one; write MLP\(\["):
+        snn.MLP(dense(4, 5))
+    with pytest.raises(ValueError, match="seed must be between"):
+        snn.MLP([dense(4, 5)], seed=-1)
     with pytest.raises(ValueError, match=r"initializer must be one of .* got 'he'"):
         snn.MLP([dense(4, 5)], initializer="he")
     with pytest.raises(ValueError, match=r"fan must be one of .* got 'in'"):
@@ -167,7 +173,7 @@ def test_bad_networks() -> None:
 
 BAD_INPUTS = [
     (np.zeros((3, 11)), ValueError, r"X must have shape \(samples, 12\), got \(3, 11\)\."),
-    (np.zeros(12), ValueError, r"got \(12,\)\. Add a sample axis with X\[None, :\]"),
+    (np.zeros(12), ValueError, r"got \(12,\)\. Add a sample axis: np\.asarray\(X\)\[None, :\]"),
     (np.zeros((3, 4, 3)), ValueError, r"got \(3, 4, 3\)\. Flatten each sample"),
     (np.zeros((3, 12), int), TypeError, "X must be uint8, float32 or float64, got int64"),
     (np.zeros((3, 12), complex), TypeError, "X must be uint8, float32 or float64, got complex128"),
@@ -183,6 +189,24 @@ def test_bad_inputs(net: snn.MLP, X: Any, error: type[Exception], message: str) 
             call(X)
 
 
+def test_values_beyond_the_networks_precision() -> None:
+    net = snn.MLP([topology.dense(4, 3)])
+    with pytest.raises(ValueError, match=r"X must fit into the network's float32, got 1e\+39 in"):
+        net.predict(np.full((2, 4), 1e39))
+    with pytest.raises(ValueError, match="X must fit into the network's float32"):
+        net.predict(np.full((2, 4), 1e30), input_scale=1e10)
+    with pytest.raises(ValueError, match="Y must fit into the network's float32"):
+        net.loss_and_gradients(np.zeros((1, 4)), np.full((1, 3), -1e39))
+    tiny = net.predict(np.full((1, 4), 1e39), input_scale=1e-39)
+    np.testing.assert_allclose(tiny, net.predict(np.ones((1, 4))), rtol=1e-6)
+
+
+def test_labels_of_a_single_output() -> None:
+    net = snn.MLP([topology.dense(4, 1)])
+    with pytest.raises(ValueError, match=r"got 1; for 0/1 targets .* shape \(2, 1\)"):
+        net.loss_and_gradients(np.zeros((2, 4)), [0, 1])
+
+
 def test_where_an_input_is_not_finite(net: snn.MLP) -> None:
     X = np.zeros((5000, 12), np.float32)
     X[4900, 7] = -np.inf
@@ -194,7 +218,7 @@ BAD_TARGETS = [
     ([0, 1], ValueError, r"Y must have one entry for each of the 3 samples, got shape \(2,\)"),
     ([0, 1, 5], ValueError, "Y must hold labels from 0 to 4, .* got 5"),
     ([0, 1, -1], ValueError, "Y must hold labels from 0 to 4, .* got -1"),
-    ([0.0, 1.0, 2.0], TypeError, r"must be integer labels, got float64; .* pass Y\[:, None\]"),
+    ([0.0, 1.0, 2.0], TypeError, r"must be integer labels, got float64; .* give it shape \(3, 1\)"),
     (np.zeros((3, 4)), ValueError, r"Y must have shape \(3, 5\), or \(3,\) .* got \(3, 4\)"),
     (np.full((3, 5), np.inf), ValueError, "Y must be finite, got inf in sample 0, column 0"),
     (np.zeros((3, 5), complex), TypeError, "Y must hold real numbers, got complex128"),
@@ -216,6 +240,8 @@ def test_bad_targets(net: snn.MLP, Y: Any, error: type[Exception], message: str)
         ({"dropout": -0.1}, ValueError, "a dropout rate must be"),
         ({"dropout": [0.1]}, ValueError, "dropout must be one rate, or 2: .* layers; got 1"),
         ({"dropout": ["a", 0]}, TypeError, "a dropout rate must be a number, got 'a'"),
+        ({"dropout": np.float32(1.5)}, ValueError, "a dropout rate must be"),
+        ({"seed": 2**32}, ValueError, "seed must be between 0 and"),
         ({"input_scale": 0}, ValueError, "input_scale must not be 0"),
         ({"input_scale": np.nan}, ValueError, "input_scale must be a finite number"),
         ({"input_scale": "1"}, TypeError, "input_scale must be a number, got '1'"),

@@ -49,6 +49,13 @@ def test_bad_settings(make: Any, error: type[Exception], message: str) -> None:
         make()
 
 
+def test_an_update_of_unlike_vectors() -> None:
+    a, b = np.zeros(5, np.float32), np.zeros(4, np.float32)
+    for arrays in ((a, b, b), (a, a, a.astype(float)), (a.reshape(5, 1),) * 3):
+        with pytest.raises(ValueError, match="must be vectors of one length and dtype, got float"):
+            snn.SGD(0.1).update(*arrays, 0.1)
+
+
 @pytest.mark.parametrize("distribution", ["glorot_normal", "glorot_uniform"])
 @pytest.mark.parametrize("fan", ["width", "degree"])
 def test_initial_weights_have_glorots_variance(distribution: str, fan: str) -> None:

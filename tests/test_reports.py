@@ -75,6 +75,19 @@ def test_step_times_leave_the_networks_alone(rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(net.parameters, parameters)
 
 
+def test_step_times_check_each_network(rng: np.random.Generator) -> None:
+    wide, narrow = snn.MLP([topology.dense(12, 9)]), snn.MLP([topology.dense(12, 3)])
+    X, labels = rng.random((50, 12)), np.full(50, 8)
+    with pytest.raises(ValueError, match="Y must hold labels from 0 to 2"):
+        step_times([wide, narrow], X, labels, optimizer=snn.SGD(1.0))
+    with pytest.raises(ValueError, match=r"X must have shape \(samples, 9\)"):
+        step_times([wide, snn.MLP([topology.dense(9, 9)])], X, labels, optimizer=snn.SGD(1.0))
+    with pytest.raises(ValueError, match="networks must hold at least one MLP"):
+        step_times([], X, labels, optimizer=snn.SGD(1.0))
+    with pytest.raises(ValueError, match="steps must be at least 1"):
+        step_times([wide], X, labels, optimizer=snn.SGD(1.0), steps=0)
+
+
 def test_pictures(histories: dict[str, snn.History], tmp_path: Path) -> None:
     graphs = [topology.fibonacci_rotating(784, 1000, 40), topology.dense(1000, 10)]
     pictures: dict[str, Any] = {

@@ -73,6 +73,14 @@ def test_comparison_on_the_sample(tmp_path: Path) -> None:
     assert f"{100 * sparse['test_accuracy']:.2f} %" in done.stdout
 
 
+def test_a_short_run_learns_too(tmp_path: Path) -> None:
+    """The default learning rate follows from the number of steps: one for all would saturate."""
+    done = run("--data", "sample", "--epochs", "6", "--no-compare", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (sparse,) = json.loads((tmp_path / "out" / "summary.json").read_text())["networks"]
+    assert sparse["test_accuracy"] > 0.4
+
+
 def test_quiet_and_alone(tmp_path: Path) -> None:
     done = run(
         "--data", "sample", "--epochs", "1", "--hidden", "30", "--degree", "5", "--no-compare",
@@ -114,11 +122,15 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
         (["--dropout", "0.1,0.2,0.3"], "error: dropout must be one rate, or 2"),
         (["--threads", "0"], "--threads must be between 1 and"),
         (["--topology", "ring"], "invalid choice: 'ring'"),
-        (["--output", "file/inside"], "error: "),
+        (["--output", "file/inside"], "error: [Errno 20] Not a directory: 'file/inside'"),
+        (["--output", "full"], "error: --output full is not empty; name a new folder"),
+        (["--learning-rate", "-1"], "error: peak must be a finite number, at least 0, got -1.0"),
     ],
 )
 def test_bad_options(tmp_path: Path, options: list[str], message: str) -> None:
     (tmp_path / "file").write_text("")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "results").write_text("")
     done = run("--data", "sample", *options, cwd=tmp_path)
     assert done.returncode != 0
     assert message in done.stderr

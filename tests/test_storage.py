@@ -37,6 +37,12 @@ def test_round_trip(tmp_path: Path, dtype: Any, rng: np.random.Generator) -> Non
     assert twin.topologies[0].generator.tolist() == net.topologies[0].generator.tolist()
 
 
+def test_numpy_integers_can_be_saved(tmp_path: Path) -> None:
+    net = snn.MLP([topology.constant_degree(np.uint8(20), np.int64(8), np.int64(5))])
+    snn.save(net, tmp_path / "model.npz")
+    assert snn.load(tmp_path / "model.npz").topologies == net.topologies
+
+
 def test_a_rotating_graph_is_saved_as_its_generator(tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     net = snn.MLP([topology.fibonacci_rotating(2000, 2000, 10), topology.dense(2000, 2)])
@@ -54,15 +60,13 @@ def test_bad_files(tmp_path: Path) -> None:
     net = snn.MLP([topology.constant_degree(8, 4, 2)])
     snn.save(net, path)
     content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r"model\.npz is not a network saved by minisnn"):
-        snn.load(path)
-    path.write_bytes(b"")
-    with pytest.raises(ValueError, match=r"model\.npz is not a network saved by minisnn"):
-        snn.load(path)
-    path.write_bytes(pickle.dumps(net))
-    with pytest.raises(ValueError, match="pickle"):
-        snn.load(path)
+    broken = [content[: len(content) // 2], b"", b"hello", pickle.dumps(net)]
+    for bad in broken:
+        path.write_bytes(bad)
+        with pytest.raises(
+            ValueError, match=r"model\.npz is not a network saved by minisnn, or dam"
+        ):
+            snn.load(path)
 
 
 def test_newer_formats_and_wrong_sizes(tmp_path: Path) -> None:
@@ -72,7 +76,7 @@ def test_newer_formats_and_wrong_sizes(tmp_path: Path) -> None:
         arrays = dict(archive)
     header = json.loads(str(arrays["header"]))
     np.savez(path, **{**arrays, "parameters": np.zeros(3)})
-    with pytest.raises(ValueError, match=r"model\.npz is damaged: these topologies need"):
+    with pytest.raises(ValueError, match=r"model\.npz is not .* or damaged: these topologies need"):
         snn.load(path)
     np.savez(path, **{**arrays, "header": np.array(json.dumps({**header, "format": 99}))})
     with pytest.raises(ValueError, match="has format 99, this version of minisnn reads format 1"):

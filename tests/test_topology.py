@@ -158,6 +158,9 @@ def test_bad_degrees_and_widths(name: str) -> None:
             ValueError, match=rf"degree must be between 1 and n_out = 10 .* got {degree}"
         ):
             construct(20, 10, degree)
+    if name in ("random_rotating", "constant_degree"):
+        with pytest.raises(ValueError, match="seed must be between 0 and 4294967295, got -1"):
+            construct(20, 10, 3, seed=-1)
     for bad in (2.0, "3", True):
         with pytest.raises(TypeError, match="degree must be a whole number"):
             construct(20, 10, bad)
@@ -172,10 +175,13 @@ def test_bad_degrees_and_widths(name: str) -> None:
 @pytest.mark.parametrize(
     ("generator", "message"),
     [
-        ([], "places between 0 and n_out - 1 = 4"),
+        ([], "list of whole numbers"),
+        ([0.5, 2.7], "list of whole numbers"),
+        (3, "list of whole numbers"),
+        ([True, False], "list of whole numbers"),
         ([5], "places between 0 and n_out - 1 = 4"),
         ([-1], "places between 0 and n_out - 1 = 4"),
-        ([[1]], "list of places"),
+        ([[1]], "list of whole numbers"),
         ([1, 1], "distinct places"),
     ],
 )

@@ -99,7 +99,7 @@ def test_dense_plan_equals_the_sparse_one(rng: np.random.Generator, batch: int, 
         plan.input_gradient(weights, dZ, dX)
         results.append((A[:, :batch], dX, dW, db))
     for sparse, dense in zip(*results, strict=True):
-        np.testing.assert_allclose(sparse, dense, rtol=2e-5, atol=1e-5)
+        np.testing.assert_allclose(sparse, dense, rtol=TOLERANCE[real], atol=TOLERANCE[real])
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])
