@@ -29,7 +29,8 @@ class WarmUpDecay:
     peak : float
         Highest learning rate.
     warm_up : float
-        Share of the training, 0 to below 1, in which the rate rises from 0 to the peak.
+        Share of the training, 0 to below 1, in which the rate rises from 0 to the peak. The
+        default is slow on purpose: see docs/training.md for what a steeper rise does.
 
     Raises
     ------
@@ -45,7 +46,7 @@ class WarmUpDecay:
     """
 
     peak: float
-    warm_up: float = 0.1
+    warm_up: float = 0.5
 
     def __post_init__(self) -> None:
         check_number(self.peak, "peak", 0)

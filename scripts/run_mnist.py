@@ -40,7 +40,6 @@ TOPOLOGIES = {
 N_PIXELS, N_CLASSES = 784, 10
 EPOCHS = {"full": 60, "sample": 200}
 HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
-WARM_UP = 0.5  # share of the training in which the learning rate rises
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
@@ -257,7 +256,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.learning_rate is None:
         n_steps = options.epochs * math.ceil(len(digits.train_images) / options.batch_size)
         options.learning_rate = min(HIGHEST_RATE, n_steps / STEPS_PER_RATE)
-    optimizer = snn.NesterovSGD(snn.WarmUpDecay(options.learning_rate, WARM_UP), options.momentum)
+    schedule = snn.WarmUpDecay(options.learning_rate)
+    optimizer = snn.NesterovSGD(schedule, options.momentum)
     if options.output is None:
         options.output = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.topology}"
     options.output.mkdir(parents=True, exist_ok=True)
@@ -317,7 +317,7 @@ def main(argv: list[str] | None = None) -> int:
         "seed": options.seed,
         **describe_environment(),
         "data": digits.source,
-        "settings": {**vars(options), "warm_up": WARM_UP, "output": str(folder)},
+        "settings": {**vars(options), "warm_up": schedule.warm_up, "output": str(folder)},
         "interrupted": interrupted,
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
