@@ -6,18 +6,34 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from .graph import Array
 
-if TYPE_CHECKING:
-    from .mlp import MLP
-
 _CHUNK = 4096  # samples looked at together, so that a check needs no copy of the data
 _SEEDS = 2**32
+
+
+class Network(Protocol):
+    """What data must fit."""
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+        ...
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +59,7 @@ class Samples:
 
 
 def check_samples(
-    net: MLP, X: npt.ArrayLike, Y: npt.ArrayLike, input_scale: Any, prefix: str = ""
+    net: Network, X: npt.ArrayLike, Y: npt.ArrayLike, input_scale: Any, prefix: str = ""
 ) -> Samples:
     """Return inputs, targets and scale that fit the network."""
     inputs, scale = check_inputs(net, X, input_scale, prefix + "X")
@@ -51,7 +67,7 @@ def check_samples(
 
 
 def check_inputs(
-    net: MLP, X: npt.ArrayLike, input_scale: Any, name: str = "X"
+    net: Network, X: npt.ArrayLike, input_scale: Any, name: str = "X"
 ) -> tuple[Array, float]:
     """Return inputs that the kernels can read, and the factor on them."""
     scale = check_number(input_scale, "input_scale", -np.inf)
@@ -77,7 +93,7 @@ def check_inputs(
     return np.ascontiguousarray(inputs), scale
 
 
-def _check_targets(net: MLP, Y: npt.ArrayLike, n_samples: int, name: str) -> Array:
+def _check_targets(net: Network, Y: npt.ArrayLike, n_samples: int, name: str) -> Array:
     targets = np.asarray(Y)
     if targets.shape[:1] != (n_samples,):
         raise ValueError(
