@@ -7,6 +7,7 @@ samples that it reads from (one line of uint8 holds a tile) stay in L1 from feat
 
 from __future__ import annotations
 
+import numpy as np
 from numba import prange
 
 from .jit import jit
@@ -16,7 +17,7 @@ _TILE = 64  # features
 
 @jit(parallel=True)
 def gather(data, samples, scale, X):  # type: ignore[no-untyped-def]
-    """X[f, s] = scale * data[samples[s], f], 0 in the padding.
+    """X[f, s] = scale * np.float64(data[samples[s], f]), 0 in the padding.
 
     data : uint8, float32 or float64[N, n]; samples : int64[n_samples], within the data;
     scale : float64, and so is the product until it is rounded; X : real[n, width].
@@ -30,7 +31,7 @@ def gather(data, samples, scale, X):  # type: ignore[no-untyped-def]
         last = min(first + _TILE, n)
         for f in range(first, last):
             for s in range(n_samples):
-                X[f, s] = scale * data[samples[s], f]
+                X[f, s] = scale * np.float64(data[samples[s], f])
             for s in range(n_samples, width):
                 X[f, s] = 0
 
