@@ -14,6 +14,7 @@ import numpy as np
 from numba import prange
 
 from .jit import jit
+from .vector import dot, lanes, load, splat
 
 _CHUNK = 4096  # values; three float32 arrays of it fill an L1 cache
 
@@ -83,10 +84,13 @@ def momentum_update(weights, velocities, gradients, rate, momentum, nesterov):  
 def row_sums(dZ, db):  # type: ignore[no-untyped-def]
     """db = row sums of dZ, for layers whose weight gradient is done by BLAS.
 
-    dZ : real[n_out, width], zero in the padding; db : real[n_out].
+    dZ : real[n_out, width], whole vectors, zero in the padding; db : real[n_out].
     """
-    for i in prange(dZ.shape[0]):
-        total = dZ.dtype.type(0)
-        for s in range(dZ.shape[1]):
-            total += dZ[i, s]
+    n_out, width = dZ.shape
+    step = lanes(dZ)
+    one = splat(dZ.dtype.type(1))
+    for i in prange(n_out):
+        total = dot(load(dZ, i, 0), one)
+        for c in range(step, width, step):
+            total += dot(load(dZ, i, c), one)
         db[i] = total

@@ -3,7 +3,8 @@
 Every kernel goes through `jit`, so that flags, error model and cache are the same everywhere
 (a test fails on a bare `numba.njit`).
 
-* ``fastmath`` is the set without nnan and ninf: a NaN must stay a NaN.
+* ``fastmath`` is the set without nnan and ninf, since a NaN must stay a NaN, and without reassoc:
+  what LLVM may reorder, it orders differently from one compilation to the next.
 * ``error_model="numpy"``: a division by zero gives inf; only so do divisions vectorise.
 * The cache on disk is Numba's own, but its stamp is a hash over *all* kernel sources. Numba
   looks at the file of the cached function alone, and would go on using machine code into which
@@ -23,7 +24,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import caching
 
-FASTMATH = frozenset({"nsz", "arcp", "contract", "afn", "reassoc"})
+FASTMATH = frozenset({"nsz", "arcp", "contract", "afn"})
 
 DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 """True under NUMBA_DISABLE_JIT=1: kernels are then plain Python, for coverage and debugging."""

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import elementwise, products, sigmoid
+from .threads import threads_for
 
 NARROW = 32
 """A complete layer with fewer outputs than this is no reason to run a network on BLAS."""
@@ -98,22 +99,28 @@ class SparsePlan:
 
     def forward(self, weights: Array, biases: Array, X: Array, A: Array) -> None:
         """A = sigmoid(W X + b)."""
-        products.forward(self.indptr, self.indices, weights, biases, X, A)
+        with self._threads(X):
+            products.forward(self.indptr, self.indices, weights, biases, X, A)
 
     def weight_gradient(self, dZ: Array, X: Array, dW: Array, db: Array) -> None:
         """dW = dZ X^T on the edges, db = row sums of dZ."""
-        products.weight_gradient(self.indptr, self.indices, dZ, X, dW, db)
+        with self._threads(X):
+            products.weight_gradient(self.indptr, self.indices, dZ, X, dW, db)
 
     def input_gradient(self, weights: Array, dZ: Array, dX: Array) -> None:
         """dX = W^T dZ."""
-        products.input_gradient(
-            self.transposed_indptr,
-            self.transposed_indices,
-            self.transposed_edges,
-            weights,
-            dZ,
-            dX,
-        )
+        with self._threads(dX):
+            products.input_gradient(
+                self.transposed_indptr,
+                self.transposed_indices,
+                self.transposed_edges,
+                weights,
+                dZ,
+                dX,
+            )
+
+    def _threads(self, activations: Array) -> threads_for:
+        return threads_for(2 * len(self.indices) * activations.shape[1])
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-from .jit import DISABLED, FASTMATH
+from .jit import DISABLED
 
 REGISTERS = 8
 
@@ -175,18 +175,38 @@ else:
 
     @intrinsic
     def dot(typing: Any, x: Any, y: Any) -> Any:
-        """Return the sum of ``x * y`` over the lanes, always in the same order."""
-        flags = tuple(sorted(FASTMATH))
+        """Return the sum of ``x * y`` over the lanes, always in the same order.
+
+        Register by register in two chains of FMAs, then a tree over the lanes of one register.
+        Spelled out, since LLVM orders a reduction as it likes: the code that it compiles and the
+        code that Numba loads from its cache then differed in the last bit.
+        """
+        lanes_of_register = x.lanes // REGISTERS
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            real = x.llvm.element
-            function = cgutils.get_or_insert_function(
+            def part(vector: Any, first: int, count: int) -> Any:
+                lanes = [*range(first, first + count)]
+                mask = ir.Constant(ir.VectorType(ir.IntType(32), count), lanes)
+                return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
+
+            register = ir.VectorType(x.llvm.element, lanes_of_register)
+            fused = cgutils.get_or_insert_function(
                 builder.module,
-                ir.FunctionType(real, [real, x.llvm]),
-                f"llvm.vector.reduce.fadd.{x.overload_suffix}",
+                ir.FunctionType(register, [register] * 3),
+                f"llvm.fma.v{lanes_of_register}f{x.real.bitwidth}",
             )
-            product = builder.fmul(*arguments, flags=flags)
-            # `reassoc` turns the reduction into FMAs and one tree; without it: lane by lane.
-            return builder.call(function, [ir.Constant(real, 0.0), product], fastmath=flags)
+            pairs = [
+                [part(vector, first, lanes_of_register) for vector in arguments]
+                for first in range(0, x.lanes, lanes_of_register)
+            ]
+            chains = [builder.fmul(*pair) for pair in pairs[:2]]
+            for number, pair in enumerate(pairs[2:]):
+                chains[number % 2] = builder.call(fused, [*pair, chains[number % 2]])
+            total = builder.fadd(*chains)
+            width = lanes_of_register
+            while width > 1:
+                width //= 2
+                total = builder.fadd(part(total, 0, width), part(total, width, width))
+            return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
 
         return x.real(x, x), generate

@@ -21,6 +21,7 @@ import numpy as np
 from .graph import Array
 from .kernels import batch, dropout, elementwise
 from .kernels.layout import feature_major
+from .kernels.threads import launch, threads_for_values
 from .layer import Layer, n_parameters, split_parameters
 
 LOSSES = {"mse": elementwise.squared_error}
@@ -41,6 +42,7 @@ class Propagation:
     """
 
     def __init__(self, layers: Sequence[Layer], batch_size: int, *, backward: bool = False) -> None:
+        launch()
         self._layers = layers
         self._real = layers[0].weights.dtype.type
         self._n_samples = 0
@@ -57,6 +59,10 @@ class Propagation:
 
     def _buffers(self, widths: Sequence[int]) -> list[Array]:
         return [feature_major(width, self._batch_size, self._real) for width in widths]
+
+    def _drop(self, layer: int, array: Array) -> None:
+        with threads_for_values(array):
+            dropout.dropout(array, self._rates[layer], self._keys[layer])
 
     def activations(self, layer: int) -> Array:
         """Return the activations of a layer, 0 being the inputs, as a (samples, n) view."""
@@ -79,10 +85,11 @@ class Propagation:
         self._n_samples = len(samples)
         self._rates = tuple(rates) or (0.0,) * len(self._layers)
         self._keys = tuple(keys) or (0,) * len(self._layers)
-        batch.gather(X, samples, scale, A[0])
+        with threads_for_values(A[0]):
+            batch.gather(X, samples, scale, A[0])
         for number, layer in enumerate(self._layers):
             if self._rates[number]:
-                dropout.dropout(A[number], self._rates[number], self._keys[number])
+                self._drop(number, A[number])
             layer.plan.forward(layer.weights, layer.biases, A[number], A[number + 1])
 
     def backward(self, Y: Array, samples: Array, loss: str) -> float:
@@ -91,13 +98,16 @@ class Propagation:
         if Y.ndim == 1:
             batch.gather_one_hot(Y, samples, self._targets)
         else:
-            batch.gather(Y, samples, 1.0, self._targets)
-        LOSSES[loss](A[-1], self._targets, len(samples), self._losses, dZ[-1])
+            with threads_for_values(self._targets):
+                batch.gather(Y, samples, 1.0, self._targets)
+        with threads_for_values(dZ[-1]):
+            LOSSES[loss](A[-1], self._targets, len(samples), self._losses, dZ[-1])
         for number in reversed(range(len(self._layers))):
             layer, (dW, db) = self._layers[number], self._views[number]
             is_last = number == len(self._layers) - 1
             keep = 1.0 if is_last else 1.0 - self._rates[number + 1]
-            elementwise.sigmoid_slope(A[number + 1], self._real(keep), dZ[number])
+            with threads_for_values(dZ[number]):
+                elementwise.sigmoid_slope(A[number + 1], self._real(keep), dZ[number])
             layer.plan.weight_gradient(dZ[number], A[number], dW, db)
             if number:
                 layer.plan.input_gradient(layer.weights, dZ[number], dZ[number - 1])
@@ -109,7 +119,7 @@ class Propagation:
         first = self._layers[0]
         first.plan.input_gradient(first.weights, self._deltas[0], dX)
         if self._rates[0]:
-            dropout.dropout(dX, self._rates[0], self._keys[0])
+            self._drop(0, dX)
         return np.ascontiguousarray(dX[:, : self._n_samples].T) * self._real(scale)
 
     def predict(self, X: Array, scale: float) -> Array:

@@ -16,7 +16,7 @@ from .mlp import MLP
 from .optimizers import SGD
 from .step import Stepper
 
-_ROUNDS = 8
+_ROUNDS = 5
 _PAUSE = 0.05  # seconds until the threads of the pool used last have stopped spinning
 
 
@@ -29,7 +29,7 @@ def step_times(
     batch_size: int = 128,
     dropout: float | Sequence[float] | None = None,
     input_scale: float = 1.0,
-    steps: int = 25,
+    steps: int = 100,
 ) -> list[Array]:
     """Return the time of full training steps of each network, measured in turn.
 
@@ -43,11 +43,12 @@ def step_times(
     X, Y, optimizer, batch_size, dropout, input_scale
         As for `minisnn.train`. Each step takes a random batch.
     steps : int
-        Steps of each network in each of eight rounds.
+        Steps of each network in each of five rounds; many, since the first steps after a pause
+        are slower than those of a training.
 
     Returns
     -------
-    list of arrays of float64, shape (8 * steps,)
+    list of arrays of float64, shape (5 * steps,)
         Microseconds of each step: batch assembly, forward, backward, update.
 
     Examples
@@ -58,7 +59,7 @@ def step_times(
     >>> net = snn.MLP([snn.topology.dense(4, 2)])
     >>> (times,) = step_times([net], np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1))
     >>> times.shape
-    (200,)
+    (500,)
     """
     if not networks:
         raise ValueError("networks must hold at least one MLP, got none")

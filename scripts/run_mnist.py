@@ -332,6 +332,8 @@ def main(argv: list[str] | None = None) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except ModuleNotFoundError as error:
+        sys.exit(f'error: {error}; in the repository, run: pip install -e ".[mnist]"')
     except (ValueError, TypeError, ImportError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 import minisnn as snn
+from minisnn import kernels
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")
@@ -26,8 +27,9 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture
-def threads() -> Iterator[Callable[[int], None]]:
-    """Return a function that sets Numba's threads; restore them after the test."""
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Return a function that sets Numba's threads, even for little work; restore them after."""
+    monkeypatch.setattr(kernels.threads, "ENOUGH", 0)
     before = numba.get_num_threads()
 
     def set_threads(count: int) -> None:

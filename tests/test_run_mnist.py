@@ -138,6 +138,16 @@ def test_bad_options(tmp_path: Path, options: list[str], message: str) -> None:
     assert not (tmp_path / "runs").exists(), "nothing is left behind"
 
 
+def test_without_the_package(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", str(SCRIPT)], cwd=tmp_path, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert done.stderr.startswith("error: No module named")
+    assert 'run: pip install -e ".[mnist]"' in done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send")
 def test_ctrl_c_keeps_the_results_so_far(tmp_path: Path) -> None:
     process: Any = subprocess.Popen(
