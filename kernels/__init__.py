@@ -14,7 +14,7 @@ arrays out.
 `batch`         gathering samples into the feature-major layout
 `layout`        that layout: (features, lanes), aligned and padded
 `plan`          what is worked out once from a layer's structure, and the products it offers
-`threads`       whether our kernels or BLAS have the cores
+`threads`       how many threads a kernel takes, and how they wait for the next
 `reference`     a plain NumPy/SciPy twin of each kernel, for the tests
 ==============  ==============================================================================
 

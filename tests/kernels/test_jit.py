@@ -17,6 +17,17 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
 
 
+def output_of(program: str, cache: Path) -> str:
+    """Run a program in a process of its own, with its own folder for Numba's cache."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 def test_no_function_is_compiled_but_by_the_factory() -> None:
     sources = [*REPOSITORY.glob("kernels/*.py"), *REPOSITORY.glob("minisnn/*.py")]
     assert len(sources) > 20
@@ -76,17 +87,7 @@ def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
         "f(np.ones((2, 3)), np.empty(2)); "
         "print(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
     )
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-        for _ in range(2)
-    ]
+    printed = [output_of(program, tmp_path).split() for _ in range(2)]
     assert printed == [["0", "1"], ["1", "0"]]
 
 
@@ -105,16 +106,6 @@ for first in (snn.topology.fibonacci_rotating(60, 80, 20), snn.topology.dense(60
                         input_scale=1 / 255, dropout=0.1)
     print(hashlib.sha256(net.parameters.tobytes()).hexdigest(), history.column("loss")[-1])
 """
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    compiled, loaded = (
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for _ in range(2)
-    )
+    compiled, loaded = (output_of(program, tmp_path) for _ in range(2))
     assert compiled == loaded
     assert len(compiled.splitlines()) == 2
