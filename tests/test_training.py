@@ -174,7 +174,7 @@ def test_history() -> None:
     assert seen == history.epochs
     assert not history.interrupted
     assert history.compile_seconds > 0
-    assert all(0 < epoch.seconds < 60 for epoch in history.epochs)
+    assert all(epoch.seconds > 0 for epoch in history.epochs)
     assert 0 < history.epochs[0].step_microseconds <= 1e6 * history.epochs[0].seconds
     middles = [epoch + 2.5 / 3 for epoch in range(4)]  # of the last of three steps
     assert history.column("learning_rate") == [OPTIMIZER.rate(at, 4) for at in middles]
