@@ -7,14 +7,20 @@ arrays out.
 ==============  ==============================================================================
 `jit`           the one factory of every compiled function
 `vector`        a vector type as wide as the register file allows
-`sigmoid`       exp and sigmoid without a call to libm; bias + sigmoid over a layer
+`sigmoid`       exp and sigmoid without a call to libm
 `products`      W X, its gradients on the edges, its gradient by the inputs
-`elementwise`   slope of the sigmoid, squared error, momentum update
+`elementwise`   bias and sigmoid, its slope, squared error, momentum update
 `dropout`       inverted dropout from a counter-based generator
 `batch`         gathering samples into the feature-major layout
+`squares`       turning squares of samples by features in registers
 `layout`        that layout: (features, lanes), aligned and padded
-`plan`          what is worked out once from a layer's structure, and the products it offers
-`threads`       how many threads a kernel takes, and how they wait for the next
+`wiring`        the structure of a whole network, and its transpose
+`caches`        how large this machine's caches are
+`blocks`        the blocks of columns in which a product is best made
+`plan`          what is worked out once from a structure: a program of phases and tasks
+`engine`        the compiled interpreter of such programs: many steps in one call
+`team`          how threads share the tasks of a run, and how many there are
+`atomics`       the atomic operations with which they do
 `reference`     a plain NumPy/SciPy twin of each kernel, for the tests
 ==============  ==============================================================================
 

@@ -1,47 +1,86 @@
 """Batch assembly: samples of the data set, gathered into the feature-major layout.
 
-The data set stays as it is, uint8 or float, one sample a row. The transpose goes feature by
-feature, so that it writes whole rows; in tiles of features, so that the cache lines of the
-samples that it reads from (one line of uint8 holds a tile) stay in L1 from feature to feature.
+The data set stays as it is, uint8 or float, one sample a row; only the samples of a batch are
+read, each value once. They are turned in squares in registers (`squares`), so that both the
+reads and the writes are of whole vectors.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
-from numba import prange
+import numpy.typing as npt
 
 from .jit import jit
+from .squares import SIDE, turn
 
-_TILE = 64  # features
 
-
-@jit(parallel=True)
-def gather(data, samples, scale, X):  # type: ignore[no-untyped-def]
-    """X[f, s] = scale * np.float64(data[samples[s], f]), 0 in the padding.
+@jit
+def gather(data, samples, scale, X, first, last):  # type: ignore[no-untyped-def]
+    """X[f, s] = scale * data[samples[s], f] for features first to last, 0 in the padding.
 
     data : uint8, float32 or float64[N, n]; samples : int64[n_samples], within the data;
     scale : float64, and so is the product until it is rounded; X : real[n, width].
-    Cost: one read of n_samples * n values, scattered by sample. Each tile of rows of X belongs
-    to one thread.
     """
-    n, width = X.shape
     n_samples = samples.shape[0]
-    for tile in prange((n + _TILE - 1) // _TILE):
-        first = tile * _TILE
-        last = min(first + _TILE, n)
-        for f in range(first, last):
-            for s in range(n_samples):
-                X[f, s] = scale * np.float64(data[samples[s], f])
-            for s in range(n_samples, width):
-                X[f, s] = 0
+    n_turned = 0
+    whole = first + (last - first) // SIDE * SIDE
+    for s in range(0, n_samples - SIDE + 1, SIDE):
+        for f in range(first, whole, SIDE):
+            turn(data, samples, s, f, scale, X)
+        n_turned = s + SIDE
+    for f in range(first, last):
+        for s in range(n_turned if f < whole else 0, n_samples):
+            X[f, s] = scale * np.float64(data[samples[s], f])
+        for s in range(n_samples, X.shape[1]):
+            X[f, s] = 0
 
 
-@jit()
-def gather_one_hot(labels, samples, T):  # type: ignore[no-untyped-def]
-    """T[c, s] = 1 where c is the label of sample s, else 0.
+@jit
+def one_hot(labels, samples, T, first, last):  # type: ignore[no-untyped-def]
+    """T[i, s] = 1 where i is the label of sample s, else 0, for outputs first to last.
 
-    labels : int64[N], 0 <= label < n_out; samples : int64[n_samples]; T : real[n_out, width].
+    labels : int64[N]; samples : int64[n_samples]; T : real[n_out, width].
     """
-    T[:] = 0
-    for s in range(samples.shape[0]):
-        T[labels[samples[s]], s] = 1
+    for i in range(first, last):
+        for s in range(samples.shape[0]):
+            T[i, s] = labels[samples[s]] == i
+
+
+class Source(NamedTuple):
+    """A data set of one of several dtypes, as arrays of which one is it and the others are empty.
+
+    So code that reads a data set is compiled once for all of them.
+    """
+
+    labels: Any  # int64[N]
+    bytes: Any  # uint8[N, n]
+    singles: Any  # float32[N, n]
+    doubles: Any  # float64[N, n]
+
+
+def source_of(data: npt.NDArray[Any] | None) -> Source:
+    """Return int64 labels, or a matrix of uint8, float32 or float64, as a `Source`; or nothing."""
+    kinds = {"labels": np.int64, "bytes": np.uint8, "singles": np.float32, "doubles": np.float64}
+    empty = {
+        name: np.empty((0,) if name == "labels" else (0, 0), dtype=kind)
+        for name, kind in kinds.items()
+    }
+    if data is not None:
+        (name,) = (name for name, kind in kinds.items() if data.dtype == kind)
+        empty[name] = data
+    return Source(**empty)
+
+
+@jit
+def assemble(source, samples, scale, X, first, last):  # type: ignore[no-untyped-def]
+    """Gather rows first to last of a batch from whichever array holds the data."""
+    if source.labels.shape[0] > 0:
+        one_hot(source.labels, samples, X, first, last)
+    elif source.bytes.shape[0] > 0:
+        gather(source.bytes, samples, scale, X, first, last)
+    elif source.singles.shape[0] > 0:
+        gather(source.singles, samples, scale, X, first, last)
+    else:
+        gather(source.doubles, samples, scale, X, first, last)

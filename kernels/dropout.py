@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
 from .jit import jit
 
 WORD = 0xFFFFFFFF
@@ -27,30 +25,30 @@ def mix(x: Any) -> Any:
     return x ^ (x >> 16)
 
 
-def key_of(seed: int, step: int, layer: int) -> int:
+_mix = jit(mix)
+
+
+@jit
+def key_of(seed, step, layer):  # type: ignore[no-untyped-def]
     """Return the key of one layer's mask in one training step."""
     key = 0x9E3779B9  # any constant but 0, which `mix` maps to itself
-    for number in (seed, step, layer):
-        key = mix((key + number) & WORD)
-    return key
+    key = _mix((key + seed) & WORD)
+    key = _mix((key + step) & WORD)
+    return _mix((key + layer) & WORD)
 
 
-_mix = jit()(mix)
+@jit
+def dropout(A, rate, key, first, last):  # type: ignore[no-untyped-def]
+    """Set each value of some rows to 0 with probability ``rate``, else divide it by ``1 - rate``.
 
-
-@jit(parallel=True)
-def dropout(A, rate, key):  # type: ignore[no-untyped-def]
-    """Set each value to 0 with probability ``rate``, else divide it by ``1 - rate``; in place.
-
-    A : real[n, width]; 0 <= rate < 1 : float64; key : int64, 0 <= key < 2**32.
-    Cost: n * width hashes. Each row belongs to one thread.
+    In place. A : real[n, width]; 0 <= rate < 1 : float64; key : int64, 0 <= key < 2**32.
+    Cost: a hash for each value of rows first to last.
     """
-    n, width = A.shape
     threshold = int(rate * 4294967296.0)
     scale = A.dtype.type(1 / (1 - rate))
     zero = A.dtype.type(0)
-    for i in prange(n):
+    for i in range(first, last):
         row_key = _mix((_mix(key) + i) & WORD)
-        for s in range(width):
+        for s in range(A.shape[1]):
             kept = _mix((row_key + s) & WORD) >= threshold
             A[i, s] = A[i, s] * scale if kept else zero

@@ -1,68 +1,76 @@
-"""Work on each value by itself: slope of the sigmoid, squared error, momentum update, row sums.
+"""Work on each value by itself: slope of the sigmoid, squared error, momentum update.
 
 Arrays are feature-major (`layout`) or one value an edge. ``real`` is float32 or float64
-throughout one call. A row, or a chunk of values, belongs to one thread; sums run in a fixed order.
-
-Rows and chunks are fixed pieces of work, whatever the number of threads. That matters to the last
-bit even where every value stands for itself: LLVM may round the vectorised body of a loop
-differently from its remainder, so what is body and what is remainder must not move.
+throughout one call. Every value is computed from its own inputs alone, with `fma` where rounding
+once is meant, so it has the same bits in whatever pieces the work is cut; sums run in a fixed
+order.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from .jit import jit
-from .vector import dot, lanes, load, splat
+from .sigmoid import sigmoid
+from .vector import dot, fma, lanes, load
 
-_CHUNK = 4096  # values; three float32 arrays of it fill an L1 cache
+
+@jit
+def bias_sigmoid(biases, Z, first, last):  # type: ignore[no-untyped-def]
+    """A = sigmoid(Z + b) for rows first to last, in place: for products that BLAS made.
+
+    biases : real[n_out]; Z : real[n_out, width], overwritten by A.
+    """
+    for i in range(first, last):
+        for s in range(Z.shape[1]):
+            Z[i, s] = sigmoid(Z[i, s] + biases[i])
 
 
-@jit(parallel=True)
-def sigmoid_slope(A, keep, dA):  # type: ignore[no-untyped-def]
-    """dZ = dA * sigmoid'(Z), in place, from the activations: sigmoid' = a (1 - a).
+@jit
+def sigmoid_slope(A, keep, dA, first, last):  # type: ignore[no-untyped-def]
+    """dZ = dA * sigmoid'(Z) for rows first to last, in place, from the activations.
 
     A, dA : real[n, width]; keep : real, the share of activations that dropout left.
 
-    After inverted dropout A holds a / keep where the neuron was kept and 0 where it was dropped.
-    So a = A * keep gives the slope a (1 - a) / keep of a kept one, and of a dropped one 0: the
-    mask need not be stored.
+    sigmoid' = a (1 - a). After inverted dropout A holds a / keep where the neuron was kept and 0
+    where it was dropped. So a = A * keep gives the slope a (1 - a) / keep of a kept one, and of a
+    dropped one 0: the mask need not be stored.
     """
-    n, width = A.shape
     one = A.dtype.type(1)
     scale = one / keep
-    for i in prange(n):
-        for s in range(width):
+    for i in range(first, last):
+        for s in range(A.shape[1]):
             a = A[i, s] * keep
             dA[i, s] *= a * (one - a) * scale
 
 
-@jit(parallel=True)
-def squared_error(A, T, n_samples, losses, dA):  # type: ignore[no-untyped-def]
+@jit
+def squared_error(tile, A, T, n_samples, losses, dA, first, last):  # type: ignore[no-untyped-def]
     """Mean squared error over samples and outputs, and its gradient by the activations.
 
-    A, T, dA : real[n_out, width]; losses : float64[n_out], each output's share of the loss, for
-    the caller to add up (a sum in here would become a parallel one, whose order depends on the
-    number of threads)::
+    For outputs first to last: A, T, dA : real[n_out, width]; losses : float64[n_out], each
+    output's share of the loss, for the caller to add up::
 
         L = sum (A - T)^2 / (N n_out),   dA = 2 (A - T) / (N n_out),   0 in the padding
     """
-    n_out, width = A.shape
-    count = n_samples * n_out
+    step = lanes(tile, A)
+    count = n_samples * A.shape[0]
     factor = dA.dtype.type(2 / count)
-    for i in prange(n_out):
-        total = 0.0
+    for i in range(first, last):
         for s in range(n_samples):
-            error = A[i, s] - T[i, s]
-            total += np.float64(error) * np.float64(error)
-            dA[i, s] = factor * error
-        for s in range(n_samples, width):
+            dA[i, s] = A[i, s] - T[i, s]
+        for s in range(n_samples, A.shape[1]):
             dA[i, s] = 0
+        total = 0.0
+        for c in range(0, A.shape[1], step):
+            errors = load(tile, dA, i, c)
+            total += np.float64(dot(errors, errors))
         losses[i] = total / count
+        for s in range(n_samples):
+            dA[i, s] *= factor
 
 
-@jit(parallel=True)
+@jit
 def momentum_update(weights, velocities, gradients, rate, momentum, nesterov):  # type: ignore[no-untyped-def]
     """Stochastic gradient descent with momentum, in place, in the form that Keras gives it.
 
@@ -71,26 +79,8 @@ def momentum_update(weights, velocities, gradients, rate, momentum, nesterov):  
         v <- momentum v - rate g
         w <- w + momentum v - rate g   (Nesterov)      w <- w + v   (classical)
     """
-    n = weights.shape[0]
-    for chunk in prange((n + _CHUNK - 1) // _CHUNK):
-        for k in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n)):
-            step = rate * gradients[k]
-            velocity = momentum * velocities[k] - step
-            velocities[k] = velocity
-            weights[k] += momentum * velocity - step if nesterov else velocity
-
-
-@jit(parallel=True)
-def row_sums(dZ, db):  # type: ignore[no-untyped-def]
-    """db = row sums of dZ, for layers whose weight gradient is done by BLAS.
-
-    dZ : real[n_out, width], whole vectors, zero in the padding; db : real[n_out].
-    """
-    n_out, width = dZ.shape
-    step = lanes(dZ)
-    one = splat(dZ.dtype.type(1))
-    for i in prange(n_out):
-        total = dot(load(dZ, i, 0), one)
-        for c in range(step, width, step):
-            total += dot(load(dZ, i, c), one)
-        db[i] = total
+    for k in range(weights.shape[0]):
+        step = -rate * gradients[k]
+        velocity = fma(momentum, velocities[k], step)
+        velocities[k] = velocity
+        weights[k] += fma(momentum, velocity, step) if nesterov else velocity

@@ -3,8 +3,12 @@
 Every kernel goes through `jit`, so that flags, error model and cache are the same everywhere
 (a test fails on a bare `numba.njit`).
 
-* ``fastmath`` is the set without nnan and ninf, since a NaN must stay a NaN, and without reassoc:
-  what LLVM may reorder, it orders differently from one compilation to the next.
+* ``fastmath`` allows next to nothing. A NaN must stay a NaN (no nnan, ninf), and a value must be
+  the same bits however the work was cut: LLVM may treat the vectorised body of a loop and its
+  remainder differently where it may reorder sums (reassoc), fuse or not (contract), or replace a
+  division by a reciprocal (arcp). Where a fused operation is wanted, kernels say `fma`.
+* ``nogil``: several Python threads run a kernel at once (`team`); Numba's own thread pools, which
+  must not be entered twice at once or after a fork, are not used.
 * ``error_model="numpy"``: a division by zero gives inf; only so do divisions vectorise.
 * The cache on disk is Numba's own, but its stamp is a hash over *all* kernel sources. Numba
   looks at the file of the cached function alone, and would go on using machine code into which
@@ -24,7 +28,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import caching
 
-FASTMATH = frozenset({"nsz", "arcp", "contract", "afn"})
+FASTMATH = frozenset({"nsz"})
 
 DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 """True under NUMBA_DISABLE_JIT=1: kernels are then plain Python, for coverage and debugging."""
@@ -70,22 +74,10 @@ class _KernelCache(caching.FunctionCache):
     _impl_class = _CacheImpl
 
 
-def jit(*, parallel: bool = False) -> Callable[[_Function], _Function]:
-    """Return the decorator that compiles a kernel.
-
-    Parameters
-    ----------
-    parallel
-        Whether the kernel's ``prange`` loops are shared between threads.
-    """
-
-    def compile_lazily(function: _Function) -> _Function:
-        dispatcher = numba.njit(
-            function, parallel=parallel, fastmath=set(FASTMATH), error_model="numpy"
-        )
-        if not DISABLED:
-            with suppress(RuntimeError):  # Numba's word for: no folder can be written
-                dispatcher._cache = _KernelCache(function)
-        return cast(_Function, dispatcher)
-
-    return compile_lazily
+def jit(function: _Function) -> _Function:
+    """Return the function, to be compiled at its first call for each kind of arguments."""
+    dispatcher = numba.njit(function, fastmath=set(FASTMATH), error_model="numpy", nogil=True)
+    if not DISABLED:
+        with suppress(RuntimeError):  # Numba's word for: no folder can be written
+            dispatcher._cache = _KernelCache(function)
+    return cast(_Function, dispatcher)

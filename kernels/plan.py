@@ -1,167 +1,342 @@
-"""What is worked out once from a layer's fixed structure, and the products that follow from it.
+"""What is worked out once from a network's structure: its program, and why it is this one.
 
-Two plans offer the same three products. `SparsePlan` runs the kernels of `products` and holds,
-beside the structure itself, its transpose. `DensePlan` runs BLAS, the best dense product there
-is, and holds nothing. Weights have the same order in both: by output neuron, then by input.
+A `Plan` chooses, for one batch size and number of threads,
 
-`runs_on_blas` chooses for a whole network, since our kernels and BLAS do not share their threads
-(`threads`): BLAS where most connections lie in wide complete layers, else our kernels for all
-layers, complete ones too. A narrow complete layer, such as ten outputs, is no reason for BLAS:
-its product is small. Our kernels also give the same bits for any number of threads; BLAS does not.
+* the *tile*: how many registers wide the products go, so that little of them is padding;
+* the *blocks* of columns of each product (`blocks`);
+* the *tasks* of each phase: as many as keep all threads busy, each large enough to be worth its
+  atomic operation and to use what its blocks bring into the cache, each with as many edges as
+  the next;
+* the *number of threads*: one where there is little to do.
+
+None of these choices changes a result by a bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import elementwise, products, sigmoid
-from .threads import threads_for
-
-NARROW = 32
-"""A complete layer with fewer outputs than this is no reason to run a network on BLAS."""
+from . import engine
+from .blocks import Blocks, block_starts, choose_blocks
+from .engine import DIFFERENTIATE, LAYER, PREDICT, TASK, TRAIN, Tables
+from .squares import SIDE
+from .team import get_num_threads
+from .vector import MOST_REGISTERS, lanes_of
+from .wiring import NARROW, Wiring
 
 Array = npt.NDArray[Any]
 
+TASK_CYCLES = 8_000
+"""A task should take at least this long, some two microseconds, if there are others."""
 
-class Plan(Protocol):
-    """The products of one layer; see `minisnn.kernels.products` for the arrays' shapes."""
+TASKS_A_THREAD = 4
+"""In each phase, so that a thread that is held up leaves some for the others to take."""
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the structure takes, index arrays of both directions together."""
-        ...
+THREAD_CYCLES = 60_000
+"""A step should take each thread at least this long; phases wait for one another."""
 
-    def forward(self, weights: Array, biases: Array, X: Array, A: Array) -> None:
-        """A = sigmoid(W X + b)."""
-        ...
+START_CYCLES = 3_000_000
+"""A run should take this long, some milliseconds, if threads are started for it."""
 
-    def weight_gradient(self, dZ: Array, X: Array, dW: Array, db: Array) -> None:
-        """dW = dZ X^T on the edges, db = row sums of dZ."""
-        ...
-
-    def input_gradient(self, weights: Array, dZ: Array, dX: Array) -> None:
-        """dX = W^T dZ."""
-        ...
+_PER_VALUE = 0.2  # cycles for a value of an activation: gathered, or through sigmoid and slope
+_OVERHEAD = 2.0  # loads beside the vectors, for an edge: index and weight
+_REUSE = 12  # times that a task should use each row of a block in L1, so that fetching it pays
+_SCRATCH = 2**15  # edges whose gradients a task holds, at most, if it has more than one row
+_PASSES = {PREDICT: 1, TRAIN: 2, DIFFERENTIATE: 3}
 
 
-@dataclass(frozen=True, eq=False)
-class SparsePlan:
-    """Products on the edges of W, given as CSR by output neuron.
+def choose_tile(batch_size: int, dtype: npt.DTypeLike) -> tuple[int, ...]:
+    """Return the tile with which a batch costs least, its padding included."""
 
-    Parameters
-    ----------
-    n_in
-        Number of inputs.
-    indptr, indices
-        int64[n_out + 1] and uint32[edges]: CSR structure of W, checked by the caller.
-    """
+    def cost(registers: int) -> float:
+        return math.ceil(batch_size / lanes_of(dtype, registers)) * (registers + _OVERHEAD)
 
-    n_in: int
-    indptr: Array
-    indices: Array
-    transposed_indptr: Array = field(init=False, repr=False)
-    transposed_indices: Array = field(init=False, repr=False)
-    transposed_edges: Array = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        n_out = len(self.indptr) - 1
-        # A stable sort by input keeps the outputs of each input in ascending order.
-        edges = np.argsort(self.indices, kind="stable").astype(np.uint32)
-        targets = np.repeat(np.arange(n_out, dtype=np.uint32), np.diff(self.indptr))
-        degrees = np.bincount(self.indices, minlength=self.n_in)
-        indptr = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64)
-        for name, array in (
-            ("transposed_indptr", indptr),
-            ("transposed_indices", targets[edges]),
-            ("transposed_edges", edges),
-        ):
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the index arrays, both directions together."""
-        return sum(
-            array.nbytes
-            for array in (
-                self.indptr,
-                self.indices,
-                self.transposed_indptr,
-                self.transposed_indices,
-                self.transposed_edges,
-            )
-        )
-
-    def forward(self, weights: Array, biases: Array, X: Array, A: Array) -> None:
-        """A = sigmoid(W X + b)."""
-        with self._threads(X):
-            products.forward(self.indptr, self.indices, weights, biases, X, A)
-
-    def weight_gradient(self, dZ: Array, X: Array, dW: Array, db: Array) -> None:
-        """dW = dZ X^T on the edges, db = row sums of dZ."""
-        with self._threads(X):
-            products.weight_gradient(self.indptr, self.indices, dZ, X, dW, db)
-
-    def input_gradient(self, weights: Array, dZ: Array, dX: Array) -> None:
-        """dX = W^T dZ."""
-        with self._threads(dX):
-            products.input_gradient(
-                self.transposed_indptr,
-                self.transposed_indices,
-                self.transposed_edges,
-                weights,
-                dZ,
-                dX,
-            )
-
-    def _threads(self, activations: Array) -> threads_for:
-        return threads_for(2 * len(self.indices) * activations.shape[1])
+    sizes = [2**k for k in range(MOST_REGISTERS.bit_length())]
+    return (0,) * min(reversed(sizes), key=cost)
 
 
 @dataclass(frozen=True)
-class DensePlan:
-    """Products of a complete graph by BLAS; the weights are W itself, row by row."""
+class Phase:
+    """Tasks that may run in any order, and how to say what they do."""
 
-    n_in: int
-    n_out: int
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the index arrays, both directions together."""
-        return 0
-
-    def _matrix(self, weights: Array) -> Array:
-        return weights.reshape(self.n_out, self.n_in)
-
-    def forward(self, weights: Array, biases: Array, X: Array, A: Array) -> None:
-        """A = sigmoid(W X + b)."""
-        np.matmul(self._matrix(weights), X, out=A)
-        sigmoid.bias_sigmoid(biases, A)
-
-    def weight_gradient(self, dZ: Array, X: Array, dW: Array, db: Array) -> None:
-        """dW = dZ X^T on the edges, db = row sums of dZ."""
-        np.matmul(dZ, X.T, out=self._matrix(dW))
-        elementwise.row_sums(dZ, db)
-
-    def input_gradient(self, weights: Array, dZ: Array, dX: Array) -> None:
-        """dX = W^T dZ."""
-        np.matmul(self._matrix(weights).T, dZ, out=dX)
+    title: str
+    tasks: list[tuple[int, ...]]
+    remark: str = ""
 
 
-def runs_on_blas(shapes: Sequence[tuple[int, int, int]]) -> bool:
-    """Return whether a network's complete layers run on BLAS; see the module for the rule.
+class Plan:
+    """A program for batches of one size, and its tables.
 
     Parameters
     ----------
-    shapes
-        n_in, n_out and number of edges of each layer.
+    wiring
+        The network's structure.
+    batch_size
+        Samples of a batch, at most.
+    dtype
+        Precision.
+    purpose
+        `PREDICT`, `TRAIN` or `DIFFERENTIATE`.
+    n_threads
+        At most so many; by default as many as the process may use.
     """
-    wide = sum(
-        n_edges for n_in, n_out, n_edges in shapes if n_edges == n_in * n_out and n_out >= NARROW
-    )
-    return 2 * wide > sum(n_edges for _, _, n_edges in shapes)
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        batch_size: int,
+        dtype: npt.DTypeLike,
+        purpose: int = TRAIN,
+        n_threads: int | None = None,
+    ) -> None:
+        self.wiring, self.batch_size, self.purpose = wiring, batch_size, purpose
+        self.dtype = np.dtype(dtype)
+        self.tile = choose_tile(batch_size, dtype)
+        step = lanes_of(dtype, len(self.tile))
+        self.width = -(-batch_size // step) * step
+        self._row_bytes = self.width * self.dtype.itemsize
+        self._vectors = self.width // lanes_of(dtype)
+        self.cycles = self._cycles()
+        limit = get_num_threads() if n_threads is None else n_threads
+        if wiring.uses_blas:
+            limit = 1  # BLAS has threads of its own, and would share the cores with ours
+        self.n_threads = max(1, min(limit, int(self.cycles / THREAD_CYCLES)))
+        self._layers = np.zeros(len(wiring.graphs), LAYER)
+        self._tables: list[Array] = []  # where blocks begin
+        self._forward: dict[int, _Product] = {}
+        self._backward: dict[int, _Product] = {}
+        self._lay_out()
+        self.phases = self._phases()
+        self.scratch_size = self._scratch_size()
+        self.tables = self._collect()
+
+    def threads_for(self, n_steps: int) -> int:
+        """Return how many threads a run of so many steps is worth."""
+        return self.n_threads if n_steps * self.cycles >= START_CYCLES else 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tables that belong to this plan alone: where blocks begin, and tasks."""
+        return sum(a.nbytes for a in (self.tables.starts, self.tables.tasks, self.tables.phases))
+
+    def __str__(self) -> str:
+        goal = {PREDICT: "prediction", TRAIN: "training", DIFFERENTIATE: "gradients"}[self.purpose]
+        lines = [
+            f"{goal}, batches of {self.batch_size} samples as {self.width} lanes of {self.dtype} "
+            f"({len(self.tile)} registers at a time), {self.n_threads} thread"
+            + "s"
+            * (self.n_threads > 1),
+            f"indices {np.dtype(self.wiring.index_dtype)}, structure "
+            f"{self.wiring.nbytes + self.nbytes:,} bytes",
+        ]
+        width = max(len(phase.title) for phase in self.phases)
+        lines += [
+            f"  {phase.title:{width}}  {len(phase.tasks):4} task"
+            + ("s" if len(phase.tasks) != 1 else " ")
+            + f"  {phase.remark}".rstrip()
+            for phase in self.phases
+        ]
+        return "\n".join(lines)
+
+    # How much there is to do
+
+    def _edge_cycles(self) -> float:
+        return 0.6 * self._vectors * (1 + _OVERHEAD / len(self.tile))
+
+    def _cycles(self) -> float:
+        """About how many cycles a step takes on one core."""
+        edges = sum(graph.n_edges for graph in self.wiring.graphs)
+        values = sum(self.wiring.widths) * self.width
+        return edges * self._edge_cycles() * _PASSES[self.purpose] + values * _PER_VALUE
+
+    # Where everything begins
+
+    def _lay_out(self) -> None:
+        wiring, layers = self.wiring, self._layers
+        rows = parameters = 0
+        skipped = 0 if self.purpose == DIFFERENTIATE else wiring.widths[0]
+        for number, (layer, graph) in enumerate(zip(layers, wiring.graphs, strict=True)):
+            layer["n_in"], layer["n_out"] = graph.n_in, graph.n_out
+            layer["inputs"], layer["outputs"] = rows, rows + graph.n_in
+            layer["deltas_in"], layer["deltas_out"] = (
+                layer["inputs"] - skipped,
+                rows + graph.n_in - skipped,
+            )
+            layer["weights"], layer["biases"] = parameters, parameters + graph.n_edges
+            rows, parameters = rows + graph.n_in, parameters + graph.n_edges + graph.n_out
+            if wiring.on_blas[number]:
+                continue
+            begin = layer["edges"] = wiring.first[number]
+            indices = wiring.indices[begin : begin + graph.n_edges]
+            product = self._product(wiring.indptrs[number], indices, graph.n_in)
+            layer["starts"], layer["n_blocks"] = product.begin, product.blocks.number
+            self._forward[number] = product
+            if self._goes_back(number):
+                transposed = wiring.transposed(first_layer=self.purpose == DIFFERENTIATE)
+                begin = layer["t_edges"] = transposed.first[number]
+                indices = transposed.indices[begin : begin + graph.n_edges]
+                product = self._product(transposed.indptrs[number], indices, graph.n_out)
+                layer["t_starts"], layer["t_blocks"] = product.begin, product.blocks.number
+                self._backward[number] = product
+
+    def _goes_back(self, number: int) -> bool:
+        """Whether the gradient by a layer's inputs is wanted."""
+        return self.purpose == DIFFERENTIATE or (self.purpose == TRAIN and number > 0)
+
+    def _product(self, indptr: Array, indices: Array, n_columns: int) -> _Product:
+        n_rows = len(indptr) - 1
+        blocks = choose_blocks(n_rows, n_columns, len(indices), self._row_bytes)
+        starts = block_starts(indptr, indices, blocks)
+        begin = sum(table.size for table in self._tables)
+        self._tables.append(starts.ravel())
+        return _Product(indptr, starts, blocks, n_columns, begin)
+
+    def _collect(self) -> Tables:
+        wiring = self.wiring
+        tasks = [task for phase in self.phases for task in phase.tasks]
+        transposed = wiring.transposed() if self._backward else None
+        return Tables(
+            layers=self._layers,
+            tasks=np.array(tasks, dtype=TASK),
+            phases=np.cumsum([0, *(len(phase.tasks) for phase in self.phases)]).astype(np.int64),
+            indices=wiring.indices,
+            starts=np.concatenate([*self._tables, np.empty(0, np.uint32)]),
+            t_indices=wiring.indices[:0] if transposed is None else transposed.indices,
+            t_edges=np.empty(0, np.uint32) if transposed is None else transposed.edges,
+        )
+
+    def _scratch_size(self) -> int:
+        size = 1
+        for kind, number, first, last, first_block, last_block in (
+            task for phase in self.phases for task in phase.tasks
+        ):
+            if kind == engine.UPDATE:
+                starts = self._forward[number].starts[:, first:last].astype(np.int64)
+                size = max(size, int((starts[last_block] - starts[first_block]).sum()))
+            if kind in (engine.UPDATE, engine.APPLY):
+                size = max(size, last - first)
+        return size
+
+    # Phases and tasks
+
+    def _phases(self) -> list[Phase]:
+        wiring = self.wiring
+        order = range(len(wiring.graphs))
+        phases = [Phase("batch", self._assembly())]
+        for number in order:
+            title = f"layer {number + 1} forward"
+            if wiring.on_blas[number]:
+                rows = self._rows_of_values(wiring.graphs[number].n_out)
+                phases += [
+                    Phase(title, [_task(engine.BLAS_FORWARD, number)], "BLAS"),
+                    Phase(f"{title}, sigmoid", [_task(engine.ACTIVATE, number, *r) for r in rows]),
+                ]
+            else:
+                product = self._forward[number]
+                tasks = [_task(engine.FORWARD, number, *r) for r in self._rows(product)]
+                phases.append(Phase(title, tasks, str(product.blocks)))
+        if self.purpose == PREDICT:
+            return phases
+        for number in reversed(order):
+            if not self._goes_back(number):
+                continue
+            title = f"layer {number + 1} input gradient"
+            if wiring.on_blas[number]:
+                rows = self._rows_of_values(wiring.graphs[number].n_in)
+                phases += [
+                    Phase(title, [_task(engine.BLAS_INPUT_GRADIENT, number)], "BLAS"),
+                    Phase(f"{title}, slope", [_task(engine.SLOPE, number, *r) for r in rows]),
+                ]
+            else:
+                product = self._backward[number]
+                tasks = [_task(engine.INPUT_GRADIENT, number, *r) for r in self._rows(product)]
+                phases.append(Phase(title, tasks, str(product.blocks)))
+        dense = [number for number in order if wiring.on_blas[number]]
+        if dense:
+            tasks = [_task(engine.BLAS_GRADIENT, number) for number in dense]
+            phases.append(Phase("weight gradients of complete layers", tasks, "BLAS"))
+        phases.append(Phase("weight gradients and update", self._updates()))
+        return phases
+
+    def _updates(self) -> list[tuple[int, ...]]:
+        tasks = []
+        for number, graph in enumerate(self.wiring.graphs):
+            if self.wiring.on_blas[number]:
+                rows = _even(graph.n_out, max(1, graph.n_edges // _SCRATCH))
+                tasks += [_task(engine.APPLY, number, *r) for r in rows]
+                continue
+            product = self._forward[number]
+            n_rows, n_blocks = graph.n_out, product.blocks.number
+            if n_rows < NARROW and n_blocks > 1:  # too few rows to share: share the blocks
+                parts = self._parts(graph.n_edges * self._edge_cycles())
+                tasks += [
+                    _task(engine.UPDATE, number, 0, n_rows, *r) for r in _even(n_blocks, parts)
+                ]
+            else:
+                rows = self._rows(product, least=-(-graph.n_edges // _SCRATCH))
+                tasks += [_task(engine.UPDATE, number, *r, 0, n_blocks) for r in rows]
+        return tasks
+
+    def _assembly(self) -> list[tuple[int, ...]]:
+        n_in, n_out = self.wiring.widths[0], self.wiring.widths[-1]
+        squares = -(-n_in // SIDE)
+        parts = _even(squares, self._parts(n_in * self.width * _PER_VALUE))
+        tasks = [
+            _task(engine.INPUTS, 0, first * SIDE, min(last * SIDE, n_in)) for first, last in parts
+        ]
+        if self.purpose != PREDICT:
+            tasks += [_task(engine.TARGETS, 0, *rows) for rows in self._rows_of_values(n_out)]
+        return tasks
+
+    def _parts(self, cycles: float) -> int:
+        """How many tasks so much work is to be cut into."""
+        if self.n_threads == 1:
+            return 1
+        return max(1, min(TASKS_A_THREAD * self.n_threads, int(cycles / TASK_CYCLES)))
+
+    def _rows_of_values(self, n_rows: int) -> list[tuple[int, int]]:
+        return _even(n_rows, self._parts(n_rows * self.width * _PER_VALUE))
+
+    def _rows(self, product: _Product, least: int = 1) -> list[tuple[int, int]]:
+        """Ranges of rows with about as much work each, at least so many if there are the rows."""
+        n_rows, n_edges = len(product.indptr) - 1, int(product.indptr[-1])
+        cycles = n_edges * self._edge_cycles() + n_rows * self.width * _PER_VALUE
+        parts = self._parts(cycles)
+        if product.blocks.number > 1:
+            useful = int(n_edges / product.n_columns / _REUSE)
+            parts = max(min(parts, useful), min(parts, self.n_threads))
+        parts = min(max(parts, least), n_rows)
+        per_row = self.width * _PER_VALUE / self._edge_cycles()
+        done = product.indptr + per_row * np.arange(n_rows + 1)
+        bounds = np.searchsorted(done, np.linspace(0, done[-1], parts + 1)[1:-1])
+        bounds = np.unique([0, *bounds.tolist(), n_rows])
+        return [(int(first), int(last)) for first, last in pairwise(bounds)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Product:
+    """One matrix in CSR, its blocks, and where their table begins in the tables of all."""
+
+    indptr: Array
+    starts: Array
+    blocks: Blocks
+    n_columns: int
+    begin: int
+
+
+def _task(
+    kind: int, layer: int, first: int = 0, last: int = 0, first_block: int = 0, last_block: int = 0
+) -> tuple[int, ...]:
+    return kind, layer, first, last, first_block, last_block
+
+
+def _even(n: int, parts: int) -> list[tuple[int, int]]:
+    """Cut range(n) into so many ranges, or n if that is less."""
+    parts = max(1, min(parts, n))
+    return [(n * k // parts, n * (k + 1) // parts) for k in range(parts)]

@@ -3,81 +3,121 @@
 A layer is a matrix W (n_out x n_in) in CSR form: row i lists the inputs of output neuron i.
 With activations feature-major (`layout`), in matrix form::
 
-    A  = sigmoid(W X + b)                forward
-    dW = (dZ X^T) on the edges of W      weight_gradient; db = row sums of dZ
-    dX = W^T dZ                          input_gradient
+    A  = sigmoid(W X + b)                     forward
+    dW = (dZ X^T) on the edges of W           weight_gradient; db = row sums of dZ
+    dX = W^T dZ                               input_gradient
 
 Each edge (i, j) is one vector operation on contiguous rows: ``Z[i] += w * X[j]`` forward, the dot
 product ``dZ[i] . X[j]`` for its gradient. The row of the accumulator stays in registers (`vector`)
 until its last edge. Nothing of size n_out x n_in is ever made.
 
+**Blocks.** The columns of W are walked in blocks, so that the rows of X which a block reads stay
+in a cache while all rows of W go through it (`plan` chooses the size). A row's edges are sorted
+by column, so a block's share of them is contiguous: ``starts[block, i] : starts[block + 1, i]``.
+No weight moves, and sums run in the order of the edges whatever the blocks are.
+
 Shapes and dtypes, ``real`` being float32 or float64 throughout one call, ``width`` a whole number
-of vectors, index arrays unchecked (`plan` is built from checked ones)::
+of the tile's vectors, indices unchecked (`wiring` is built from checked ones)::
 
-    indptr  : int64[rows + 1]     indices : uint32[edges]     weights, dW : real[edges]
-    X, dX   : real[n_in, width]   A, dZ   : real[n_out, width]   biases, db : real[n_out]
+    starts  : uint32[blocks + 1, rows]        indices : uint16 or uint32[edges]
+    weights : real[edges]                     biases  : real[n_out]
+    X, dX   : real[n_in, width]               A, dZ   : real[n_out, width]
 
-Cost of each: 2 * edges * width operations. No race: a row of the output (for dW: the edges of a
-row) belongs to one thread and is summed in a fixed order, so the result does not depend on the
-number of threads.
+Cost of each: 2 * edges * width operations on its rows ``first <= i < last``. No race: calls with
+different rows (for dW: rows or blocks) write to different places and each sum runs in a fixed
+order, so the result does not depend on who makes which rows.
 """
 
 from __future__ import annotations
 
-from numba import prange
+import numpy as np
 
 from .jit import jit
 from .sigmoid import sigmoid
-from .vector import dot, fma, lanes, load, splat, store
+from .vector import dot, dots, fma, lanes, load, splat, store
 
 
-@jit(parallel=True)
-def forward(indptr, indices, weights, biases, X, A):  # type: ignore[no-untyped-def]
-    """A = sigmoid(W X + b); bias and sigmoid while the row is still in L1."""
-    n_out, width = A.shape
-    step = lanes(A)
-    for i in prange(n_out):
-        for c in range(0, width, step):
-            accumulator = splat(biases[i])
-            for k in range(indptr[i], indptr[i + 1]):
-                accumulator = fma(splat(weights[k]), load(X, indices[k], c), accumulator)
-            store(A, i, c, accumulator)
-        for s in range(width):
-            A[i, s] = sigmoid(A[i, s])
+@jit
+def forward(tile, starts, indices, weights, biases, X, A, first, last):  # type: ignore[no-untyped-def]
+    """A = sigmoid(W X + b) for rows first to last; sigmoid while the row is still in L1."""
+    step, width = lanes(tile, A), A.shape[1]
+    n_blocks = starts.shape[0] - 1
+    for c in range(0, width, step):
+        for block in range(n_blocks):
+            for i in range(first, last):
+                accumulator = splat(tile, biases[i]) if block == 0 else load(tile, A, i, c)
+                for k in range(starts[block, i], starts[block + 1, i]):
+                    x = load(tile, X, indices[k], c)
+                    accumulator = fma(splat(tile, weights[k]), x, accumulator)
+                store(A, i, c, accumulator)
+                if block == n_blocks - 1 and c + step == width:
+                    for s in range(width):
+                        A[i, s] = sigmoid(A[i, s])
 
 
-@jit(parallel=True)
-def weight_gradient(indptr, indices, dZ, X, dW, db):  # type: ignore[no-untyped-def]
-    """dW = dZ X^T on the edges, db = row sums of dZ."""
-    n_out, width = dZ.shape
-    step = lanes(dZ)
-    one = dZ.dtype.type(1)
-    for i in prange(n_out):
-        row = load(dZ, i, 0)
-        db[i] = dot(row, splat(one))
-        for k in range(indptr[i], indptr[i + 1]):
-            dW[k] = dot(row, load(X, indices[k], 0))
-        for c in range(step, width, step):
-            row = load(dZ, i, c)
-            db[i] += dot(row, splat(one))
-            for k in range(indptr[i], indptr[i + 1]):
-                dW[k] += dot(row, load(X, indices[k], c))
+@jit
+def weight_gradient(tile, starts, indices, dZ, X, dW, rows, blocks):  # type: ignore[no-untyped-def]
+    """dW = dZ X^T on the edges of some rows and blocks, row after row without gaps.
 
-
-@jit(parallel=True)
-def input_gradient(indptr, indices, edges, weights, dZ, dX):  # type: ignore[no-untyped-def]
-    """dX = W^T dZ, by rows of W^T.
-
-    Here indptr : int64[n_in + 1] and indices : uint32[edges] are those of W^T, and
-    edges : uint32[edges] says where each of its entries stands in W.
+    rows, blocks : (first, last); dW : real[edges in them or more].
     """
-    n_in, width = dX.shape
-    step = lanes(dX)
+    step = lanes(tile, dZ)
+    for c in range(0, dZ.shape[1], step):
+        for block in range(blocks[0], blocks[1]):
+            row_begin = np.intp(0)  # where the row's edges begin in dW
+            for i in range(rows[0], rows[1]):
+                k, stop = np.intp(starts[block, i]), np.intp(starts[block + 1, i])
+                row_start = np.intp(starts[blocks[0], i])
+                at = row_begin + k - row_start
+                row_begin += np.intp(starts[blocks[1], i]) - row_start
+                row = load(tile, dZ, i, c)
+                while k + 4 <= stop:
+                    d0, d1, d2, d3 = dots(
+                        row,
+                        load(tile, X, indices[k], c),
+                        load(tile, X, indices[k + 1], c),
+                        load(tile, X, indices[k + 2], c),
+                        load(tile, X, indices[k + 3], c),
+                    )
+                    if c > 0:
+                        d0, d1 = dW[at] + d0, dW[at + 1] + d1
+                        d2, d3 = dW[at + 2] + d2, dW[at + 3] + d3
+                    dW[at], dW[at + 1], dW[at + 2], dW[at + 3] = d0, d1, d2, d3
+                    k += 4
+                    at += 4
+                while k < stop:
+                    value = dot(row, load(tile, X, indices[k], c))
+                    dW[at] = value if c == 0 else dW[at] + value
+                    k += 1
+                    at += 1
+
+
+@jit
+def row_sums(tile, dZ, db, first, last):  # type: ignore[no-untyped-def]
+    """db[i - first] = sum of row i of dZ, which is zero in the padding."""
+    step = lanes(tile, dZ)
+    ones = splat(tile, dZ.dtype.type(1))
+    for i in range(first, last):
+        total = dot(load(tile, dZ, i, 0), ones)
+        for c in range(step, dZ.shape[1], step):
+            total += dot(load(tile, dZ, i, c), ones)
+        db[i - first] = total
+
+
+@jit
+def input_gradient(tile, starts, indices, edges, weights, dZ, dX, first, last):  # type: ignore[no-untyped-def]
+    """dX = W^T dZ for inputs first to last, by rows of W^T.
+
+    Here starts : uint32[blocks + 1, n_in] and indices are those of W^T, and edges : uint32[edges]
+    says where each of its entries stands in W.
+    """
+    step = lanes(tile, dX)
     zero = dX.dtype.type(0)
-    for j in prange(n_in):
-        for c in range(0, width, step):
-            accumulator = splat(zero)
-            for k in range(indptr[j], indptr[j + 1]):
-                weight = splat(weights[edges[k]])
-                accumulator = fma(weight, load(dZ, indices[k], c), accumulator)
-            store(dX, j, c, accumulator)
+    for c in range(0, dX.shape[1], step):
+        for block in range(starts.shape[0] - 1):
+            for j in range(first, last):
+                accumulator = splat(tile, zero) if block == 0 else load(tile, dX, j, c)
+                for k in range(starts[block, j], starts[block + 1, j]):
+                    weight = splat(tile, weights[edges[k]])
+                    accumulator = fma(weight, load(tile, dZ, indices[k], c), accumulator)
+                store(dX, j, c, accumulator)

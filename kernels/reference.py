@@ -98,6 +98,6 @@ def gather(data: Array, samples: Array, scale: float, dtype: Any) -> Array:
     return np.asarray((data[samples].astype(np.float64) * scale).T.astype(dtype))
 
 
-def gather_one_hot(labels: Array, samples: Array, n_out: int, dtype: Any) -> Array:
+def one_hot(labels: Array, samples: Array, n_out: int, dtype: Any) -> Array:
     """One column a sample, 1 in the row of its label."""
     return np.eye(n_out, dtype=dtype)[:, labels[samples]]

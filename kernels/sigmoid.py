@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba.extending import overload
 
-from .jit import jit
+from .vector import fma
 
 _BOUND = {np.float32: 87.0, np.float64: 708.0}  # exp of +-bound is a normal number
 
@@ -28,7 +28,7 @@ _BOUND = {np.float32: 87.0, np.float64: 708.0}  # exp of +-bound is a normal num
 def _sigmoid_of(real: Any, integer: Any, degree: int, bias: int, mantissa_bits: int) -> Any:
     """Return the sigmoid in one precision; every constant carries that precision's type."""
     bound, one, half = real(_BOUND[real]), real(1), real(0.5)
-    log2_e, ln_2 = real(1 / math.log(2)), real(math.log(2))
+    log2_e, minus_ln_2 = real(1 / math.log(2)), real(-math.log(2))
     leading = real(1 / math.factorial(degree))
     series = tuple(real(1 / math.factorial(k)) for k in reversed(range(degree)))
 
@@ -36,13 +36,13 @@ def _sigmoid_of(real: Any, integer: Any, degree: int, bias: int, mantissa_bits: 
         x = -z
         x = bound if x > bound else x  # in this order a NaN passes through
         x = -bound if x < -bound else x
-        n = np.floor(x * log2_e + half)
-        r = x - n * ln_2
+        n = np.floor(fma(x, log2_e, half))
+        r = fma(n, minus_ln_2, x)
         exp_r = leading
         for coefficient in series:
-            exp_r = exp_r * r + coefficient
+            exp_r = fma(exp_r, r, coefficient)
         power = integer((integer(n) + bias) << mantissa_bits).view(real)
-        return one / (one + exp_r * power)
+        return one / fma(exp_r, power, one)
 
     return sigmoid
 
@@ -62,16 +62,3 @@ def sigmoid(z):  # type: ignore[no-untyped-def]
 @overload(sigmoid)
 def _sigmoid_in_kernels(z: Any) -> Any:
     return SIGMOIDS.get(z)
-
-
-@jit(parallel=True)
-def bias_sigmoid(biases, Z):  # type: ignore[no-untyped-def]
-    """A = sigmoid(Z + b), in place: for layers whose product is done by BLAS.
-
-    biases : real[n_out]; Z : real[n_out, width], overwritten by A.
-    Cost: n_out * width sigmoids. Each row belongs to one thread.
-    """
-    n_out, width = Z.shape
-    for i in prange(n_out):
-        for s in range(width):
-            Z[i, s] = sigmoid(Z[i, s] + biases[i])

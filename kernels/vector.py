@@ -1,16 +1,19 @@
-"""A vector of eight registers, as a Numba type: the accumulator of the products.
+"""A vector of several registers, as a Numba type: the accumulator of the products.
 
 LLVM's auto-vectoriser reloads and stores an output row at every edge. With an explicit vector
-type, which LLVM splits over eight registers of the CPU, the row stays in registers until its
-last edge. The number of lanes follows from the CPU and the dtype:
+type, which LLVM splits over the CPU's registers, the row stays in registers until its last edge.
 
-=========  =====================  =======  =======
-CPU        register               float32  float64
-=========  =====================  =======  =======
-AVX-512    64 bytes               128      64
-AVX        32 bytes               64       32
-other      16 bytes (SSE, NEON)   32       16
-=========  =====================  =======  =======
+How many registers is said by the *tile*, a tuple with one item a register: ``(0,) * 8`` for the
+batches of a training, ``(0,)`` for a single sample. It is a tuple, since its length is part of
+its type, so that kernels are compiled for it. The lanes of a register follow from the CPU:
+
+=========  =================  =======  =======
+CPU        register           float32  float64
+=========  =================  =======  =======
+AVX-512    64 bytes           16       8
+AVX        32 bytes           8        4
+other      16 bytes           4        2
+=========  =================  =======  =======
 
 Arrays are 2-D and C-contiguous; a row address is ``(row, column)`` with ``column`` a multiple
 of the lanes and ``column + lanes <= array.shape[1]``. Nothing is checked here.
@@ -31,38 +34,45 @@ from numba.extending import intrinsic, models, register_model
 
 from .jit import DISABLED
 
-REGISTERS = 8
+MOST_REGISTERS = 8
+"""A tile's largest size: the accumulator takes this many, and a product as many more."""
+
+
+def _features() -> dict[str, bool]:
+    return dict(llvm.get_host_cpu_features())
 
 
 def _register_bytes() -> int:
-    features = llvm.get_host_cpu_features()
+    features = _features()
     if features.get("avx512f"):
         return 64
     return 32 if features.get("avx") else 16
 
 
-VECTOR_BYTES = REGISTERS * _register_bytes()
+REGISTER_BYTES = _register_bytes()
 
 
-def lanes_of(dtype: Any) -> int:
-    """Return how many values of ``dtype`` one vector holds."""
-    return VECTOR_BYTES // int(np.dtype(dtype).itemsize)
+def lanes_of(dtype: Any, registers: int = 1) -> int:
+    """Return how many values of ``dtype`` so many registers hold."""
+    return registers * REGISTER_BYTES // int(np.dtype(dtype).itemsize)
 
 
 class _Vector(types.Type):
-    def __init__(self, real: types.Float) -> None:
-        self.real = real
-        self.lanes = VECTOR_BYTES * 8 // real.bitwidth
-        super().__init__(name=f"{real}x{self.lanes}")
+    def __init__(self, real: types.Float, lanes: int) -> None:
+        self.real, self.lanes = real, lanes
+        super().__init__(name=f"{real}x{lanes}")
+
+    @property
+    def element(self) -> Any:
+        return ir.FloatType() if self.real == types.float32 else ir.DoubleType()
 
     @property
     def llvm(self) -> ir.VectorType:
-        element = ir.FloatType() if self.real == types.float32 else ir.DoubleType()
-        return ir.VectorType(element, self.lanes)
+        return ir.VectorType(self.element, self.lanes)
 
-    @property
-    def overload_suffix(self) -> str:
-        return f"v{self.lanes}f{self.real.bitwidth}"
+
+def _vector_of(tile: Any, real: Any) -> _Vector:
+    return _Vector(real, len(tile) * REGISTER_BYTES * 8 // real.bitwidth)
 
 
 @register_model(_Vector)
@@ -86,23 +96,94 @@ def _alignment(vector: _Vector) -> int:
     return int(vector.real.bitwidth) // 8
 
 
+def _fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
+    """x * y + z, rounded once; in two steps on a CPU that would call a library for it."""
+    kind = x.type
+    if not (_features().get("fma") or _features().get("neon")):
+        return builder.fadd(builder.fmul(x, y), z)
+    element = kind.element if isinstance(kind, ir.VectorType) else kind
+    name = f"f{32 if isinstance(element, ir.FloatType) else 64}"
+    if isinstance(kind, ir.VectorType):
+        name = f"v{kind.count}{name}"
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.{name}"
+    )
+    return builder.call(function, [x, y, z])
+
+
+def _lanes(builder: Any, x: Any, y: Any, lanes: list[int]) -> Any:
+    """The vector of these lanes, counted through x and then y."""
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+    return builder.shuffle_vector(x, y, mask)
+
+
+def _products(builder: Any, x: Any, y: Any) -> Any:
+    """x * y, summed over registers into one: register by register, in one chain of FMAs."""
+    register = REGISTER_BYTES * 8 // (32 if isinstance(x.type.element, ir.FloatType) else 64)
+    total = None
+    for first in range(0, x.type.count, register):
+        lanes = list(range(first, first + register))
+        a, b = (_lanes(builder, vector, vector, lanes) for vector in (x, y))
+        total = builder.fmul(a, b) if total is None else _fused(builder, a, b, total)
+    return total
+
+
+def _sums(builder: Any, vectors: list[Any]) -> Any:
+    """The sums over the lanes of one register, or of four, as a vector of one or four values.
+
+    Within each four lanes first, (0 + 2) + (1 + 3), then halves of what is left: the same tree in
+    both cases, so that a sum has the same bits wherever it was made. Four at a time take a third
+    of the shuffles that they would take one by one.
+    """
+    width = vectors[0].type.count
+
+    def added(x: Any, y: Any, first: list[int], second: list[int]) -> Any:
+        return builder.fadd(_lanes(builder, x, y, first), _lanes(builder, x, y, second))
+
+    if len(vectors) == 4:
+        fours = range(0, width, 4) if width > 2 else []
+        unpacked = [lane for i in fours for lane in (i, width + i, i + 1, width + i + 1)]
+        halves = [lane for i in fours for lane in (i, i + 1, width + i, width + i + 1)]
+        distance = 2
+        if width == 2:
+            unpacked, distance = [0, 2], 1
+        upper = [lane + distance for lane in unpacked]
+        a, b, c, d = vectors
+        x, y = added(a, b, unpacked, upper), added(c, d, unpacked, upper)
+        if width == 2:
+            return _lanes(builder, x, y, [0, 1, 2, 3])
+        total = added(x, y, halves, [lane + 2 for lane in halves])
+    else:
+        (total,) = vectors
+        for distance in (2, 1):
+            if width > distance:
+                first = [lane for lane in range(width) if not lane & distance]
+                total = added(total, total, first, [lane + distance for lane in first])
+                width //= 2
+    stop = len(vectors)
+    while width > stop:
+        width //= 2
+        total = added(total, total, list(range(width)), list(range(width, 2 * width)))
+    return total
+
+
 if DISABLED:
 
-    def lanes(array):  # type: ignore[no-untyped-def]
-        """How many values of the array's dtype one vector holds."""
-        return lanes_of(array.dtype)
+    def lanes(tile, array):  # type: ignore[no-untyped-def]
+        """How many values of the array's dtype a vector of the tile's size holds."""
+        return lanes_of(array.dtype, len(tile))
 
-    def load(array, row, column):  # type: ignore[no-untyped-def]
+    def load(tile, array, row, column):  # type: ignore[no-untyped-def]
         """``array[row, column : column + lanes]``."""
-        return array[row, column : column + lanes(array)].copy()
+        return array[row, column : column + lanes(tile, array)].copy()
 
     def store(array, row, column, vector):  # type: ignore[no-untyped-def]
         """Set ``array[row, column : column + lanes] = vector``."""
-        array[row, column : column + lanes(array)] = vector
+        array[row, column : column + len(vector)] = vector
 
-    def splat(scalar):  # type: ignore[no-untyped-def]
+    def splat(tile, scalar):  # type: ignore[no-untyped-def]
         """The vector whose lanes all hold ``scalar``."""
-        return np.full(lanes_of(scalar.dtype), scalar)
+        return np.full(lanes_of(scalar.dtype, len(tile)), scalar)
 
     def fma(x, y, z):  # type: ignore[no-untyped-def]
         """``x * y + z``."""
@@ -112,28 +193,32 @@ if DISABLED:
         """The sum of ``x * y``."""
         return x.dtype.type(np.dot(x, y))
 
+    def dots(x, a, b, c, d):  # type: ignore[no-untyped-def]
+        """The sums of ``x * a``, ``x * b``, ``x * c`` and ``x * d``."""
+        return dot(x, a), dot(x, b), dot(x, c), dot(x, d)
+
 else:
 
     @intrinsic
-    def lanes(typing: Any, array: Any) -> Any:
-        """Return the lanes of a vector of the array's dtype, as a constant."""
-        count = _Vector(array.dtype).lanes
+    def lanes(typing: Any, tile: Any, array: Any) -> Any:
+        """Return how many values of the array's dtype a vector of the tile's size holds."""
+        count = _vector_of(tile, array.dtype).lanes
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return context.get_constant(types.intp, count)
 
-        return types.intp(array), generate
+        return types.intp(tile, array), generate
 
     @intrinsic
-    def load(typing: Any, array: Any, row: Any, column: Any) -> Any:
+    def load(typing: Any, tile: Any, array: Any, row: Any, column: Any) -> Any:
         """Return ``array[row, column : column + lanes]``."""
-        vector = _Vector(array.dtype)
+        vector = _vector_of(tile, array.dtype)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            address = _address(context, builder, vector, signature.args[0], *arguments)
+            address = _address(context, builder, vector, signature.args[1], *arguments[1:])
             return builder.load(address, align=_alignment(vector))
 
-        return vector(array, types.intp, types.intp), generate
+        return vector(tile, array, types.intp, types.intp), generate
 
     @intrinsic
     def store(typing: Any, array: Any, row: Any, column: Any, vector: Any) -> Any:
@@ -147,66 +232,48 @@ else:
         return types.void(array, types.intp, types.intp, vector), generate
 
     @intrinsic
-    def splat(typing: Any, scalar: Any) -> Any:
+    def splat(typing: Any, tile: Any, scalar: Any) -> Any:
         """Return the vector whose lanes all hold ``scalar``."""
-        vector = _Vector(scalar)
+        vector = _vector_of(tile, scalar)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             undefined = ir.Constant(vector.llvm, ir.Undefined)
-            first = builder.insert_element(undefined, arguments[0], ir.Constant(ir.IntType(32), 0))
-            zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), [0] * vector.lanes)
-            return builder.shuffle_vector(first, undefined, zeros)
+            first = builder.insert_element(undefined, arguments[1], ir.Constant(ir.IntType(32), 0))
+            return _lanes(builder, first, undefined, [0] * vector.lanes)
 
-        return vector(scalar), generate
+        return vector(tile, scalar), generate
 
     @intrinsic
     def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
-        """Return ``x * y + z``, rounded once."""
+        """Return ``x * y + z``, rounded once; of vectors or of numbers."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            function = cgutils.get_or_insert_function(
-                builder.module,
-                ir.FunctionType(x.llvm, [x.llvm] * 3),
-                f"llvm.fma.{x.overload_suffix}",
-            )
-            return builder.call(function, arguments)
+            return _fused(builder, *arguments)
 
         return x(x, x, x), generate
 
     @intrinsic
     def dot(typing: Any, x: Any, y: Any) -> Any:
-        """Return the sum of ``x * y`` over the lanes, always in the same order.
-
-        Register by register in two chains of FMAs, then a tree over the lanes of one register.
-        Spelled out, since LLVM orders a reduction as it likes: the code that it compiles and the
-        code that Numba loads from its cache then differed in the last bit.
-        """
-        lanes_of_register = x.lanes // REGISTERS
+        """Return the sum of ``x * y`` over the lanes, always in the same order."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            def part(vector: Any, first: int, count: int) -> Any:
-                lanes = [*range(first, first + count)]
-                mask = ir.Constant(ir.VectorType(ir.IntType(32), count), lanes)
-                return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
-
-            register = ir.VectorType(x.llvm.element, lanes_of_register)
-            fused = cgutils.get_or_insert_function(
-                builder.module,
-                ir.FunctionType(register, [register] * 3),
-                f"llvm.fma.v{lanes_of_register}f{x.real.bitwidth}",
-            )
-            pairs = [
-                [part(vector, first, lanes_of_register) for vector in arguments]
-                for first in range(0, x.lanes, lanes_of_register)
-            ]
-            chains = [builder.fmul(*pair) for pair in pairs[:2]]
-            for number, pair in enumerate(pairs[2:]):
-                chains[number % 2] = builder.call(fused, [*pair, chains[number % 2]])
-            total = builder.fadd(*chains)
-            width = lanes_of_register
-            while width > 1:
-                width //= 2
-                total = builder.fadd(part(total, 0, width), part(total, width, width))
+            total = _sums(builder, [_products(builder, *arguments)])
             return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
 
         return x.real(x, x), generate
+
+    @intrinsic
+    def dots(typing: Any, x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+        """Return the sums of ``x * a``, ``x * b``, ``x * c``, ``x * d``, each as `dot` has it."""
+        four = types.UniTuple(x.real, 4)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            first, *others = arguments
+            total = _sums(builder, [_products(builder, first, other) for other in others])
+            parts = [
+                builder.extract_element(total, ir.Constant(ir.IntType(32), lane))
+                for lane in range(4)
+            ]
+            return context.make_tuple(builder, four, parts)
+
+        return four(x, x, x, x, x), generate

@@ -13,6 +13,7 @@ from ._version import __version__
 from .evaluation import Evaluation, evaluate
 from .graph import DeadNeuronWarning, Topology
 from .history import Epoch, History
+from .kernels.team import get_num_threads, set_num_threads
 from .layer import Layer
 from .mlp import MLP, Gradients
 from .optimizers import SGD, NesterovSGD
@@ -35,8 +36,10 @@ __all__ = [
     "__version__",
     "datasets",
     "evaluate",
+    "get_num_threads",
     "load",
     "save",
+    "set_num_threads",
     "topology",
     "train",
 ]

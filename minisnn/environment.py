@@ -8,9 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numba
-
 from ._version import __version__
+from .kernels.team import get_num_threads
 
 
 def describe_environment() -> dict[str, Any]:
@@ -26,7 +25,7 @@ def describe_environment() -> dict[str, Any]:
             **{package: version(package) for package in ("numpy", "numba", "scipy")},
         },
         "cpu": _cpu_name(),
-        "threads": numba.get_num_threads(),
+        "threads": get_num_threads(),
         "blas": _blas(),
         "system": platform.platform(),
     }

@@ -8,18 +8,6 @@ from dataclasses import dataclass, field
 import scipy.sparse
 
 from .graph import Array, Topology
-from .kernels.plan import DensePlan, Plan, SparsePlan, runs_on_blas
-
-
-def plans_of(graphs: Sequence[Topology]) -> list[Plan]:
-    """Return what runs the products of each layer of a network with these graphs."""
-    on_blas = runs_on_blas([(graph.n_in, graph.n_out, graph.n_edges) for graph in graphs])
-    return [
-        DensePlan(graph.n_in, graph.n_out)
-        if on_blas and graph.is_complete
-        else SparsePlan(graph.n_in, graph.indptr, graph.indices)
-        for graph in graphs
-    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +24,6 @@ class Layer:
         One weight an edge, in the graph's edge order: by output neuron, then by input neuron.
     biases : array of float32 or float64, shape (n_out,)
         One bias an output neuron.
-    plan : Plan
-        What runs the layer's products.
 
     Examples
     --------
@@ -50,7 +36,6 @@ class Layer:
     topology: Topology
     weights: Array = field(repr=False)
     biases: Array = field(repr=False)
-    plan: Plan = field(repr=False)
 
     def to_scipy(self) -> scipy.sparse.csc_array:
         """Return the weights as a SciPy CSC array of shape (n_in, n_out), a copy."""

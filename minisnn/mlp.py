@@ -13,14 +13,16 @@ import numpy.typing as npt
 from . import checks
 from .graph import Array, Topology, warn_of_dead_neurons
 from .initializers import initial_weights
-from .kernels import dropout as dropout_kernel
-from .kernels.plan import DensePlan
-from .kernels.threads import one_thread
-from .layer import Layer, n_parameters, plans_of, split_parameters
+from .kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
+from .kernels.plan import Plan
+from .kernels.team import get_num_threads
+from .kernels.wiring import Graph, Wiring
+from .layer import Layer, n_parameters, split_parameters
 from .propagation import LOSSES, Propagation
 
 _PRECISIONS = (np.float32, np.float64)
-_PREDICTION_BATCH = 256  # samples; a few MB of activations at most widths
+_PREDICTION_BATCH = 128  # samples; as many as fill the tile on the widest registers
+_PLANS_KEPT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +139,20 @@ class MLP:
     def _assemble(self, graphs: list[Topology], parameters: Array) -> None:
         self._parameters = parameters
         self._layers = tuple(
-            Layer(graph, weights, biases, plan)
-            for graph, plan, (weights, biases) in zip(
-                graphs, plans_of(graphs), split_parameters(parameters, graphs), strict=True
+            Layer(graph, weights, biases)
+            for graph, (weights, biases) in zip(
+                graphs, split_parameters(parameters, graphs), strict=True
             )
         )
+        self._wiring = Wiring(
+            [
+                Graph(graph.n_in, graph.n_out, graph.n_edges)
+                if graph.is_complete
+                else Graph(graph.n_in, graph.n_out, graph.n_edges, graph.indptr, graph.indices)
+                for graph in graphs
+            ]
+        )
+        self._plans: dict[tuple[int, int, int], Plan] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
@@ -205,8 +216,8 @@ class MLP:
 
     @property
     def structure_bytes(self) -> int:
-        """Bytes of all index arrays held for the products, both directions together."""
-        return sum(layer.plan.nbytes for layer in self._layers)
+        """Bytes of the index arrays held for the products: both directions once it has trained."""
+        return self._wiring.nbytes + sum(plan.nbytes for plan in self._plans.values())
 
     @property
     def runs_on_blas(self) -> bool:
@@ -215,7 +226,34 @@ class MLP:
         Then results may differ in rounding between numbers of BLAS threads. Where our own kernels
         do all products, they are the same bits for any number of threads.
         """
-        return any(isinstance(layer.plan, DensePlan) for layer in self._layers)
+        return self._wiring.uses_blas
+
+    @property
+    def plan(self) -> Plan:
+        """How training in batches of 128 runs: ``print(net.plan)`` says what was chosen and why."""
+        return self.plan_for(128)
+
+    def plan_for(self, batch_size: int, purpose: int = TRAIN) -> Plan:
+        """Return how batches of another size run.
+
+        Parameters
+        ----------
+        batch_size : int
+            Samples of a batch.
+        purpose : {PREDICT, TRAIN, DIFFERENTIATE}
+            From `minisnn.kernels.engine`.
+
+        Returns
+        -------
+        Plan
+            Kept, so that it is not made again for the next call.
+        """
+        key = (batch_size, purpose, get_num_threads())
+        if key not in self._plans:
+            if len(self._plans) >= _PLANS_KEPT:
+                self._plans.pop(next(iter(self._plans)))
+            self._plans[key] = Plan(self._wiring, batch_size, self.dtype, purpose)
+        return self._plans[key]
 
     def __repr__(self) -> str:
         widths = " -> ".join(map(str, self.widths))
@@ -245,11 +283,9 @@ class MLP:
             Where X has another shape or dtype, holds NaN or inf, or is empty.
         """
         inputs, scale = checks.check_inputs(self, X, input_scale)
-        propagation = Propagation(self._layers, len(inputs))
-        with one_thread(self.runs_on_blas):
-            propagation.forward(inputs, np.arange(len(inputs)), scale)
+        propagation = self._run(PREDICT, len(inputs), inputs, None, scale)[0]
         return [
-            np.ascontiguousarray(propagation.activations(number + 1))
+            propagation.activations_of(number + 1, len(inputs))
             for number in range(len(self._layers))
         ]
 
@@ -276,9 +312,23 @@ class MLP:
 
     def predict_checked(self, inputs: Array, scale: float) -> Array:
         """Return the same for inputs that have been checked; nothing is checked here."""
-        propagation = Propagation(self._layers, min(len(inputs), _PREDICTION_BATCH))
-        with one_thread(self.runs_on_blas):
-            return propagation.predict(inputs, scale)
+        batch_size = min(len(inputs), _PREDICTION_BATCH)
+        return self._run(PREDICT, batch_size, inputs, None, scale)[2]
+
+    def _run(
+        self,
+        purpose: int,
+        batch_size: int,
+        X: Array,
+        Y: Array | None,
+        scale: float,
+        **options: Any,
+    ) -> tuple[Propagation, Array, Array]:
+        """Return the buffers, losses and outputs of one pass over all samples."""
+        propagation = Propagation(self.plan_for(batch_size, purpose), self._parameters)
+        nobody = np.empty(0, dtype=np.int64)
+        propagation.run(X, Y, nobody, scale, **options)  # compiles, which threads must not
+        return propagation, *propagation.run(X, Y, np.arange(len(X)), scale, **options)
 
     def loss_and_gradients(
         self,
@@ -330,14 +380,19 @@ class MLP:
         check_loss(loss)
         seed = checks.check_seed(seed)
         rates = checks.check_dropout(dropout, len(self._layers))
-        keys = [dropout_kernel.key_of(seed, 0, number) for number in range(len(rates))]
-        batch = np.arange(samples.n_samples)
-        propagation = Propagation(self._layers, samples.n_samples, backward=True)
-        with one_thread(self.runs_on_blas):
-            propagation.forward(samples.inputs, batch, samples.scale, rates, keys)
-            value = propagation.backward(samples.targets, batch, loss)
-            by_inputs = propagation.input_gradient(samples.scale)
+        propagation, losses, _ = self._run(
+            DIFFERENTIATE,
+            samples.n_samples,
+            samples.inputs,
+            samples.targets,
+            samples.scale,
+            dropout=rates,
+            seed=seed,
+        )
+        by_inputs = propagation.input_gradients(samples.n_samples)
+        by_inputs *= self.dtype.type(samples.scale)
         views = split_parameters(propagation.gradients, self.topologies)
+        value = float(losses[0])
         return value, Gradients(
             parameters=propagation.gradients,
             weights=[weights for weights, _ in views],

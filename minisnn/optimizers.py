@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from .checks import check_number
 from .graph import Array
 from .kernels import elementwise
-from .kernels.threads import threads_for_values
 from .schedules import Schedule
 
 
@@ -80,10 +79,9 @@ class SGD:
                 + ", ".join(f"{a.dtype} {a.shape}" for a in (weights, velocities, gradients))
             )
         real = weights.dtype.type
-        with threads_for_values(weights):
-            elementwise.momentum_update(
-                weights, velocities, gradients, real(rate), real(self.momentum), self.nesterov
-            )
+        elementwise.momentum_update(
+            weights, velocities, gradients, real(rate), real(self.momentum), self.nesterov
+        )
 
 
 def NesterovSGD(learning_rate: float | Schedule, momentum: float = 0.9) -> SGD:

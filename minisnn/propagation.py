@@ -1,4 +1,4 @@
-"""Forward and backward through a network, on buffers made once for a batch size.
+"""Forward and backward through a network, on buffers made once for a plan.
 
 With dropout masks M_l (see `minisnn.kernels.dropout`; all ones without dropout), A_0 the scaled
 inputs and T the targets, in matrix form with one sample a column::
@@ -10,6 +10,7 @@ inputs and T the targets, in matrix form with one sample a column::
                dZ_l = dA_l * M_l * sigmoid'(Z_l)
                dW_l = dZ_l A_(l-1)^T  on the edges,   db_l = dZ_l 1
                dA_(l-1) = W_l^T dZ_l
+    update     v <- μ v - η dW,   W <- W + μ v - η dW          edge by edge, as dW is made
 """
 
 from __future__ import annotations
@@ -19,114 +20,132 @@ from collections.abc import Sequence
 import numpy as np
 
 from .graph import Array
-from .kernels import batch, dropout, elementwise
+from .kernels.batch import source_of
+from .kernels.engine import DIFFERENTIATE, PREDICT, Memory, Work, execute
 from .kernels.layout import feature_major
-from .kernels.threads import launch, threads_for_values
-from .layer import Layer, n_parameters, split_parameters
+from .kernels.plan import Plan
+from .kernels.team import run
 
-LOSSES = {"mse": elementwise.squared_error}
-"""Losses by name: kernel(A, T, n_samples, losses, dA), losses being the share of each output."""
+LOSSES = ("mse",)
+"""Names of the losses."""
 
 
 class Propagation:
-    """The buffers of one network for batches of up to ``batch_size`` samples.
+    """The buffers of one network for one plan.
 
     Parameters
     ----------
-    layers : sequence of Layer
-        The network, whose weights are read at each call.
-    batch_size : int
-        Largest number of samples in a batch.
-    backward
-        Whether to make the buffers of the backward pass, which a prediction does not need.
+    plan : Plan
+        Says what is done, batch by batch.
+    parameters : array, shape (n_parameters,)
+        Weights and biases, read at each call; in training overwritten.
+    velocities : array, shape (n_parameters,), optional
+        The optimiser's, for training.
     """
 
-    def __init__(self, layers: Sequence[Layer], batch_size: int, *, backward: bool = False) -> None:
-        launch()
-        self._layers = layers
-        self._real = layers[0].weights.dtype.type
-        self._n_samples = 0
-        graphs = [layer.topology for layer in layers]
-        self._widths = [graphs[0].n_in, *(graph.n_out for graph in graphs)]
-        self._batch_size = batch_size
-        self._activations = self._buffers(self._widths)
-        if backward:
-            self._deltas = self._buffers(self._widths[1:])
-            (self._targets,) = self._buffers(self._widths[-1:])
-            self._losses = np.empty(self._widths[-1])
-            self.gradients = np.empty(n_parameters(graphs), dtype=self._real)
-            self._views = split_parameters(self.gradients, graphs)
+    def __init__(self, plan: Plan, parameters: Array, velocities: Array | None = None) -> None:
+        self._plan = plan
+        widths, dtype = plan.wiring.widths, parameters.dtype
+        nothing = np.empty(0, dtype=dtype)
+        forward_only = plan.purpose == PREDICT
+        skipped = 0 if plan.purpose == DIFFERENTIATE else widths[0]
+        keeps = plan.purpose == DIFFERENTIATE or plan.wiring.uses_blas
+        keeps = keeps and not forward_only
 
-    def _buffers(self, widths: Sequence[int]) -> list[Array]:
-        return [feature_major(width, self._batch_size, self._real) for width in widths]
+        def buffer(n_rows: int) -> Array:
+            return feature_major(n_rows, plan.width, dtype)
 
-    def _drop(self, layer: int, array: Array) -> None:
-        with threads_for_values(array):
-            dropout.dropout(array, self._rates[layer], self._keys[layer])
+        self.activations = buffer(sum(widths))
+        self.deltas = buffer(0 if forward_only else sum(widths) - skipped)
+        self.gradients = np.empty_like(parameters) if keeps else nothing
+        self._velocities = nothing if velocities is None else velocities
+        self._parameters = parameters
+        self._targets = buffer(0 if forward_only else widths[-1])
+        scratch = (plan.n_threads, 0 if forward_only else plan.scratch_size)
+        self._scratch = np.empty(scratch, dtype=dtype)
 
-    def activations(self, layer: int) -> Array:
-        """Return the activations of a layer, 0 being the inputs, as a (samples, n) view."""
-        return self._activations[layer][:, : self._n_samples].T
-
-    def forward(
+    def run(
         self,
         X: Array,
+        Y: Array | None,
         samples: Array,
         scale: float,
-        rates: Sequence[float] = (),
-        keys: Sequence[int] = (),
-    ) -> None:
-        """Run the samples ``X[samples]``, scaled, through the network.
+        *,
+        dropout: Sequence[float] = (),
+        seed: int = 0,
+        first_step: int = 0,
+        rates: Array | None = None,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+    ) -> tuple[Array, Array]:
+        """Go through samples batch by batch; return losses and outputs.
 
-        ``rates`` and ``keys`` are the dropout rates and keys of the input and the hidden layers;
-        without them nothing is dropped.
+        Parameters
+        ----------
+        X, Y : arrays
+            Inputs and targets, checked; predictions need no Y.
+        samples : array of int64
+            Numbers of the samples, one batch after another. With none, all is compiled and
+            nothing done.
+        scale : float
+            Factor on X.
+        dropout : sequence of float
+            Rates of the inputs and each hidden layer; none by default.
+        seed, first_step : int
+            Of the dropout masks.
+        rates : array of float64, shape (batches,), optional
+            Learning rates, for training.
+        momentum, nesterov
+            Of the optimiser, for training.
+
+        Returns
+        -------
+        losses : array of float64, shape (batches,)
+            Of each batch before its update; zeros where the plan is for predictions.
+        outputs : array, shape (samples, n_out)
+            For predictions, else without rows.
         """
-        A = self._activations
-        self._n_samples = len(samples)
-        self._rates = tuple(rates) or (0.0,) * len(self._layers)
-        self._keys = tuple(keys) or (0,) * len(self._layers)
-        with threads_for_values(A[0]):
-            batch.gather(X, samples, scale, A[0])
-        for number, layer in enumerate(self._layers):
-            if self._rates[number]:
-                self._drop(number, A[number])
-            layer.plan.forward(layer.weights, layer.biases, A[number], A[number + 1])
+        plan, n_layers = self._plan, len(self._plan.wiring.graphs)
+        n_out = plan.wiring.widths[-1]
+        n_steps = -(-len(samples) // plan.batch_size)
+        losses = np.zeros((n_steps, n_out))
+        n_outputs = len(samples) if plan.purpose == PREDICT else 0
+        outputs = np.empty((n_outputs, n_out), dtype=plan.dtype)
+        memory = Memory(
+            self._parameters,
+            self._velocities,
+            self.gradients,
+            self.activations,
+            self.deltas,
+            self._targets,
+            self._scratch,
+            losses,
+            outputs,
+        )
+        work = Work(
+            plan.purpose,
+            source_of(X),
+            source_of(Y),
+            samples,
+            plan.batch_size,
+            float(scale),
+            np.zeros(n_steps) if rates is None else rates,
+            float(momentum),
+            bool(nesterov),
+            np.asarray(dropout if len(dropout) else np.zeros(n_layers), dtype=np.float64),
+            int(seed),
+            int(first_step),
+        )
+        run(execute, plan.threads_for(n_steps), plan.tile, plan.tables, memory, work)
+        return losses.sum(axis=1), outputs
 
-    def backward(self, Y: Array, samples: Array, loss: str) -> float:
-        """Return the loss of the last forward pass against ``Y[samples]``; fill `gradients`."""
-        A, dZ = self._activations, self._deltas
-        if Y.ndim == 1:
-            batch.gather_one_hot(Y, samples, self._targets)
-        else:
-            with threads_for_values(self._targets):
-                batch.gather(Y, samples, 1.0, self._targets)
-        with threads_for_values(dZ[-1]):
-            LOSSES[loss](A[-1], self._targets, len(samples), self._losses, dZ[-1])
-        for number in reversed(range(len(self._layers))):
-            layer, (dW, db) = self._layers[number], self._views[number]
-            is_last = number == len(self._layers) - 1
-            keep = 1.0 if is_last else 1.0 - self._rates[number + 1]
-            with threads_for_values(dZ[number]):
-                elementwise.sigmoid_slope(A[number + 1], self._real(keep), dZ[number])
-            layer.plan.weight_gradient(dZ[number], A[number], dW, db)
-            if number:
-                layer.plan.input_gradient(layer.weights, dZ[number], dZ[number - 1])
-        return float(self._losses.sum())
+    def activations_of(self, layer: int, n_samples: int) -> Array:
+        """Return the activations of a layer, 0 being the inputs, as a (samples, n) copy."""
+        begin = sum(self._plan.wiring.widths[:layer])
+        rows = self.activations[begin : begin + self._plan.wiring.widths[layer]]
+        return np.ascontiguousarray(rows[:, :n_samples].T)
 
-    def input_gradient(self, scale: float) -> Array:
-        """Return the gradient by X of the last backward pass, (samples, n_in)."""
-        (dX,) = self._buffers(self._widths[:1])
-        first = self._layers[0]
-        first.plan.input_gradient(first.weights, self._deltas[0], dX)
-        if self._rates[0]:
-            self._drop(0, dX)
-        return np.ascontiguousarray(dX[:, : self._n_samples].T) * self._real(scale)
-
-    def predict(self, X: Array, scale: float) -> Array:
-        """Return the outputs (samples, n_out) for all of X, batch by batch."""
-        outputs = np.empty((len(X), self._widths[-1]), dtype=self._real)
-        for start in range(0, len(X), self._batch_size):
-            samples = np.arange(start, min(start + self._batch_size, len(X)))
-            self.forward(X, samples, scale)
-            outputs[samples] = self.activations(-1)
-        return outputs
+    def input_gradients(self, n_samples: int) -> Array:
+        """Return the gradients by the scaled inputs, as a (samples, n_in) copy."""
+        rows = self.deltas[: self._plan.wiring.widths[0]]
+        return np.ascontiguousarray(rows[:, :n_samples].T)

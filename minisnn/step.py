@@ -1,4 +1,4 @@
-"""One training step: batch, forward, backward, update."""
+"""Steps of training: batch, forward, backward, update."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import numpy as np
 
 from .checks import Samples
 from .graph import Array
-from .kernels.dropout import key_of
+from .kernels.engine import TRAIN
 from .mlp import MLP
 from .optimizers import SGD
 from .propagation import Propagation
+
+_FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
 
 
 class Stepper:
@@ -27,8 +29,6 @@ class Stepper:
         How a step is made of a gradient.
     batch_size : int
         Largest number of samples in a step.
-    loss : str
-        Name of the loss.
     dropout : sequence of float
         Rates for the input and each hidden layer.
     seed : int
@@ -42,34 +42,42 @@ class Stepper:
         *,
         optimizer: SGD,
         batch_size: int,
-        loss: str = "mse",
         dropout: Sequence[float] = (),
         seed: int = 0,
     ) -> None:
-        self._parameters = net.parameters
-        self._velocities = np.zeros_like(net.parameters)
-        self._propagation = Propagation(net.layers, batch_size, backward=True)
-        self._samples, self._optimizer, self._loss = samples, optimizer, loss
-        self._rates, self._seed = dropout, seed
+        self.plan = net.plan_for(batch_size, TRAIN)
+        self._propagation = Propagation(self.plan, net.parameters, np.zeros_like(net.parameters))
+        self._samples, self._optimizer = samples, optimizer
+        self._dropout, self._seed = dropout, seed
         self._steps = 0
+        # How many steps to make at once, for the caller to change as it sees how long they take.
+        self.chunk = max(1, int(_FIRST_CHUNK / self.plan.cycles))
 
     def compile(self) -> None:
-        """Compile every kernel that a step calls, or load it; nothing is trained."""
-        self._propagate(np.zeros(1, dtype=np.int64))
-        nothing = self._parameters[:0]
-        self._optimizer.update(nothing, nothing, nothing, 0.0)
+        """Compile what a step calls, or load it; nothing is trained."""
+        self.run(np.empty(0, dtype=np.int64), np.empty(0))
 
-    def step(self, batch: Array, rate: float) -> float:
-        """Train on the samples with these numbers; return their loss before the update."""
-        loss = self._propagate(batch)
-        self._optimizer.update(
-            self._parameters, self._velocities, self._propagation.gradients, rate
+    def run(self, samples: Array, rates: Array) -> Array:
+        """Train on the samples with these numbers; return the losses before each update.
+
+        Parameters
+        ----------
+        samples : array of int64
+            One batch after another, all but the last of the full size.
+        rates : array of float64
+            The learning rate of each batch.
+        """
+        losses, _ = self._propagation.run(
+            self._samples.inputs,
+            self._samples.targets,
+            samples,
+            self._samples.scale,
+            dropout=self._dropout,
+            seed=self._seed,
+            first_step=self._steps,
+            rates=rates,
+            momentum=self._optimizer.momentum,
+            nesterov=self._optimizer.nesterov,
         )
-        self._steps += 1
-        return loss
-
-    def _propagate(self, batch: Array) -> float:
-        samples = self._samples
-        keys = [key_of(self._seed, self._steps, layer) for layer in range(len(self._rates))]
-        self._propagation.forward(samples.inputs, batch, samples.scale, self._rates, keys)
-        return self._propagation.backward(samples.targets, batch, self._loss)
+        self._steps += len(rates)
+        return losses

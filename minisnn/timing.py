@@ -11,13 +11,12 @@ import numpy.typing as npt
 
 from . import checks
 from .graph import Array
-from .kernels.threads import one_thread
 from .mlp import MLP
 from .optimizers import SGD
 from .step import Stepper
 
-_ROUNDS = 5
-_PAUSE = 0.05  # seconds until the threads of the pool used last have stopped spinning
+_ROUNDS = 9
+_PAUSE = 0.05  # seconds until the threads of a BLAS that was used before have stopped spinning
 
 
 def step_times(
@@ -31,9 +30,9 @@ def step_times(
     input_scale: float = 1.0,
     steps: int = 100,
 ) -> list[Array]:
-    """Return the time of full training steps of each network, measured in turn.
+    """Return the time of a full training step of each network, measured in turn.
 
-    The networks take turns in rounds of some steps each, so that whatever else the machine does
+    The networks take turns in rounds of many steps each, so that whatever else the machine does
     meanwhile falls on all of them. Copies are trained; the networks themselves stay as they are.
 
     Parameters
@@ -43,13 +42,12 @@ def step_times(
     X, Y, optimizer, batch_size, dropout, input_scale
         As for `minisnn.train`. Each step takes a random batch.
     steps : int
-        Steps of each network in each of five rounds; many, since the first steps after a pause
-        are slower than those of a training.
+        Steps of each network in each of nine rounds.
 
     Returns
     -------
-    list of arrays of float64, shape (5 * steps,)
-        Microseconds of each step: batch assembly, forward, backward, update.
+    list of arrays of float64, shape (9,)
+        Microseconds of a step (batch assembly, forward, backward, update), the mean of each round.
 
     Examples
     --------
@@ -59,7 +57,7 @@ def step_times(
     >>> net = snn.MLP([snn.topology.dense(4, 2)])
     >>> (times,) = step_times([net], np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1))
     >>> times.shape
-    (500,)
+    (9,)
     """
     if not networks:
         raise ValueError("networks must hold at least one MLP, got none")
@@ -69,24 +67,22 @@ def step_times(
     for net in networks:
         samples = checks.check_samples(net, X, Y, input_scale)
         batch_size = min(batch_size, samples.n_samples)
-        rates = checks.check_dropout(dropout, len(net.layers))
+        drop = checks.check_dropout(dropout, len(net.layers))
         steppers.append(
             Stepper(
-                deepcopy(net), samples, optimizer=optimizer, batch_size=batch_size, dropout=rates
+                deepcopy(net), samples, optimizer=optimizer, batch_size=batch_size, dropout=drop
             )
         )
         steppers[-1].compile()
     rng = np.random.default_rng(0)
-    times = np.empty((len(networks), _ROUNDS, steps))
-    rate = optimizer.rate(0.5, 1)
+    times = np.empty((len(networks), _ROUNDS))
+    rates: Array = np.full(steps, optimizer.rate(0.5, 1))
     for turn in range(_ROUNDS):
-        batches = rng.integers(samples.n_samples, size=(steps, batch_size))
-        for number, (net, stepper) in enumerate(zip(networks, steppers, strict=True)):
+        chosen = rng.integers(samples.n_samples, size=steps * batch_size)
+        for number, stepper in enumerate(steppers):
             sleep(_PAUSE)
-            with one_thread(net.runs_on_blas):
-                stepper.step(batches[0], rate)  # wakes the threads, fills the caches
-                for step, batch in enumerate(batches):
-                    started = perf_counter()
-                    stepper.step(batch, rate)
-                    times[number, turn, step] = 1e6 * (perf_counter() - started)
-    return list(times.reshape(len(networks), -1))
+            stepper.run(chosen[:batch_size], rates[:1])  # wakes BLAS's threads
+            started = perf_counter()
+            stepper.run(chosen, rates)
+            times[number, turn] = 1e6 * (perf_counter() - started) / steps
+    return list(times)

@@ -15,14 +15,17 @@ import numpy.typing as npt
 from . import checks
 from .checks import Samples
 from .evaluation import evaluate_samples
+from .graph import Array
 from .history import Epoch, History
-from .kernels.threads import one_thread
 from .mlp import MLP, check_loss
 from .optimizers import SGD
-from .progress import progress_bar
+from .progress import Bar, progress_bar
 from .step import Stepper
 
 Callback = Callable[[MLP, Epoch], bool | None]
+
+_CHUNK_SECONDS = 0.08
+"""How long compiled code runs before it looks for Ctrl-C and moves the bar; 1000 steps or so."""
 
 
 def train(
@@ -122,41 +125,38 @@ def train(
         samples,
         optimizer=optimizer,
         batch_size=batch_size,
-        loss=loss,
         dropout=checks.check_dropout(dropout, len(net.layers)),
         seed=seed,
     )
     bar = progress_bar(progress, epochs * n_steps, "step")
     try:
-        with one_thread(net.runs_on_blas), _interruptible() as interrupted:
+        with _interruptible() as interrupted:
             bar.set_description("compiling")
             history.compile_seconds = _compile(net, stepper, validation)
             bar.set_description("training")
             for epoch in range(epochs):
-                times = [perf_counter()]
                 order = np.arange(samples.n_samples)
                 if shuffle:
                     rng.shuffle(order)
-                total = 0.0
-                for number in range(n_steps):
-                    if interrupted.is_set():
-                        history.interrupted = True
-                        return history
-                    batch = order[number * batch_size : (number + 1) * batch_size]
-                    # the middle of the step, so that no schedule begins or ends it at nothing
-                    rate = optimizer.rate(epoch + (number + 0.5) / n_steps, epochs)
-                    total += stepper.step(batch, rate) * len(batch)
-                    times.append(perf_counter())
-                    bar.update()
+                # the middle of each step, so that no schedule begins or ends one at nothing
+                times = epoch + (np.arange(n_steps) + 0.5) / n_steps
+                rates = np.array([optimizer.rate(time, epochs) for time in times.tolist()])
+                started = perf_counter()
+                losses, step_seconds = _run_epoch(stepper, order, rates, interrupted, bar)
+                seconds = perf_counter() - started
+                if len(losses) < n_steps:
+                    history.interrupted = True
+                    return history
+                sizes = np.diff([*range(0, samples.n_samples, batch_size), samples.n_samples])
                 figures = None if validation is None else evaluate_samples(net, validation)
                 record = Epoch(
                     epoch=epoch + 1,
-                    loss=total / samples.n_samples,
+                    loss=float(losses @ sizes) / samples.n_samples,
                     validation_loss=None if figures is None else figures.loss,
                     validation_accuracy=None if figures is None else figures.accuracy,
-                    learning_rate=rate,
-                    seconds=times[-1] - times[0],
-                    step_microseconds=float(1e6 * np.median(np.diff(times))),
+                    learning_rate=float(rates[-1]),
+                    seconds=seconds,
+                    step_microseconds=float(1e6 * np.median(step_seconds)),
                 )
                 _check_finite(record)
                 history.epochs.append(record)
@@ -168,6 +168,26 @@ def train(
     finally:
         bar.close()
     return history
+
+
+def _run_epoch(
+    stepper: Stepper, order: Array, rates: Array, interrupted: threading.Event, bar: Bar
+) -> tuple[Array, list[float]]:
+    """Train on the samples in this order, chunk by chunk, until the end or an interruption.
+
+    Return the loss of each step that was made, and each chunk's seconds a step.
+    """
+    losses, seconds = [np.empty(0)], []
+    done, size = 0, stepper.plan.batch_size
+    while done < len(rates) and not interrupted.is_set():
+        stop = min(done + stepper.chunk, len(rates))
+        started = perf_counter()
+        losses.append(stepper.run(order[done * size : stop * size], rates[done:stop]))
+        seconds.append((perf_counter() - started) / (stop - done))
+        stepper.chunk = max(1, int(_CHUNK_SECONDS / seconds[-1]))
+        bar.update(stop - done)
+        done = stop
+    return np.concatenate(losses), seconds
 
 
 def describe(record: Epoch) -> str:

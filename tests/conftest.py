@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# Two threads can be tested on one core too. Numba reads this when it is imported.
-os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
-
-import numba
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -28,17 +23,12 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """Return a function that sets Numba's threads, even for little work; restore them after."""
-    monkeypatch.setattr(kernels.threads, "ENOUGH", 0)
-    before = numba.get_num_threads()
-
-    def set_threads(count: int) -> None:
-        if count > numba.config.NUMBA_NUM_THREADS:
-            pytest.skip(f"NUMBA_NUM_THREADS={numba.config.NUMBA_NUM_THREADS} forbids {count}")
-        numba.set_num_threads(count)
-
-    yield set_threads
-    numba.set_num_threads(before)
+    """Return a function that sets the number of threads, also for little work; restore it after."""
+    for name in ("THREAD_CYCLES", "START_CYCLES", "TASK_CYCLES"):
+        monkeypatch.setattr(kernels.plan, name, 1)
+    before = snn.get_num_threads()
+    yield snn.set_num_threads
+    snn.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

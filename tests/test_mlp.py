@@ -12,7 +12,6 @@ from naive import MaskedNetwork
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.kernels.plan import DensePlan, SparsePlan
 
 
 @pytest.fixture
@@ -111,19 +110,24 @@ def test_description(net: snn.MLP) -> None:
     assert net.widths == [12, 8, 5]
     assert net.density == pytest.approx(76 / (96 + 40))
     assert net.parameter_bytes == 8 * 89
-    assert net.structure_bytes == sum(layer.plan.nbytes for layer in net.layers)
+    pointers, indices = 8 * (9 + 6), 2 * 76
+    assert net.structure_bytes == pointers + indices
+    plan = net.plan
+    transposed = 8 * 9 + (2 + 4) * 40  # of the second layer; the first needs none
+    assert net.structure_bytes == pointers + indices + transposed + plan.nbytes
+    assert net.plan is plan, "kept"
 
 
 def test_who_runs_on_blas() -> None:
     dense, sparse = topology.dense, topology.constant_degree
 
-    def plans(*graphs: snn.Topology) -> list[type]:
-        return [type(layer.plan) for layer in snn.MLP(graphs).layers]
+    def on_blas(*graphs: snn.Topology) -> tuple[bool, ...]:
+        return snn.MLP(graphs)._wiring.on_blas
 
-    assert plans(dense(100, 50), dense(50, 10)) == [DensePlan, DensePlan]
-    assert plans(sparse(100, 50, 5), dense(50, 10)) == [SparsePlan, SparsePlan]
-    assert plans(dense(50, 10)) == [SparsePlan], "too narrow to be worth it"
-    assert plans(sparse(100, 200, 20), dense(200, 40)) == [SparsePlan, DensePlan]
+    assert on_blas(dense(100, 50), dense(50, 10)) == (True, True)
+    assert on_blas(sparse(100, 50, 5), dense(50, 10)) == (False, False)
+    assert on_blas(dense(50, 10)) == (False,), "too narrow to be worth it"
+    assert on_blas(sparse(100, 200, 20), dense(200, 40)) == (False, True)
     net = snn.MLP([dense(100, 50)])
     assert net.runs_on_blas
     assert net.structure_bytes == 0

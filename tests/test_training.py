@@ -242,19 +242,21 @@ def test_ctrl_c_while_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("when", ["in a step", "between epochs", "in the last epoch"])
 def test_ctrl_c_returns_the_history_so_far(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    from minisnn.step import Stepper
+    from minisnn import training
 
+    monkeypatch.setattr(training, "_CHUNK_SECONDS", 0.0)  # one step at a time
+    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
     X, labels = problem()
     net = make()
     handler = signal.getsignal(signal.SIGINT)
-    step, count = Stepper.step, 0
+    run, count = training.Stepper.run, 0
 
-    def interrupted_step(self: Stepper, *arguments: Any) -> float:
+    def interrupted_run(self: Any, samples: Any, rates: Any) -> Any:
         nonlocal count
-        count += 1
+        count += len(rates)
         if when == "in a step" and count == 8:  # the second of the third epoch
             signal.raise_signal(signal.SIGINT)
-        return step(self, *arguments)
+        return run(self, samples, rates)
 
     def press(_: snn.MLP, epoch: snn.Epoch) -> None:
         if when == "between epochs" and epoch.epoch == 2:
@@ -262,7 +264,7 @@ def test_ctrl_c_returns_the_history_so_far(monkeypatch: pytest.MonkeyPatch, when
         if when == "in the last epoch" and epoch.epoch == 5:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Stepper, "step", interrupted_step)
+    monkeypatch.setattr(training.Stepper, "run", interrupted_run)
     history = snn.train(
         net, X, labels, optimizer=OPTIMIZER, epochs=5, batch_size=100, callbacks=[press]
     )

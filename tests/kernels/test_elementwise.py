@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minisnn.kernels import batch, dropout, elementwise, reference, sigmoid
+from minisnn.kernels.jit import DISABLED
 from minisnn.kernels.layout import feature_major, padded
 from minisnn.kernels.vector import lanes_of
 
@@ -17,11 +18,7 @@ CLOSE: dict[Any, dict[str, float]] = {  # some roundings, in units of the values
     np.float64: {"rtol": 1e-14, "atol": 1e-14},
 }
 BATCHES = [1, 3, 127, 128, 129]
-
-
-@pytest.fixture(autouse=True, params=[1, 2], ids=["one thread", "two threads"])
-def number_of_threads(request: pytest.FixtureRequest, threads: Any) -> None:
-    threads(request.param)
+TILE = (0,)  # one register at a time
 
 
 def filled(rng: np.random.Generator, n: int, n_samples: int, real: Any) -> Any:
@@ -35,18 +32,19 @@ def test_sigmoid_is_exact_to_a_few_roundings(real: Any, error: float) -> None:
     z = np.linspace(-80, 80, 4096).astype(real).reshape(4, 1024)
     expected = reference.sigmoid(z.astype(np.float64))
     found = z.copy()
-    sigmoid.bias_sigmoid(np.zeros(4, real), found)
+    elementwise.bias_sigmoid(np.zeros(4, real), found, 0, 4)
     np.testing.assert_allclose(found, expected, rtol=error)
 
 
 @pytest.mark.parametrize("real", REALS)
 def test_sigmoid_at_the_ends(real: Any) -> None:
     z = np.array([[-np.inf, -1e30, -1000, 0, 1000, 1e30, np.inf, np.nan]], dtype=real)
-    sigmoid.bias_sigmoid(np.zeros(1, real), z)
+    elementwise.bias_sigmoid(np.zeros(1, real), z, 0, 1)
     np.testing.assert_allclose(z[0, :-1], [0, 0, 0, 0.5, 1, 1, 1], atol=1e-30)
     assert np.isnan(z[0, -1])
 
 
+@pytest.mark.skipif(not DISABLED, reason="kernels are machine code here")
 @pytest.mark.parametrize("real", REALS)
 def test_the_formula_of_the_kernels_in_plain_python(real: Any) -> None:
     from numba import from_dtype
@@ -62,7 +60,7 @@ def test_the_formula_of_the_kernels_in_plain_python(real: Any) -> None:
 def test_bias_sigmoid(rng: np.random.Generator, real: Any) -> None:
     Z, biases = rng.standard_normal((7, 30)).astype(real), rng.standard_normal(7).astype(real)
     expected = reference.bias_sigmoid(biases, Z)
-    sigmoid.bias_sigmoid(biases, Z)
+    elementwise.bias_sigmoid(biases, Z, 0, 7)
     np.testing.assert_allclose(Z, expected, **CLOSE[real])
 
 
@@ -72,7 +70,7 @@ def test_sigmoid_slope(rng: np.random.Generator, real: Any, keep: float) -> None
     A, dA = rng.random((5, 40)).astype(real), rng.standard_normal((5, 40)).astype(real)
     A[rng.random(A.shape) < 0.3] = 0  # dropped
     expected = reference.sigmoid_slope(A, keep, dA)
-    elementwise.sigmoid_slope(A, real(keep), dA)
+    elementwise.sigmoid_slope(A, real(keep), dA, 0, 5)
     np.testing.assert_allclose(dA, expected, **CLOSE[real])
     assert not dA[A == 0].any()
 
@@ -84,7 +82,7 @@ def test_squared_error(rng: np.random.Generator, real: Any, n_samples: int) -> N
     A[:, n_samples:] = 7  # what stands in the padding must not matter
     dA = np.full_like(A, np.nan)
     losses = np.full(6, np.nan)
-    elementwise.squared_error(A, T, n_samples, losses, dA)
+    elementwise.squared_error(TILE, A, T, n_samples, losses, dA, 0, 6)
     expected, gradient = reference.squared_error(A[:, :n_samples], T[:, :n_samples])
     assert losses.sum() == pytest.approx(float(expected), rel=CLOSE[real]["rtol"])
     np.testing.assert_allclose(dA[:, :n_samples], gradient, **CLOSE[real])
@@ -103,47 +101,36 @@ def test_momentum_update(rng: np.random.Generator, real: Any, nesterov: bool) ->
 
 
 @pytest.mark.parametrize("real", REALS)
-def test_updates_give_the_same_bits_on_any_number_of_threads(
-    rng: np.random.Generator, threads: Any, real: Any
+def test_pieces_of_an_update_have_the_bits_of_the_whole(
+    rng: np.random.Generator, real: Any
 ) -> None:
-    before = [rng.standard_normal(9999).astype(real) for _ in range(3)]
+    """However vectorised loops and their remainders fall."""
+    before = [rng.standard_normal(999).astype(real) for _ in range(3)]
     results = []
-    for n_threads in (1, 2):
-        threads(n_threads)
+    for piece in (999, 100, 7):
         arrays = [array.copy() for array in before]
-        for _ in range(5):
-            elementwise.momentum_update(*arrays, real(0.3), real(0.9), True)
-        results.append(arrays[0])
-    np.testing.assert_array_equal(*results)
-
-
-@pytest.mark.parametrize("real", REALS)
-def test_row_sums(rng: np.random.Generator, real: Any) -> None:
-    dZ, db = filled(rng, 9, 256, real) - real(0.5), np.empty(9, real)
-    elementwise.row_sums(dZ, db)
-    np.testing.assert_allclose(
-        db, reference.row_sums(dZ.astype(np.float64)), rtol=0, atol=20 * CLOSE[real]["atol"]
-    )
+        for start in range(0, 999, piece):
+            parts = [array[start : start + piece] for array in arrays]
+            elementwise.momentum_update(*parts, real(0.3), real(0.9), True)
+        results.append(arrays)
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0], other)
 
 
 @pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.9])
-def test_dropout_equals_its_twin_on_any_number_of_threads(
-    rng: np.random.Generator, threads: Any, real: Any, rate: float
-) -> None:
+def test_dropout(rng: np.random.Generator, real: Any, rate: float) -> None:
     A = rng.random((50, 128)).astype(real) + 1
     expected = reference.dropout(A, rate, 77)
-    for n_threads in (1, 2):
-        threads(n_threads)
-        found = A.copy()
-        dropout.dropout(found, rate, 77)
-        np.testing.assert_allclose(found, expected, **CLOSE[real])
+    dropout.dropout(A, rate, 77, 0, 20)
+    dropout.dropout(A, rate, 77, 20, 50)
+    np.testing.assert_allclose(A, expected, **CLOSE[real])
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     for rate in (0.2, 0.5):
         A = np.ones((400, 256))
-        dropout.dropout(A, rate, dropout.key_of(3, 1, 4))
+        dropout.dropout(A, rate, dropout.key_of(3, 1, 4), 0, 400)
         deviation = np.sqrt(rate * (1 - rate) / A.size)
         assert abs((A == 0).mean() - rate) < 4 * deviation
         assert abs(A.mean() - 1) < 4 * deviation / (1 - rate)
@@ -154,7 +141,7 @@ def test_dropout_masks_are_unrelated() -> None:
 
     def mask(key: int) -> Any:
         A = np.ones((256, 256))
-        dropout.dropout(A, 0.5, key)
+        dropout.dropout(A, 0.5, key, 0, 256)
         return A > 0
 
     first = mask(dropout.key_of(0, 0, 0))
@@ -167,24 +154,26 @@ def test_dropout_masks_are_unrelated() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("real", REALS)
-@pytest.mark.parametrize("n_samples", BATCHES)
-def test_gather(rng: np.random.Generator, dtype: Any, real: Any, n_samples: int) -> None:
+@pytest.mark.parametrize("n_samples", [1, 15, 16, 33, 128])
+def test_assembly_of_a_matrix(
+    rng: np.random.Generator, dtype: Any, real: Any, n_samples: int
+) -> None:
     data = (255 * rng.random((300, 70))).astype(dtype)
     samples = rng.integers(0, 300, n_samples)
     X = np.full_like(feature_major(70, n_samples, real), np.nan)
-    batch.gather(data, samples, 1 / 255, X)
-    expected = reference.gather(data, samples, 1 / 255, real)
-    np.testing.assert_allclose(X[:, :n_samples], expected, **CLOSE[real])
+    for first, last in ((0, 48), (48, 70)):
+        batch.assemble(batch.source_of(data), samples, 1 / 255, X, first, last)
+    np.testing.assert_array_equal(X[:, :n_samples], reference.gather(data, samples, 1 / 255, real))
     assert not X[:, n_samples:].any()
 
 
 @pytest.mark.parametrize("real", REALS)
-def test_gather_one_hot(rng: np.random.Generator, real: Any) -> None:
+def test_assembly_of_labels(rng: np.random.Generator, real: Any) -> None:
     labels, samples = rng.integers(0, 10, 50), rng.integers(0, 50, 33)
-    T = np.full_like(feature_major(10, 33, real), np.nan)
-    batch.gather_one_hot(labels, samples, T)
-    np.testing.assert_array_equal(T[:, :33], reference.gather_one_hot(labels, samples, 10, real))
-    assert not T[:, 33:].any()
+    T = feature_major(10, 33, real)
+    for first, last in ((0, 3), (3, 10)):
+        batch.assemble(batch.source_of(labels), samples, 1.0, T, first, last)
+    np.testing.assert_array_equal(T[:, :33], reference.one_hot(labels, samples, 10, real))
 
 
 @pytest.mark.parametrize("real", REALS)

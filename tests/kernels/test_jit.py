@@ -40,13 +40,13 @@ def test_no_function_is_compiled_but_by_the_factory() -> None:
 
 @COMPILED_ONLY
 def test_flags() -> None:
-    @jit()
+    @jit
     def nothing() -> None:
         pass
 
     options = nothing.targetoptions
     assert options["fastmath"] == set(FASTMATH)
-    assert not {"nnan", "ninf", "reassoc", "fast"} & FASTMATH
+    assert {"nsz"} == FASTMATH, "any other lets the bits depend on how work was cut"
     assert options["error_model"] == "numpy"
 
 
@@ -58,7 +58,7 @@ def test_the_stamp_changes_with_any_kernel_source(tmp_path: Path) -> None:
     assert source_stamp(tmp_path) == before
     (tmp_path / "b.py").write_text("y = 2\n")
     assert source_stamp(tmp_path) != before
-    cache = elementwise.row_sums._cache
+    cache = elementwise.momentum_update._cache
     assert cache._impl.locator.get_source_stamp() == source_stamp()
 
 
@@ -73,7 +73,7 @@ def test_without_a_folder_to_cache_in_kernels_still_run(
 
     monkeypatch.setattr(module, "_KernelCache", no_locator)
 
-    @jit()
+    @jit
     def double(x: int) -> int:
         return 2 * x
 
@@ -83,8 +83,8 @@ def test_without_a_folder_to_cache_in_kernels_still_run(
 @COMPILED_ONLY
 def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     program = (
-        "import numpy as np; from minisnn.kernels.elementwise import row_sums as f; "
-        "f(np.ones((2, 3)), np.empty(2)); "
+        "import numpy as np; from minisnn.kernels.elementwise import bias_sigmoid as f; "
+        "f(np.ones(2), np.ones((2, 3)), 0, 2); "
         "print(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
     )
     printed = [output_of(program, tmp_path).split() for _ in range(2)]

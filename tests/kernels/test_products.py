@@ -1,7 +1,8 @@
-"""Each product against its twin: precisions, batch sizes, empty rows, threads."""
+"""Each product against its twin: precisions, tiles, batch sizes, blocks, ranges of rows."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,62 +11,117 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive import random_structure
 
-from minisnn.kernels import reference
-from minisnn.kernels.layout import feature_major
-from minisnn.kernels.plan import DensePlan, SparsePlan
+from minisnn.kernels import products, reference
+from minisnn.kernels.blocks import Blocks, block_starts
+from minisnn.kernels.vector import lanes_of
+from minisnn.kernels.wiring import Graph, Wiring
 
 TOLERANCE: dict[Any, float] = {np.float32: 2e-5, np.float64: 1e-12}
 
 
-def padded_random(rng: np.random.Generator, n: int, n_samples: int, real: Any, zero: bool) -> Any:
+def padded_random(
+    rng: np.random.Generator, n: int, n_samples: int, real: Any, tile: Any, zero: bool
+) -> Any:
     """Random values; in the padding zero, or something large that must not matter."""
-    array = feature_major(n, n_samples, real)
-    array[:] = 0 if zero else 1e3
+    step = lanes_of(real, len(tile))
+    array = np.full((n, -(-n_samples // step) * step), 0 if zero else 1e3, dtype=real)
     array[:, :n_samples] = rng.standard_normal((n, n_samples))
     return array
 
 
-def check_products(
-    rng: np.random.Generator, n_in: int, n_out: int, batch: int, real: Any, **structure: Any
-) -> None:
-    indptr, indices = random_structure(rng, n_in, n_out, **structure)
+def cut(n: int, parts: int) -> list[tuple[int, int]]:
+    return list(pairwise([n * k // parts for k in range(parts + 1)]))
+
+
+def make_products(
+    tile: Any, wiring: Wiring, columns: int, parts: int, weights: Any, biases: Any, X: Any, dZ: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Return A, dW, db and dX of one layer, made in blocks of so many columns, rows in parts."""
+    (graph,) = wiring.graphs
+    real, n_in, n_out = weights.dtype.type, graph.n_in, graph.n_out
+    transposed = wiring.transposed(first_layer=True)
+
+    def starts_of(indptr: Any, indices: Any, n_columns: int) -> Any:
+        blocks = Blocks(columns, -(-n_columns // columns), "L1", 0.0)
+        return block_starts(indptr, indices, blocks)
+
+    starts = starts_of(wiring.indptrs[0], wiring.indices, n_in)
+    A, dX = np.full((n_out, X.shape[1]), np.nan, real), np.full_like(X, np.nan)
+    dW, db = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
+    n_blocks = len(starts) - 1
+    for first, last in cut(n_out, parts):
+        products.forward(tile, starts, wiring.indices, weights, biases, X, A, first, last)
+        products.row_sums(tile, dZ, db[first:last], first, last)
+        for blocks in cut(n_blocks, min(parts, n_blocks)):
+            pieces = [slice(starts[blocks[0], i], starts[blocks[1], i]) for i in range(first, last)]
+            scratch = np.full(len(weights) + 1, np.nan, real)
+            products.weight_gradient(
+                tile, starts, wiring.indices, dZ, X, scratch, (first, last), blocks
+            )
+            at = 0
+            for piece in pieces:
+                dW[piece] = scratch[at : at + piece.stop - piece.start]
+                at += int(piece.stop - piece.start)
+    back = starts_of(transposed.indptrs[0], transposed.indices, n_out)
+    for first, last in cut(n_in, parts):
+        products.input_gradient(
+            tile, back, transposed.indices, transposed.edges, weights, dZ, dX, first, last
+        )
+    return A, dW, db, dX
+
+
+def problem(
+    rng: np.random.Generator, n_in: int, n_out: int, batch: int, real: Any, tile: Any, **kind: Any
+) -> tuple[Any, ...]:
+    indptr, indices = random_structure(rng, n_in, n_out, **kind)
+    wiring = Wiring([Graph(n_in, n_out, len(indices), indptr, indices)], blas=False)
     weights = rng.standard_normal(len(indices)).astype(real)
     biases = rng.standard_normal(n_out).astype(real)
-    X = padded_random(rng, n_in, batch, real, zero=False)
-    dZ = padded_random(rng, n_out, batch, real, zero=True)
-    plan = SparsePlan(n_in, indptr, indices)
-    close = {"rtol": TOLERANCE[real], "atol": TOLERANCE[real] * 10}
+    X = padded_random(rng, n_in, batch, real, tile, zero=False)
+    dZ = padded_random(rng, n_out, batch, real, tile, zero=True)
+    return wiring, weights, biases, X, dZ
 
-    A = feature_major(n_out, batch, real)
-    plan.forward(weights, biases, X, A)
+
+def check_products(
+    rng: np.random.Generator,
+    n_in: int,
+    n_out: int,
+    batch: int,
+    real: Any,
+    *,
+    registers: int = 8,
+    columns: int = 1000,
+    parts: int = 1,
+    **kind: Any,
+) -> None:
+    tile = (0,) * registers
+    wiring, weights, biases, X, dZ = problem(rng, n_in, n_out, batch, real, tile, **kind)
+    A, dW, db, dX = make_products(tile, wiring, columns, parts, weights, biases, X, dZ)
+    indptr, indices = wiring.indptrs[0], wiring.indices
+    close = {"rtol": TOLERANCE[real], "atol": TOLERANCE[real] * 10}
     expected = reference.forward(indptr, indices, weights, biases, X[:, :batch])
     np.testing.assert_allclose(A[:, :batch], expected, **close)
-
-    dW, db = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
-    plan.weight_gradient(dZ, X, dW, db)
     expected_dW, expected_db = reference.weight_gradient(
         indptr, indices, dZ[:, :batch], X[:, :batch]
     )
     np.testing.assert_allclose(dW, expected_dW, **close)
     np.testing.assert_allclose(db, expected_db, **close)
-
-    dX = feature_major(n_in, batch, real)
-    dX[:] = np.nan
-    plan.input_gradient(weights, dZ, dX)
     expected = reference.input_gradient(indptr, indices, weights, n_in, dZ[:, :batch])
     np.testing.assert_allclose(dX[:, :batch], expected, **close)
     assert not dX[:, batch:].any(), "gradients must be zero in the padding"
 
 
-@pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("empty_rows", [False, True])
-@pytest.mark.parametrize("batch", [1, 3, 127, 128, 129])
+@pytest.mark.parametrize("columns", [5, 1000])
+@pytest.mark.parametrize("registers", [1, 2, 4, 8])
+@pytest.mark.parametrize("batch", [1, 3, 127, 129])
 @pytest.mark.parametrize("real", [np.float32, np.float64])
 def test_products_equal_their_twins(
-    rng: np.random.Generator, threads: Any, real: Any, batch: int, empty_rows: bool, n_threads: int
+    rng: np.random.Generator, real: Any, batch: int, registers: int, columns: int
 ) -> None:
-    threads(n_threads)
-    check_products(rng, 23, 17, batch, real, density=0.3, empty_rows=empty_rows)
+    check_products(
+        rng, 23, 17, batch, real, registers=registers, columns=columns, parts=3,
+        density=0.4, empty_rows=True,
+    )  # fmt: skip
 
 
 @given(
@@ -73,74 +129,35 @@ def test_products_equal_their_twins(
     n_out=st.integers(1, 40),
     batch=st.integers(1, 300),
     density=st.floats(0, 1),
+    columns=st.integers(1, 50),
+    parts=st.integers(1, 5),
     seed=st.integers(0, 2**32),
 )
 def test_products_of_any_shape(
-    n_in: int, n_out: int, batch: int, density: float, seed: int
+    n_in: int, n_out: int, batch: int, density: float, columns: int, parts: int, seed: int
 ) -> None:
-    check_products(np.random.default_rng(seed), n_in, n_out, batch, np.float64, density=density)
+    check_products(
+        np.random.default_rng(seed), n_in, n_out, batch, np.float64,
+        density=density, columns=columns, parts=parts,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])
-@pytest.mark.parametrize("batch", [1, 3, 129])
-def test_dense_plan_equals_the_sparse_one(rng: np.random.Generator, batch: int, real: Any) -> None:
-    n_in, n_out = 13, 40
-    indptr, indices = random_structure(rng, n_in, n_out, 1.1)
-    weights = rng.standard_normal(n_in * n_out).astype(real)
-    biases = rng.standard_normal(n_out).astype(real)
-    X = padded_random(rng, n_in, batch, real, zero=True)
-    dZ = padded_random(rng, n_out, batch, real, zero=True)
-    results = []
-    for plan in (SparsePlan(n_in, indptr, indices), DensePlan(n_in, n_out)):
-        A, dX = feature_major(n_out, batch, real), feature_major(n_in, batch, real)
-        dW, db = np.empty_like(weights), np.empty_like(biases)
-        plan.forward(weights, biases, X, A)
-        plan.weight_gradient(dZ, X, dW, db)
-        plan.input_gradient(weights, dZ, dX)
-        results.append((A[:, :batch], dX, dW, db))
-    for sparse, dense in zip(*results, strict=True):
-        np.testing.assert_allclose(sparse, dense, rtol=TOLERANCE[real], atol=TOLERANCE[real])
-
-
-@pytest.mark.parametrize("real", [np.float32, np.float64])
-def test_products_give_the_same_bits_on_any_number_of_threads(
-    rng: np.random.Generator, threads: Any, real: Any
-) -> None:
-    n_in, n_out, batch = 101, 67, 200
-    plan = SparsePlan(n_in, *random_structure(rng, n_in, n_out, 0.2))
-    weights = rng.standard_normal(len(plan.indices)).astype(real)
-    biases = rng.standard_normal(n_out).astype(real)
-    X = padded_random(rng, n_in, batch, real, zero=False)
-    dZ = padded_random(rng, n_out, batch, real, zero=True)
-    results = []
-    for n_threads in (1, 2):
-        threads(n_threads)
-        A, dX = feature_major(n_out, batch, real), feature_major(n_in, batch, real)
-        dW, db = np.empty_like(weights), np.empty_like(biases)
-        plan.forward(weights, biases, X, A)
-        plan.weight_gradient(dZ, X, dW, db)
-        plan.input_gradient(weights, dZ, dX)
-        results.append((A, dX, dW, db))
-    for one, two in zip(*results, strict=True):
-        np.testing.assert_array_equal(one, two)
+def test_blocks_and_parts_do_not_change_a_bit(rng: np.random.Generator, real: Any) -> None:
+    tile = (0,) * 8
+    arguments = problem(rng, 101, 67, 200, real, tile, density=0.2)
+    results = [
+        make_products(tile, arguments[0], columns, parts, *arguments[1:])
+        for columns, parts in ((1000, 1), (1000, 4), (7, 1), (13, 5))
+    ]
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def test_products_let_a_nan_through(rng: np.random.Generator) -> None:
-    indptr, indices = random_structure(rng, 4, 3, 1.1)
-    weights, biases = np.ones(12, np.float32), np.zeros(3, np.float32)
+    tile = (0,)
+    wiring, weights, biases, X, dZ = problem(rng, 4, 3, 2, np.float32, tile, density=1.1)
     weights[5] = np.nan  # an edge of row 1
-    X, A = padded_random(rng, 4, 2, np.float32, zero=False), feature_major(3, 2, np.float32)
-    SparsePlan(4, indptr, indices).forward(weights, biases, X, A)
+    A, *_ = make_products(tile, wiring, 4, 1, weights, biases, X, dZ)
     assert np.isnan(A[:, :2]).all(axis=1).tolist() == [False, True, False]
-
-
-def test_the_transpose_lists_each_edge_once(rng: np.random.Generator) -> None:
-    indptr, indices = random_structure(rng, 30, 20, 0.2, empty_rows=True)
-    plan = SparsePlan(30, indptr, indices)
-    targets = np.repeat(np.arange(20), np.diff(indptr))
-    sources = np.repeat(np.arange(30), np.diff(plan.transposed_indptr))
-    assert sorted(plan.transposed_edges.tolist()) == list(range(len(indices)))
-    np.testing.assert_array_equal(indices[plan.transposed_edges], sources)
-    np.testing.assert_array_equal(targets[plan.transposed_edges], plan.transposed_indices)
-    assert not plan.transposed_indices.flags.writeable
-    assert plan.nbytes == 21 * 8 + 31 * 8 + 3 * 4 * len(indices)

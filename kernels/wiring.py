@@ -1,0 +1,152 @@
+"""The fixed structure of a whole network, in the arrays that the compiled code reads.
+
+The layers' index arrays stand one after another, so that compiled code serves any depth; `LAYER`
+is the record that says where each begins. Indices are uint16 where every layer is narrow enough.
+The transpose, which only a backward pass needs, is made when it is first asked for.
+
+A complete layer may run on BLAS (`runs_on_blas`) and then has no indices at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+NARROW = 32
+"""A complete layer with fewer outputs than this is no reason to run a network on BLAS."""
+
+Array = npt.NDArray[Any]
+
+
+class Graph(NamedTuple):
+    """One layer's structure: CSR by output neuron, indices ascending in each row, all checked.
+
+    A complete layer may leave ``indptr`` and ``indices`` out.
+    """
+
+    n_in: int
+    n_out: int
+    n_edges: int
+    indptr: Array | None = None
+    indices: Array | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every output has every input."""
+        return self.n_edges == self.n_in * self.n_out
+
+    def rows(self) -> tuple[Array, Array]:
+        """Return indptr and indices, made up for a complete layer that has none."""
+        if self.indptr is not None and self.indices is not None:
+            return self.indptr, self.indices
+        indptr = np.arange(self.n_out + 1, dtype=np.int64) * self.n_in
+        return indptr, np.tile(np.arange(self.n_in, dtype=np.uint32), self.n_out)
+
+
+def runs_on_blas(graphs: Sequence[Graph]) -> bool:
+    """Return whether a network's complete layers run on BLAS.
+
+    They do where most connections lie in wide complete layers. A narrow complete layer, such as
+    ten outputs, is no reason: its product is small. Our kernels also give the same bits for any
+    number of threads; BLAS does not.
+    """
+    wide = sum(g.n_edges for g in graphs if g.is_complete and g.n_out >= NARROW)
+    return 2 * wide > sum(g.n_edges for g in graphs)
+
+
+@dataclass(frozen=True, eq=False)
+class Transposed:
+    """W^T of the layers whose input gradient is wanted, one after another."""
+
+    indptrs: dict[int, Array]
+    first: dict[int, int]  # layer -> where its entries begin
+    indices: Array
+    edges: Array  # where each entry stands in W, counted from its layer's first weight
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        pointers = sum(indptr.nbytes for indptr in self.indptrs.values())
+        return pointers + self.indices.nbytes + self.edges.nbytes
+
+
+class Wiring:
+    """The structure of a network.
+
+    Parameters
+    ----------
+    graphs
+        One a layer, as many outputs as the next has inputs.
+    blas : bool, optional
+        Whether complete layers run on BLAS; by default as `runs_on_blas` says.
+    """
+
+    def __init__(self, graphs: Sequence[Graph], *, blas: bool | None = None) -> None:
+        self.graphs = tuple(graphs)
+        use_blas = runs_on_blas(graphs) if blas is None else blas
+        self.on_blas = tuple(use_blas and graph.is_complete for graph in graphs)
+        self.widths = (graphs[0].n_in, *(graph.n_out for graph in graphs))
+        self.index_dtype = np.uint16 if max(self.widths) <= 2**16 else np.uint32
+        self.indptrs: dict[int, Array] = {}
+        self.first: dict[int, int] = {}
+        parts, total = [], 0
+        for number, graph in enumerate(graphs):
+            if not self.on_blas[number]:
+                self.indptrs[number], indices = graph.rows()
+                self.first[number] = total
+                parts.append(indices.astype(self.index_dtype))
+                total += graph.n_edges
+        self.indices = np.concatenate(parts) if parts else np.empty(0, self.index_dtype)
+        self._transposed: Transposed | None = None
+
+    @property
+    def uses_blas(self) -> bool:
+        """Whether any layer runs on BLAS."""
+        return any(self.on_blas)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the index arrays, the transposed ones too if they have been made."""
+        pointers = sum(indptr.nbytes for indptr in self.indptrs.values())
+        transposed = 0 if self._transposed is None else self._transposed.nbytes
+        return pointers + self.indices.nbytes + transposed
+
+    def transposed(self, *, first_layer: bool = False) -> Transposed:
+        """Return the transpose of the later layers and, if asked for, of the first.
+
+        Training never asks for the first layer's, which is often the largest.
+        """
+        wanted = [n for n in self.indptrs if n > 0 or first_layer]
+        have = self._transposed
+        if have is None or not set(wanted) <= set(have.indptrs):
+            have = self._transposed = self._transpose(wanted)
+        return have
+
+    def _transpose(self, layers: Sequence[int]) -> Transposed:
+        indptrs, first, indices, edges, total = {}, {}, [], [], 0
+        for number in layers:
+            graph, begin = self.graphs[number], self.first[number]
+            of_layer = slice(begin, begin + graph.n_edges)
+            matrix = scipy.sparse.csr_array(
+                (
+                    np.arange(graph.n_edges, dtype=np.uint32),
+                    self.indices[of_layer].astype(np.int32),
+                    self.indptrs[number],
+                ),
+                shape=(graph.n_out, graph.n_in),
+            ).tocsc()
+            indptrs[number], first[number] = matrix.indptr.astype(np.int64), total
+            indices.append(matrix.indices.astype(self.index_dtype))
+            edges.append(matrix.data)
+            total += graph.n_edges
+        return Transposed(
+            indptrs,
+            first,
+            np.concatenate(indices) if indices else np.empty(0, self.index_dtype),
+            np.concatenate(edges) if edges else np.empty(0, np.uint32),
+        )

@@ -1,0 +1,170 @@
+"""Whole programs against the twins put together: prediction, gradients, steps of training."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from naive import random_structure
+
+from minisnn.kernels import reference
+from minisnn.kernels.dropout import key_of
+from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN, execute
+from minisnn.kernels.jit import DISABLED
+from minisnn.kernels.plan import Plan
+from minisnn.kernels.wiring import Graph, Wiring
+from minisnn.propagation import Propagation
+
+WIDTHS = (23, 40, 36, 5)
+SCALE = 0.5
+DROPOUT = (0.1, 0.2, 0.3)
+
+
+def make_wiring(rng: np.random.Generator, blas: bool) -> Wiring:
+    """A sparse layer, a complete one, a sparse one."""
+    shapes = list(pairwise(WIDTHS))
+    graphs = []
+    for number, (n_in, n_out) in enumerate(shapes):
+        if number == 1:
+            graphs.append(Graph(n_in, n_out, n_in * n_out))
+        else:
+            indptr, indices = random_structure(rng, n_in, n_out, 0.4)
+            graphs.append(Graph(n_in, n_out, len(indices), indptr, indices))
+    return Wiring(graphs, blas=blas)
+
+
+def layers_of(wiring: Wiring, parameters: Any) -> list[tuple[Any, Any, Any, Any]]:
+    """Each layer's indptr, indices, weights and biases."""
+    layers, begin = [], 0
+    for graph in wiring.graphs:
+        weights = parameters[begin : begin + graph.n_edges]
+        biases = parameters[begin + graph.n_edges : begin + graph.n_edges + graph.n_out]
+        layers.append((*graph.rows(), weights, biases))
+        begin += graph.n_edges + graph.n_out
+    return layers
+
+
+def expected_pass(
+    wiring: Wiring, parameters: Any, X: Any, T: Any, dropout: Any, seed: int, step: int
+) -> tuple[Any, float, Any, Any]:
+    """Activations, loss, gradient by the parameters, gradient by the scaled inputs."""
+    layers = layers_of(wiring, parameters)
+    keys = [key_of(seed, step, number) for number in range(len(layers))]
+
+    def drop(number: int, A: Any) -> Any:
+        return reference.dropout(A, dropout[number], keys[number]) if dropout[number] else A
+
+    activations = [drop(0, (SCALE * X).T)]
+    for number, (indptr, indices, weights, biases) in enumerate(layers):
+        A = reference.forward(indptr, indices, weights, biases, activations[-1])
+        activations.append(drop(number + 1, A) if number + 1 < len(layers) else A)
+    loss, dA = reference.squared_error(activations[-1], T.T)
+    gradients: list[Any] = []
+    for number in reversed(range(len(layers))):
+        indptr, indices, weights, _ = layers[number]
+        keep = 1.0 if number + 1 == len(layers) else 1 - dropout[number + 1]
+        dZ = reference.sigmoid_slope(activations[number + 1], keep, dA)
+        dW, db = reference.weight_gradient(indptr, indices, dZ, activations[number])
+        gradients = [dW, db, *gradients]
+        dA = reference.input_gradient(indptr, indices, weights, WIDTHS[number], dZ)
+    return activations, loss, np.concatenate(gradients), drop(0, dA)
+
+
+def run(propagation: Propagation, X: Any, Y: Any, samples: Any, **options: Any) -> tuple[Any, Any]:
+    propagation.run(X, Y, samples[:0], SCALE, **options)
+    return propagation.run(X, Y, samples, SCALE, **options)
+
+
+@pytest.fixture(params=[False, True], ids=["kernels", "BLAS"])
+def wiring(request: pytest.FixtureRequest, rng: np.random.Generator) -> Wiring:
+    return make_wiring(rng, request.param)
+
+
+@pytest.fixture(params=[1, 2])
+def n_threads(request: pytest.FixtureRequest, threads: Any) -> int:
+    return 1 if DISABLED else request.param
+
+
+@pytest.fixture
+def parameters(wiring: Wiring, rng: np.random.Generator) -> Any:
+    return rng.standard_normal(sum(g.n_edges + g.n_out for g in wiring.graphs))
+
+
+def test_prediction(
+    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int
+) -> None:
+    X = rng.standard_normal((50, 23))
+    samples = rng.permutation(50)[:41]
+    plan = Plan(wiring, 16, np.float64, PREDICT, n_threads)
+    losses, outputs = run(Propagation(plan, parameters), X, None, samples)
+    activations, *_ = expected_pass(
+        wiring, parameters, X[samples], np.zeros((41, 5)), (0,) * 3, 0, 0
+    )
+    np.testing.assert_allclose(outputs, activations[-1].T, rtol=1e-12)
+    assert losses.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("dropout", [(0.0,) * 3, DROPOUT])
+def test_gradients(
+    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int, dropout: Any
+) -> None:
+    X, T = rng.standard_normal((30, 23)), rng.random((30, 5))
+    plan = Plan(wiring, 30, np.float64, DIFFERENTIATE, n_threads)
+    propagation = Propagation(plan, parameters)
+    before = parameters.copy()
+    losses, outputs = run(propagation, X, T, np.arange(30), dropout=dropout, seed=7)
+    expected = expected_pass(wiring, parameters, X, T, dropout, 7, 0)
+    for number, A in enumerate(expected[0]):
+        np.testing.assert_allclose(propagation.activations_of(number, 30), A.T, rtol=1e-10)
+    assert losses == pytest.approx([expected[1]])
+    np.testing.assert_allclose(propagation.gradients, expected[2], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        propagation.input_gradients(30), expected[3].T, rtol=1e-9, atol=1e-12
+    )
+    np.testing.assert_array_equal(parameters, before)
+    assert outputs.shape == (0, 5)
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_steps_of_training(
+    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int, nesterov: bool
+) -> None:
+    X, labels = rng.standard_normal((60, 23)), rng.integers(0, 5, 60)
+    samples, rates = rng.permutation(60)[:50], np.array([0.5, 1.0, 2.0, 0.1])
+    plan = Plan(wiring, 16, np.float64, TRAIN, n_threads)
+    expected, velocities = parameters.copy(), np.zeros_like(parameters)
+    propagation = Propagation(plan, parameters, np.zeros_like(parameters))
+    losses, _ = run(
+        propagation, X, labels, samples, dropout=DROPOUT, seed=3, first_step=9, rates=rates,
+        momentum=0.8, nesterov=nesterov,
+    )  # fmt: skip
+    for step, rate in enumerate(rates):
+        batch = samples[16 * step : 16 * step + 16]
+        T = np.eye(5)[labels[batch]]
+        _, loss, gradients, _ = expected_pass(wiring, expected, X[batch], T, DROPOUT, 3, 9 + step)
+        assert losses[step] == pytest.approx(loss)
+        expected, velocities = reference.momentum_update(
+            expected, velocities, gradients, rate, 0.8, nesterov
+        )
+    np.testing.assert_allclose(parameters, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
+def test_one_compilation_serves_any_depth_width_and_data(rng: np.random.Generator) -> None:
+    def train(widths: Any, X: Any, Y: Any) -> None:
+        graphs = []
+        for n_in, n_out in pairwise(widths):
+            indptr, indices = random_structure(rng, n_in, n_out, 0.5)
+            graphs.append(Graph(n_in, n_out, len(indices), indptr, indices))
+        wiring = Wiring(graphs)
+        parameters = np.zeros(sum(g.n_edges + g.n_out for g in graphs))
+        plan = Plan(wiring, 16, np.float64, TRAIN, 1)
+        run(Propagation(plan, parameters, parameters.copy()), X, Y, np.arange(16), rates=np.ones(1))
+
+    train((9, 5), rng.random((20, 9)), rng.integers(0, 5, 20))
+    before = len(execute.signatures)
+    train((9, 30, 8, 4), rng.random((20, 9), dtype=np.float32), rng.random((20, 4)))
+    train((70, 30, 8), rng.integers(0, 256, (20, 70)).astype(np.uint8), rng.integers(0, 5, 20))
+    assert len(execute.signatures) == before

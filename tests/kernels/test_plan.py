@@ -1,0 +1,229 @@
+"""What is chosen from a structure: wiring, blocks, tiles, tasks, threads."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive import random_structure
+
+from minisnn.kernels import engine, plan
+from minisnn.kernels.blocks import block_starts, choose_blocks
+from minisnn.kernels.caches import Caches, read_caches
+from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
+from minisnn.kernels.plan import Plan, choose_tile
+from minisnn.kernels.vector import lanes_of
+from minisnn.kernels.wiring import Graph, Wiring
+
+CACHES = Caches(L1=48 * 2**10, L2=2**20)
+
+
+def random_graph(n_in: int, n_out: int, density: float, seed: int = 0) -> Graph:
+    rng = np.random.default_rng(seed)
+    indptr, indices = random_structure(rng, n_in, n_out, density)
+    return Graph(n_in, n_out, len(indices), indptr, indices)
+
+
+def complete_graph(n_in: int, n_out: int) -> Graph:
+    return Graph(n_in, n_out, n_in * n_out)
+
+
+# Wiring
+
+
+def test_the_transpose_lists_each_edge_once() -> None:
+    graph = random_graph(30, 20, 0.2)
+    wiring = Wiring([graph])
+    transposed = wiring.transposed(first_layer=True)
+    targets = np.repeat(np.arange(20), np.diff(wiring.indptrs[0]))
+    sources = np.repeat(np.arange(30), np.diff(transposed.indptrs[0]))
+    assert sorted(transposed.edges.tolist()) == list(range(graph.n_edges))
+    np.testing.assert_array_equal(wiring.indices[transposed.edges], sources)
+    np.testing.assert_array_equal(targets[transposed.edges], transposed.indices)
+
+
+def test_training_transposes_all_layers_but_the_first() -> None:
+    wiring = Wiring([random_graph(30, 20, 0.2), random_graph(20, 9, 0.5), complete_graph(9, 3)])
+    assert set(wiring.transposed().indptrs) == {1, 2}
+    first = wiring.transposed(first_layer=True)
+    assert set(first.indptrs) == {0, 1, 2}
+    assert wiring.transposed() is first, "what is there serves"
+
+
+def test_indices_are_as_narrow_as_the_layers_allow() -> None:
+    assert Wiring([random_graph(10, 2**16, 1e-4)]).indices.dtype == np.uint16
+    assert Wiring([random_graph(2**16 + 1, 10, 1e-4)]).indices.dtype == np.uint32
+
+
+# Blocks
+
+
+@pytest.mark.parametrize(
+    ("n", "density", "level", "number"),
+    [
+        (784, 1.0, "L1", 13),
+        (784, 0.1, "L1", 13),
+        (784, 0.03, "L2", 1),
+        (784, 0.01, "L2", 1),
+        (4096, 0.1, "L1", 64),
+        (4096, 0.01, "L2", 4),
+        (4096, 0.0005, "memory", 1),
+        (40, 0.1, "L1", 1),
+    ],
+)
+def test_blocks_follow_density_and_caches(n: int, density: float, level: str, number: int) -> None:
+    blocks = choose_blocks(1000, n, int(1000 * n * density), 512, CACHES)
+    assert (blocks.level, blocks.number) == (level, number)
+    assert blocks.columns * (number - 1) < n <= blocks.columns * number
+    assert level in str(blocks)
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32))
+def test_starts_cut_each_row_at_the_blocks(n_in: int, n_out: int, columns: int, seed: int) -> None:
+    graph = random_graph(n_in, n_out, 0.4, seed)
+    number = -(-n_in // columns)
+    blocks = choose_blocks(n_out, n_in, graph.n_edges, 4, CACHES)
+    blocks = type(blocks)(columns, number, "L1", 0.0)
+    indptr, indices = graph.rows()
+    starts = block_starts(indptr, indices, blocks).astype(int)
+    np.testing.assert_array_equal(starts[0], indptr[:-1])
+    np.testing.assert_array_equal(starts[-1], indptr[1:])
+    for block in range(number):
+        for i in range(n_out):
+            part = indices[starts[block, i] : starts[block + 1, i]]
+            assert (part // columns == block).all()
+
+
+def test_cache_sizes_are_read_or_guessed(tmp_path: Path) -> None:
+    assert read_caches(tmp_path / "missing") == Caches()
+    for number, (level, kind, size) in enumerate(
+        [("1", "Data", "48K"), ("1", "Instruction", "32K"), ("2", "Unified", "2M"), ("3", "x", "?")]
+    ):
+        folder = tmp_path / f"index{number}"
+        folder.mkdir()
+        for name, text in (("level", level), ("type", kind), ("size", size)):
+            (folder / name).write_text(text + "\n")
+    assert read_caches(tmp_path) == Caches(L1=48 * 2**10, L2=2 * 2**20)
+
+
+# Tiles and threads
+
+
+def test_the_tile_wastes_little() -> None:
+    lanes = lanes_of(np.float32)
+    for batch_size, registers in ((1, 1), (lanes, 1), (2 * lanes, 2), (4 * lanes, 4)):
+        assert len(choose_tile(batch_size, np.float32)) == registers
+    assert len(choose_tile(8 * lanes, np.float32)) == len(choose_tile(10**6, np.float64)) == 8
+    assert len(choose_tile(8 * lanes + 1, np.float32)) == 4, "two lots of 8 would be half empty"
+
+
+def test_the_number_of_threads_follows_from_the_work() -> None:
+    small = Wiring([random_graph(64, 32, 0.3), complete_graph(32, 10)])
+    large = Wiring([random_graph(784, 1000, 0.1), complete_graph(1000, 10)])
+    dense = Wiring([complete_graph(784, 1000)])
+    assert Plan(small, 32, np.float32, n_threads=8).n_threads == 1
+    assert Plan(large, 128, np.float32, n_threads=2).n_threads == 2
+    assert Plan(large, 1, np.float32, PREDICT, n_threads=2).threads_for(1) == 1
+    assert Plan(dense, 128, np.float32, n_threads=2).n_threads == 1, "BLAS has its own"
+    plan = Plan(large, 128, np.float32, n_threads=2)
+    assert plan.threads_for(1) == 1, "not worth starting one"
+    assert plan.threads_for(1000) == 2
+
+
+# Tasks
+
+
+def rectangles(tables: Any, kind: int, layer: int) -> list[Any]:
+    return [task for task in tables.tasks if task["kind"] == kind and task["layer"] == layer]
+
+
+@settings(max_examples=40)
+@given(
+    widths=st.lists(st.integers(1, 60), min_size=2, max_size=5),
+    density=st.floats(0.02, 1),
+    n_threads=st.integers(1, 9),
+    purpose=st.sampled_from([PREDICT, TRAIN, DIFFERENTIATE]),
+    blas=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_every_row_and_edge_is_in_one_task(
+    widths: list[int], density: float, n_threads: int, purpose: int, blas: bool, seed: int
+) -> None:
+    shapes = list(pairwise(widths))
+    graphs = [random_graph(*shape, density, seed) for shape in shapes[:-1]]
+    wiring = Wiring([*graphs, complete_graph(*shapes[-1])], blas=blas)
+    before = plan.THREAD_CYCLES, plan.TASK_CYCLES
+    plan.THREAD_CYCLES = plan.TASK_CYCLES = 1
+    try:
+        made = Plan(wiring, 64, np.float64, purpose, n_threads)
+    finally:
+        plan.THREAD_CYCLES, plan.TASK_CYCLES = before
+    tables = made.tables
+
+    def covers(kind: int, layer: int, n_rows: int) -> None:
+        rows = [k for t in rectangles(tables, kind, layer) for k in range(t["first"], t["last"])]
+        assert sorted(rows) == list(range(n_rows))
+
+    covers(engine.INPUTS, 0, widths[0])
+    covers(engine.TARGETS, 0, 0 if purpose == PREDICT else widths[-1])
+    for number, graph in enumerate(wiring.graphs):
+        on_blas = wiring.on_blas[number]
+        covers(engine.ACTIVATE if on_blas else engine.FORWARD, number, graph.n_out)
+        backward = purpose == DIFFERENTIATE or (purpose == TRAIN and number > 0)
+        kind = engine.SLOPE if on_blas else engine.INPUT_GRADIENT
+        covers(kind, number, graph.n_in if backward else 0)
+        if on_blas:
+            covers(engine.APPLY, number, 0 if purpose == PREDICT else graph.n_out)
+            continue
+        seen = np.zeros((tables.layers[number]["n_blocks"], graph.n_out), dtype=int)
+        for task in rectangles(tables, engine.UPDATE, number):
+            rows, blocks = (
+                slice(task["first"], task["last"]),
+                slice(task["first_block"], task["last_block"]),
+            )
+            seen[blocks, rows] += 1
+        assert (seen == (0 if purpose == PREDICT else 1)).all()
+
+
+def test_tasks_are_balanced_by_edges() -> None:
+    rng = np.random.default_rng(0)
+    mask = rng.random((1000, 784)) < np.linspace(0.01, 0.4, 1000)[:, None]
+    indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+    graph = Graph(784, 1000, int(mask.sum()), indptr, np.nonzero(mask)[1])
+    tasks = rectangles(
+        Plan(Wiring([graph]), 128, np.float32, n_threads=2).tables, engine.FORWARD, 0
+    )
+    edges = [indptr[task["last"]] - indptr[task["first"]] for task in tasks]
+    assert len(tasks) > 2
+    assert max(edges) < 1.2 * min(edges)
+    rows = [int(task["last"] - task["first"]) for task in tasks]
+    assert max(rows) > 1.5 * min(rows)
+
+
+def test_the_plan_says_what_it_chose() -> None:
+    wiring = Wiring([random_graph(784, 1000, 0.1), complete_graph(1000, 10)])
+    text = str(Plan(wiring, 128, np.float32, n_threads=1))
+    assert "training, batches of 128 samples as 128 lanes of float32" in text
+    assert "1 thread\n" in text
+    assert "layer 1 forward" in text
+    assert "edges a row and block" in text
+    assert "layer 2 input gradient" in text
+    assert "layer 1 input gradient" not in text
+    assert "BLAS" in str(Plan(Wiring([complete_graph(100, 100)]), 128, np.float32))
+
+
+def test_memory_of_a_connection() -> None:
+    """Weight, velocity, structure, transpose and plan: at most 20 bytes, float32."""
+    for n, degree in ((4096, 400), (4096, 40), (65536, 32)):
+        rng = np.random.default_rng(0)
+        rows = np.sort(rng.integers(0, n, (n, degree)), axis=1).astype(np.uint16)
+        graph = Graph(n, n, n * degree, np.arange(n + 1) * degree, rows.ravel())
+        wiring = Wiring([graph, graph, complete_graph(n, 10)])
+        made = Plan(wiring, 128, np.float32, n_threads=2)
+        n_edges = sum(graph.n_edges for graph in wiring.graphs)
+        assert (wiring.nbytes + made.nbytes) / n_edges <= 12 - 2, "2 more are the topology's own"
