@@ -11,28 +11,49 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
+from numba.extending import overload
 
 from .jit import jit
 from .squares import SIDE, turn
+from .vector import prefetch
+
+
+def converted(value, scale, X):  # type: ignore[no-untyped-def]
+    """Return ``scale * value``, or the value itself where X is of bytes."""
+    return value if X.dtype == np.uint8 else scale * np.float64(value)
+
+
+@overload(converted)
+def _converted_in_kernels(value, scale, X):  # type: ignore[no-untyped-def]
+    if X.dtype == types.uint8:
+        return lambda value, scale, X: value
+    return lambda value, scale, X: scale * np.float64(value)
 
 
 @jit
-def gather(data, samples, scale, X, first, last):  # type: ignore[no-untyped-def]
+def gather(data, samples, following, scale, X, first, last):  # type: ignore[no-untyped-def]
     """X[f, s] = scale * data[samples[s], f] for features first to last, 0 in the padding.
 
     data : uint8, float32 or float64[N, n]; samples : int64[n_samples], within the data;
-    scale : float64, and so is the product until it is rounded; X : real[n, width].
+    following : int64[n_samples], those of the next batch, which are fetched from memory on the
+    way; scale : float64, and so is the product until it is rounded; X : real[n, width], or
+    uint8[n, width] for bytes that are not scaled.
     """
     n_samples = samples.shape[0]
     n_turned = 0
     whole = first + (last - first) // SIDE * SIDE
+    line = 64 // data.itemsize  # values in a cache line
     for s in range(0, n_samples - SIDE + 1, SIDE):
         for f in range(first, whole, SIDE):
             turn(data, samples, s, f, scale, X)
+            if (f - first) % line < SIDE:
+                for k in range(s, min(s + SIDE, following.shape[0])):
+                    prefetch(data, following[k], f)
         n_turned = s + SIDE
     for f in range(first, last):
         for s in range(n_turned if f < whole else 0, n_samples):
-            X[f, s] = scale * np.float64(data[samples[s], f])
+            X[f, s] = converted(data[samples[s], f], scale, X)
         for s in range(n_samples, X.shape[1]):
             X[f, s] = 0
 
@@ -74,13 +95,13 @@ def source_of(data: npt.NDArray[Any] | None) -> Source:
 
 
 @jit
-def assemble(source, samples, scale, X, first, last):  # type: ignore[no-untyped-def]
+def assemble(source, samples, following, scale, X, first, last):  # type: ignore[no-untyped-def]
     """Gather rows first to last of a batch from whichever array holds the data."""
     if source.labels.shape[0] > 0:
         one_hot(source.labels, samples, X, first, last)
     elif source.bytes.shape[0] > 0:
-        gather(source.bytes, samples, scale, X, first, last)
+        gather(source.bytes, samples, following, scale, X, first, last)
     elif source.singles.shape[0] > 0:
-        gather(source.singles, samples, scale, X, first, last)
+        gather(source.singles, samples, following, scale, X, first, last)
     else:
-        gather(source.doubles, samples, scale, X, first, last)
+        gather(source.doubles, samples, following, scale, X, first, last)

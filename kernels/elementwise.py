@@ -16,14 +16,14 @@ from .vector import dot, fma, lanes, load
 
 
 @jit
-def bias_sigmoid(biases, Z, first, last):  # type: ignore[no-untyped-def]
-    """A = sigmoid(Z + b) for rows first to last, in place: for products that BLAS made.
+def bias_sigmoid(biases, scale, Z, first, last):  # type: ignore[no-untyped-def]
+    """A = sigmoid(scale Z + b) for rows first to last, in place.
 
-    biases : real[n_out]; Z : real[n_out, width], overwritten by A.
+    biases : real[n_out]; scale : real; Z : real[n_out, width], overwritten by A.
     """
     for i in range(first, last):
         for s in range(Z.shape[1]):
-            Z[i, s] = sigmoid(Z[i, s] + biases[i])
+            Z[i, s] = sigmoid(fma(Z[i, s], scale, biases[i]))
 
 
 @jit

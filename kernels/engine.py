@@ -7,12 +7,16 @@ width or kind of data.
 
 =========================  ======================================================================
 INPUTS, TARGETS            gather rows of the batch; drop inputs
-FORWARD                    rows of A = sigmoid(W X + b); then what `_complete` does
-BLAS_FORWARD, ACTIVATE     the same in two phases: Z = W X by BLAS, then bias and sigmoid by rows
+FORWARD                    rows of A = sigmoid(W X + b); then what `_finish_rows` does
 INPUT_GRADIENT             rows of dX = W^T dZ, times the slope of X's sigmoid
-BLAS_INPUT_GRADIENT, SLOPE the same in two phases
 UPDATE                     a rectangle of dW = dZ X^T, and the step that the optimiser makes of it
-BLAS_GRADIENT, APPLY       the same in two phases, the gradient in memory between them
+COMPLETE_FORWARD           a complete layer: some rows and samples of Z = W X; then
+ACTIVATE                   by rows, bias, sigmoid and what `_finish_rows` does
+COMPLETE_INPUT_GRADIENT    as for any layer
+COMPLETE_UPDATE            as for any layer
+BLAS_FORWARD               on BLAS: Z = W X; then ACTIVATE
+BLAS_INPUT_GRADIENT, SLOPE dX, then the slope by rows
+BLAS_GRADIENT, APPLY       dW, then the optimiser's step by rows
 =========================  ======================================================================
 """
 
@@ -22,7 +26,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .batch import assemble
+from .batch import assemble, gather
+from .complete import complete_forward, complete_input_gradient, complete_weight_gradient
 from .dropout import dropout, key_of
 from .elementwise import bias_sigmoid, momentum_update, sigmoid_slope, squared_error
 from .jit import jit
@@ -36,23 +41,27 @@ PREDICT, TRAIN, DIFFERENTIATE = range(3)
     INPUTS,
     TARGETS,
     FORWARD,
-    BLAS_FORWARD,
-    ACTIVATE,
     INPUT_GRADIENT,
+    UPDATE,
+    COMPLETE_FORWARD,
+    ACTIVATE,
+    COMPLETE_INPUT_GRADIENT,
+    COMPLETE_UPDATE,
+    BLAS_FORWARD,
     BLAS_INPUT_GRADIENT,
     SLOPE,
-    UPDATE,
     BLAS_GRADIENT,
     APPLY,
-) = range(11)
+) = range(14)
 
 
 def _record(*names: str) -> np.dtype[Any]:
     return np.dtype([(name, np.int64) for name in names])
 
 
-TASK = _record("kind", "layer", "first", "last", "first_block", "last_block")
-"""A kernel's rows (neurons, features) first to last; for UPDATE, blocks too."""
+TASK = _record("kind", "layer", "first", "last", "begin", "end")
+"""A kernel's rows (neurons, features) first to last; and begin to end, for UPDATE blocks, for
+COMPLETE_UPDATE inputs, for COMPLETE_FORWARD samples."""
 
 LAYER = _record(
     "n_in", "n_out", "inputs", "outputs", "deltas_in", "deltas_out",  # rows of activations, deltas
@@ -80,6 +89,7 @@ class Memory(NamedTuple):
     velocities: Any  # real[n_parameters], or empty
     gradients: Any  # real[n_parameters], or empty
     activations: Any  # real[sum of widths, width]
+    bytes: Any  # uint8[n_in, width]: the inputs, where they stay bytes, or empty
     deltas: Any  # real[..., width]: gradients by them
     targets: Any  # real[n_out, width]
     scratch: Any  # real[n_threads, edges of a task]
@@ -93,6 +103,7 @@ class Work(NamedTuple):
     purpose: int
     X: Any  # Source
     Y: Any  # Source
+    keeps_bytes: bool  # whether inputs stay bytes until the first layer scales its products
     samples: Any  # int64[n]: the batches' samples, one batch after another
     batch_size: int
     scale: float  # on X
@@ -105,234 +116,170 @@ class Work(NamedTuple):
 
 
 @jit
-def _batch(work, step):  # type: ignore[no-untyped-def]
-    """Return the samples of a step's batch."""
-    begin = step * work.batch_size
-    return work.samples[begin : min(begin + work.batch_size, work.samples.shape[0])]
+def _batch(samples, size, step):  # type: ignore[no-untyped-def]
+    """Return the samples of a step's batch, none after the last."""
+    return samples[step * size : min((step + 1) * size, samples.shape[0])]
 
 
 @jit
-def _drop(work, step, layer, A, first, last):  # type: ignore[no-untyped-def]
+def _drop(rates, seed, step, layer, A, first, last):  # type: ignore[no-untyped-def]
     """Apply the dropout mask of a layer's inputs; on a gradient, that mask again."""
-    if work.dropout[layer] > 0:
+    if rates[layer] > 0:
         # int: NumPy's numbers, which there are without compilation, would warn of wrapping round
-        key = key_of(int(work.seed), int(work.first_step + step), int(layer))
-        dropout(A, work.dropout[layer], key, first, last)
+        dropout(A, rates[layer], key_of(int(seed), int(step), int(layer)), first, last)
 
 
 @jit
-def _starts(tables, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
-    end = begin + (n_blocks + 1) * n_rows
-    return tables.starts[begin:end].reshape((n_blocks + 1, n_rows))
+def _use(memory_of, run, gradients, scale, rate, momentum, nesterov):  # type: ignore[no-untyped-def]
+    """Let the optimiser use the gradients of the parameters from ``run`` on; or keep them.
 
-
-@jit
-def _inputs(task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    X = memory.activations[: tables.layers[0]["n_in"]]
-    assemble(work.X, _batch(work, step), work.scale, X, task["first"], task["last"])
-    _drop(work, step, 0, X, task["first"], task["last"])
-
-
-@jit
-def _forward(tile, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    layer = tables.layers[task["layer"]]
-    n_in, n_out = layer["n_in"], layer["n_out"]
-    n_edges = layer["biases"] - layer["weights"]
-    forward(
-        tile,
-        _starts(tables, layer["starts"], layer["n_blocks"], n_out),
-        tables.indices[layer["edges"] : layer["edges"] + n_edges],
-        memory.parameters[layer["weights"] : layer["biases"]],
-        memory.parameters[layer["biases"] : layer["biases"] + n_out],
-        memory.activations[layer["inputs"] : layer["inputs"] + n_in],
-        memory.activations[layer["outputs"] : layer["outputs"] + n_out],
-        task["first"],
-        task["last"],
-    )
-    _complete(tile, task, tables, memory, work, step)
-
-
-@jit
-def _activate(tile, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    layer = tables.layers[task["layer"]]
-    bias_sigmoid(
-        memory.parameters[layer["biases"] : layer["biases"] + layer["n_out"]],
-        memory.activations[layer["outputs"] : layer["outputs"] + layer["n_out"]],
-        task["first"],
-        task["last"],
-    )
-    _complete(tile, task, tables, memory, work, step)
-
-
-@jit
-def _complete(tile, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    """Do what follows on a row of activations while it is in a cache.
-
-    Dropout on a hidden layer; on the last the loss and dZ, or the outputs for the caller.
+    memory_of : (parameters, velocities, gradients to be kept, or none); the gradients are still
+    to be multiplied by ``scale``.
     """
-    layer = tables.layers[task["layer"]]
-    n_out, first, last = layer["n_out"], task["first"], task["last"]
-    A = memory.activations[layer["outputs"] : layer["outputs"] + n_out]
-    n_samples = _batch(work, step).shape[0]
-    if task["layer"] + 1 < tables.layers.shape[0]:
-        _drop(work, step, task["layer"] + 1, A, first, last)
-    elif work.purpose == PREDICT:
-        begin = step * work.batch_size
-        for s in range(n_samples):
-            for i in range(first, last):
-                memory.outputs[begin + s, i] = A[i, s]
+    parameters, velocities, kept = memory_of
+    end = run + gradients.shape[0]
+    if velocities.shape[0] == 0:
+        for k in range(run, end):
+            kept[k] = scale * gradients[k - run]
     else:
-        dZ = memory.deltas[layer["deltas_out"] : layer["deltas_out"] + n_out]
-        losses = memory.losses[step]
-        squared_error(tile, A, memory.targets, n_samples, losses, dZ, first, last)
-        sigmoid_slope(A, A.dtype.type(1), dZ, first, last)
-
-
-@jit
-def _input_gradient(tile, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    layer = tables.layers[task["layer"]]
-    n_in, n_out = layer["n_in"], layer["n_out"]
-    n_edges = layer["biases"] - layer["weights"]
-    input_gradient(
-        tile,
-        _starts(tables, layer["t_starts"], layer["t_blocks"], n_in),
-        tables.t_indices[layer["t_edges"] : layer["t_edges"] + n_edges],
-        tables.t_edges[layer["t_edges"] : layer["t_edges"] + n_edges],
-        memory.parameters[layer["weights"] : layer["biases"]],
-        memory.deltas[layer["deltas_out"] : layer["deltas_out"] + n_out],
-        memory.deltas[layer["deltas_in"] : layer["deltas_in"] + n_in],
-        task["first"],
-        task["last"],
-    )
-    _slope(task, tables, memory, work, step)
-
-
-@jit
-def _slope(task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    """Turn dA of a layer's inputs into dZ; of the network's inputs, drop what was dropped."""
-    number, first, last = task["layer"], task["first"], task["last"]
-    layer = tables.layers[number]
-    n_in = layer["n_in"]
-    A = memory.activations[layer["inputs"] : layer["inputs"] + n_in]
-    dA = memory.deltas[layer["deltas_in"] : layer["deltas_in"] + n_in]
-    if number == 0:
-        _drop(work, step, 0, dA, first, last)
-    else:
-        sigmoid_slope(A, A.dtype.type(1 - work.dropout[number]), dA, first, last)
-
-
-@jit
-def _apply(memory, work, step, begin, gradients):  # type: ignore[no-untyped-def]
-    """Let the optimiser use the gradients of the parameters from ``begin`` on; or keep them."""
-    end = begin + gradients.shape[0]
-    if work.purpose == DIFFERENTIATE:
-        for k in range(begin, end):
-            memory.gradients[k] = gradients[k - begin]
-    else:
-        real = memory.parameters.dtype.type
         momentum_update(
-            memory.parameters[begin:end],
-            memory.velocities[begin:end],
-            gradients,
-            real(work.rates[step]),
-            real(work.momentum),
-            work.nesterov,
+            parameters[run:end], velocities[run:end], gradients, rate * scale, momentum, nesterov
         )
 
 
 @jit
-def _update(tile, rank, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    layer = tables.layers[task["layer"]]
-    n_in, n_out = layer["n_in"], layer["n_out"]
-    n_edges = layer["biases"] - layer["weights"]
-    rows = (task["first"], task["last"])
-    blocks = (task["first_block"], task["last_block"])
-    starts = _starts(tables, layer["starts"], layer["n_blocks"], n_out)
-    dZ = memory.deltas[layer["deltas_out"] : layer["deltas_out"] + n_out]
-    scratch = memory.scratch[rank]
-    weight_gradient(
-        tile,
-        starts,
-        tables.indices[layer["edges"] : layer["edges"] + n_edges],
-        dZ,
-        memory.activations[layer["inputs"] : layer["inputs"] + n_in],
-        scratch,
-        rows,
-        blocks,
-    )
-    # Runs of edges without a gap, which are all rows at once where the task has all blocks.
-    i, at = rows[0], np.int64(0)
-    while i < rows[1]:
-        begin, end = np.int64(starts[blocks[0], i]), np.int64(starts[blocks[1], i])
-        i += 1
-        while i < rows[1] and np.int64(starts[blocks[0], i]) == end:
-            end = np.int64(starts[blocks[1], i])
-            i += 1
-        _apply(memory, work, step, layer["weights"] + begin, scratch[at : at + end - begin])
-        at += end - begin
-    if blocks[0] == 0:
-        row_sums(tile, dZ, scratch, rows[0], rows[1])
-        _apply(memory, work, step, layer["biases"] + rows[0], scratch[: rows[1] - rows[0]])
+def _perform(tile, half, rank, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
+    """Do one task. Views of all that its layer has are made first: they cost next to nothing."""
+    kind, number = task["kind"], task["layer"]
+    first, last, begin, end = task["first"], task["last"], task["begin"], task["end"]
+    layer = tables.layers[number]
+    n_in, n_out, weights, biases = layer["n_in"], layer["n_out"], layer["weights"], layer["biases"]
+    real = memory.parameters.dtype.type
+    one = real(1)
 
-
-@jit
-def _apply_dense(tile, rank, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    layer = tables.layers[task["layer"]]
-    first, last = task["first"], task["last"]
-    begin = layer["weights"] + first * layer["n_in"]
-    end = layer["weights"] + last * layer["n_in"]
-    dZ = memory.deltas[layer["deltas_out"] : layer["deltas_out"] + layer["n_out"]]
-    scratch = memory.scratch[rank]
-    if work.purpose == TRAIN:  # else they are where they should be
-        _apply(memory, work, step, begin, memory.gradients[begin:end])
-    row_sums(tile, dZ, scratch, first, last)
-    _apply(memory, work, step, layer["biases"] + first, scratch[: last - first])
-
-
-@jit
-def _blas(task, tables, memory):  # type: ignore[no-untyped-def]
-    """Make one of the three products of a complete layer by BLAS."""
-    layer = tables.layers[task["layer"]]
-    n_in, n_out = layer["n_in"], layer["n_out"]
-    shape = (n_out, n_in)
-    W = memory.parameters[layer["weights"] : layer["biases"]].reshape(shape)
     X = memory.activations[layer["inputs"] : layer["inputs"] + n_in]
-    if task["kind"] == BLAS_FORWARD:
-        np.dot(W, X, memory.activations[layer["outputs"] : layer["outputs"] + n_out])
-    else:
-        dZ = memory.deltas[layer["deltas_out"] : layer["deltas_out"] + n_out]
-        if task["kind"] == BLAS_INPUT_GRADIENT:
-            np.dot(W.T, dZ, memory.deltas[layer["deltas_in"] : layer["deltas_in"] + n_in])
-        else:
-            dW = memory.gradients[layer["weights"] : layer["biases"]].reshape(shape)
-            np.dot(dZ, X.T, dW)
+    A = memory.activations[layer["outputs"] : layer["outputs"] + n_out]
+    dX = memory.deltas[layer["deltas_in"] : layer["deltas_in"] + n_in]
+    dZ = memory.deltas[layer["deltas_out"] : layer["deltas_out"] + n_out]
+    w = memory.parameters[weights:biases]
+    b = memory.parameters[biases : biases + n_out]
+    scratch = memory.scratch[rank]
+    indices = tables.indices[layer["edges"] : layer["edges"] + biases - weights]
+    table = layer["starts"]
+    starts = tables.starts[table : table + (layer["n_blocks"] + 1) * n_out]
+    starts = starts.reshape((layer["n_blocks"] + 1, n_out))
 
+    as_bytes = number == 0 and work.keeps_bytes
+    scale = real(work.scale) if as_bytes else one  # of X, where it has not been applied
+    keep = real(1 - work.dropout[number]) if number > 0 else real(0)  # 0: no sigmoid made X
+    samples = _batch(work.samples, work.batch_size, step)
+    n_samples = samples.shape[0]
+    places = (memory.parameters, memory.velocities, memory.gradients)
+    rate, momentum = real(work.rates[step]), real(work.momentum)
 
-@jit
-def _perform(tile, rank, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    kind = task["kind"]
     if kind == INPUTS:
-        _inputs(task, tables, memory, work, step)
+        following = _batch(work.samples, work.batch_size, step + 1)
+        if as_bytes:
+            gather(work.X.bytes, samples, following, work.scale, memory.bytes, first, last)
+        else:
+            assemble(work.X, samples, following, work.scale, X, first, last)
+            _drop(work.dropout, work.seed, work.first_step + step, 0, X, first, last)
     elif kind == TARGETS:
-        assemble(work.Y, _batch(work, step), 1.0, memory.targets, task["first"], task["last"])
+        following = _batch(work.samples, work.batch_size, step + 1)
+        assemble(work.Y, samples, following, 1.0, memory.targets, first, last)
+
     elif kind == FORWARD:
-        _forward(tile, task, tables, memory, work, step)
+        if as_bytes:
+            forward(tile, starts, indices, w, b, memory.bytes, scale, A, first, last)
+        else:
+            forward(tile, starts, indices, w, b, X, scale, A, first, last)
+    elif kind == COMPLETE_FORWARD:
+        W = w.reshape((n_out, n_in))
+        if as_bytes:
+            complete_forward(half, W, memory.bytes, A, first, last, begin, end)
+        else:
+            complete_forward(half, W, X, A, first, last, begin, end)
+    elif kind == BLAS_FORWARD:
+        np.dot(w.reshape((n_out, n_in)), X, A)
     elif kind == ACTIVATE:
-        _activate(tile, task, tables, memory, work, step)
+        bias_sigmoid(b, scale, A, first, last)
+
     elif kind == INPUT_GRADIENT:
-        _input_gradient(tile, task, tables, memory, work, step)
-    elif kind == SLOPE:
-        _slope(task, tables, memory, work, step)
+        t_indices = tables.t_indices[layer["t_edges"] : layer["t_edges"] + biases - weights]
+        t_edges = tables.t_edges[layer["t_edges"] : layer["t_edges"] + biases - weights]
+        table = layer["t_starts"]
+        t_starts = tables.starts[table : table + (layer["t_blocks"] + 1) * n_in]
+        t_starts = t_starts.reshape((layer["t_blocks"] + 1, n_in))
+        input_gradient(tile, t_starts, t_indices, t_edges, w, dZ, X, keep, dX, first, last)
+    elif kind == COMPLETE_INPUT_GRADIENT:
+        complete_input_gradient(half, w.reshape((n_out, n_in)), dZ, X, keep, dX, first, last)
+    elif kind == BLAS_INPUT_GRADIENT:
+        np.dot(w.reshape((n_out, n_in)).T, dZ, dX)
+    elif kind == SLOPE and keep > 0:
+        sigmoid_slope(X, keep, dX, first, last)
+
     elif kind == UPDATE:
-        _update(tile, rank, task, tables, memory, work, step)
-    elif kind == APPLY:
-        _apply_dense(tile, rank, task, tables, memory, work, step)
-    else:
-        _blas(task, tables, memory)
+        rows, blocks = (first, last), (begin, end)
+        if as_bytes:
+            weight_gradient(tile, starts, indices, dZ, memory.bytes, scratch, rows, blocks)
+        else:
+            weight_gradient(tile, starts, indices, dZ, X, scratch, rows, blocks)
+        # Runs of edges without a gap, which are all rows at once where the task has all blocks.
+        i, at = first, np.int64(0)
+        while i < last:
+            run, stop = np.int64(starts[begin, i]), np.int64(starts[end, i])
+            i += 1
+            while i < last and np.int64(starts[begin, i]) == stop:
+                stop = np.int64(starts[end, i])
+                i += 1
+            piece = scratch[at : at + stop - run]
+            _use(places, weights + run, piece, scale, rate, momentum, work.nesterov)
+            at += stop - run
+    elif kind == COMPLETE_UPDATE:
+        rows, columns = (first, last), (begin, end)
+        if as_bytes:
+            complete_weight_gradient(tile, dZ, memory.bytes, scratch, rows, columns)
+        else:
+            complete_weight_gradient(tile, dZ, X, scratch, rows, columns)
+        for i in range(first, last):
+            piece = scratch[(i - first) * (end - begin) : (i - first + 1) * (end - begin)]
+            run = weights + i * n_in + begin
+            _use(places, run, piece, scale, rate, momentum, work.nesterov)
+    elif kind == BLAS_GRADIENT:
+        np.dot(dZ, X.T, memory.gradients[weights:biases].reshape((n_out, n_in)))
+    elif kind == APPLY and work.purpose == TRAIN:  # else they are where they should be
+        run = weights + first * n_in
+        piece = memory.gradients[run : weights + last * n_in]
+        _use(places, run, piece, scale, rate, momentum, work.nesterov)
+
+    # What follows on rows of activations while they are in a cache: dropout on a hidden layer;
+    # on the last the loss and dZ, or the outputs for the caller.
+    if kind in (FORWARD, ACTIVATE):
+        if number + 1 < tables.layers.shape[0]:
+            _drop(work.dropout, work.seed, work.first_step + step, number + 1, A, first, last)
+        elif work.purpose == PREDICT:
+            for s in range(n_samples):
+                for i in range(first, last):
+                    memory.outputs[step * work.batch_size + s, i] = A[i, s]
+        else:
+            losses = memory.losses[step]
+            squared_error(tile, A, memory.targets, n_samples, losses, dZ, first, last)
+            sigmoid_slope(A, one, dZ, first, last)
+
+    # Inputs that were dropped have no gradient.
+    elif kind in (INPUT_GRADIENT, COMPLETE_INPUT_GRADIENT, SLOPE):
+        if number == 0:
+            _drop(work.dropout, work.seed, work.first_step + step, 0, dX, first, last)
+
+    # The biases' gradients, once for each row.
+    elif kind in (UPDATE, COMPLETE_UPDATE, APPLY) and begin == 0:
+        row_sums(tile, dZ, scratch, first, last)
+        piece = scratch[: last - first]
+        _use(places, biases + first, piece, one, rate, momentum, work.nesterov)
 
 
 @jit
-def execute(rank, claims, done, tile, tables, memory, work):  # type: ignore[no-untyped-def]
+def execute(rank, claims, done, tile, half, tables, memory, work):  # type: ignore[no-untyped-def]
     """Run the program for every batch of ``work.samples``; called by `team.run` on each thread.
 
     Cost: the tasks', and for each phase an atomic operation a task and one look at ``done``.
@@ -353,7 +300,7 @@ def execute(rank, claims, done, tile, tables, memory, work):  # type: ignore[no-
                 number = claim(claims, owner, step * n_phases + phase + 1, last - first)
                 while number >= 0:
                     task = tables.tasks[begin + first + number]
-                    _perform(tile, rank, task, tables, memory, work, step)
+                    _perform(tile, half, rank, task, tables, memory, work, step)
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)

@@ -21,7 +21,7 @@ _CACHE_LINE = 64  # bytes
 
 def padded(n_samples: int, dtype: Any) -> int:
     """Return the smallest whole number of vectors, in columns, that holds ``n_samples``."""
-    lanes = lanes_of(dtype)
+    lanes = lanes_of(dtype) if np.dtype(dtype).kind == "f" else 1
     return -(-max(n_samples, 1) // lanes) * lanes
 
 

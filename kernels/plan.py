@@ -24,11 +24,12 @@ import numpy.typing as npt
 
 from . import engine
 from .blocks import Blocks, block_starts, choose_blocks
+from .complete import COLUMNS, GROUP
 from .engine import DIFFERENTIATE, LAYER, PREDICT, TASK, TRAIN, Tables
 from .squares import SIDE
 from .team import get_num_threads
 from .vector import MOST_REGISTERS, lanes_of
-from .wiring import NARROW, Wiring
+from .wiring import BLAS, COMPLETE, EDGES, NARROW, Wiring
 
 Array = npt.NDArray[Any]
 
@@ -85,6 +86,9 @@ class Plan:
         `PREDICT`, `TRAIN` or `DIFFERENTIATE`.
     n_threads
         At most so many; by default as many as the process may use.
+    keeps_bytes
+        Whether inputs are bytes, of which none is dropped: then they stay bytes until the first
+        layer scales its products, unless that runs on BLAS.
     """
 
     def __init__(
@@ -94,13 +98,16 @@ class Plan:
         dtype: npt.DTypeLike,
         purpose: int = TRAIN,
         n_threads: int | None = None,
+        *,
+        keeps_bytes: bool = False,
     ) -> None:
         self.wiring, self.batch_size, self.purpose = wiring, batch_size, purpose
         self.dtype = np.dtype(dtype)
+        self.keeps_bytes = keeps_bytes and wiring.products[0] != BLAS
         self.tile = choose_tile(batch_size, dtype)
+        self.half = self.tile[: max(1, len(self.tile) // 2)]
         step = lanes_of(dtype, len(self.tile))
         self.width = -(-batch_size // step) * step
-        self._row_bytes = self.width * self.dtype.itemsize
         self._vectors = self.width // lanes_of(dtype)
         self.cycles = self._cycles()
         limit = get_num_threads() if n_threads is None else n_threads
@@ -170,18 +177,22 @@ class Plan:
             )
             layer["weights"], layer["biases"] = parameters, parameters + graph.n_edges
             rows, parameters = rows + graph.n_in, parameters + graph.n_edges + graph.n_out
-            if wiring.on_blas[number]:
+            if wiring.products[number] != EDGES:
+                layer["n_blocks"] = -1  # so that its table of starts has no rows
                 continue
             begin = layer["edges"] = wiring.first[number]
             indices = wiring.indices[begin : begin + graph.n_edges]
-            product = self._product(wiring.indptrs[number], indices, graph.n_in)
+            as_bytes = self.keeps_bytes and number == 0
+            row_bytes = self.width * (1 if as_bytes else self.dtype.itemsize)
+            product = self._product(wiring.indptrs[number], indices, graph.n_in, row_bytes)
             layer["starts"], layer["n_blocks"] = product.begin, product.blocks.number
             self._forward[number] = product
             if self._goes_back(number):
                 transposed = wiring.transposed(first_layer=self.purpose == DIFFERENTIATE)
                 begin = layer["t_edges"] = transposed.first[number]
                 indices = transposed.indices[begin : begin + graph.n_edges]
-                product = self._product(transposed.indptrs[number], indices, graph.n_out)
+                row_bytes = self.width * self.dtype.itemsize
+                product = self._product(transposed.indptrs[number], indices, graph.n_out, row_bytes)
                 layer["t_starts"], layer["t_blocks"] = product.begin, product.blocks.number
                 self._backward[number] = product
 
@@ -189,9 +200,9 @@ class Plan:
         """Whether the gradient by a layer's inputs is wanted."""
         return self.purpose == DIFFERENTIATE or (self.purpose == TRAIN and number > 0)
 
-    def _product(self, indptr: Array, indices: Array, n_columns: int) -> _Product:
+    def _product(self, indptr: Array, indices: Array, n_columns: int, row_bytes: int) -> _Product:
         n_rows = len(indptr) - 1
-        blocks = choose_blocks(n_rows, n_columns, len(indices), self._row_bytes)
+        blocks = choose_blocks(n_rows, n_columns, len(indices), row_bytes)
         starts = block_starts(indptr, indices, blocks)
         begin = sum(table.size for table in self._tables)
         self._tables.append(starts.ravel())
@@ -213,75 +224,114 @@ class Plan:
 
     def _scratch_size(self) -> int:
         size = 1
-        for kind, number, first, last, first_block, last_block in (
+        for kind, number, first, last, begin, end in (
             task for phase in self.phases for task in phase.tasks
         ):
             if kind == engine.UPDATE:
                 starts = self._forward[number].starts[:, first:last].astype(np.int64)
-                size = max(size, int((starts[last_block] - starts[first_block]).sum()))
-            if kind in (engine.UPDATE, engine.APPLY):
+                size = max(size, int((starts[end] - starts[begin]).sum()))
+            if kind == engine.COMPLETE_UPDATE:
+                size = max(size, (last - first) * (end - begin))
+            if kind in (engine.UPDATE, engine.COMPLETE_UPDATE, engine.APPLY):
                 size = max(size, last - first)
         return size
 
     # Phases and tasks
 
     def _phases(self) -> list[Phase]:
-        wiring = self.wiring
-        order = range(len(wiring.graphs))
+        layers = range(len(self.wiring.graphs))
         phases = [Phase("batch", self._assembly())]
-        for number in order:
-            title = f"layer {number + 1} forward"
-            if wiring.on_blas[number]:
-                rows = self._rows_of_values(wiring.graphs[number].n_out)
-                phases += [
-                    Phase(title, [_task(engine.BLAS_FORWARD, number)], "BLAS"),
-                    Phase(f"{title}, sigmoid", [_task(engine.ACTIVATE, number, *r) for r in rows]),
-                ]
-            else:
-                product = self._forward[number]
-                tasks = [_task(engine.FORWARD, number, *r) for r in self._rows(product)]
-                phases.append(Phase(title, tasks, str(product.blocks)))
-        if self.purpose == PREDICT:
-            return phases
-        for number in reversed(order):
-            if not self._goes_back(number):
-                continue
-            title = f"layer {number + 1} input gradient"
-            if wiring.on_blas[number]:
-                rows = self._rows_of_values(wiring.graphs[number].n_in)
-                phases += [
-                    Phase(title, [_task(engine.BLAS_INPUT_GRADIENT, number)], "BLAS"),
-                    Phase(f"{title}, slope", [_task(engine.SLOPE, number, *r) for r in rows]),
-                ]
-            else:
-                product = self._backward[number]
-                tasks = [_task(engine.INPUT_GRADIENT, number, *r) for r in self._rows(product)]
-                phases.append(Phase(title, tasks, str(product.blocks)))
-        dense = [number for number in order if wiring.on_blas[number]]
-        if dense:
-            tasks = [_task(engine.BLAS_GRADIENT, number) for number in dense]
-            phases.append(Phase("weight gradients of complete layers", tasks, "BLAS"))
-        phases.append(Phase("weight gradients and update", self._updates()))
+        for number in layers:
+            phases += self._forward_phases(number)
+        if self.purpose != PREDICT:
+            for number in reversed(layers):
+                if self._goes_back(number):
+                    phases += self._backward_phases(number)
+            dense = [number for number in layers if self.wiring.products[number] == BLAS]
+            if dense:
+                tasks = [_task(engine.BLAS_GRADIENT, number) for number in dense]
+                phases.append(Phase("weight gradients of complete layers", tasks, "BLAS"))
+            tasks = [task for number in layers for task in self._updates(number)]
+            phases.append(Phase("weight gradients and update", tasks))
         return phases
 
-    def _updates(self) -> list[tuple[int, ...]]:
-        tasks = []
-        for number, graph in enumerate(self.wiring.graphs):
-            if self.wiring.on_blas[number]:
-                rows = _even(graph.n_out, max(1, graph.n_edges // _SCRATCH))
-                tasks += [_task(engine.APPLY, number, *r) for r in rows]
-                continue
+    def _forward_phases(self, number: int) -> list[Phase]:
+        title, n_out = f"layer {number + 1} forward", self.wiring.graphs[number].n_out
+        products = self.wiring.products[number]
+        if products == EDGES:
             product = self._forward[number]
-            n_rows, n_blocks = graph.n_out, product.blocks.number
-            if n_rows < NARROW and n_blocks > 1:  # too few rows to share: share the blocks
-                parts = self._parts(graph.n_edges * self._edge_cycles())
-                tasks += [
-                    _task(engine.UPDATE, number, 0, n_rows, *r) for r in _even(n_blocks, parts)
-                ]
-            else:
-                rows = self._rows(product, least=-(-graph.n_edges // _SCRATCH))
-                tasks += [_task(engine.UPDATE, number, *r, 0, n_blocks) for r in rows]
-        return tasks
+            tasks = [_task(engine.FORWARD, number, *rows) for rows in self._rows(product)]
+            remark = str(product.blocks)
+            if number == 0 and self.keeps_bytes:
+                remark += ", as bytes"
+            return [Phase(title, tasks, remark)]
+        if products == BLAS:
+            tasks = [_task(engine.BLAS_FORWARD, number)]
+        else:
+            # First the samples are shared, since every row of W needs all inputs of a sample.
+            step = lanes_of(self.dtype, len(self.half))
+            graph = self.wiring.graphs[number]
+            parts = self._parts(graph.n_edges * self._edge_cycles(), 1)
+            samples = _even(self.width // step, parts)
+            groups = _even(-(-n_out // GROUP), parts // len(samples))
+            tasks = [
+                _task(
+                    engine.COMPLETE_FORWARD, number,
+                    first * GROUP, min(last * GROUP, n_out), begin * step, end * step,
+                )
+                for first, last in groups
+                for begin, end in samples
+            ]  # fmt: skip
+        rows = [_task(engine.ACTIVATE, number, *r) for r in self._rows_of_values(n_out)]
+        return [Phase(title, tasks, products), Phase(f"{title}, sigmoid", rows)]
+
+    def _backward_phases(self, number: int) -> list[Phase]:
+        title, graph = f"layer {number + 1} input gradient", self.wiring.graphs[number]
+        products = self.wiring.products[number]
+        if products == EDGES:
+            product = self._backward[number]
+            tasks = [_task(engine.INPUT_GRADIENT, number, *rows) for rows in self._rows(product)]
+            return [Phase(title, tasks, str(product.blocks))]
+        if products == COMPLETE:
+            parts = self._parts(graph.n_edges * self._edge_cycles())
+            groups = _even(-(-graph.n_in // GROUP), parts)
+            tasks = [
+                _task(engine.COMPLETE_INPUT_GRADIENT, number, k * GROUP, min(m * GROUP, graph.n_in))
+                for k, m in groups
+            ]
+            return [Phase(title, tasks, products)]
+        rows = self._rows_of_values(graph.n_in)
+        return [
+            Phase(title, [_task(engine.BLAS_INPUT_GRADIENT, number)], products),
+            Phase(f"{title}, slope", [_task(engine.SLOPE, number, *r) for r in rows]),
+        ]
+
+    def _updates(self, number: int) -> list[tuple[int, ...]]:
+        graph = self.wiring.graphs[number]
+        products = self.wiring.products[number]
+        least = -(-graph.n_edges // _SCRATCH)
+        parts = max(least, self._parts(graph.n_edges * self._edge_cycles()))
+        if products == BLAS:
+            return [_task(engine.APPLY, number, *rows) for rows in _even(graph.n_out, least)]
+        if products == COMPLETE:
+            # As in the forward pass of the layer below, inputs are shared in their order.
+            blocks = _even(-(-graph.n_in // COLUMNS), parts)
+            row_parts = _even(graph.n_out, -(-least // len(blocks)))
+            return [
+                _task(
+                    engine.COMPLETE_UPDATE, number,
+                    *rows, begin * COLUMNS, min(end * COLUMNS, graph.n_in),
+                )
+                for begin, end in blocks
+                for rows in row_parts
+            ]  # fmt: skip
+        product = self._forward[number]
+        n_blocks = product.blocks.number
+        if graph.n_out < NARROW and n_blocks > 1:  # too few rows to share: share the blocks
+            shares = _even(n_blocks, parts)
+            return [_task(engine.UPDATE, number, 0, graph.n_out, *share) for share in shares]
+        rows_of = self._rows(product, least)
+        return [_task(engine.UPDATE, number, *rows, 0, n_blocks) for rows in rows_of]
 
     def _assembly(self) -> list[tuple[int, ...]]:
         n_in, n_out = self.wiring.widths[0], self.wiring.widths[-1]
@@ -294,11 +344,11 @@ class Plan:
             tasks += [_task(engine.TARGETS, 0, *rows) for rows in self._rows_of_values(n_out)]
         return tasks
 
-    def _parts(self, cycles: float) -> int:
+    def _parts(self, cycles: float, a_thread: int = TASKS_A_THREAD) -> int:
         """How many tasks so much work is to be cut into."""
         if self.n_threads == 1:
             return 1
-        return max(1, min(TASKS_A_THREAD * self.n_threads, int(cycles / TASK_CYCLES)))
+        return max(1, min(a_thread * self.n_threads, int(cycles / TASK_CYCLES)))
 
     def _rows_of_values(self, n_rows: int) -> list[tuple[int, int]]:
         return _even(n_rows, self._parts(n_rows * self.width * _PER_VALUE))
@@ -331,9 +381,9 @@ class _Product:
 
 
 def _task(
-    kind: int, layer: int, first: int = 0, last: int = 0, first_block: int = 0, last_block: int = 0
+    kind: int, layer: int, first: int = 0, last: int = 0, begin: int = 0, end: int = 0
 ) -> tuple[int, ...]:
-    return kind, layer, first, last, first_block, last_block
+    return kind, layer, first, last, begin, end
 
 
 def _even(n: int, parts: int) -> list[tuple[int, int]]:

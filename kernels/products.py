@@ -3,9 +3,9 @@
 A layer is a matrix W (n_out x n_in) in CSR form: row i lists the inputs of output neuron i.
 With activations feature-major (`layout`), in matrix form::
 
-    A  = sigmoid(W X + b)                     forward
+    A  = sigmoid(scale W X + b)               forward; scale is 1 but on the first layer
     dW = (dZ X^T) on the edges of W           weight_gradient; db = row sums of dZ
-    dX = W^T dZ                               input_gradient
+    dX = (W^T dZ) * slope of X's sigmoid      input_gradient
 
 Each edge (i, j) is one vector operation on contiguous rows: ``Z[i] += w * X[j]`` forward, the dot
 product ``dZ[i] . X[j]`` for its gradient. The row of the accumulator stays in registers (`vector`)
@@ -21,7 +21,12 @@ of the tile's vectors, indices unchecked (`wiring` is built from checked ones)::
 
     starts  : uint32[blocks + 1, rows]        indices : uint16 or uint32[edges]
     weights : real[edges]                     biases  : real[n_out]
-    X, dX   : real[n_in, width]               A, dZ   : real[n_out, width]
+    X       : real or uint8[n_in, width]      dX      : real[n_in, width]
+    A, dZ   : real[n_out, width]
+
+**Bytes.** Images come as bytes, and the first layer reads them as such: converting them takes as
+long as a multiplication, but a row is a quarter as long, all of X stays in a near cache, and no
+blocks are needed. Their scale is applied once a row, not once a value.
 
 Cost of each: 2 * edges * width operations on its rows ``first <= i < last``. No race: calls with
 different rows (for dW: rows or blocks) write to different places and each sum runs in a fixed
@@ -32,27 +37,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from .elementwise import bias_sigmoid, sigmoid_slope
 from .jit import jit
-from .sigmoid import sigmoid
-from .vector import dot, dots, fma, lanes, load, splat, store
+from .vector import dot, dots, fma, lanes, load, load_as, splat, store
 
 
 @jit
-def forward(tile, starts, indices, weights, biases, X, A, first, last):  # type: ignore[no-untyped-def]
-    """A = sigmoid(W X + b) for rows first to last; sigmoid while the row is still in L1."""
+def forward(tile, starts, indices, weights, biases, X, scale, A, first, last):  # type: ignore[no-untyped-def]
+    """A = sigmoid(scale W X + b) for rows first to last; sigmoid while the row is still in L1."""
     step, width = lanes(tile, A), A.shape[1]
+    zero = A.dtype.type(0)
     n_blocks = starts.shape[0] - 1
     for c in range(0, width, step):
         for block in range(n_blocks):
             for i in range(first, last):
-                accumulator = splat(tile, biases[i]) if block == 0 else load(tile, A, i, c)
+                accumulator = splat(tile, zero) if block == 0 else load(tile, A, i, c)
                 for k in range(starts[block, i], starts[block + 1, i]):
-                    x = load(tile, X, indices[k], c)
+                    x = load_as(tile, A, X, indices[k], c)
                     accumulator = fma(splat(tile, weights[k]), x, accumulator)
                 store(A, i, c, accumulator)
                 if block == n_blocks - 1 and c + step == width:
-                    for s in range(width):
-                        A[i, s] = sigmoid(A[i, s])
+                    bias_sigmoid(biases, scale, A, i, i + 1)
 
 
 @jit
@@ -74,10 +79,10 @@ def weight_gradient(tile, starts, indices, dZ, X, dW, rows, blocks):  # type: ig
                 while k + 4 <= stop:
                     d0, d1, d2, d3 = dots(
                         row,
-                        load(tile, X, indices[k], c),
-                        load(tile, X, indices[k + 1], c),
-                        load(tile, X, indices[k + 2], c),
-                        load(tile, X, indices[k + 3], c),
+                        load_as(tile, dZ, X, indices[k], c),
+                        load_as(tile, dZ, X, indices[k + 1], c),
+                        load_as(tile, dZ, X, indices[k + 2], c),
+                        load_as(tile, dZ, X, indices[k + 3], c),
                     )
                     if c > 0:
                         d0, d1 = dW[at] + d0, dW[at + 1] + d1
@@ -86,7 +91,7 @@ def weight_gradient(tile, starts, indices, dZ, X, dW, rows, blocks):  # type: ig
                     k += 4
                     at += 4
                 while k < stop:
-                    value = dot(row, load(tile, X, indices[k], c))
+                    value = dot(row, load_as(tile, dZ, X, indices[k], c))
                     dW[at] = value if c == 0 else dW[at] + value
                     k += 1
                     at += 1
@@ -105,19 +110,23 @@ def row_sums(tile, dZ, db, first, last):  # type: ignore[no-untyped-def]
 
 
 @jit
-def input_gradient(tile, starts, indices, edges, weights, dZ, dX, first, last):  # type: ignore[no-untyped-def]
-    """dX = W^T dZ for inputs first to last, by rows of W^T.
+def input_gradient(tile, starts, indices, edges, weights, dZ, X, keep, dX, first, last):  # type: ignore[no-untyped-def]
+    """dX = W^T dZ for inputs first to last, by rows of W^T, times the slope of X's sigmoid.
 
     Here starts : uint32[blocks + 1, n_in] and indices are those of W^T, and edges : uint32[edges]
-    says where each of its entries stands in W.
+    says where each of its entries stands in W. keep : real, what dropout left of X; 0 where X is
+    not made by a sigmoid, and dX = W^T dZ.
     """
-    step = lanes(tile, dX)
+    step, width = lanes(tile, dX), dX.shape[1]
+    n_blocks = starts.shape[0] - 1
     zero = dX.dtype.type(0)
-    for c in range(0, dX.shape[1], step):
-        for block in range(starts.shape[0] - 1):
+    for c in range(0, width, step):
+        for block in range(n_blocks):
             for j in range(first, last):
                 accumulator = splat(tile, zero) if block == 0 else load(tile, dX, j, c)
                 for k in range(starts[block, j], starts[block + 1, j]):
                     weight = splat(tile, weights[edges[k]])
                     accumulator = fma(weight, load(tile, dZ, indices[k], c), accumulator)
                 store(dX, j, c, accumulator)
+                if keep > 0 and block == n_blocks - 1 and c + step == width:
+                    sigmoid_slope(X, keep, dX, j, j + 1)

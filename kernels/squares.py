@@ -19,13 +19,18 @@ if DISABLED:
     def turn(data, samples, s, f, scale, X):  # type: ignore[no-untyped-def]
         """Do what the intrinsic below does."""
         square = data[samples[s : s + SIDE], f : f + SIDE]
-        X[f : f + SIDE, s : s + SIDE] = square.T.astype(np.float64) * scale
+        if X.dtype != np.uint8:
+            square = square.astype(np.float64) * scale
+        X[f : f + SIDE, s : s + SIDE] = square.T
 
 else:
 
     @intrinsic
     def turn(typing: Any, data: Any, samples: Any, s: Any, f: Any, scale: Any, X: Any) -> Any:
-        """X[f + i, s + j] = scale * data[samples[s + j], f + i] for i and j below `SIDE`."""
+        """X[f + i, s + j] = scale * data[samples[s + j], f + i] for i and j below `SIDE`.
+
+        Where X is of bytes they are not scaled.
+        """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             from_type, *_, to_type = signature.args
@@ -62,7 +67,8 @@ else:
             factor = builder.insert_element(undefined, scale, ir.IntType(32)(0))
             zeros = ir.Constant(ir.VectorType(ir.IntType(32), SIDE), [0] * SIDE)
             factor = builder.shuffle_vector(factor, undefined, zeros)
-            for i, row in enumerate(rows):
+
+            def scaled(row: Any) -> Any:
                 if isinstance(item, ir.IntType):
                     row = builder.uitofp(row, double)
                 elif item != ir.DoubleType():
@@ -70,6 +76,11 @@ else:
                 row = builder.fmul(row, factor)
                 if real != ir.DoubleType():
                     row = builder.fptrunc(row, ir.VectorType(real, SIDE))
+                return row
+
+            for i, row in enumerate(rows):
+                if not isinstance(real, ir.IntType):
+                    row = scaled(row)
                 end = address(target, builder.add(f, f.type(i)), s, real)
                 builder.store(row, end, align=to_type.dtype.bitwidth // 8)
             return context.get_dummy_value()

@@ -177,6 +177,13 @@ if DISABLED:
         """``array[row, column : column + lanes]``."""
         return array[row, column : column + lanes(tile, array)].copy()
 
+    def load_as(tile, like, array, row, column):  # type: ignore[no-untyped-def]
+        """``array[row, column : column + lanes]`` in the dtype of ``like``."""
+        return array[row, column : column + lanes(tile, like)].astype(like.dtype)
+
+    def prefetch(array, row, column):  # type: ignore[no-untyped-def]
+        """Nothing."""
+
     def store(array, row, column, vector):  # type: ignore[no-untyped-def]
         """Set ``array[row, column : column + lanes] = vector``."""
         array[row, column : column + len(vector)] = vector
@@ -219,6 +226,44 @@ else:
             return builder.load(address, align=_alignment(vector))
 
         return vector(tile, array, types.intp, types.intp), generate
+
+    @intrinsic
+    def load_as(typing: Any, tile: Any, like: Any, array: Any, row: Any, column: Any) -> Any:
+        """Return ``array[row, column : column + lanes]`` in the dtype of ``like``.
+
+        The array is of that dtype, or of bytes.
+        """
+        vector = _vector_of(tile, like.dtype)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            address = _address(context, builder, vector, signature.args[2], *arguments[2:])
+            if array.dtype == like.dtype:
+                return builder.load(address, align=_alignment(vector))
+            bytes_ = ir.VectorType(ir.IntType(8), vector.lanes)
+            address = builder.bitcast(address, bytes_.as_pointer())
+            return builder.uitofp(builder.load(address, align=1), vector.llvm)
+
+        return vector(tile, like, array, types.intp, types.intp), generate
+
+    @intrinsic
+    def prefetch(typing: Any, array: Any, row: Any, column: Any) -> Any:
+        """Have the cache line of ``array[row, column]`` fetched, if it is not in a cache."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            struct = context.make_array(signature.args[0])(context, builder, arguments[0])
+            width = builder.extract_value(struct.shape, 1)
+            offset = builder.add(builder.mul(arguments[1], width), arguments[2])
+            pointer = ir.IntType(8).as_pointer()
+            address = builder.bitcast(builder.gep(struct.data, [offset]), pointer)
+            kinds = [pointer, *[ir.IntType(32)] * 3]
+            function = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), kinds), "llvm.prefetch.p0"
+            )
+            read, far, data = (ir.IntType(32)(k) for k in (0, 2, 1))
+            builder.call(function, [address, read, far, data])
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp, types.intp), generate
 
     @intrinsic
     def store(typing: Any, array: Any, row: Any, column: Any, vector: Any) -> Any:

@@ -4,7 +4,7 @@ The layers' index arrays stand one after another, so that compiled code serves a
 is the record that says where each begins. Indices are uint16 where every layer is narrow enough.
 The transpose, which only a backward pass needs, is made when it is first asked for.
 
-A complete layer may run on BLAS (`runs_on_blas`) and then has no indices at all.
+A complete layer has no indices: its products are those of `complete`, or BLAS's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import scipy.sparse
 
 NARROW = 32
 """A complete layer with fewer outputs than this is no reason to run a network on BLAS."""
+
+EDGES, COMPLETE, BLAS = "edges", "complete", "BLAS"
+"""What makes a layer's products: the kernels of `products`, those of `complete`, or BLAS."""
 
 Array = npt.NDArray[Any]
 
@@ -48,15 +51,17 @@ class Graph(NamedTuple):
         return indptr, np.tile(np.arange(self.n_in, dtype=np.uint32), self.n_out)
 
 
-def runs_on_blas(graphs: Sequence[Graph]) -> bool:
-    """Return whether a network's complete layers run on BLAS.
+def choose_products(graphs: Sequence[Graph]) -> list[str]:
+    """Return what makes each layer's products.
 
-    They do where most connections lie in wide complete layers. A narrow complete layer, such as
-    ten outputs, is no reason: its product is small. Our kernels also give the same bits for any
-    number of threads; BLAS does not.
+    Complete layers run on BLAS where most connections lie in wide complete layers: BLAS has
+    threads of its own, which would fight with ours. A narrow complete layer, such as ten outputs,
+    is no reason: its product is small. Our kernels also give the same bits for any number of
+    threads; BLAS does not.
     """
     wide = sum(g.n_edges for g in graphs if g.is_complete and g.n_out >= NARROW)
-    return 2 * wide > sum(g.n_edges for g in graphs)
+    on_blas = 2 * wide > sum(g.n_edges for g in graphs)
+    return [(BLAS if on_blas else COMPLETE) if g.is_complete else EDGES for g in graphs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,21 +87,21 @@ class Wiring:
     ----------
     graphs
         One a layer, as many outputs as the next has inputs.
-    blas : bool, optional
-        Whether complete layers run on BLAS; by default as `runs_on_blas` says.
+    products : sequence of {EDGES, COMPLETE, BLAS}, optional
+        What makes each layer's products; by default `choose_products`. A complete layer may be
+        treated like any other, for comparisons.
     """
 
-    def __init__(self, graphs: Sequence[Graph], *, blas: bool | None = None) -> None:
+    def __init__(self, graphs: Sequence[Graph], products: Sequence[str] | None = None) -> None:
         self.graphs = tuple(graphs)
-        use_blas = runs_on_blas(graphs) if blas is None else blas
-        self.on_blas = tuple(use_blas and graph.is_complete for graph in graphs)
+        self.products = tuple(products or choose_products(graphs))
         self.widths = (graphs[0].n_in, *(graph.n_out for graph in graphs))
         self.index_dtype = np.uint16 if max(self.widths) <= 2**16 else np.uint32
         self.indptrs: dict[int, Array] = {}
         self.first: dict[int, int] = {}
         parts, total = [], 0
         for number, graph in enumerate(graphs):
-            if not self.on_blas[number]:
+            if self.products[number] == EDGES:
                 self.indptrs[number], indices = graph.rows()
                 self.first[number] = total
                 parts.append(indices.astype(self.index_dtype))
@@ -107,7 +112,7 @@ class Wiring:
     @property
     def uses_blas(self) -> bool:
         """Whether any layer runs on BLAS."""
-        return any(self.on_blas)
+        return BLAS in self.products
 
     @property
     def nbytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -152,7 +152,7 @@ class MLP:
                 for graph in graphs
             ]
         )
-        self._plans: dict[tuple[int, int, int], Plan] = {}
+        self._plans: dict[tuple[int, int, bool, int], Plan] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
@@ -233,7 +233,7 @@ class MLP:
         """How training in batches of 128 runs: ``print(net.plan)`` says what was chosen and why."""
         return self.plan_for(128)
 
-    def plan_for(self, batch_size: int, purpose: int = TRAIN) -> Plan:
+    def plan_for(self, batch_size: int, purpose: int = TRAIN, *, keeps_bytes: bool = False) -> Plan:
         """Return how batches of another size run.
 
         Parameters
@@ -242,17 +242,21 @@ class MLP:
             Samples of a batch.
         purpose : {PREDICT, TRAIN, DIFFERENTIATE}
             From `minisnn.kernels.engine`.
+        keeps_bytes : bool
+            Whether inputs are uint8 and none is dropped.
 
         Returns
         -------
         Plan
             Kept, so that it is not made again for the next call.
         """
-        key = (batch_size, purpose, get_num_threads())
+        key = (batch_size, purpose, keeps_bytes, get_num_threads())
         if key not in self._plans:
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.pop(next(iter(self._plans)))
-            self._plans[key] = Plan(self._wiring, batch_size, self.dtype, purpose)
+            self._plans[key] = Plan(
+                self._wiring, batch_size, self.dtype, purpose, keeps_bytes=keeps_bytes
+            )
         return self._plans[key]
 
     def __repr__(self) -> str:
@@ -325,7 +329,8 @@ class MLP:
         **options: Any,
     ) -> tuple[Propagation, Array, Array]:
         """Return the buffers, losses and outputs of one pass over all samples."""
-        propagation = Propagation(self.plan_for(batch_size, purpose), self._parameters)
+        plan = self.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes(X, options))
+        propagation = Propagation(plan, self._parameters)
         nobody = np.empty(0, dtype=np.int64)
         propagation.run(X, Y, nobody, scale, **options)  # compiles, which threads must not
         return propagation, *propagation.run(X, Y, np.arange(len(X)), scale, **options)
@@ -399,6 +404,12 @@ class MLP:
             biases=[biases for _, biases in views],
             inputs=by_inputs,
         )
+
+
+def keeps_bytes(X: Array, options: Mapping[str, Any]) -> bool:
+    """Return whether inputs can stay bytes: they are, and dropout leaves them alone."""
+    dropout = options.get("dropout") or (0.0,)
+    return bool(X.dtype == np.uint8 and dropout[0] == 0)
 
 
 def check_loss(loss: str) -> None:

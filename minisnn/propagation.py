@@ -36,7 +36,7 @@ class Propagation:
     Parameters
     ----------
     plan : Plan
-        Says what is done, batch by batch.
+        Says what is done, batch by batch; and whether inputs must be bytes.
     parameters : array, shape (n_parameters,)
         Weights and biases, read at each call; in training overwritten.
     velocities : array, shape (n_parameters,), optional
@@ -56,6 +56,8 @@ class Propagation:
             return feature_major(n_rows, plan.width, dtype)
 
         self.activations = buffer(sum(widths))
+        n_bytes = widths[0] if plan.keeps_bytes else 0
+        self._bytes = feature_major(n_bytes, plan.width, np.uint8)
         self.deltas = buffer(0 if forward_only else sum(widths) - skipped)
         self.gradients = np.empty_like(parameters) if keeps else nothing
         self._velocities = nothing if velocities is None else velocities
@@ -116,6 +118,7 @@ class Propagation:
             self._velocities,
             self.gradients,
             self.activations,
+            self._bytes,
             self.deltas,
             self._targets,
             self._scratch,
@@ -126,6 +129,7 @@ class Propagation:
             plan.purpose,
             source_of(X),
             source_of(Y),
+            plan.keeps_bytes,
             samples,
             plan.batch_size,
             float(scale),
@@ -136,7 +140,7 @@ class Propagation:
             int(seed),
             int(first_step),
         )
-        run(execute, plan.threads_for(n_steps), plan.tile, plan.tables, memory, work)
+        run(execute, plan.threads_for(n_steps), plan.tile, plan.half, plan.tables, memory, work)
         return losses.sum(axis=1), outputs
 
     def activations_of(self, layer: int, n_samples: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from .checks import Samples
 from .graph import Array
 from .kernels.engine import TRAIN
-from .mlp import MLP
+from .mlp import MLP, keeps_bytes
 from .optimizers import SGD
 from .propagation import Propagation
 
@@ -45,7 +45,8 @@ class Stepper:
         dropout: Sequence[float] = (),
         seed: int = 0,
     ) -> None:
-        self.plan = net.plan_for(batch_size, TRAIN)
+        as_bytes = keeps_bytes(samples.inputs, {"dropout": dropout})
+        self.plan = net.plan_for(batch_size, TRAIN, keeps_bytes=as_bytes)
         self._propagation = Propagation(self.plan, net.parameters, np.zeros_like(net.parameters))
         self._samples, self._optimizer = samples, optimizer
         self._dropout, self._seed = dropout, seed

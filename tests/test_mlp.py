@@ -12,6 +12,7 @@ from naive import MaskedNetwork
 
 import minisnn as snn
 from minisnn import topology
+from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES
 
 
 @pytest.fixture
@@ -110,24 +111,23 @@ def test_description(net: snn.MLP) -> None:
     assert net.widths == [12, 8, 5]
     assert net.density == pytest.approx(76 / (96 + 40))
     assert net.parameter_bytes == 8 * 89
-    pointers, indices = 8 * (9 + 6), 2 * 76
+    pointers, indices = 8 * 9, 2 * 36  # of the first layer; a complete one needs none
     assert net.structure_bytes == pointers + indices
     plan = net.plan
-    transposed = 8 * 9 + (2 + 4) * 40  # of the second layer; the first needs none
-    assert net.structure_bytes == pointers + indices + transposed + plan.nbytes
+    assert net.structure_bytes == pointers + indices + plan.nbytes
     assert net.plan is plan, "kept"
 
 
 def test_who_runs_on_blas() -> None:
     dense, sparse = topology.dense, topology.constant_degree
 
-    def on_blas(*graphs: snn.Topology) -> tuple[bool, ...]:
-        return snn.MLP(graphs)._wiring.on_blas
+    def products(*graphs: snn.Topology) -> tuple[str, ...]:
+        return snn.MLP(graphs)._wiring.products
 
-    assert on_blas(dense(100, 50), dense(50, 10)) == (True, True)
-    assert on_blas(sparse(100, 50, 5), dense(50, 10)) == (False, False)
-    assert on_blas(dense(50, 10)) == (False,), "too narrow to be worth it"
-    assert on_blas(sparse(100, 200, 20), dense(200, 40)) == (False, True)
+    assert products(dense(100, 50), dense(50, 10)) == (BLAS, BLAS)
+    assert products(sparse(100, 50, 5), dense(50, 10)) == (EDGES, COMPLETE)
+    assert products(dense(50, 10)) == (COMPLETE,), "too narrow to be worth it"
+    assert products(sparse(100, 200, 20), dense(200, 40)) == (EDGES, BLAS)
     net = snn.MLP([dense(100, 50)])
     assert net.runs_on_blas
     assert net.structure_bytes == 0

@@ -32,14 +32,14 @@ def test_sigmoid_is_exact_to_a_few_roundings(real: Any, error: float) -> None:
     z = np.linspace(-80, 80, 4096).astype(real).reshape(4, 1024)
     expected = reference.sigmoid(z.astype(np.float64))
     found = z.copy()
-    elementwise.bias_sigmoid(np.zeros(4, real), found, 0, 4)
+    elementwise.bias_sigmoid(np.zeros(4, real), real(1), found, 0, 4)
     np.testing.assert_allclose(found, expected, rtol=error)
 
 
 @pytest.mark.parametrize("real", REALS)
 def test_sigmoid_at_the_ends(real: Any) -> None:
     z = np.array([[-np.inf, -1e30, -1000, 0, 1000, 1e30, np.inf, np.nan]], dtype=real)
-    elementwise.bias_sigmoid(np.zeros(1, real), z, 0, 1)
+    elementwise.bias_sigmoid(np.zeros(1, real), real(1), z, 0, 1)
     np.testing.assert_allclose(z[0, :-1], [0, 0, 0, 0.5, 1, 1, 1], atol=1e-30)
     assert np.isnan(z[0, -1])
 
@@ -59,8 +59,8 @@ def test_the_formula_of_the_kernels_in_plain_python(real: Any) -> None:
 @pytest.mark.parametrize("real", REALS)
 def test_bias_sigmoid(rng: np.random.Generator, real: Any) -> None:
     Z, biases = rng.standard_normal((7, 30)).astype(real), rng.standard_normal(7).astype(real)
-    expected = reference.bias_sigmoid(biases, Z)
-    elementwise.bias_sigmoid(biases, Z, 0, 7)
+    expected = reference.bias_sigmoid(biases, real(0.5) * Z)
+    elementwise.bias_sigmoid(biases, real(0.5), Z, 0, 7)
     np.testing.assert_allclose(Z, expected, **CLOSE[real])
 
 
@@ -162,8 +162,19 @@ def test_assembly_of_a_matrix(
     samples = rng.integers(0, 300, n_samples)
     X = np.full_like(feature_major(70, n_samples, real), np.nan)
     for first, last in ((0, 48), (48, 70)):
-        batch.assemble(batch.source_of(data), samples, 1 / 255, X, first, last)
+        batch.assemble(batch.source_of(data), samples, samples[:9], 1 / 255, X, first, last)
     np.testing.assert_array_equal(X[:, :n_samples], reference.gather(data, samples, 1 / 255, real))
+    assert not X[:, n_samples:].any()
+
+
+@pytest.mark.parametrize("n_samples", [1, 16, 33])
+def test_bytes_can_stay_bytes(rng: np.random.Generator, n_samples: int) -> None:
+    data = rng.integers(0, 256, (300, 70), dtype=np.uint8)
+    samples = rng.integers(0, 300, n_samples)
+    X = np.full((70, 48), 7, dtype=np.uint8)
+    for first, last in ((0, 48), (48, 70)):
+        batch.gather(data, samples, samples[:0], 1 / 255, X, first, last)
+    np.testing.assert_array_equal(X[:, :n_samples], data[samples].T)
     assert not X[:, n_samples:].any()
 
 
@@ -172,7 +183,7 @@ def test_assembly_of_labels(rng: np.random.Generator, real: Any) -> None:
     labels, samples = rng.integers(0, 10, 50), rng.integers(0, 50, 33)
     T = feature_major(10, 33, real)
     for first, last in ((0, 3), (3, 10)):
-        batch.assemble(batch.source_of(labels), samples, 1.0, T, first, last)
+        batch.assemble(batch.source_of(labels), samples, samples, 1.0, T, first, last)
     np.testing.assert_array_equal(T[:, :33], reference.one_hot(labels, samples, 10, real))
 
 

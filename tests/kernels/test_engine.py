@@ -14,7 +14,7 @@ from minisnn.kernels.dropout import key_of
 from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN, execute
 from minisnn.kernels.jit import DISABLED
 from minisnn.kernels.plan import Plan
-from minisnn.kernels.wiring import Graph, Wiring
+from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.propagation import Propagation
 
 WIDTHS = (23, 40, 36, 5)
@@ -22,7 +22,7 @@ SCALE = 0.5
 DROPOUT = (0.1, 0.2, 0.3)
 
 
-def make_wiring(rng: np.random.Generator, blas: bool) -> Wiring:
+def make_wiring(rng: np.random.Generator, complete: str) -> Wiring:
     """A sparse layer, a complete one, a sparse one."""
     shapes = list(pairwise(WIDTHS))
     graphs = []
@@ -32,7 +32,7 @@ def make_wiring(rng: np.random.Generator, blas: bool) -> Wiring:
         else:
             indptr, indices = random_structure(rng, n_in, n_out, 0.4)
             graphs.append(Graph(n_in, n_out, len(indices), indptr, indices))
-    return Wiring(graphs, blas=blas)
+    return Wiring(graphs, [complete if graph.is_complete else EDGES for graph in graphs])
 
 
 def layers_of(wiring: Wiring, parameters: Any) -> list[tuple[Any, Any, Any, Any]]:
@@ -77,7 +77,7 @@ def run(propagation: Propagation, X: Any, Y: Any, samples: Any, **options: Any) 
     return propagation.run(X, Y, samples, SCALE, **options)
 
 
-@pytest.fixture(params=[False, True], ids=["kernels", "BLAS"])
+@pytest.fixture(params=[EDGES, COMPLETE, BLAS])
 def wiring(request: pytest.FixtureRequest, rng: np.random.Generator) -> Wiring:
     return make_wiring(rng, request.param)
 

@@ -84,7 +84,7 @@ def test_without_a_folder_to_cache_in_kernels_still_run(
 def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     program = (
         "import numpy as np; from minisnn.kernels.elementwise import bias_sigmoid as f; "
-        "f(np.ones(2), np.ones((2, 3)), 0, 2); "
+        "f(np.ones(2), 1.0, np.ones((2, 3)), 0, 2); "
         "print(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
     )
     printed = [output_of(program, tmp_path).split() for _ in range(2)]

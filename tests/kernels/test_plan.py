@@ -18,7 +18,7 @@ from minisnn.kernels.caches import Caches, read_caches
 from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.plan import Plan, choose_tile
 from minisnn.kernels.vector import lanes_of
-from minisnn.kernels.wiring import Graph, Wiring
+from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 
 CACHES = Caches(L1=48 * 2**10, L2=2**20)
 
@@ -49,9 +49,9 @@ def test_the_transpose_lists_each_edge_once() -> None:
 
 def test_training_transposes_all_layers_but_the_first() -> None:
     wiring = Wiring([random_graph(30, 20, 0.2), random_graph(20, 9, 0.5), complete_graph(9, 3)])
-    assert set(wiring.transposed().indptrs) == {1, 2}
+    assert set(wiring.transposed().indptrs) == {1}, "a complete layer needs no indices"
     first = wiring.transposed(first_layer=True)
-    assert set(first.indptrs) == {0, 1, 2}
+    assert set(first.indptrs) == {0, 1}
     assert wiring.transposed() is first, "what is there serves"
 
 
@@ -148,15 +148,16 @@ def rectangles(tables: Any, kind: int, layer: int) -> list[Any]:
     density=st.floats(0.02, 1),
     n_threads=st.integers(1, 9),
     purpose=st.sampled_from([PREDICT, TRAIN, DIFFERENTIATE]),
-    blas=st.booleans(),
+    complete=st.sampled_from([EDGES, COMPLETE, BLAS]),
     seed=st.integers(0, 2**32),
 )
 def test_every_row_and_edge_is_in_one_task(
-    widths: list[int], density: float, n_threads: int, purpose: int, blas: bool, seed: int
+    widths: list[int], density: float, n_threads: int, purpose: int, complete: str, seed: int
 ) -> None:
     shapes = list(pairwise(widths))
     graphs = [random_graph(*shape, density, seed) for shape in shapes[:-1]]
-    wiring = Wiring([*graphs, complete_graph(*shapes[-1])], blas=blas)
+    graphs.append(complete_graph(*shapes[-1]))
+    wiring = Wiring(graphs, [complete if graph.is_complete else EDGES for graph in graphs])
     before = plan.THREAD_CYCLES, plan.TASK_CYCLES
     plan.THREAD_CYCLES = plan.TASK_CYCLES = 1
     try:
@@ -171,23 +172,35 @@ def test_every_row_and_edge_is_in_one_task(
 
     covers(engine.INPUTS, 0, widths[0])
     covers(engine.TARGETS, 0, 0 if purpose == PREDICT else widths[-1])
+    trains = purpose != PREDICT
     for number, graph in enumerate(wiring.graphs):
-        on_blas = wiring.on_blas[number]
-        covers(engine.ACTIVATE if on_blas else engine.FORWARD, number, graph.n_out)
+        products = wiring.products[number]
+        covers(engine.FORWARD if products == EDGES else engine.ACTIVATE, number, graph.n_out)
         backward = purpose == DIFFERENTIATE or (purpose == TRAIN and number > 0)
-        kind = engine.SLOPE if on_blas else engine.INPUT_GRADIENT
-        covers(kind, number, graph.n_in if backward else 0)
-        if on_blas:
-            covers(engine.APPLY, number, 0 if purpose == PREDICT else graph.n_out)
-            continue
-        seen = np.zeros((tables.layers[number]["n_blocks"], graph.n_out), dtype=int)
-        for task in rectangles(tables, engine.UPDATE, number):
-            rows, blocks = (
-                slice(task["first"], task["last"]),
-                slice(task["first_block"], task["last_block"]),
-            )
-            seen[blocks, rows] += 1
-        assert (seen == (0 if purpose == PREDICT else 1)).all()
+        kinds = {
+            EDGES: engine.INPUT_GRADIENT,
+            COMPLETE: engine.COMPLETE_INPUT_GRADIENT,
+            BLAS: engine.SLOPE,
+        }
+        covers(kinds[products], number, graph.n_in if backward else 0)
+        if products == EDGES:
+            shape = (tables.layers[number]["n_blocks"], graph.n_out)
+            assert (covered(tables, engine.UPDATE, number, shape) == trains).all()
+        elif products == COMPLETE:
+            shape = (graph.n_in, graph.n_out)
+            assert (covered(tables, engine.COMPLETE_UPDATE, number, shape) == trains).all()
+            shape = (made.width, graph.n_out)
+            assert (covered(tables, engine.COMPLETE_FORWARD, number, shape) == 1).all()
+        else:
+            covers(engine.APPLY, number, graph.n_out if trains else 0)
+
+
+def covered(tables: Any, kind: int, layer: int, shape: tuple[int, int]) -> Any:
+    """How many tasks have each (block, input or sample; row)."""
+    seen = np.zeros(shape, dtype=int)
+    for task in rectangles(tables, kind, layer):
+        seen[task["begin"] : task["end"], task["first"] : task["last"]] += 1
+    return seen
 
 
 def test_tasks_are_balanced_by_edges() -> None:

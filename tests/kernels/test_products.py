@@ -14,7 +14,7 @@ from naive import random_structure
 from minisnn.kernels import products, reference
 from minisnn.kernels.blocks import Blocks, block_starts
 from minisnn.kernels.vector import lanes_of
-from minisnn.kernels.wiring import Graph, Wiring
+from minisnn.kernels.wiring import EDGES, Graph, Wiring
 
 TOLERANCE: dict[Any, float] = {np.float32: 2e-5, np.float64: 1e-12}
 
@@ -50,7 +50,7 @@ def make_products(
     dW, db = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
     n_blocks = len(starts) - 1
     for first, last in cut(n_out, parts):
-        products.forward(tile, starts, wiring.indices, weights, biases, X, A, first, last)
+        products.forward(tile, starts, wiring.indices, weights, biases, X, real(1), A, first, last)
         products.row_sums(tile, dZ, db[first:last], first, last)
         for blocks in cut(n_blocks, min(parts, n_blocks)):
             pieces = [slice(starts[blocks[0], i], starts[blocks[1], i]) for i in range(first, last)]
@@ -62,10 +62,11 @@ def make_products(
             for piece in pieces:
                 dW[piece] = scratch[at : at + piece.stop - piece.start]
                 at += int(piece.stop - piece.start)
+    keep = real(0)
     back = starts_of(transposed.indptrs[0], transposed.indices, n_out)
     for first, last in cut(n_in, parts):
         products.input_gradient(
-            tile, back, transposed.indices, transposed.edges, weights, dZ, dX, first, last
+            tile, back, transposed.indices, transposed.edges, weights, dZ, X, keep, dX, first, last
         )
     return A, dW, db, dX
 
@@ -74,7 +75,7 @@ def problem(
     rng: np.random.Generator, n_in: int, n_out: int, batch: int, real: Any, tile: Any, **kind: Any
 ) -> tuple[Any, ...]:
     indptr, indices = random_structure(rng, n_in, n_out, **kind)
-    wiring = Wiring([Graph(n_in, n_out, len(indices), indptr, indices)], blas=False)
+    wiring = Wiring([Graph(n_in, n_out, len(indices), indptr, indices)], [EDGES])
     weights = rng.standard_normal(len(indices)).astype(real)
     biases = rng.standard_normal(n_out).astype(real)
     X = padded_random(rng, n_in, batch, real, tile, zero=False)
