@@ -14,7 +14,7 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
   looks at the file of the cached function alone, and would go on using machine code into which
   an older version of a callee from another file was inlined. Numba's version and the CPU's
   name and features are part of Numba's own key.
-* Where no cache folder can be written, the kernels compile in each process: slower, same result.
+* A cache that cannot be written, or was damaged, costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -67,11 +67,38 @@ class _UserWide(_AllSources, caching.UserWideCacheLocator):
 
 
 class _CacheImpl(caching.CompileResultCacheImpl):
+    """Machine code in files, each with the stamp of the sources it was made from.
+
+    Numba writes its index first and gives a new file the name of an old one. Should the writing
+    end in between, the index would call the old machine code by the new name.
+    """
+
     _locator_classes = [_UserProvided, _InTree, _UserWide]  # noqa: RUF012
+
+    def reduce(self, cres: Any) -> Any:
+        return _STAMP, super().reduce(cres)
+
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        stamp, code = payload
+        return super().rebuild(target_context, code) if stamp == _STAMP else None
 
 
 class _KernelCache(caching.FunctionCache):
+    """A cache that can only save time: what cannot be read or written is compiled."""
+
     _impl_class = _CacheImpl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # a damaged file raises anything
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):  # the disk is full, or the folder has gone
+            super().save_overload(sig, data)
 
 
 def jit(function: _Function) -> _Function:

@@ -115,13 +115,15 @@ class Plan:
             limit = 1  # BLAS has threads of its own, and would share the cores with ours
         self.n_threads = max(1, min(limit, int(self.cycles / THREAD_CYCLES)))
         self._layers = np.zeros(len(wiring.graphs), LAYER)
-        self._tables: list[Array] = []  # where blocks begin
+        self._block_tables: list[Array] = []  # where blocks begin
         self._forward: dict[int, _Product] = {}
         self._backward: dict[int, _Product] = {}
         self._lay_out()
         self.phases = self._phases()
         self.scratch_size = self._scratch_size()
         self.tables = self._collect()
+        # They have served; the tables hold a copy of what is large in them.
+        del self._block_tables, self._forward, self._backward
 
     def threads_for(self, n_steps: int) -> int:
         """Return how many threads a run of so many steps is worth."""
@@ -204,8 +206,8 @@ class Plan:
         n_rows = len(indptr) - 1
         blocks = choose_blocks(n_rows, n_columns, len(indices), row_bytes)
         starts = block_starts(indptr, indices, blocks)
-        begin = sum(table.size for table in self._tables)
-        self._tables.append(starts.ravel())
+        begin = sum(table.size for table in self._block_tables)
+        self._block_tables.append(starts.ravel())
         return _Product(indptr, starts, blocks, n_columns, begin)
 
     def _collect(self) -> Tables:
@@ -217,7 +219,7 @@ class Plan:
             tasks=np.array(tasks, dtype=TASK),
             phases=np.cumsum([0, *(len(phase.tasks) for phase in self.phases)]).astype(np.int64),
             indices=wiring.indices,
-            starts=np.concatenate([*self._tables, np.empty(0, np.uint32)]),
+            starts=np.concatenate([*self._block_tables, np.empty(0, np.uint32)]),
             t_indices=wiring.indices[:0] if transposed is None else transposed.indices,
             t_edges=np.empty(0, np.uint32) if transposed is None else transposed.edges,
         )

@@ -104,9 +104,10 @@ class Wiring:
             if self.products[number] == EDGES:
                 self.indptrs[number], indices = graph.rows()
                 self.first[number] = total
-                parts.append(indices.astype(self.index_dtype))
+                parts.append(indices.astype(self.index_dtype, copy=False))
                 total += graph.n_edges
-        self.indices = np.concatenate(parts) if parts else np.empty(0, self.index_dtype)
+        # A single layer's indices are shared with whoever gave them.
+        self.indices = parts[0] if len(parts) == 1 else np.concatenate([*parts, _nothing(self)])
         self._transposed: Transposed | None = None
 
     @property
@@ -152,6 +153,10 @@ class Wiring:
         return Transposed(
             indptrs,
             first,
-            np.concatenate(indices) if indices else np.empty(0, self.index_dtype),
-            np.concatenate(edges) if edges else np.empty(0, np.uint32),
+            np.concatenate([*indices, _nothing(self)]),
+            np.concatenate([*edges, np.empty(0, np.uint32)]),
         )
+
+
+def _nothing(wiring: Wiring) -> Array:
+    return np.empty(0, dtype=wiring.index_dtype)

@@ -86,7 +86,7 @@ class Topology:
             n_in=n_in,
             n_out=n_out,
             _indptr=_frozen(pointers, np.int64),
-            _indices=None if complete else _frozen(inputs, np.uint32),
+            _indices=None if complete else _frozen(inputs, _narrowest(n_in)),
             _name=name,
             _parameters={key: int(value) for key, value in (parameters or {}).items()},
             _generator=None,
@@ -163,9 +163,18 @@ class Topology:
 
     @property
     def indices(self) -> Array:
-        """Input neuron of each edge, uint32[n_edges], read-only; made anew if complete."""
+        """Input neuron of each edge, uint32[n_edges], a read-only copy of `compact_indices`."""
+        return _frozen(self.compact_indices, np.uint32)
+
+    @property
+    def compact_indices(self) -> Array:
+        """Input neuron of each edge in as few bytes as will do: uint16[n_edges], or uint32.
+
+        Read-only; made anew if complete. Sums of uint16 overflow: for arithmetic take `indices`.
+        """
         if self._indices is None:
-            return _frozen(np.tile(np.arange(self.n_in, dtype=np.uint32), self.n_out), np.uint32)
+            inputs = np.arange(self.n_in, dtype=_narrowest(self.n_in))
+            return _frozen(np.tile(inputs, self.n_out), inputs.dtype)
         return self._indices
 
     @property
@@ -195,7 +204,7 @@ class Topology:
         """Number of edges that begin in each input (left) neuron, int64[n_in]."""
         if self.is_complete:
             return np.full(self.n_in, self.n_out)
-        return np.bincount(self.indices, minlength=self.n_in)
+        return np.bincount(self.compact_indices, minlength=self.n_in)
 
     @property
     def degree(self) -> float:
@@ -222,7 +231,7 @@ class Topology:
     def edges(self) -> Array:
         """Return the edges as (input neuron, output neuron), int64[n_edges, 2], in edge order."""
         targets = np.repeat(np.arange(self.n_out), self.in_degrees)
-        return np.stack([self.indices.astype(np.int64), targets], axis=1)
+        return np.stack([self.compact_indices.astype(np.int64), targets], axis=1)
 
     def to_scipy(self) -> scipy.sparse.csc_array:
         """Return the biadjacency matrix, (n_in, n_out) of ones, as a SciPy CSC array.
@@ -231,7 +240,7 @@ class Topology:
         """
         ones = np.ones(self.n_edges, dtype=np.uint8)
         return scipy.sparse.csc_array(
-            (ones, self.indices.astype(np.int64), self._indptr), shape=self.shape
+            (ones, self.compact_indices.astype(np.int64), self._indptr), shape=self.shape
         )
 
     def to_dense(self) -> Array:
@@ -245,7 +254,7 @@ class Topology:
         return (
             self.shape == other.shape
             and np.array_equal(self._indptr, other._indptr)
-            and (self.is_complete or np.array_equal(self.indices, other.indices))
+            and (self.is_complete or np.array_equal(self.compact_indices, other.compact_indices))
         )
 
     def __hash__(self) -> int:
@@ -267,6 +276,11 @@ def _restore(attributes: dict[str, Any]) -> Topology:
             array.flags.writeable = False
     graph._set(**attributes)
     return graph
+
+
+def _narrowest(n_in: int) -> Any:
+    """The smallest dtype that holds the number of every input."""
+    return np.uint16 if n_in <= 2**16 else np.uint32
 
 
 def _frozen(array: Array, dtype: Any) -> Array:

@@ -148,7 +148,9 @@ class MLP:
             [
                 Graph(graph.n_in, graph.n_out, graph.n_edges)
                 if graph.is_complete
-                else Graph(graph.n_in, graph.n_out, graph.n_edges, graph.indptr, graph.indices)
+                else Graph(
+                    graph.n_in, graph.n_out, graph.n_edges, graph.indptr, graph.compact_indices
+                )
                 for graph in graphs
             ]
         )

@@ -80,6 +80,43 @@ def test_without_a_folder_to_cache_in_kernels_still_run(
     assert double(21) == 42
 
 
+ONE_KERNEL = (
+    "import numpy as np; from minisnn.kernels.elementwise import bias_sigmoid as f; "
+    "Z = np.zeros((2, 3)); f(np.zeros(2), 1.0, Z, 0, 2); print(Z[0, 0], "
+    "sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
+)
+
+
+@COMPILED_ONLY
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("content", [b"", b"junk"])
+def test_a_damaged_cache_costs_only_time(tmp_path: Path, suffix: str, content: bytes) -> None:
+    assert output_of(ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"]
+    damaged = list(tmp_path.rglob(f"*.{suffix}"))
+    assert damaged
+    for path in damaged:
+        path.write_bytes(content)
+    assert output_of(ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"], "compiled again"
+    assert output_of(ONE_KERNEL, tmp_path).split() == ["0.5", "1", "0"], "and healed"
+
+
+@COMPILED_ONLY
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit is POSIX's")
+def test_a_full_disk_costs_only_time(tmp_path: Path) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); "
+    ignore = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    assert output_of(limit + ignore + ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"]
+    assert output_of(ONE_KERNEL, tmp_path).split()[0] == "0.5"
+
+
+@COMPILED_ONLY
+def test_machine_code_of_other_sources_is_never_run(tmp_path: Path) -> None:
+    output_of(ONE_KERNEL, tmp_path)
+    other = "import minisnn.kernels.jit as j; j._STAMP = 'other'; "
+    assert output_of(other + ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"]
+    assert output_of(ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"]
+
+
 @COMPILED_ONLY
 def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     program = (
