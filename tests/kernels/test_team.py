@@ -134,6 +134,7 @@ def test_two_trainings_at_once(threads: Any) -> None:
 @COMPILED_ONLY
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX's, where peers were tested
 def test_a_forked_process_trains(threads: Any) -> None:
     threads(2)
     expected = small_training(1)

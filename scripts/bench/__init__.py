@@ -1,0 +1,1 @@
+"""What `scripts/benchmark.py` is made of: the other systems that it measures against."""

@@ -1,0 +1,73 @@
+"""Timing things beside one another, and writing the figures down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+PAUSE = 0.25  # seconds until the threads of a library's pool have stopped spinning
+
+
+def interleaved(
+    contestants: Mapping[str, Callable[[int], Any]],
+    *,
+    rounds: int = 7,
+    seconds: float = 0.15,
+    pause: float = PAUSE,
+) -> dict[str, list[float]]:
+    """Return how long each contestant takes for one piece of work, measured in turn.
+
+    In every round each contestant has one turn of about so many seconds, after a pause and an
+    untimed piece. So whatever else the machine does meanwhile falls on all of them.
+
+    Parameters
+    ----------
+    contestants
+        Functions that do ``n`` pieces of work, by name.
+    rounds
+        How many turns each has.
+    seconds
+        Length of a turn.
+    pause
+        Seconds before each turn.
+
+    Returns
+    -------
+    dict of list of float
+        For each contestant the seconds a piece of each round.
+    """
+    pieces = {}
+    for name, work in contestants.items():
+        work(1)  # compiles
+        started = time.perf_counter()
+        work(2)
+        pieces[name] = max(1, int(seconds / (time.perf_counter() - started) * 2))
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, work in contestants.items():
+            time.sleep(pause)
+            work(max(1, pieces[name] // 20))
+            started = time.perf_counter()
+            work(pieces[name])
+            times[name].append((time.perf_counter() - started) / pieces[name])
+    return times
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median."""
+    return float(np.median(values))
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return an aligned table: the first column to the left, the others to the right."""
+    widths = [max(len(row[k]) for row in (header, *rows)) for k in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        return "  ".join(cells).rstrip()
+
+    return "\n".join([line(header), "  ".join("-" * width for width in widths), *map(line, rows)])

@@ -1,0 +1,205 @@
+"""One sparse layer and the kernels of its products, each checked and ready to be timed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from minisnn.kernels import reference
+from minisnn.kernels.blocks import Blocks, block_starts, choose_blocks
+from minisnn.kernels.elementwise import bias_sigmoid
+from minisnn.kernels.jit import jit
+from minisnn.kernels.layout import feature_major
+from minisnn.kernels.plan import choose_tile
+from minisnn.kernels.products import forward, input_gradient, weight_gradient
+from minisnn.kernels.vector import lanes_of
+
+from .base import Array, edge_positions, transposed_order
+from .machine import BATCH, Work, together
+from .steps import make_problem
+
+SIGMOID = "bias and sigmoid"
+"""Name of the contestant that is a part of the kernel `forward`."""
+
+_TASK_EDGES = 2**15  # whose gradients are held at a time, as in a training
+_STAYS_IN_L3 = 16 * 2**20  # bytes of activations
+_PRECISION = 1e-4
+_SCALE = np.float32(1)  # of X
+_KEEP = np.float32(0)  # X was made by no sigmoid whose slope is wanted
+
+
+# Each thread makes its rows many times in one call, so that threads need not meet in between.
+
+
+@jit
+def _forward(tile, starts, indices, weights, biases, X, scale, A, first, last, n):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        forward(tile, starts, indices, weights, biases, X, scale, A, first, last)
+
+
+@jit
+def _input_gradient(tile, starts, indices, edges, weights, dZ, X, keep, dX, first, last, n):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        input_gradient(tile, starts, indices, edges, weights, dZ, X, keep, dX, first, last)
+
+
+@jit
+def _weight_gradient(tile, starts, indices, dZ, X, scratch, bounds, n):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        for task in range(bounds.shape[0] - 1):
+            rows, blocks = (bounds[task], bounds[task + 1]), (0, starts.shape[0] - 1)
+            weight_gradient(tile, starts, indices, dZ, X, scratch, rows, blocks)
+
+
+@jit
+def _bias_sigmoid(biases, scale, Z, first, last, n):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        bias_sigmoid(biases, scale, Z, first, last)
+
+
+class SparseLayer:
+    """A layer in float32 whose neurons have as many inputs each, chosen at random.
+
+    Parameters
+    ----------
+    shape
+        Inputs and outputs.
+    density
+        Share of all connections.
+
+    Attributes
+    ----------
+    n_edges
+        Connections.
+    blocks, back_blocks
+        In which W and W^T are walked, chosen as a `Plan` does it.
+    """
+
+    def __init__(self, shape: tuple[int, int], density: float) -> None:
+        n_in, n_out = shape
+        # The complete layer with one output that follows in this problem is not used.
+        self._mask = make_problem((n_in, n_out, 1), density, n_samples=1).masks[0]
+        self._back = transposed_order(self._mask)
+        self.n_edges = int(self._mask.nnz)
+        self._tile = choose_tile(BATCH, np.float32)
+        step = lanes_of(np.float32, len(self._tile))
+        width = -(-BATCH // step) * step
+        self._row_bytes = 4 * width
+        self._index = np.dtype(np.uint16 if max(shape) <= 2**16 else np.uint32)
+        self.blocks, self._tables = self._blocked(self._mask)
+        self.back_blocks, self._back_tables = self._blocked(self._back)
+
+        rng = np.random.default_rng(2)
+        self._biases = rng.standard_normal(n_out, dtype=np.float32)
+        self._X, self._dZ, self._A, self._dX = (
+            feature_major(n, width, np.float32) for n in (n_in, n_out, n_out, n_in)
+        )
+        self._X[:, :BATCH] = rng.random((n_in, BATCH))
+        self._dZ[:, :BATCH] = rng.standard_normal((n_out, BATCH))
+
+    def _blocked(self, matrix: Any) -> tuple[Blocks, tuple[Array, Array]]:
+        """Return a matrix's blocks, where each row's edges of each begin, and the indices."""
+        n_rows, n_columns = matrix.shape
+        blocks = choose_blocks(n_rows, n_columns, matrix.nnz, self._row_bytes)
+        starts = block_starts(matrix.indptr, matrix.indices, blocks)
+        return blocks, (starts, matrix.indices.astype(self._index))
+
+    def traffic(self) -> dict[str, tuple[str, int]]:
+        """Return for each kernel the level that its rows are read from, and its bytes an edge.
+
+        These are a row of activations, the index, and the weight or its gradient; of W^T also
+        where the weight stands in W.
+        """
+
+        def level(blocks: Blocks) -> str:
+            stays = (len(self._X) + len(self._dZ)) * self._row_bytes <= _STAYS_IN_L3
+            return blocks.level if blocks.level != "memory" else "L3" if stays else "DRAM"
+
+        n_bytes = self._row_bytes + self._index.itemsize + 4
+        return {
+            "forward": (level(self.blocks), n_bytes),
+            "input_gradient": (level(self.back_blocks), n_bytes + 4),
+            "weight_gradient": (level(self.blocks), n_bytes),
+        }
+
+    def contestants(self, threads: int, pool: ThreadPoolExecutor) -> dict[str, Work]:
+        """Return the kernels, each cut into as many ranges of rows as there are threads.
+
+        Parameters
+        ----------
+        threads, pool
+            How many, and where all but one come from.
+
+        Raises
+        ------
+        AssertionError
+            Where a kernel's result is not that of its twin.
+        """
+        tile, weights, X, dZ = self._tile, self._mask.data, self._X, self._dZ
+        rows, inputs = _ranges(self._mask, threads), _ranges(self._back, threads)
+        ahead = partial(_forward, tile, *self._tables, weights, self._biases, X, _SCALE, self._A)
+        places = self._back.data.astype(np.uint32)
+        tables = (*self._back_tables, places)
+        back = partial(_input_gradient, tile, *tables, weights, dZ, X, _KEEP, self._dX)
+        gradient = partial(_weight_gradient, tile, *self._tables, dZ, X)
+        sigmoid = partial(_bias_sigmoid, self._biases, _SCALE, self._A)
+
+        parts = -(-self.n_edges // (threads * _TASK_EDGES))
+        tasks = _ranges(self._mask, threads * parts)
+        shares = [np.array([tasks[k][0], *(last for _, last in tasks[k : k + parts])])
+                  for k in range(0, len(tasks), parts)]  # fmt: skip
+        scratch = np.empty(max(self._edges(*task) for task in tasks), np.float32)
+        work = {
+            "forward": together([partial(ahead, *r) for r in rows], pool),
+            "input_gradient": together([partial(back, *r) for r in inputs], pool),
+            "weight_gradient": together(
+                [partial(gradient, scratch.copy(), share) for share in shares], pool
+            ),
+            SIGMOID: together([partial(sigmoid, *r) for r in rows], pool),
+        }
+        self._check(work)
+        for task in tasks:
+            scratch[:] = np.nan
+            gradient(scratch, np.array(task), 1)
+            self._check_gradient(scratch[: self._edges(*task)], *task)
+        return work
+
+    def _edges(self, first: int, last: int) -> int:
+        return int(self._mask.indptr[last] - self._mask.indptr[first])
+
+    def _check(self, work: Mapping[str, Work]) -> None:
+        mask, X, dZ = self._mask, self._X, self._dZ
+        csr = mask.indptr, mask.indices, mask.data
+        for array in (self._A, self._dX):
+            array[:] = np.nan  # nothing may be left from before
+        work["forward"](1)
+        _compare("forward", self._A, reference.forward(*csr, self._biases, X))
+        expected = reference.bias_sigmoid(self._biases, self._A)
+        work[SIGMOID](1)
+        _compare(SIGMOID, self._A, expected)
+        work["input_gradient"](1)
+        _compare("input_gradient", self._dX, reference.input_gradient(*csr, len(X), dZ))
+
+    def _check_gradient(self, found: Array, first: int, last: int) -> None:
+        # The twin takes an edge at a time, and so many seconds.
+        dense = self._dZ[first:last] @ self._X.T
+        expected = dense.ravel()[edge_positions(self._mask[first:last])]
+        _compare("weight_gradient", found, expected)
+
+
+def _ranges(matrix: Any, parts: int) -> list[tuple[int, int]]:
+    """Return ranges of rows with about as many edges each; some may be empty."""
+    ends = np.linspace(0, matrix.nnz, parts + 1)
+    bounds = np.searchsorted(matrix.indptr, ends)
+    bounds[-1] = matrix.shape[0]  # rows without edges at the end
+    return list(pairwise(bounds.tolist()))
+
+
+def _compare(name: str, found: Array, expected: Array) -> None:
+    message = f"{name}: what is wrong must not be timed"
+    np.testing.assert_allclose(found, expected, _PRECISION, _PRECISION, err_msg=message)

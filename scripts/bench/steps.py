@@ -1,0 +1,274 @@
+"""Full training steps beside those of the peers, over densities and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+import minisnn as snn
+
+from .base import Array, Peer, Problem
+from .measure import format_table, interleaved, median
+from .ours import Ours
+
+GOALS = {1.0: (0.9, 3), 0.5: (1.6, 3), 0.2: (3.5, 3), 0.1: (6, 3), 0.05: (9, 3), 0.01: (16, 4)}
+"""By density of 784-1000-10: how much faster than the best dense peer, and than PyTorch CSR."""
+
+BEST_SPARSE = "PyTorch CSR"
+_RATE, _MOMENTUM = 0.01, 0.9
+
+
+def make_problem(
+    widths: Sequence[int], density: float, *, n_samples: int = 60_000, topology: str = ""
+) -> Problem:
+    """Return a network with hidden layers of a density and a complete last layer.
+
+    Parameters
+    ----------
+    widths
+        Neurons of each layer, the inputs first.
+    density
+        Share of connections of every layer but the last.
+    n_samples
+        Random images of bytes, as many as MNIST has: a batch is not to be found in a cache.
+    topology
+        Name of a construction in `minisnn.topology`; by default every neuron has as many inputs,
+        chosen at random.
+    """
+    rng = np.random.default_rng(0)
+    masks = []
+    for number, (n_in, n_out) in enumerate(pairwise(widths)):
+        share = 1.0 if number == len(widths) - 2 else density
+        masks.append(_mask(rng, n_in, n_out, share, topology))
+    return Problem(
+        images=rng.integers(0, 256, (n_samples, widths[0]), dtype=np.uint8),
+        labels=rng.integers(0, widths[-1], n_samples),
+        masks=masks,
+        biases=[np.zeros(n_out, np.float32) for n_out in widths[1:]],
+        rate=_RATE,
+        momentum=_MOMENTUM,
+    )
+
+
+def _mask(rng: np.random.Generator, n_in: int, n_out: int, density: float, topology: str) -> Any:
+    if topology and density < 1:
+        degree = max(1, round(density * n_out))
+        graph = getattr(snn.topology, topology)(n_in, n_out, degree)
+        indptr, indices = np.asarray(graph.indptr), np.asarray(graph.indices)
+    else:
+        degree = max(1, round(density * n_in))
+        keys = rng.random((n_out, n_in), dtype=np.float32)
+        chosen = np.argpartition(keys, degree - 1, axis=1)[:, :degree]
+        indices = np.sort(chosen, axis=1).ravel()
+        indptr = np.arange(n_out + 1) * degree
+    scale = np.sqrt(2 / (len(indices) / n_in + len(indices) / n_out))
+    weights = (scale * rng.standard_normal(len(indices))).astype(np.float32)
+    return scipy.sparse.csr_array(
+        (weights, indices.astype(np.int32), indptr.astype(np.int32)), shape=(n_out, n_in)
+    )
+
+
+def measure_step(
+    widths: Sequence[int],
+    densities: Sequence[float],
+    threads: Sequence[int],
+    peers: Sequence[type[Peer]],
+    *,
+    batch_size: int = 128,
+    rounds: int = 7,
+    topology: str = "",
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Return the time of a step of each contestant at each density and number of threads.
+
+    Dense contestants do not depend on the density, but take their turns beside each density's
+    sparse ones. Every contestant's gradients are compared with ours before it is timed.
+
+    Parameters
+    ----------
+    widths
+        Neurons of each layer, the inputs first.
+    densities, threads
+        What to measure.
+    peers
+        Which other systems.
+    batch_size, rounds
+        Samples of a step; turns of each contestant.
+    topology
+        See `make_problem`.
+    report
+        Told what is going on.
+    """
+    rows = []
+    for density in densities:
+        problem = make_problem(widths, density, topology=topology)
+        for n_threads in threads:
+            report(f"{'-'.join(map(str, widths))}, {density:.0%}, {n_threads} thread(s)")
+            times = _one(problem, n_threads, peers, batch_size, rounds)
+            rows.append(
+                {
+                    "density": density,
+                    "threads": n_threads,
+                    "milliseconds": {name: 1e3 * median(values) for name, values in times.items()},
+                    "rounds": {name: [1e3 * v for v in values] for name, values in times.items()},
+                }
+            )
+    dense = ["minisnn, dense on BLAS", *(peer.name for peer in peers if not peer.is_sparse)]
+    return {
+        "widths": list(widths),
+        "batch_size": batch_size,
+        "dense": [name for name in dense if name != "PyTorch dense + mask"],
+        "rows": rows,
+    }
+
+
+def _one(
+    problem: Problem, threads: int, peers: Sequence[type[Peer]], batch_size: int, rounds: int
+) -> dict[str, list[float]]:
+    rng = np.random.default_rng(1)
+    ours = Ours(problem, threads, batch_size, blas=False)
+    dense = Ours(_filled(problem), threads, batch_size, blas=True)
+    contestants: dict[str, Callable[[int], None]] = {
+        contestant.name: contestant.runner(rng) for contestant in (ours, dense)
+    }
+    samples = rng.integers(0, len(problem.labels), batch_size)
+    expected = ours.gradients(samples)
+    check_gradients(dense.name, expected, _on_edges(problem, dense.gradients(samples)))
+    for peer in peers:
+        contestant = peer(problem, threads)
+        check_gradients(peer.name, expected, contestant.gradients(samples))
+        contestants[peer.name] = _runner(contestant, rng, batch_size)
+    return interleaved(contestants, rounds=rounds)
+
+
+def _filled(problem: Problem) -> Problem:
+    """Return the dense network that computes the same: zeros where there is no edge."""
+    masks = []
+    for mask in problem.masks:
+        n_out, n_in = mask.shape
+        indices = np.tile(np.arange(n_in, dtype=np.int32), n_out)
+        indptr = np.arange(n_out + 1, dtype=np.int32) * n_in
+        masks.append(
+            scipy.sparse.csr_array((mask.toarray().ravel(), indices, indptr), shape=mask.shape)
+        )
+    return Problem(
+        problem.images, problem.labels, masks, problem.biases, problem.rate, problem.momentum
+    )
+
+
+def _on_edges(problem: Problem, gradients: Any) -> Any:
+    return [
+        (
+            dW.reshape(mask.shape)[
+                np.repeat(np.arange(mask.shape[0]), np.diff(mask.indptr)), mask.indices
+            ],
+            db,
+        )
+        for mask, (dW, db) in zip(problem.masks, gradients, strict=True)
+    ]
+
+
+def check_gradients(name: str, expected: Any, found: Any) -> None:
+    """Raise unless a contestant's gradients are ours, to the precision of float32."""
+    for number, (ours, theirs) in enumerate(zip(expected, found, strict=True), start=1):
+        for mine, other in zip(ours, theirs, strict=True):
+            error = float(np.abs(mine - other).max() / np.abs(mine).max())
+            if not error < 1e-4:
+                raise AssertionError(
+                    f"gradients of {name} in layer {number} differ from ours by {error:.2g} "
+                    "of the largest; what does another thing must not be timed"
+                )
+
+
+def _runner(peer: Peer, rng: np.random.Generator, size: int) -> Callable[[int], None]:
+    n_samples = len(peer.problem.labels)
+
+    def run(n_steps: int) -> None:
+        batches: Array = rng.integers(0, n_samples, (n_steps, size))
+        with peer.limits():
+            for batch in batches:
+                peer.step(batch)
+
+    return run
+
+
+# What is shown
+
+
+def speedups(result: dict[str, Any], row: dict[str, Any]) -> tuple[str, float, float | None]:
+    """Return the best dense contestant, our speed over its, and over PyTorch CSR's if it ran."""
+    times = row["milliseconds"]
+    best = min((name for name in result["dense"] if name in times), key=times.__getitem__)
+    ours = times["minisnn, sparse"]
+    return best, times[best] / ours, times[BEST_SPARSE] / ours if BEST_SPARSE in times else None
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the medians in milliseconds, and our speed over the best of the others."""
+    parts = []
+    standard = result["widths"] == [784, 1000, 10]
+    for n_threads in sorted({row["threads"] for row in result["rows"]}):
+        rows = [row for row in result["rows"] if row["threads"] == n_threads]
+        names = list(rows[0]["milliseconds"])
+        head = ["milliseconds a step", *(f"{row['density']:.3g}" for row in rows)]
+        head[1:] = [f"{100 * row['density']:.3g} %" for row in rows]
+        lines = [[name, *(f"{row['milliseconds'][name]:.3f}" for row in rows)] for name in names]
+        figures = [speedups(result, row) for row in rows]
+        lines.append(["faster than the best dense", *(f"{dense:.2f} x" for _, dense, _ in figures)])
+        if standard:
+            goals = [GOALS.get(row["density"]) for row in rows]
+            lines.append(["  goal", *(f"{g[0]} x" if g else "-" for g in goals)])
+        lines.append(["  which is", *(best.removeprefix("minisnn, ") for best, *_ in figures)])
+        if all(sparse is not None for *_, sparse in figures):
+            lines.append([f"faster than {BEST_SPARSE}", *(f"{s:.2f} x" for *_, s in figures)])
+        title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}, "
+        title += f"{n_threads} thread{'s' * (n_threads > 1)}"
+        parts.append(f"{title}\n{format_table(head, lines)}")
+    return "\n\n".join(parts)
+
+
+def plot(result: dict[str, Any]) -> Any:
+    """Return a figure of time against density, with the line of time in proportion to edges."""
+    from matplotlib.figure import Figure
+
+    all_threads = sorted({row["threads"] for row in result["rows"]})
+    figure = Figure(figsize=(6.5 * len(all_threads), 5), dpi=120, layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(all_threads), sharey=True))
+    colors = [
+        "#0072b2",
+        "#000000",
+        "#d55e00",
+        "#cc79a7",
+        "#e69f00",
+        "#56b4e9",
+        "#009e73",
+        "#888888",
+    ]
+    for panel, n_threads in zip(axes, all_threads, strict=True):
+        rows = [row for row in result["rows"] if row["threads"] == n_threads]
+        percent = [100 * row["density"] for row in rows]
+        for color, name in zip(colors * 2, rows[0]["milliseconds"], strict=False):
+            values = [row["milliseconds"][name] for row in rows]
+            ours = name == "minisnn, sparse"
+            style = {"linewidth": 3, "zorder": 5} if ours else {"linewidth": 1.2}
+            line = "-" if name not in result["dense"] else "--"
+            panel.plot(percent, values, line, marker="o", ms=4, color=color, label=name, **style)
+        best = min(rows[0]["milliseconds"][name] for name in result["dense"])
+        panel.plot(percent, [best * p / 100 for p in percent], ":", color="#555555",
+                   label="best dense x density")  # fmt: skip
+        panel.set(
+            xscale="log", yscale="log", xlabel="density of the hidden layers, %",
+            title=f"{n_threads} thread{'s' * (n_threads > 1)}",
+        )  # fmt: skip
+        panel.set_xticks(percent, [f"{p:.3g}" for p in percent])
+        panel.minorticks_off()
+        panel.grid(alpha=0.3)
+    axes[0].set_ylabel("milliseconds a step")
+    axes[-1].legend(fontsize=8)
+    widths = "-".join(map(str, result["widths"]))
+    figure.suptitle(f"A training step of {widths}, batch {result['batch_size']}")
+    return figure

@@ -1,0 +1,162 @@
+"""Measure minisnn on this machine, beside whatever else does the same work.
+
+Both sides of every comparison take turns in one run, and results are checked before anything is
+timed. Each command prints a table, and writes it with --output as JSON and, where there is
+something to see, as a picture.
+
+  kernels   the three products alone, as a share of BLAS and of what the caches allow
+  step      full training steps beside NumPy, PyTorch, SciPy, MKL and JAX
+  epoch     minisnn.train on MNIST, sparse and dense
+  scaling   how a step grows with edges, width, depth and batch, and a formula for it
+  startup   import, first step with and without compiled kernels
+  memory    bytes a connection while training
+
+examples:
+  python scripts/benchmark.py step
+  python scripts/benchmark.py step --widths 4096,4096,10 --densities 10,1 --peers TorchCSR
+  python scripts/benchmark.py kernels --threads 1 --output results
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+SLOWED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+COMMANDS = ("kernels", "step", "epoch", "scaling", "startup", "memory")
+
+
+def at_full_speed() -> None:
+    """Start anew without variables that make OpenBLAS slower than it is on this machine.
+
+    It reads them as it is loaded; the comparison is to be with the best that there is.
+    """
+    found = [name for name in SLOWED if name in os.environ]
+    if found:
+        print(f"without {' and '.join(found)}, so that BLAS is at its best", file=sys.stderr)
+        environment = {k: v for k, v in os.environ.items() if k not in found}
+        os.execve(sys.executable, [sys.executable, *sys.argv], environment)
+
+
+def percentages(text: str) -> list[float]:
+    """Return densities, 0 to 1, from percentages with commas between them."""
+    values = [float(part) / 100 for part in text.split(",")]
+    if not all(0 < value <= 1 for value in values):
+        raise argparse.ArgumentTypeError(f"densities are above 0 and up to 100 %, got {text!r}")
+    return values
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return positive whole numbers with commas between them."""
+    try:
+        values = [int(part) for part in text.split(",")]
+    except ValueError:
+        values = [0]
+    if min(values) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not positive whole numbers and commas")
+    return values
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument(
+        "--threads", type=whole_numbers, help="such as 1,2 (default: 1 and all cores)"
+    )
+    parser.add_argument(
+        "--densities", type=percentages, default=percentages("100,50,20,10,5,1"),
+        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels and step",
+    )  # fmt: skip
+    parser.add_argument(
+        "--widths", type=whole_numbers, default=[784, 1000, 10],
+        help="neurons of each layer (default: 784,1000,10); kernels takes the first two",
+    )  # fmt: skip
+    parser.add_argument("--batch", type=int, default=128, help="samples of a step (default: 128)")
+    parser.add_argument("--topology", default="", help="a rotating construction instead of chance")
+    parser.add_argument(
+        "--peers", help="names from scripts/bench/peers.py, or none (default: all installed)"
+    )
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each side (default: 7)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--output", type=Path, help="folder for COMMAND.json, .txt and .png")
+    options = parser.parse_args(arguments)
+    if len(options.widths) < 2:
+        parser.error("--widths needs two numbers at least")
+    if options.batch < 1 or options.rounds < 1:
+        parser.error("--batch and --rounds must be at least 1")
+    return options
+
+
+def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
+    """Return the result of a command, and the module that can show it."""
+    from bench import epochs, kernels, memory, peers, scaling, startup, steps
+
+    import minisnn as snn
+
+    threads = options.threads or sorted({1, snn.get_num_threads()})
+    if options.command == "kernels":
+        shape = (options.widths[0], options.widths[1])
+        result = kernels.measure_kernels(
+            shape, options.densities, threads, options.rounds, report=report
+        )
+        return result, kernels
+    if options.command == "epoch":
+        return epochs.measure_epoch(threads, rounds=options.rounds, report=report), epochs
+    if options.command == "scaling":
+        return scaling.measure_scaling(threads, rounds=options.rounds, report=report), scaling
+    if options.command == "startup":
+        return startup.measure_startup(options.rounds), startup
+    if options.command == "memory":
+        return memory.measure_memory(), memory
+    chosen = peers.available()
+    if options.peers is not None:
+        by_name = {peer.__name__: peer for peer in peers.PEERS}
+        names = [name for name in options.peers.split(",") if name not in ("", "none")]
+        unknown = [name for name in names if name not in by_name]
+        if unknown:
+            raise SystemExit(f"no peer {unknown[0]!r}; there are {', '.join(by_name)}")
+        chosen = [by_name[name] for name in names]
+    if len(threads) > 1:  # JAX fixes its threads when it starts
+        chosen = [peer for peer in chosen if peer is not peers.JaxDense]
+    result = steps.measure_step(
+        options.widths, options.densities, threads, chosen,
+        batch_size=options.batch, rounds=options.rounds, topology=options.topology, report=report,
+    )  # fmt: skip
+    return result, steps
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command."""
+    options = parse(arguments)
+    at_full_speed()
+    from minisnn.environment import describe_environment
+
+    def report(text: str) -> None:
+        print(f"... {text}", file=sys.stderr, flush=True)
+
+    result, module = measure(options, report)
+    environment = describe_environment()
+    blas = environment["blas"] or []
+    text = module.table(result)
+    text += f"\n\n{environment['cpu']}; BLAS: "
+    text += ", ".join(f"{pool['library']} {pool['kernel'] or ''}".strip() for pool in blas)
+    document = {"command": options.command, "environment": environment, "result": result}
+    print(json.dumps(document, indent=1) if options.json else text)
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
+        path = options.output / options.command
+        path.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
+        path.with_suffix(".txt").write_text(text + "\n")
+        if hasattr(module, "plot"):
+            module.plot(result).savefig(path.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

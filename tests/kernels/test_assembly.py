@@ -1,0 +1,134 @@
+"""Speed that can be read instead of timed: what machine code the kernels become."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+import pytest
+from naive import random_structure
+from numba.core.runtime import _nrt_python, rtsys
+
+from minisnn.kernels import complete, elementwise, products
+from minisnn.kernels.engine import TRAIN, execute
+from minisnn.kernels.jit import DISABLED, FASTMATH
+from minisnn.kernels.plan import Plan
+from minisnn.kernels.vector import REGISTER_BYTES
+from minisnn.kernels.wiring import Graph, Wiring
+from minisnn.propagation import Propagation
+
+pytestmark = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
+ON_X86 = pytest.mark.skipif(
+    not llvm.get_host_cpu_features().get("fma"), reason="the names are those of x86 with FMA"
+)
+TILE = (0,) * 8
+REGISTER = {64: "zmm", 32: "ymm", 16: "xmm"}[REGISTER_BYTES]
+
+
+def assembly(kernel: Any, *arguments: Any) -> str:
+    """The machine code of a kernel by itself, compiled anew."""
+    function = numba.njit(kernel.py_func, fastmath=set(FASTMATH), error_model="numpy", nogil=True)
+    function(*arguments)
+    (text,) = function.inspect_asm().values()
+    return str(text)
+
+
+def innermost_loops(text: str) -> list[str]:
+    """The code between a label and the nearest jump back to it."""
+    lines, loops = text.splitlines(), []
+    labels = {m[1]: k for k, line in enumerate(lines) if (m := re.match(r"(\.LBB\w+):", line))}
+    for k, line in enumerate(lines):
+        target = re.match(r"\s+j\w+\s+(\.LBB\w+)", line)
+        if target and target[1] in labels and labels[target[1]] < k:
+            body = lines[labels[target[1]] : k]
+            if not any(re.match(r"\.LBB\w+:", inner) for inner in body[1:]):
+                loops.append("\n".join(body))
+    return loops
+
+
+def arrays(real: Any = np.float32) -> dict[str, Any]:
+    return {
+        "starts": np.array([[0, 2], [2, 4]], dtype=np.uint32),
+        "indices": np.array([0, 1, 0, 1], dtype=np.uint16),
+        "edges": np.arange(4, dtype=np.uint32),
+        "w": np.ones(4, real),
+        "b": np.ones(2, real),
+        "A": np.ones((2, 128), real),
+        "one": real(1),
+    }
+
+
+def kernel_calls() -> dict[str, tuple[Any, ...]]:
+    a = arrays()
+    starts, indices, edges, w, b, A, one = a.values()
+    W = w.reshape(2, 2)
+    return {
+        "forward": (products.forward, TILE, starts, indices, w, b, A, one, A.copy(), 0, 2),
+        "weight gradient": (
+            products.weight_gradient, TILE, starts, indices, A, A, w.copy(), (0, 2), (0, 1),
+        ),
+        "input gradient": (
+            products.input_gradient, TILE, starts, indices, edges, w, A, A, one, A.copy(), 0, 2,
+        ),
+        "complete forward": (complete.complete_forward, TILE[:4], W, A, A.copy(), 0, 2, 0, 128),
+        "complete input gradient": (
+            complete.complete_input_gradient, TILE[:4], W, A, A, one, A.copy(), 0, 2,
+        ),
+    }  # fmt: skip
+
+
+@ON_X86
+@pytest.mark.parametrize("name", list(kernel_calls()))
+def test_an_edge_is_fused_operations_on_whole_registers(name: str) -> None:
+    kernel, *arguments = kernel_calls()[name]
+    text = assembly(kernel, *arguments)
+    loops = innermost_loops(text) or [text]  # the weight gradient's has a branch in it
+    packed = [len(re.findall(rf"vfmadd\w+ps.*{REGISTER}", loop)) for loop in loops]
+    assert max(packed) >= 8, f"no loop of {name} has the operations of an edge"
+    best = loops[packed.index(max(packed))]
+    assert not re.findall(r"vfmadd\w+ss", best), "single numbers in the loop over the edges"
+    if "weight" not in name:  # which ends each four edges with a sum over lanes
+        stores = re.findall(rf"vmov\w+\s+%{REGISTER}\d+, .*\(", best)
+        assert not stores, "the accumulators leave their registers"
+
+
+@ON_X86
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_the_sigmoid_is_straight_code_on_whole_registers(real: Any) -> None:
+    a = arrays(real)
+    text = assembly(elementwise.bias_sigmoid, a["b"], a["one"], a["A"], 0, 2)
+    assert not re.search(r"\bexpf?\b|\bfmaf?\b|\bfloorf?\b", text), "a call to libm"
+    kind = "ps" if real is np.float32 else "pd"
+    assert any(
+        len(re.findall(rf"vfmadd\w+{kind}.*{REGISTER}", loop)) >= 8
+        for loop in innermost_loops(text)
+    )
+
+
+def test_a_step_allocates_nothing() -> None:
+    rng = np.random.default_rng(0)
+    indptr, indices = random_structure(rng, 20, 30, 0.3)
+    wiring = Wiring([Graph(20, 30, len(indices), indptr, indices), Graph(30, 4, 120)])
+    parameters = np.zeros(len(indices) + 30 + 124, np.float32)
+    plan = Plan(wiring, 16, np.float32, TRAIN, 1)
+    trainer = Propagation(plan, parameters, parameters.copy())
+    X, labels = rng.random((50, 20), dtype=np.float32), rng.integers(0, 4, 50)
+
+    def allocations(n_steps: int) -> int:
+        samples = rng.integers(0, 50, 16 * n_steps)
+        before = rtsys.get_allocation_stats()
+        trainer.run(X, labels, samples, 1.0, rates=np.ones(n_steps), momentum=0.9)
+        after = rtsys.get_allocation_stats()
+        assert after.alloc - before.alloc == after.free - before.free
+        return int(after.alloc - before.alloc)
+
+    trainer.run(X, labels, np.empty(0, np.int64), 1.0)
+    assert execute.signatures
+    _nrt_python.memsys_enable_stats()
+    try:
+        assert allocations(10) == allocations(1000)
+    finally:
+        _nrt_python.memsys_disable_stats()

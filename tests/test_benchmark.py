@@ -1,0 +1,130 @@
+"""The benchmark: what it times is checked, and what it shows can be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import benchmark
+import numpy as np
+import pytest
+from bench import measure, scaling, steps
+
+
+def test_contestants_take_turns() -> None:
+    calls: list[str] = []
+
+    def contestant(name: str) -> Any:
+        return lambda n: calls.append(name)
+
+    times = measure.interleaved(
+        {name: contestant(name) for name in "ab"}, rounds=3, seconds=1e-5, pause=0.0
+    )
+    assert {name: len(values) for name, values in times.items()} == {"a": 3, "b": 3}
+    turns = [calls[k] for k in range(4, len(calls), 2)]  # after the compilation, two calls a turn
+    assert turns == ["a", "b"] * 3
+
+
+def test_tables_are_aligned() -> None:
+    text = measure.format_table(["what", "ms"], [["a", "1.5"], ["longer", "12.25"]])
+    assert text.splitlines() == ["what       ms", "------  -----", "a         1.5", "longer  12.25"]
+
+
+def test_problems_have_the_density_asked_for() -> None:
+    for topology in ("", "fibonacci_rotating"):
+        problem = steps.make_problem((40, 50, 5), 0.2, n_samples=10, topology=topology)
+        first, last = problem.masks
+        assert first.shape == (50, 40)
+        assert first.nnz == 400
+        assert last.nnz == 250
+        assert first.has_sorted_indices
+
+
+def test_gradients_that_differ_are_not_timed() -> None:
+    problem = steps.make_problem((6, 5, 3), 0.5, n_samples=10)
+    ours = [(np.ones(m.nnz), np.ones(m.shape[0])) for m in problem.masks]
+    steps.check_gradients("twin", ours, ours)
+    with pytest.raises(AssertionError, match="gradients of twin in layer 2 differ from ours"):
+        steps.check_gradients("twin", ours, [ours[0], (ours[1][0] * 1.01, ours[1][1])])
+
+
+def test_step() -> None:
+    pytest.importorskip("threadpoolctl")
+    result = steps.measure_step(
+        (40, 50, 5), (1.0, 0.2), (1,), [], batch_size=16, rounds=1, report=lambda _: None
+    )
+    assert [row["density"] for row in result["rows"]] == [1.0, 0.2]
+    for row in result["rows"]:
+        assert set(row["milliseconds"]) == {"minisnn, sparse", "minisnn, dense on BLAS"}
+        assert min(row["milliseconds"].values()) > 0
+    text = steps.table(json.loads(json.dumps(result)))
+    assert "40-50-5, batch 16, 1 thread" in text
+    assert "faster than the best dense" in text
+    assert steps.plot(result).axes[0].get_xlabel() == "density of the hidden layers, %"
+
+
+def test_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("threadpoolctl")
+    sweeps = {"density, %": [2.0, 8.0], "width": [60], "hidden layers": [2], "batch": [128]}
+    monkeypatch.setattr(scaling, "SWEEPS", sweeps)
+    monkeypatch.setattr(scaling, "HIDDEN", 50)
+    result = scaling.measure_scaling((1,), rounds=1, report=lambda _: None)
+    assert len(result["rows"]) == 5
+    fit = result["fits"]["1"]
+    assert min(fit["microseconds"].values()) >= 0
+    assert set(fit["microseconds"]) == set(scaling.TERMS)
+    assert "ns for each" in scaling.table(json.loads(json.dumps(result)))
+    assert len(scaling.plot(result).axes) == 4
+
+
+def test_a_formula_that_holds_is_found() -> None:
+    rng = np.random.default_rng(0)
+    constants = np.array([5.0, 1e-3, 2e-3, 1e-4])
+    rows = [
+        {"threads": 1, "counts": list(counts), "microseconds": float(counts @ constants)}
+        for counts in rng.integers(1, 10**6, (12, 4)).astype(float)
+    ]
+    fit = scaling._fit(rows, 1)
+    assert fit["largest_error"] < 1e-6
+    np.testing.assert_allclose(list(fit["microseconds"].values()), constants, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["step", "--densities", "0"], "densities are above 0 and up to 100 %"),
+        (["step", "--threads", "0"], "'0' is not positive whole numbers"),
+        (["step", "--widths", "784"], "--widths needs two numbers at least"),
+        (["step", "--rounds", "0"], "--batch and --rounds must be at least 1"),
+        (["race"], "invalid choice: 'race'"),
+    ],
+)
+def test_bad_options(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        benchmark.parse(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_the_program_prints_and_writes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("threadpoolctl")
+    for name in benchmark.SLOWED:
+        monkeypatch.delenv(name, raising=False)
+    benchmark.main(
+        ["step", "--widths", "40,50,5", "--densities", "20", "--threads", "1", "--peers", "none",
+         "--rounds", "1", "--output", str(tmp_path)]
+    )  # fmt: skip
+    printed = capsys.readouterr().out
+    assert "minisnn, sparse" in printed
+    assert "BLAS:" in printed
+    document = json.loads((tmp_path / "step.json").read_text())
+    assert document["command"] == "step"
+    assert document["environment"]["cpu"]
+    assert (tmp_path / "step.txt").read_text() == printed
+    assert (tmp_path / "step.png").read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(SystemExit, match="no peer 'Abacus'; there are NumPyDense"):
+        benchmark.main(["step", "--peers", "Abacus"])
