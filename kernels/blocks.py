@@ -12,14 +12,19 @@ import numpy.typing as npt
 from .caches import CACHES, Caches
 from .jit import jit
 
-_PER_EDGE = {"L1": 5.0, "L2": 9.0, "memory": 14.0}
+_PER_EDGE = {"L1": 6.0, "L2": 10.0, "memory": 14.0}
+_PER_EDGE_OF_BYTES = {"L1": 6.5, "L2": 6.5, "memory": 7.5}
 """Cycles for an edge of 8 registers, by where its row is read from.
 
 From L1 the core's two loads a cycle are the limit: eight vectors, an index and a weight; from
-further away, the cache lines that arrive. Measured on Zen 5; on Zen 4 the ratios are alike.
+further away, the cache lines that arrive. Bytes come in a quarter of the lines, and converting
+them is the limit. Measured on Zen 5.
 """
-_PER_SEGMENT = 14.0
-"""Cycles for a row's passage through a block: its accumulator is loaded and stored."""
+
+_PER_SEGMENT = {"near": 30.0, "far": 100.0}
+"""Cycles for a row's passage through a block: its accumulator is loaded and stored, its few edges
+there begin in the middle of a cache line, and their number is hard to predict. More where the
+whole of X is larger than L2, so that each passage waits for what it needs."""
 
 _SHARE = 2 / 3
 """Of a cache, for a block's rows; the rest is for the accumulators that stream through."""
@@ -44,7 +49,13 @@ class Blocks:
 
 
 def choose_blocks(
-    n_rows: int, n_columns: int, n_edges: int, row_bytes: int, caches: Caches = CACHES
+    n_rows: int,
+    n_columns: int,
+    n_edges: int,
+    row_bytes: int,
+    caches: Caches = CACHES,
+    *,
+    of_bytes: bool = False,
 ) -> Blocks:
     """Return the blocks that cost least, by the model of the constants above.
 
@@ -56,7 +67,10 @@ def choose_blocks(
         Bytes of one column's row of activations.
     caches
         Sizes of the caches.
+    of_bytes
+        Whether activations are bytes.
     """
+    per_edge = _PER_EDGE_OF_BYTES if of_bytes else _PER_EDGE
 
     def level(columns: int) -> str:
         for name in ("L1", "L2"):
@@ -65,6 +79,7 @@ def choose_blocks(
         return "memory"
 
     per_row = n_edges / max(n_rows, 1)
+    distance = "near" if n_columns * row_bytes <= caches.L2 else "far"
     sizes = [n_columns]
     for size in (caches.L2, caches.L1):
         columns = int(_SHARE * size) // row_bytes
@@ -73,7 +88,8 @@ def choose_blocks(
             sizes.append(math.ceil(n_columns / number))
 
     def cost(columns: int) -> float:
-        return math.ceil(n_columns / columns) * _PER_SEGMENT + per_row * _PER_EDGE[level(columns)]
+        segments = math.ceil(n_columns / columns) * _PER_SEGMENT[distance]
+        return segments + per_row * per_edge[level(columns)]
 
     columns = min(sizes, key=cost)
     number = math.ceil(n_columns / columns)

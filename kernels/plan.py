@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from . import engine
 from .blocks import Blocks, block_starts, choose_blocks
+from .caches import CACHES
 from .complete import COLUMNS, GROUP
 from .engine import DIFFERENTIATE, LAYER, PREDICT, TASK, TRAIN, Tables
 from .squares import SIDE
@@ -185,16 +186,14 @@ class Plan:
             begin = layer["edges"] = wiring.first[number]
             indices = wiring.indices[begin : begin + graph.n_edges]
             as_bytes = self.keeps_bytes and number == 0
-            row_bytes = self.width * (1 if as_bytes else self.dtype.itemsize)
-            product = self._product(wiring.indptrs[number], indices, graph.n_in, row_bytes)
+            product = self._product(wiring.indptrs[number], indices, graph.n_in, as_bytes)
             layer["starts"], layer["n_blocks"] = product.begin, product.blocks.number
             self._forward[number] = product
             if self._goes_back(number):
                 transposed = wiring.transposed(first_layer=self.purpose == DIFFERENTIATE)
                 begin = layer["t_edges"] = transposed.first[number]
                 indices = transposed.indices[begin : begin + graph.n_edges]
-                row_bytes = self.width * self.dtype.itemsize
-                product = self._product(transposed.indptrs[number], indices, graph.n_out, row_bytes)
+                product = self._product(transposed.indptrs[number], indices, graph.n_out)
                 layer["t_starts"], layer["t_blocks"] = product.begin, product.blocks.number
                 self._backward[number] = product
 
@@ -202,9 +201,12 @@ class Plan:
         """Whether the gradient by a layer's inputs is wanted."""
         return self.purpose == DIFFERENTIATE or (self.purpose == TRAIN and number > 0)
 
-    def _product(self, indptr: Array, indices: Array, n_columns: int, row_bytes: int) -> _Product:
+    def _product(
+        self, indptr: Array, indices: Array, n_columns: int, of_bytes: bool = False
+    ) -> _Product:
         n_rows = len(indptr) - 1
-        blocks = choose_blocks(n_rows, n_columns, len(indices), row_bytes)
+        row_bytes = self.width * (1 if of_bytes else self.dtype.itemsize)
+        blocks = choose_blocks(n_rows, n_columns, len(indices), row_bytes, of_bytes=of_bytes)
         starts = block_starts(indptr, indices, blocks)
         begin = sum(table.size for table in self._block_tables)
         self._block_tables.append(starts.ravel())
@@ -363,6 +365,9 @@ class Plan:
         if product.blocks.number > 1:
             useful = int(n_edges / product.n_columns / _REUSE)
             parts = max(min(parts, useful), min(parts, self.n_threads))
+            # Accumulators come by once for each block, and should find a place in L2.
+            row_bytes = self.width * self.dtype.itemsize
+            least = max(least, math.ceil(n_rows * row_bytes / (CACHES.L2 / 2)))
         parts = min(max(parts, least), n_rows)
         per_row = self.width * _PER_VALUE / self._edge_cycles()
         done = product.indptr + per_row * np.arange(n_rows + 1)

@@ -67,11 +67,12 @@ def test_indices_are_as_narrow_as_the_layers_allow() -> None:
     ("n", "density", "level", "number"),
     [
         (784, 1.0, "L1", 13),
-        (784, 0.1, "L1", 13),
+        (784, 0.2, "L1", 13),
+        (784, 0.1, "L2", 1),
         (784, 0.03, "L2", 1),
         (784, 0.01, "L2", 1),
-        (4096, 0.1, "L1", 64),
-        (4096, 0.01, "L2", 4),
+        (4096, 0.1, "L2", 4),
+        (4096, 0.01, "memory", 1),
         (4096, 0.0005, "memory", 1),
         (40, 0.1, "L1", 1),
     ],
@@ -81,6 +82,12 @@ def test_blocks_follow_density_and_caches(n: int, density: float, level: str, nu
     assert (blocks.level, blocks.number) == (level, number)
     assert blocks.columns * (number - 1) < n <= blocks.columns * number
     assert level in str(blocks)
+
+
+def test_bytes_need_no_blocks() -> None:
+    for n in (784, 4096):
+        blocks = choose_blocks(1000, n, 400 * n, 128, CACHES, of_bytes=True)
+        assert (blocks.level, blocks.number) == ("L2", 1)
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32))
@@ -219,7 +226,7 @@ def test_tasks_are_balanced_by_edges() -> None:
 
 
 def test_the_plan_says_what_it_chose() -> None:
-    wiring = Wiring([random_graph(784, 1000, 0.1), complete_graph(1000, 10)])
+    wiring = Wiring([random_graph(784, 1000, 0.3), complete_graph(1000, 10)])
     text = str(Plan(wiring, 128, np.float32, n_threads=1))
     assert "training, batches of 128 samples as 128 lanes of float32" in text
     assert "1 thread\n" in text
