@@ -5,10 +5,15 @@ no gather, no scatter. Rows begin at multiples of 64 bytes, the size of a cache 
 straddle lines cost a third of the speed), and are padded to whole vectors. The columns past the
 last sample are *padding*. Kernels keep to one rule there: activations may hold anything finite,
 gradients hold zero, so that sums over a row are sums over the samples.
+
+Large buffers ask the system for huge pages. In pages of 4 KiB, which lie in memory as chance will
+have it, rows compete for the same places of a cache, and finding the pages takes time of its own:
+a training step of 1 % density took 0.22 ms in one process and 0.16 in another.
 """
 
 from __future__ import annotations
 
+import mmap
 from typing import Any
 
 import numpy as np
@@ -17,6 +22,8 @@ import numpy.typing as npt
 from .vector import lanes_of
 
 _CACHE_LINE = 64  # bytes
+_HUGE_PAGE = 2**21
+_LARGE = 2**16  # bytes, from which a buffer has pages of its own
 
 
 def padded(n_samples: int, dtype: Any) -> int:
@@ -29,6 +36,17 @@ def feature_major(n_features: int, n_samples: int, dtype: Any) -> npt.NDArray[An
     """Return zeros of shape (n_features, padded(n_samples)), rows aligned to a cache line."""
     shape = (n_features, padded(n_samples, dtype))
     size = shape[0] * shape[1] * np.dtype(dtype).itemsize
-    raw = np.zeros(size + _CACHE_LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % _CACHE_LINE
-    return raw[start : start + size].view(dtype).reshape(shape)
+    return _zeros(size).view(dtype).reshape(shape)
+
+
+def _zeros(size: int) -> npt.NDArray[np.uint8]:
+    """Return so many zero bytes, aligned to a cache line, or if large to a huge page."""
+    alignment = _HUGE_PAGE if size >= _LARGE and hasattr(mmap, "MADV_HUGEPAGE") else _CACHE_LINE
+    if alignment == _HUGE_PAGE:
+        pages = mmap.mmap(-1, -(-size // _HUGE_PAGE) * _HUGE_PAGE + _HUGE_PAGE)
+        pages.madvise(mmap.MADV_HUGEPAGE)
+        raw = np.frombuffer(pages, dtype=np.uint8)
+    else:
+        raw = np.zeros(size + alignment, dtype=np.uint8)
+    start = -raw.ctypes.data % alignment
+    return raw[start : start + size]

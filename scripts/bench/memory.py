@@ -113,7 +113,7 @@ def count(net: snn.MLP, buffers: Propagation) -> dict[str, int]:
     Each counts once, by the first name that leads to it; those without a name are ``"others"``.
     """
     wiring, tables, graphs = buffers._plan.wiring, buffers._plan.tables, net.topologies
-    own = [graph.indices for graph in graphs if not graph.is_complete]
+    own = [graph.compact_indices for graph in graphs if not graph.is_complete]
     named: dict[str, Sequence[Array]] = {
         "weights": [net.parameters],
         "velocities": [buffers._velocities],
