@@ -134,5 +134,5 @@ def plot_step_times(times: Mapping[str, Array]) -> Any:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.2 * max(np.percentile(values, 75) for values in times.values()))
-    axes.set(xlabel="time of a training step, µs: median, and the middle half of all steps")
+    axes.set(xlabel="time of a training step, µs: median, and the middle half of all rounds")
     return figure

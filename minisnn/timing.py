@@ -28,7 +28,7 @@ def step_times(
     batch_size: int = 128,
     dropout: float | Sequence[float] | None = None,
     input_scale: float = 1.0,
-    steps: int = 100,
+    steps: int = 500,
 ) -> list[Array]:
     """Return the time of a full training step of each network, measured in turn.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ PAUSE = 0.25  # seconds until the threads of a library's pool have stopped spinn
 def interleaved(
     contestants: Mapping[str, Callable[[int], Any]],
     *,
+    limits: Mapping[str, Callable[[], AbstractContextManager[Any]]] | None = None,
     rounds: int = 7,
     seconds: float = 0.15,
     pause: float = PAUSE,
@@ -27,6 +29,9 @@ def interleaved(
     ----------
     contestants
         Functions that do ``n`` pieces of work, by name.
+    limits
+        Contexts, by the same names, which are entered before a turn begins and left after it:
+        setting the threads of libraries takes milliseconds.
     rounds
         How many turns each has.
     seconds
@@ -39,20 +44,27 @@ def interleaved(
     dict of list of float
         For each contestant the seconds a piece of each round.
     """
+    within = limits or {}
     pieces = {}
     for name, work in contestants.items():
-        work(1)  # compiles
-        started = time.perf_counter()
-        work(2)
-        pieces[name] = max(1, int(seconds / (time.perf_counter() - started) * 2))
+        with within.get(name, nullcontext)():
+            work(1)  # compiles
+            count, elapsed = 1, 0.0
+            while elapsed < seconds / 4:
+                count *= 2
+                started = time.perf_counter()
+                work(count)
+                elapsed = time.perf_counter() - started
+            pieces[name] = max(1, int(count * seconds / elapsed))
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, work in contestants.items():
             time.sleep(pause)
-            work(max(1, pieces[name] // 20))
-            started = time.perf_counter()
-            work(pieces[name])
-            times[name].append((time.perf_counter() - started) / pieces[name])
+            with within.get(name, nullcontext)():
+                work(max(1, pieces[name] // 20))
+                started = time.perf_counter()
+                work(pieces[name])
+                times[name].append((time.perf_counter() - started) / pieces[name])
     return times
 
 

@@ -89,8 +89,7 @@ class Ours:
         self.steps(np.empty(0, dtype=np.int64))  # compiles
 
         def run(n_steps: int) -> None:
-            with self.limits():
-                self.steps(rng.integers(0, n_samples, n_steps * self._batch_size))
+            self.steps(rng.integers(0, n_samples, n_steps * self._batch_size))
 
         return run
 

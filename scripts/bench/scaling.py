@@ -77,15 +77,16 @@ def measure_scaling(
     rows = []
     for sweep, values in SWEEPS.items():
         report(f"scaling with {sweep}")
-        contestants, counts = {}, {}
+        contestants, limits, counts = {}, {}, {}
         for value in values:
             case = _case(sweep, value)
             problem = make_problem(case.widths, case.density, n_samples=20_000)
             for n_threads in threads:
                 ours = Ours(problem, n_threads, case.batch_size, blas=False)
                 contestants[f"{value} {n_threads}"] = ours.runner(np.random.default_rng(0))
+                limits[f"{value} {n_threads}"] = ours.limits
                 counts[value] = case.counts(ours)
-        times = interleaved(contestants, rounds=rounds, seconds=0.05, pause=0.0)
+        times = interleaved(contestants, limits=limits, rounds=rounds, seconds=0.05, pause=0.0)
         rows += [
             {
                 "sweep": sweep,

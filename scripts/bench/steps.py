@@ -138,11 +138,13 @@ def _one(
     samples = rng.integers(0, len(problem.labels), batch_size)
     expected = ours.gradients(samples)
     check_gradients(dense.name, expected, _on_edges(problem, dense.gradients(samples)))
+    limits: dict[str, Callable[[], Any]] = {c.name: c.limits for c in (ours, dense)}
     for peer in peers:
         contestant = peer(problem, threads)
         check_gradients(peer.name, expected, contestant.gradients(samples))
         contestants[peer.name] = _runner(contestant, rng, batch_size)
-    return interleaved(contestants, rounds=rounds)
+        limits[peer.name] = contestant.limits
+    return interleaved(contestants, limits=limits, rounds=rounds)
 
 
 def _filled(problem: Problem) -> Problem:
@@ -189,9 +191,8 @@ def _runner(peer: Peer, rng: np.random.Generator, size: int) -> Callable[[int], 
 
     def run(n_steps: int) -> None:
         batches: Array = rng.integers(0, n_samples, (n_steps, size))
-        with peer.limits():
-            for batch in batches:
-                peer.step(batch)
+        for batch in batches:
+            peer.step(batch)
 
     return run
 
