@@ -333,8 +333,8 @@ class MLP:
         """Return the buffers, losses and outputs of one pass over all samples."""
         plan = self.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes(X, options))
         propagation = Propagation(plan, self._parameters)
-        nobody = np.empty(0, dtype=np.int64)
-        propagation.run(X, Y, nobody, scale, **options)  # compiles, which threads must not
+        if plan.threads_for(-(-len(X) // batch_size)) > 1:  # threads must not compile
+            propagation.run(X, Y, np.empty(0, dtype=np.int64), scale, **options)
         return propagation, *propagation.run(X, Y, np.arange(len(X)), scale, **options)
 
     def loss_and_gradients(
