@@ -9,6 +9,8 @@ arrays out.
 `vector`        a vector type as wide as the register file allows
 `sigmoid`       exp and sigmoid without a call to libm
 `products`      W X, its gradients on the edges, its gradient by the inputs
+`complete`      the same of a complete layer; `blas`: on BLAS
+`single`        a whole network for one sample
 `elementwise`   bias and sigmoid, its slope, squared error, momentum update
 `dropout`       inverted dropout from a counter-based generator
 `batch`         gathering samples into the feature-major layout
@@ -17,7 +19,8 @@ arrays out.
 `wiring`        the structure of a whole network, and its transpose
 `caches`        how large this machine's caches are
 `blocks`        the blocks of columns in which a product is best made
-`plan`          what is worked out once from a structure: a program of phases and tasks
+`schedule`      the work of a step, cut into phases of tasks
+`plan`          what is worked out once from a structure: its program
 `engine`        the compiled interpreter of such programs: many steps in one call
 `team`          how threads share the tasks of a run, and how many there are
 `atomics`       the atomic operations with which they do

@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import overload
 
 from .jit import jit
+from .layout import read_only
 from .squares import SIDE, turn
 from .vector import prefetch
 
@@ -91,7 +92,7 @@ def source_of(data: npt.NDArray[Any] | None) -> Source:
     if data is not None:
         (name,) = (name for name, kind in kinds.items() if data.dtype == kind)
         empty[name] = data
-    return Source(**empty)
+    return Source(**{name: read_only(array) for name, array in empty.items()})
 
 
 @jit

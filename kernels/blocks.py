@@ -121,3 +121,20 @@ def block_starts(
     else:
         _fill_starts(indptr, indices, blocks.columns, starts)
     return starts
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """One matrix in CSR, its blocks, and where each row's edges of them begin."""
+
+    indptr: npt.NDArray[Any]
+    blocks: Blocks
+    n_columns: int
+    starts: npt.NDArray[np.uint32]
+
+
+def complete_product(n_rows: int, n_columns: int) -> Product:
+    """Return the product of a matrix in which every row has every column."""
+    indptr = np.arange(n_rows + 1, dtype=np.int64) * n_columns
+    starts = np.stack([indptr[:-1], indptr[1:]]).astype(np.uint32)
+    return Product(indptr, Blocks(n_columns, 1, "L1", n_columns), n_columns, starts)

@@ -5,6 +5,11 @@ than those of a thin hidden layer. Every output has every input, so that rows ca
 load: `GROUP` rows at a time, each with its own accumulators for half a tile's samples, take each
 row of X from the cache once and multiply it by a weight each. W needs no indices.
 
+**Blocks.** Sums run over `COLUMNS` inputs at a time, and then over these blocks in their order:
+so each block's inputs stay in L1 while all rows use them, and blocks may be summed by different
+threads, each near the inputs that it has just made, without any change of a bit. Such blocks of
+a layer with few outputs leave their sums in *partials*, which `add_partials` adds up.
+
 Shapes and dtypes as in `products`, with W : real[n_out, n_in]. Cost of each: 2 * n_in * n_out *
 width operations on all rows. No race and no dependence on the number of threads, as there.
 """
@@ -13,69 +18,100 @@ from __future__ import annotations
 
 from .elementwise import sigmoid_slope
 from .jit import jit
-from .vector import dot, dots, fma, lanes, load, load_as, splat, store
+from .products import add_four
+from .vector import fma, lanes, load, load_as, splat, store
 
 GROUP = 5
 """Rows at a time: with half a tile of four registers they take 20, beside four for X."""
 
 COLUMNS = 64
-"""Rows of X, as a block that stays in L1 while all groups use it."""
+"""Inputs of a block: rows of X that stay in L1 while all groups use them."""
 
 
 @jit
-def complete_forward(half, W, X, Z, first, last, begin, end):  # type: ignore[no-untyped-def]
-    """Z = W X for rows first to last and samples begin to end, whole vectors; no bias yet."""
-    n_in = W.shape[1]
-    zero = splat(half, Z.dtype.type(0))
-    for c in range(begin, end, lanes(half, Z)):
-        for block in range(0, n_in, COLUMNS):
-            for i in range(first, last, GROUP):
-                # Where the rows do not fill the group, the last one is made several times.
-                i1, i2 = min(i + 1, last - 1), min(i + 2, last - 1)
-                i3, i4 = min(i + 3, last - 1), min(i + 4, last - 1)
-                a0 = zero if block == 0 else load(half, Z, i, c)
-                a1 = zero if block == 0 else load(half, Z, i1, c)
-                a2 = zero if block == 0 else load(half, Z, i2, c)
-                a3 = zero if block == 0 else load(half, Z, i3, c)
-                a4 = zero if block == 0 else load(half, Z, i4, c)
-                for j in range(block, min(block + COLUMNS, n_in)):
-                    x = load_as(half, Z, X, j, c)
-                    a0 = fma(splat(half, W[i, j]), x, a0)
-                    a1 = fma(splat(half, W[i1, j]), x, a1)
-                    a2 = fma(splat(half, W[i2, j]), x, a2)
-                    a3 = fma(splat(half, W[i3, j]), x, a3)
-                    a4 = fma(splat(half, W[i4, j]), x, a4)
-                store(Z, i, c, a0)
-                store(Z, i1, c, a1)
-                store(Z, i2, c, a2)
-                store(Z, i3, c, a3)
-                store(Z, i4, c, a4)
+def _five(half, W, X, c, rows, begin, stop):  # type: ignore[no-untyped-def]
+    """Return five rows of W X, over the columns begin to stop, for half a tile from sample c on.
+
+    W may be a transpose; X : real or uint8.
+    """
+    zero = splat(half, W.dtype.type(0))
+    i0, i1, i2, i3, i4 = rows
+    a0, a1, a2, a3, a4 = zero, zero, zero, zero, zero
+    for j in range(begin, stop):
+        x = load_as(half, W, X, j, c)
+        a0 = fma(splat(half, W[i0, j]), x, a0)
+        a1 = fma(splat(half, W[i1, j]), x, a1)
+        a2 = fma(splat(half, W[i2, j]), x, a2)
+        a3 = fma(splat(half, W[i3, j]), x, a3)
+        a4 = fma(splat(half, W[i4, j]), x, a4)
+    return a0, a1, a2, a3, a4
+
+
+@jit
+def _group_of(i, last):  # type: ignore[no-untyped-def]
+    """Return five rows from i on; where fewer are left, the last one several times."""
+    return i, min(i + 1, last - 1), min(i + 2, last - 1), min(i + 3, last - 1), min(i + 4, last - 1)
+
+
+@jit
+def complete_forward(half, W, X, Z, partials, rows, columns):  # type: ignore[no-untyped-def]
+    """Z = W X for some rows, over some blocks of columns; no bias yet.
+
+    rows, columns : (first, last), columns from a multiple of `COLUMNS` on. partials :
+    real[(blocks - 1) * n_out, width], for the sums of all blocks but the first, which is in Z;
+    or without rows, then a call has all columns and Z their sum.
+    """
+    n_out = W.shape[0]
+    one = splat(half, Z.dtype.type(1))
+    for block in range(columns[0], columns[1], COLUMNS):
+        stop = min(block + COLUMNS, columns[1])
+        apart = block > 0 and partials.shape[0] > 0
+        begin = (block // COLUMNS - 1) * n_out  # of the block's partials
+        for c in range(0, Z.shape[1], lanes(half, Z)):
+            for first in range(rows[0], rows[1], GROUP):
+                group = _group_of(first, rows[1])
+                sums = _five(half, W, X, c, group, block, stop)
+                if not apart and block > 0:
+                    sums = (
+                        fma(one, load(half, Z, group[0], c), sums[0]),
+                        fma(one, load(half, Z, group[1], c), sums[1]),
+                        fma(one, load(half, Z, group[2], c), sums[2]),
+                        fma(one, load(half, Z, group[3], c), sums[3]),
+                        fma(one, load(half, Z, group[4], c), sums[4]),
+                    )
+                if apart:
+                    _put(partials, begin, group, c, sums)
+                else:
+                    _put(Z, 0, group, c, sums)
+
+
+@jit
+def _put(Z, begin, group, c, sums):  # type: ignore[no-untyped-def]
+    store(Z, begin + group[0], c, sums[0])
+    store(Z, begin + group[1], c, sums[1])
+    store(Z, begin + group[2], c, sums[2])
+    store(Z, begin + group[3], c, sums[3])
+    store(Z, begin + group[4], c, sums[4])
+
+
+@jit
+def add_partials(Z, partials, first, last):  # type: ignore[no-untyped-def]
+    """Z += the partials of all blocks, one after the other, for rows first to last."""
+    for begin in range(0, partials.shape[0], Z.shape[0]):
+        for i in range(first, last):
+            for s in range(Z.shape[1]):
+                Z[i, s] += partials[begin + i, s]
 
 
 @jit
 def complete_input_gradient(half, W, dZ, X, keep, dX, first, last):  # type: ignore[no-untyped-def]
     """dX = W^T dZ for inputs first to last, times the slope of X's sigmoid unless keep is 0."""
-    n_out = W.shape[0]
-    zero = splat(half, dX.dtype.type(0))
     for j in range(first, last, GROUP):
-        j1, j2 = min(j + 1, last - 1), min(j + 2, last - 1)
-        j3, j4 = min(j + 3, last - 1), min(j + 4, last - 1)
+        group = _group_of(j, last)
         for c in range(0, dX.shape[1], lanes(half, dX)):
-            a0, a1, a2, a3, a4 = zero, zero, zero, zero, zero
-            for i in range(n_out):
-                dz = load(half, dZ, i, c)
-                a0 = fma(splat(half, W[i, j]), dz, a0)
-                a1 = fma(splat(half, W[i, j1]), dz, a1)
-                a2 = fma(splat(half, W[i, j2]), dz, a2)
-                a3 = fma(splat(half, W[i, j3]), dz, a3)
-                a4 = fma(splat(half, W[i, j4]), dz, a4)
-            store(dX, j, c, a0)
-            store(dX, j1, c, a1)
-            store(dX, j2, c, a2)
-            store(dX, j3, c, a3)
-            store(dX, j4, c, a4)
+            _put(dX, 0, group, c, _five(half, W.T, dZ, c, group, 0, W.shape[0]))
         if keep > 0:
-            sigmoid_slope(X, keep, dX, j, j4 + 1)
+            sigmoid_slope(X, keep, dX, j, group[4] + 1)
 
 
 @jit
@@ -93,21 +129,9 @@ def complete_weight_gradient(tile, dZ, X, dW, rows, columns):  # type: ignore[no
                 at = (i - rows[0]) * length + block - columns[0]
                 j = block
                 while j + 4 <= stop:
-                    d0, d1, d2, d3 = dots(
-                        row,
-                        load_as(tile, dZ, X, j, c),
-                        load_as(tile, dZ, X, j + 1, c),
-                        load_as(tile, dZ, X, j + 2, c),
-                        load_as(tile, dZ, X, j + 3, c),
-                    )
-                    if c > 0:
-                        d0, d1 = dW[at] + d0, dW[at + 1] + d1
-                        d2, d3 = dW[at + 2] + d2, dW[at + 3] + d3
-                    dW[at], dW[at + 1], dW[at + 2], dW[at + 3] = d0, d1, d2, d3
+                    add_four(tile, dZ, row, X, (j, j + 1, j + 2, j + 3), c, dW, at, 4)
                     j += 4
                     at += 4
-                while j < stop:
-                    value = dot(row, load_as(tile, dZ, X, j, c))
-                    dW[at] = value if c == 0 else dW[at] + value
-                    j += 1
-                    at += 1
+                if j < stop:
+                    j1, j2 = min(j + 1, stop - 1), min(j + 2, stop - 1)
+                    add_four(tile, dZ, row, X, (j, j1, j2, j2), c, dW, at, stop - j)

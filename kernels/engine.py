@@ -1,17 +1,17 @@
 """The compiled interpreter: many steps of a network of any depth, on any number of threads.
 
-A `plan` is a program: phases of tasks, each task a record of `TASK`. `execute` goes through it once
-for every batch and hands each task to its kernel. All that it reads and writes stands in three
-named tuples of arrays; it is compiled once for each precision and tile, not for each depth,
-width or kind of data.
+A `plan` is a program: phases of tasks, each task a row of operations, records of `OPERATION`.
+`execute` goes through it once for every batch and hands each operation to its kernel. All that it
+reads and writes stands in three named tuples of arrays; it is compiled once for each precision
+and tile, not for each depth, width or kind of data.
 
 =========================  ======================================================================
 INPUTS, TARGETS            gather rows of the batch; drop inputs
-FORWARD                    rows of A = sigmoid(W X + b); then what `_finish_rows` does
+FORWARD                    rows of A = sigmoid(W X + b); dropout, or loss and dZ
 INPUT_GRADIENT             rows of dX = W^T dZ, times the slope of X's sigmoid
 UPDATE                     a rectangle of dW = dZ X^T, and the step that the optimiser makes of it
-COMPLETE_FORWARD           a complete layer: some rows and samples of Z = W X; then
-ACTIVATE                   by rows, bias, sigmoid and what `_finish_rows` does
+COMPLETE_FORWARD           a complete layer: sums of Z = W X over some of its inputs; then
+ACTIVATE                   by rows, what is left of the sum, bias, sigmoid, the same as FORWARD
 COMPLETE_INPUT_GRADIENT    as for any layer
 COMPLETE_UPDATE            as for any layer
 BLAS_FORWARD               on BLAS: Z = W X; then ACTIVATE
@@ -27,7 +27,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .batch import assemble, gather
-from .complete import complete_forward, complete_input_gradient, complete_weight_gradient
+from .blas import multiply
+from .complete import (
+    add_partials,
+    complete_forward,
+    complete_input_gradient,
+    complete_weight_gradient,
+)
 from .dropout import dropout, key_of
 from .elementwise import bias_sigmoid, momentum_update, sigmoid_slope, squared_error
 from .jit import jit
@@ -59,14 +65,14 @@ def _record(*names: str) -> np.dtype[Any]:
     return np.dtype([(name, np.int64) for name in names])
 
 
-TASK = _record("kind", "layer", "first", "last", "begin", "end")
+OPERATION = _record("kind", "layer", "first", "last", "begin", "end")
 """A kernel's rows (neurons, features) first to last; and begin to end, for UPDATE blocks, for
-COMPLETE_UPDATE inputs, for COMPLETE_FORWARD samples."""
+COMPLETE_UPDATE and COMPLETE_FORWARD inputs."""
 
 LAYER = _record(
     "n_in", "n_out", "inputs", "outputs", "deltas_in", "deltas_out",  # rows of activations, deltas
     "weights", "biases", "edges",  # where they begin
-    "starts", "n_blocks", "t_edges", "t_starts", "t_blocks",
+    "starts", "n_blocks", "t_edges", "t_starts", "t_blocks", "partials", "n_partials",
 )  # fmt: skip
 
 
@@ -74,7 +80,8 @@ class Tables(NamedTuple):
     """What follows from the fixed structure."""
 
     layers: Any  # LAYER[n_layers]
-    tasks: Any  # TASK[n_tasks]
+    operations: Any  # OPERATION[...]
+    tasks: Any  # int64[n_tasks + 1]: where each task's operations begin
     phases: Any  # int64[n_phases + 1]: where each phase's tasks begin
     indices: Any  # uint16 or uint32[edges]
     starts: Any  # uint32[...]: of all layers, both directions
@@ -92,6 +99,7 @@ class Memory(NamedTuple):
     bytes: Any  # uint8[n_in, width]: the inputs, where they stay bytes, or empty
     deltas: Any  # real[..., width]: gradients by them
     targets: Any  # real[n_out, width]
+    partials: Any  # real[..., width]: sums of a complete layer over some of its inputs
     scratch: Any  # real[n_threads, edges of a task]
     losses: Any  # float64[n_steps, n_out]: each output's share of the loss
     outputs: Any  # real[n_samples, n_out], or empty
@@ -113,12 +121,6 @@ class Work(NamedTuple):
     dropout: Any  # float64[n_layers]: of the inputs and each hidden layer
     seed: int
     first_step: int
-
-
-@jit
-def _batch(samples, size, step):  # type: ignore[no-untyped-def]
-    """Return the samples of a step's batch, none after the last."""
-    return samples[step * size : min((step + 1) * size, samples.shape[0])]
 
 
 @jit
@@ -148,10 +150,11 @@ def _use(memory_of, run, gradients, scale, rate, momentum, nesterov):  # type: i
 
 
 @jit
-def _perform(tile, half, rank, task, tables, memory, work, step):  # type: ignore[no-untyped-def]
-    """Do one task. Views of all that its layer has are made first: they cost next to nothing."""
-    kind, number = task["kind"], task["layer"]
-    first, last, begin, end = task["first"], task["last"], task["begin"], task["end"]
+def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: ignore[no-untyped-def]
+    """Do one operation. Views of all that its layer has come first: they cost next to nothing."""
+    kind, number = operation["kind"], operation["layer"]
+    first, last = operation["first"], operation["last"]
+    begin, end = operation["begin"], operation["end"]
     layer = tables.layers[number]
     n_in, n_out, weights, biases = layer["n_in"], layer["n_out"], layer["weights"], layer["biases"]
     real = memory.parameters.dtype.type
@@ -163,6 +166,7 @@ def _perform(tile, half, rank, task, tables, memory, work, step):  # type: ignor
     dZ = memory.deltas[layer["deltas_out"] : layer["deltas_out"] + n_out]
     w = memory.parameters[weights:biases]
     b = memory.parameters[biases : biases + n_out]
+    partials = memory.partials[layer["partials"] : layer["partials"] + layer["n_partials"]]
     scratch = memory.scratch[rank]
     indices = tables.indices[layer["edges"] : layer["edges"] + biases - weights]
     table = layer["starts"]
@@ -172,20 +176,21 @@ def _perform(tile, half, rank, task, tables, memory, work, step):  # type: ignor
     as_bytes = number == 0 and work.keeps_bytes
     scale = real(work.scale) if as_bytes else one  # of X, where it has not been applied
     keep = real(1 - work.dropout[number]) if number > 0 else real(0)  # 0: no sigmoid made X
-    samples = _batch(work.samples, work.batch_size, step)
+    size = work.batch_size
+    samples = work.samples[step * size : (step + 1) * size]
     n_samples = samples.shape[0]
     places = (memory.parameters, memory.velocities, memory.gradients)
     rate, momentum = real(work.rates[step]), real(work.momentum)
 
     if kind == INPUTS:
-        following = _batch(work.samples, work.batch_size, step + 1)
+        following = work.samples[(step + 1) * size : (step + 2) * size]
         if as_bytes:
             gather(work.X.bytes, samples, following, work.scale, memory.bytes, first, last)
         else:
             assemble(work.X, samples, following, work.scale, X, first, last)
             _drop(work.dropout, work.seed, work.first_step + step, 0, X, first, last)
     elif kind == TARGETS:
-        following = _batch(work.samples, work.batch_size, step + 1)
+        following = work.samples[(step + 1) * size : (step + 2) * size]
         assemble(work.Y, samples, following, 1.0, memory.targets, first, last)
 
     elif kind == FORWARD:
@@ -196,12 +201,13 @@ def _perform(tile, half, rank, task, tables, memory, work, step):  # type: ignor
     elif kind == COMPLETE_FORWARD:
         W = w.reshape((n_out, n_in))
         if as_bytes:
-            complete_forward(half, W, memory.bytes, A, first, last, begin, end)
+            complete_forward(half, W, memory.bytes, A, partials, (first, last), (begin, end))
         else:
-            complete_forward(half, W, X, A, first, last, begin, end)
+            complete_forward(half, W, X, A, partials, (first, last), (begin, end))
     elif kind == BLAS_FORWARD:
-        np.dot(w.reshape((n_out, n_in)), X, A)
+        multiply(w.reshape((n_out, n_in)), X, A)
     elif kind == ACTIVATE:
+        add_partials(A, partials, first, last)
         bias_sigmoid(b, scale, A, first, last)
 
     elif kind == INPUT_GRADIENT:
@@ -214,7 +220,7 @@ def _perform(tile, half, rank, task, tables, memory, work, step):  # type: ignor
     elif kind == COMPLETE_INPUT_GRADIENT:
         complete_input_gradient(half, w.reshape((n_out, n_in)), dZ, X, keep, dX, first, last)
     elif kind == BLAS_INPUT_GRADIENT:
-        np.dot(w.reshape((n_out, n_in)).T, dZ, dX)
+        multiply(w.reshape((n_out, n_in)).T, dZ, dX)
     elif kind == SLOPE and keep > 0:
         sigmoid_slope(X, keep, dX, first, last)
 
@@ -246,7 +252,7 @@ def _perform(tile, half, rank, task, tables, memory, work, step):  # type: ignor
             run = weights + i * n_in + begin
             _use(places, run, piece, scale, rate, momentum, work.nesterov)
     elif kind == BLAS_GRADIENT:
-        np.dot(dZ, X.T, memory.gradients[weights:biases].reshape((n_out, n_in)))
+        multiply(dZ, X.T, memory.gradients[weights:biases].reshape((n_out, n_in)))
     elif kind == APPLY and work.purpose == TRAIN:  # else they are where they should be
         run = weights + first * n_in
         piece = memory.gradients[run : weights + last * n_in]
@@ -260,7 +266,7 @@ def _perform(tile, half, rank, task, tables, memory, work, step):  # type: ignor
         elif work.purpose == PREDICT:
             for s in range(n_samples):
                 for i in range(first, last):
-                    memory.outputs[step * work.batch_size + s, i] = A[i, s]
+                    memory.outputs[step * size + s, i] = A[i, s]
         else:
             losses = memory.losses[step]
             squared_error(tile, A, memory.targets, n_samples, losses, dZ, first, last)
@@ -299,8 +305,10 @@ def execute(rank, claims, done, tile, half, tables, memory, work):  # type: igno
                 first, last = share(n_tasks, owner, n_threads)
                 number = claim(claims, owner, step * n_phases + phase + 1, last - first)
                 while number >= 0:
-                    task = tables.tasks[begin + first + number]
-                    _perform(tile, half, rank, task, tables, memory, work, step)
+                    task = begin + first + number
+                    for k in range(tables.tasks[task], tables.tasks[task + 1]):
+                        operation = tables.operations[k]
+                        _perform(tile, half, rank, operation, tables, memory, work, step)
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)

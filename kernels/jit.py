@@ -10,6 +10,10 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
 * ``nogil``: several Python threads run a kernel at once (`team`); Numba's own thread pools, which
   must not be entered twice at once or after a fork, are not used.
 * ``error_model="numpy"``: a division by zero gives inf; only so do divisions vectorise.
+* Arrays are not reference-counted (``_nrt``). Each view that a compiled function makes would cost
+  two atomic additions, and two threads would pass the counters of the arrays that they share to
+  and fro between their cores: half a microsecond for each operation of the engine, on one thread.
+  Whoever calls a kernel holds its arrays.
 * The cache on disk is Numba's own, but its stamp is a hash over *all* kernel sources. Numba
   looks at the file of the cached function alone, and would go on using machine code into which
   an older version of a callee from another file was inlined. Numba's version and the CPU's
@@ -102,8 +106,21 @@ class _KernelCache(caching.FunctionCache):
 
 
 def jit(function: _Function) -> _Function:
-    """Return the function, to be compiled at its first call for each kind of arguments."""
-    dispatcher = numba.njit(function, fastmath=set(FASTMATH), error_model="numpy", nogil=True)
+    """Return the function, to be compiled at its first call for each kind of arguments.
+
+    It can neither make arrays nor return them.
+    """
+    return _compiled(function, counts_references=False)
+
+
+def jit_with_arrays(function: _Function) -> _Function:
+    """Return the same for a function that makes arrays, or calls one of NumPy's that might."""
+    return _compiled(function, counts_references=True)
+
+
+def _compiled(function: _Function, *, counts_references: bool) -> _Function:
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": counts_references}
+    dispatcher = numba.njit(function, fastmath=set(FASTMATH), **options)
     if not DISABLED:
         with suppress(RuntimeError):  # Numba's word for: no folder can be written
             dispatcher._cache = _KernelCache(function)

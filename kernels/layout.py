@@ -39,6 +39,17 @@ def feature_major(n_features: int, n_samples: int, dtype: Any) -> npt.NDArray[An
     return _zeros(size).view(dtype).reshape(shape)
 
 
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a view that cannot be written to.
+
+    For Numba, arrays that can and cannot be are of two types; of those that are only read, all
+    are made to look alike, so that kernels are not compiled for both.
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def _zeros(size: int) -> npt.NDArray[np.uint8]:
     """Return so many zero bytes, aligned to a cache line, or if large to a huge page."""
     alignment = _HUGE_PAGE if size >= _LARGE and hasattr(mmap, "MADV_HUGEPAGE") else _CACHE_LINE

@@ -3,9 +3,10 @@
 LLVM's auto-vectoriser reloads and stores an output row at every edge. With an explicit vector
 type, which LLVM splits over the CPU's registers, the row stays in registers until its last edge.
 
-How many registers is said by the *tile*, a tuple with one item a register: ``(0,) * 8`` for the
-batches of a training, ``(0,)`` for a single sample. It is a tuple, since its length is part of
-its type, so that kernels are compiled for it. The lanes of a register follow from the CPU:
+How many registers is said by the *tile*, a tuple with one item a register: ``(0,) * 8`` for large
+batches, whose products keep as many more registers busy, ``(0,) * 2`` for small ones. It is a
+tuple, since its length is part of its type, so that kernels are compiled for it. The lanes of a
+register follow from the CPU:
 
 =========  =================  =======  =======
 CPU        register           float32  float64
@@ -33,9 +34,6 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from .jit import DISABLED
-
-MOST_REGISTERS = 8
-"""A tile's largest size: the accumulator takes this many, and a product as many more."""
 
 
 def _features() -> dict[str, bool]:

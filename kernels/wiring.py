@@ -18,7 +18,8 @@ import numpy.typing as npt
 import scipy.sparse
 
 NARROW = 32
-"""A complete layer with fewer outputs than this is no reason to run a network on BLAS."""
+"""A complete layer with fewer outputs than this is no reason to run a network on BLAS, and its
+sums may be made in parts, since these take little room."""
 
 EDGES, COMPLETE, BLAS = "edges", "complete", "BLAS"
 """What makes a layer's products: the kernels of `products`, those of `complete`, or BLAS."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import scipy.sparse
 
 from .graph import Array, Topology
+from .kernels.wiring import Graph, Wiring
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +59,37 @@ def split_parameters(parameters: Array, graphs: Sequence[Topology]) -> list[tupl
         views.append((parameters[start:middle], parameters[middle:stop]))
         start = stop
     return views
+
+
+def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
+    """Return the graphs of a network's layers, if their widths fit."""
+    if isinstance(topologies, Topology):
+        raise TypeError("an MLP takes a list of topologies, got one; write MLP([topology])")
+    graphs = list(topologies)
+    if not graphs:
+        raise ValueError("an MLP needs at least one layer, got no topology")
+    for number, graph in enumerate(graphs, start=1):
+        if not isinstance(graph, Topology):
+            raise TypeError(
+                f"layer {number} must be a Topology, got {type(graph).__name__}; "
+                "make one with minisnn.topology, e.g. dense(n_in, n_out) or from_scipy(matrix)"
+            )
+    for number, (left, right) in enumerate(pairwise(graphs), start=1):
+        if left.n_out != right.n_in:
+            raise ValueError(
+                f"layer {number} has {left.n_out} outputs, but layer {number + 1} takes "
+                f"{right.n_in} inputs; the widths must be equal"
+            )
+    return graphs
+
+
+def wiring_of(graphs: Sequence[Topology]) -> Wiring:
+    """Return the structure of a network of these layers, for the kernels."""
+    return Wiring(
+        [
+            Graph(graph.n_in, graph.n_out, graph.n_edges)
+            if graph.is_complete
+            else Graph(graph.n_in, graph.n_out, graph.n_edges, graph.indptr, graph.compact_indices)
+            for graph in graphs
+        ]
+    )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,11 @@ from .graph import Array, Topology, warn_of_dead_neurons
 from .initializers import initial_weights
 from .kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from .kernels.plan import Plan
-from .kernels.team import get_num_threads
-from .kernels.wiring import Graph, Wiring
-from .layer import Layer, n_parameters, split_parameters
-from .propagation import LOSSES, Propagation
+from .layer import Layer, check_graphs, n_parameters, split_parameters, wiring_of
+from .passes import Passes
+from .propagation import LOSSES
 
 _PRECISIONS = (np.float32, np.float64)
-_PREDICTION_BATCH = 128  # samples; as many as fill the tile on the widest registers
-_PLANS_KEPT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +93,7 @@ class MLP:
         fan: str = "degree",
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        graphs = _check_graphs(topologies)
+        graphs = check_graphs(topologies)
         if dtype is None or np.dtype(dtype) not in _PRECISIONS:
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
         warn_of_dead_neurons(graphs)
@@ -126,7 +122,7 @@ class MLP:
         ValueError
             Where the vector has another length or dtype than the graphs need.
         """
-        graphs, parameters = _check_graphs(topologies), np.asarray(parameters)
+        graphs, parameters = check_graphs(topologies), np.asarray(parameters)
         if parameters.shape != (n_parameters(graphs),) or parameters.dtype not in _PRECISIONS:
             raise ValueError(
                 f"these topologies need a float32 or float64 vector of {n_parameters(graphs)} "
@@ -144,17 +140,7 @@ class MLP:
                 graphs, split_parameters(parameters, graphs), strict=True
             )
         )
-        self._wiring = Wiring(
-            [
-                Graph(graph.n_in, graph.n_out, graph.n_edges)
-                if graph.is_complete
-                else Graph(
-                    graph.n_in, graph.n_out, graph.n_edges, graph.indptr, graph.compact_indices
-                )
-                for graph in graphs
-            ]
-        )
-        self._plans: dict[tuple[int, int, bool, int], Plan] = {}
+        self._passes = Passes(wiring_of(graphs), parameters)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
@@ -219,7 +205,7 @@ class MLP:
     @property
     def structure_bytes(self) -> int:
         """Bytes of the index arrays held for the products: both directions once it has trained."""
-        return self._wiring.nbytes + sum(plan.nbytes for plan in self._plans.values())
+        return self._passes.structure_bytes
 
     @property
     def runs_on_blas(self) -> bool:
@@ -228,7 +214,7 @@ class MLP:
         Then results may differ in rounding between numbers of BLAS threads. Where our own kernels
         do all products, they are the same bits for any number of threads.
         """
-        return self._wiring.uses_blas
+        return self._passes.wiring.uses_blas
 
     @property
     def plan(self) -> Plan:
@@ -252,14 +238,7 @@ class MLP:
         Plan
             Kept, so that it is not made again for the next call.
         """
-        key = (batch_size, purpose, keeps_bytes, get_num_threads())
-        if key not in self._plans:
-            if len(self._plans) >= _PLANS_KEPT:
-                self._plans.pop(next(iter(self._plans)))
-            self._plans[key] = Plan(
-                self._wiring, batch_size, self.dtype, purpose, keeps_bytes=keeps_bytes
-            )
-        return self._plans[key]
+        return self._passes.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes)
 
     def __repr__(self) -> str:
         widths = " -> ".join(map(str, self.widths))
@@ -289,7 +268,7 @@ class MLP:
             Where X has another shape or dtype, holds NaN or inf, or is empty.
         """
         inputs, scale = checks.check_inputs(self, X, input_scale)
-        propagation = self._run(PREDICT, len(inputs), inputs, None, scale)[0]
+        propagation = self._passes.run(PREDICT, len(inputs), inputs, None, scale)[0]
         return [
             propagation.activations_of(number + 1, len(inputs))
             for number in range(len(self._layers))
@@ -318,24 +297,7 @@ class MLP:
 
     def predict_checked(self, inputs: Array, scale: float) -> Array:
         """Return the same for inputs that have been checked; nothing is checked here."""
-        batch_size = min(len(inputs), _PREDICTION_BATCH)
-        return self._run(PREDICT, batch_size, inputs, None, scale)[2]
-
-    def _run(
-        self,
-        purpose: int,
-        batch_size: int,
-        X: Array,
-        Y: Array | None,
-        scale: float,
-        **options: Any,
-    ) -> tuple[Propagation, Array, Array]:
-        """Return the buffers, losses and outputs of one pass over all samples."""
-        plan = self.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes(X, options))
-        propagation = Propagation(plan, self._parameters)
-        if plan.threads_for(-(-len(X) // batch_size)) > 1:  # threads must not compile
-            propagation.run(X, Y, np.empty(0, dtype=np.int64), scale, **options)
-        return propagation, *propagation.run(X, Y, np.arange(len(X)), scale, **options)
+        return self._passes.predict(inputs, scale)
 
     def loss_and_gradients(
         self,
@@ -387,7 +349,7 @@ class MLP:
         check_loss(loss)
         seed = checks.check_seed(seed)
         rates = checks.check_dropout(dropout, len(self._layers))
-        propagation, losses, _ = self._run(
+        propagation, losses, _ = self._passes.run(
             DIFFERENTIATE,
             samples.n_samples,
             samples.inputs,
@@ -408,34 +370,7 @@ class MLP:
         )
 
 
-def keeps_bytes(X: Array, options: Mapping[str, Any]) -> bool:
-    """Return whether inputs can stay bytes: they are, and dropout leaves them alone."""
-    dropout = options.get("dropout") or (0.0,)
-    return bool(X.dtype == np.uint8 and dropout[0] == 0)
-
-
 def check_loss(loss: str) -> None:
     """Raise unless the loss has a name that we know."""
     if loss not in LOSSES:
         raise ValueError(f"loss must be one of {tuple(LOSSES)}, got {loss!r}")
-
-
-def _check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
-    if isinstance(topologies, Topology):
-        raise TypeError("an MLP takes a list of topologies, got one; write MLP([topology])")
-    graphs = list(topologies)
-    if not graphs:
-        raise ValueError("an MLP needs at least one layer, got no topology")
-    for number, graph in enumerate(graphs, start=1):
-        if not isinstance(graph, Topology):
-            raise TypeError(
-                f"layer {number} must be a Topology, got {type(graph).__name__}; "
-                "make one with minisnn.topology, e.g. dense(n_in, n_out) or from_scipy(matrix)"
-            )
-    for number, (left, right) in enumerate(pairwise(graphs), start=1):
-        if left.n_out != right.n_in:
-            raise ValueError(
-                f"layer {number} has {left.n_out} outputs, but layer {number + 1} takes "
-                f"{right.n_in} inputs; the widths must be equal"
-            )
-    return graphs

@@ -62,6 +62,7 @@ class Propagation:
         self.gradients = np.empty_like(parameters) if keeps else nothing
         self._velocities = nothing if velocities is None else velocities
         self._parameters = parameters
+        self._partials = buffer(plan.n_partials)
         self._targets = buffer(0 if forward_only else widths[-1])
         scratch = (plan.n_threads, 0 if forward_only else plan.scratch_size)
         self._scratch = np.empty(scratch, dtype=dtype)
@@ -121,6 +122,7 @@ class Propagation:
             self._bytes,
             self.deltas,
             self._targets,
+            self._partials,
             self._scratch,
             losses,
             outputs,

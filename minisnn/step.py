@@ -9,8 +9,9 @@ import numpy as np
 from .checks import Samples
 from .graph import Array
 from .kernels.engine import TRAIN
-from .mlp import MLP, keeps_bytes
+from .mlp import MLP
 from .optimizers import SGD
+from .passes import keeps_bytes
 from .propagation import Propagation
 
 _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
@@ -45,7 +46,7 @@ class Stepper:
         dropout: Sequence[float] = (),
         seed: int = 0,
     ) -> None:
-        as_bytes = keeps_bytes(samples.inputs, {"dropout": dropout})
+        as_bytes = keeps_bytes(samples.inputs, dropout)
         self.plan = net.plan_for(batch_size, TRAIN, keeps_bytes=as_bytes)
         self._propagation = Propagation(self.plan, net.parameters, np.zeros_like(net.parameters))
         self._samples, self._optimizer = samples, optimizer

@@ -24,8 +24,9 @@ def rng() -> np.random.Generator:
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Return a function that sets the number of threads, also for little work; restore it after."""
-    for name in ("THREAD_CYCLES", "START_CYCLES", "TASK_CYCLES"):
-        monkeypatch.setattr(kernels.plan, name, 1)
+    monkeypatch.setattr(kernels.plan, "THREAD_CYCLES", 1)
+    monkeypatch.setattr(kernels.plan, "START_CYCLES", 1)
+    monkeypatch.setattr(kernels.schedule, "TASK_CYCLES", 1)
     before = snn.get_num_threads()
     yield snn.set_num_threads
     snn.set_num_threads(before)

@@ -123,7 +123,13 @@ def count(net: snn.MLP, buffers: Propagation) -> dict[str, int]:
         "transposed indices": [tables.t_indices],
         "permutation": [tables.t_edges],
         "pointers": [*wiring.indptrs.values(), *wiring.transposed().indptrs.values()],
-        "starts of blocks, tasks": [tables.starts, tables.tasks, tables.phases, tables.layers],
+        "starts of blocks, tasks": [
+            tables.starts,
+            tables.operations,
+            tables.tasks,
+            tables.phases,
+            tables.layers,
+        ],
         "scratch": [buffers._scratch],
         ACTIVATIONS: _activations(buffers),
     }

@@ -73,7 +73,9 @@ def kernel_calls() -> dict[str, tuple[Any, ...]]:
         "input gradient": (
             products.input_gradient, TILE, starts, indices, edges, w, A, A, one, A.copy(), 0, 2,
         ),
-        "complete forward": (complete.complete_forward, TILE[:4], W, A, A.copy(), 0, 2, 0, 128),
+        "complete forward": (
+            complete.complete_forward, TILE[:4], W, A, A.copy(), A[:0], (0, 2), (0, 64),
+        ),
         "complete input gradient": (
             complete.complete_input_gradient, TILE[:4], W, A, A, one, A.copy(), 0, 2,
         ),

@@ -29,13 +29,19 @@ def check(
     def cut(n: int) -> list[tuple[int, int]]:
         return list(pairwise([n * k // parts for k in range(parts + 1)]))
 
-    Z = np.full((n_out, width), np.nan, real)
-    samples = cut(width // lanes_of(real, len(half)))
+    blocks = -(-n_in // complete.COLUMNS)
+    expected = W @ X.astype(real)
+    whole, apart = np.full((2, n_out, width), np.nan, real)
+    for rows in cut(n_out):
+        complete.complete_forward(half, W, X, whole, np.empty((0, width), real), rows, (0, n_in))
+    partials = np.full(((blocks - 1) * n_out, width), np.nan, real)
+    for first, last in reversed(cut(blocks)):
+        columns = first * complete.COLUMNS, min(last * complete.COLUMNS, n_in)
+        complete.complete_forward(half, W, X, apart, partials, (0, n_out), columns)
     for first, last in cut(n_out):
-        for begin, end in samples:
-            step = lanes_of(real, len(half))
-            complete.complete_forward(half, W, X, Z, first, last, begin * step, end * step)
-    np.testing.assert_allclose(Z, W @ X.astype(real), **close)
+        complete.add_partials(apart, partials, first, last)
+    np.testing.assert_allclose(whole, expected, **close)
+    np.testing.assert_array_equal(apart, whole, "the same bits, wherever blocks are summed")
 
     dW = np.full((n_out, n_in), np.nan, real)
     for rows in cut(n_out):

@@ -17,14 +17,14 @@ from minisnn.kernels.plan import Plan
 from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.propagation import Propagation
 
-WIDTHS = (23, 40, 36, 5)
+NARROW, WIDE = (23, 150, 9, 5), (23, 150, 36, 5)  # few outputs: a complete layer is summed apart
 SCALE = 0.5
 DROPOUT = (0.1, 0.2, 0.3)
 
 
-def make_wiring(rng: np.random.Generator, complete: str) -> Wiring:
+def make_wiring(rng: np.random.Generator, widths: Any, complete: str) -> Wiring:
     """A sparse layer, a complete one, a sparse one."""
-    shapes = list(pairwise(WIDTHS))
+    shapes = list(pairwise(widths))
     graphs = []
     for number, (n_in, n_out) in enumerate(shapes):
         if number == 1:
@@ -68,7 +68,7 @@ def expected_pass(
         dZ = reference.sigmoid_slope(activations[number + 1], keep, dA)
         dW, db = reference.weight_gradient(indptr, indices, dZ, activations[number])
         gradients = [dW, db, *gradients]
-        dA = reference.input_gradient(indptr, indices, weights, WIDTHS[number], dZ)
+        dA = reference.input_gradient(indptr, indices, weights, wiring.widths[number], dZ)
     return activations, loss, np.concatenate(gradients), drop(0, dA)
 
 
@@ -77,9 +77,9 @@ def run(propagation: Propagation, X: Any, Y: Any, samples: Any, **options: Any) 
     return propagation.run(X, Y, samples, SCALE, **options)
 
 
-@pytest.fixture(params=[EDGES, COMPLETE, BLAS])
+@pytest.fixture(params=[(NARROW, EDGES), (NARROW, COMPLETE), (WIDE, COMPLETE), (NARROW, BLAS)])
 def wiring(request: pytest.FixtureRequest, rng: np.random.Generator) -> Wiring:
-    return make_wiring(rng, request.param)
+    return make_wiring(rng, *request.param)
 
 
 @pytest.fixture(params=[1, 2])
@@ -166,5 +166,8 @@ def test_one_compilation_serves_any_depth_width_and_data(rng: np.random.Generato
     train((9, 5), rng.random((20, 9)), rng.integers(0, 5, 20))
     before = len(execute.signatures)
     train((9, 30, 8, 4), rng.random((20, 9), dtype=np.float32), rng.random((20, 4)))
-    train((70, 30, 8), rng.integers(0, 256, (20, 70)).astype(np.uint8), rng.integers(0, 5, 20))
+    images = rng.integers(0, 256, (20, 70)).astype(np.uint8)
+    train((70, 30, 8), images, rng.integers(0, 5, 20))
+    images.flags.writeable = False  # as those of a file that is mapped
+    train((70, 30, 8), images, rng.integers(0, 5, 20))
     assert len(execute.signatures) == before

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import random_structure
 
-from minisnn.kernels import engine, plan
+from minisnn.kernels import engine, plan, schedule
 from minisnn.kernels.blocks import block_starts, choose_blocks
 from minisnn.kernels.caches import Caches, read_caches
 from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
@@ -123,7 +123,7 @@ def test_cache_sizes_are_read_or_guessed(tmp_path: Path) -> None:
 
 def test_the_tile_wastes_little() -> None:
     lanes = lanes_of(np.float32)
-    for batch_size, registers in ((1, 1), (lanes, 1), (2 * lanes, 2), (4 * lanes, 4)):
+    for batch_size, registers in ((1, 2), (lanes, 2), (2 * lanes, 2), (4 * lanes, 4)):
         assert len(choose_tile(batch_size, np.float32)) == registers
     assert len(choose_tile(8 * lanes, np.float32)) == len(choose_tile(10**6, np.float64)) == 8
     assert len(choose_tile(8 * lanes + 1, np.float32)) == 4, "two lots of 8 would be half empty"
@@ -146,7 +146,7 @@ def test_the_number_of_threads_follows_from_the_work() -> None:
 
 
 def rectangles(tables: Any, kind: int, layer: int) -> list[Any]:
-    return [task for task in tables.tasks if task["kind"] == kind and task["layer"] == layer]
+    return [op for op in tables.operations if op["kind"] == kind and op["layer"] == layer]
 
 
 @settings(max_examples=40)
@@ -165,12 +165,12 @@ def test_every_row_and_edge_is_in_one_task(
     graphs = [random_graph(*shape, density, seed) for shape in shapes[:-1]]
     graphs.append(complete_graph(*shapes[-1]))
     wiring = Wiring(graphs, [complete if graph.is_complete else EDGES for graph in graphs])
-    before = plan.THREAD_CYCLES, plan.TASK_CYCLES
-    plan.THREAD_CYCLES = plan.TASK_CYCLES = 1
+    before = plan.THREAD_CYCLES, schedule.TASK_CYCLES
+    plan.THREAD_CYCLES = schedule.TASK_CYCLES = 1
     try:
         made = Plan(wiring, 64, np.float64, purpose, n_threads)
     finally:
-        plan.THREAD_CYCLES, plan.TASK_CYCLES = before
+        plan.THREAD_CYCLES, schedule.TASK_CYCLES = before
     tables = made.tables
 
     def covers(kind: int, layer: int, n_rows: int) -> None:
@@ -196,18 +196,48 @@ def test_every_row_and_edge_is_in_one_task(
         elif products == COMPLETE:
             shape = (graph.n_in, graph.n_out)
             assert (covered(tables, engine.COMPLETE_UPDATE, number, shape) == trains).all()
-            shape = (made.width, graph.n_out)
             assert (covered(tables, engine.COMPLETE_FORWARD, number, shape) == 1).all()
         else:
             covers(engine.APPLY, number, graph.n_out if trains else 0)
 
 
 def covered(tables: Any, kind: int, layer: int, shape: tuple[int, int]) -> Any:
-    """How many tasks have each (block, input or sample; row)."""
+    """How many operations have each (block or input; row)."""
     seen = np.zeros(shape, dtype=int)
     for task in rectangles(tables, kind, layer):
         seen[task["begin"] : task["end"], task["first"] : task["last"]] += 1
     return seen
+
+
+def test_what_waits_for_no_other_rows_stands_in_one_task() -> None:
+    wiring = Wiring([random_graph(784, 1000, 0.1), complete_graph(1000, 10)])
+    made = Plan(wiring, 128, np.float32, TRAIN, n_threads=2)
+    tables = made.tables
+    titles = [phase.title for phase in made.phases]
+    assert titles == [
+        "batch",
+        "layer 1 forward, sums of layer 2",
+        "layer 2 forward, sigmoid",
+        "layer 2 input gradient, layers 1 and 2 update",
+    ]
+    for phase, kinds in (
+        (1, [engine.FORWARD, engine.COMPLETE_FORWARD]),
+        (3, [engine.COMPLETE_INPUT_GRADIENT, engine.UPDATE, engine.COMPLETE_UPDATE]),
+    ):
+        assert tables.phases[phase + 1] - tables.phases[phase] > 2
+        for task in range(tables.phases[phase], tables.phases[phase + 1]):
+            operations = tables.operations[tables.tasks[task] : tables.tasks[task + 1]]
+            assert operations["kind"].tolist() == kinds
+            rows = operations[["first", "last"]][0].tolist()
+            assert operations[["begin", "end"]][-1].tolist() == rows
+
+    deep = Wiring([random_graph(500, 500, 0.1), random_graph(500, 500, 0.1, 1)])
+    made = Plan(deep, 128, np.float32, TRAIN, n_threads=2)
+    assert [phase.title for phase in made.phases][-2:] == [
+        "layer 2 input gradient, layer 1 update",
+        "weight gradients and update",
+    ]
+    assert not rectangles(made.tables, engine.COMPLETE_UPDATE, 1)
 
 
 def test_tasks_are_balanced_by_edges() -> None:

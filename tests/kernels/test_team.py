@@ -11,12 +11,12 @@ import pytest
 
 import minisnn as snn
 from minisnn.kernels import team
-from minisnn.kernels.jit import DISABLED, jit
+from minisnn.kernels.jit import DISABLED, jit_with_arrays
 
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here: one thread")
 
 
-@jit
+@jit_with_arrays
 def count(rank, claims, done, counts, order):  # type: ignore[no-untyped-def]
     """Count how often each task of each phase is done, and see that phases follow one another."""
     n_threads = team.n_threads_of(claims)
