@@ -23,7 +23,9 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +51,14 @@ def source_stamp(folder: Path = Path(__file__).parent) -> str:
 
 
 _STAMP = source_stamp()
+
+
+@functools.cache
+def _say_once() -> None:
+    """Tell those who listen why the first step takes its time."""
+    logging.getLogger("minisnn").info(
+        "compiling kernels for this machine, some ten seconds; later they are loaded"
+    )
 
 
 class _AllSources:
@@ -94,11 +104,14 @@ class _KernelCache(caching.FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception:  # a damaged file raises anything
             with suppress(OSError):
                 self.flush()
-            return None
+            found = None
+        if found is None:
+            _say_once()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):  # the disk is full, or the folder has gone

@@ -25,14 +25,6 @@ def _four_of(i, n):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _add_up(indices, weights, x, first, last, total):  # type: ignore[no-untyped-def]
-    """Return the total with the products of edges first to last added."""
-    for k in range(first, last):
-        total = fma(weights[k], x[indices[k]], total)
-    return total
-
-
-@jit
 def edges_times(begins, ends, indices, weights, x, z):  # type: ignore[no-untyped-def]
     """z = W x on the edges of W.
 
@@ -53,10 +45,16 @@ def edges_times(begins, ends, indices, weights, x, z):  # type: ignore[no-untype
             z1 = fma(weights[b1 + k], x[indices[b1 + k]], z1)
             z2 = fma(weights[b2 + k], x[indices[b2 + k]], z2)
             z3 = fma(weights[b3 + k], x[indices[b3 + k]], z3)
-        z[i0] = _add_up(indices, weights, x, b0 + common, e0, z0)
-        z[i1] = _add_up(indices, weights, x, b1 + common, e1, z1)
-        z[i2] = _add_up(indices, weights, x, b2 + common, e2, z2)
-        z[i3] = _add_up(indices, weights, x, b3 + common, e3, z3)
+        # Not by a function, which would be called: twice as long where rows are short.
+        for k in range(b0 + common, e0):
+            z0 = fma(weights[k], x[indices[k]], z0)
+        for k in range(b1 + common, e1):
+            z1 = fma(weights[k], x[indices[k]], z1)
+        for k in range(b2 + common, e2):
+            z2 = fma(weights[k], x[indices[k]], z2)
+        for k in range(b3 + common, e3):
+            z3 = fma(weights[k], x[indices[k]], z3)
+        z[i0], z[i1], z[i2], z[i3] = z0, z1, z2, z3
 
 
 @jit

@@ -7,6 +7,8 @@ something to see, as a picture.
   kernels   the three products alone, as a share of BLAS and of what the caches allow
   step      full training steps beside NumPy, PyTorch, SciPy, MKL and JAX
   epoch     minisnn.train on MNIST, sparse and dense
+  wiring    steps of networks of equal density and different construction
+  small     a small network, single samples, what Python adds to a step
   scaling   how a step grows with edges, width, depth and batch, and a formula for it
   startup   import, first step with and without compiled kernels
   memory    bytes a connection while training
@@ -27,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 SLOWED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-COMMANDS = ("kernels", "step", "epoch", "scaling", "startup", "memory")
+COMMANDS = ("kernels", "step", "epoch", "wiring", "small", "scaling", "startup", "memory")
 
 
 def at_full_speed() -> None:
@@ -72,7 +74,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--densities", type=percentages, default=percentages("100,50,20,10,5,1"),
-        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels and step",
+        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels, step, wiring",
     )  # fmt: skip
     parser.add_argument(
         "--widths", type=whole_numbers, default=[784, 1000, 10],
@@ -96,7 +98,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
     """Return the result of a command, and the module that can show it."""
-    from bench import epochs, kernels, memory, peers, scaling, startup, steps
+    from bench import constructions, epochs, kernels, memory, peers, scaling, small, startup, steps
 
     import minisnn as snn
 
@@ -109,6 +111,14 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         return result, kernels
     if options.command == "epoch":
         return epochs.measure_epoch(threads, rounds=options.rounds, report=report), epochs
+    if options.command == "wiring":
+        result = constructions.measure_constructions(
+            options.widths, options.densities, threads,
+            batch_size=options.batch, rounds=options.rounds, report=report,
+        )  # fmt: skip
+        return result, constructions
+    if options.command == "small":
+        return small.measure_small(rounds=options.rounds, report=report), small
     if options.command == "scaling":
         return scaling.measure_scaling(threads, rounds=options.rounds, report=report), scaling
     if options.command == "startup":

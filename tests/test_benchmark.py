@@ -12,7 +12,7 @@ from typing import Any
 import benchmark
 import numpy as np
 import pytest
-from bench import measure, scaling, steps
+from bench import constructions, measure, scaling, small, steps
 
 
 def test_contestants_take_turns() -> None:
@@ -74,6 +74,29 @@ def test_step() -> None:
     assert "40-50-5, batch 16, 1 thread" in text
     assert "faster than the best dense" in text
     assert steps.plot(result).axes[0].get_xlabel() == "density of the hidden layers, %"
+
+
+def test_constructions() -> None:
+    pytest.importorskip("threadpoolctl")
+    result = constructions.measure_constructions(
+        (40, 50, 5), (1.0, 0.2), (1,), batch_size=16, rounds=1, report=lambda _: None
+    )
+    (row,) = result["rows"]  # all wiring is the same at 100 %
+    assert set(row["connections"].values()) == {400}
+    text = constructions.table(json.loads(json.dumps(result)))
+    assert "fibonacci_rotating" in text
+    assert text.count("1.00 x") >= 1
+
+
+def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("threadpoolctl")
+    monkeypatch.setattr(small, "DENSITIES", (0.01,))
+    result = small.measure_small(rounds=1, report=lambda _: None)
+    assert len(result["rows"]) == 2
+    assert all(0 < row["share"] < 1 for row in result["python"])
+    text = small.table(json.loads(json.dumps(result)))
+    assert "a step of 64-32-10" in text
+    assert "Not in compiled code" in text
 
 
 def test_scaling(monkeypatch: pytest.MonkeyPatch) -> None:

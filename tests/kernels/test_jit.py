@@ -118,6 +118,29 @@ def test_machine_code_of_other_sources_is_never_run(tmp_path: Path) -> None:
 
 
 @COMPILED_ONLY
+def test_not_even_behind_an_index_of_ours(tmp_path: Path) -> None:
+    """As if a process had written the index, and ended before the data that belongs to it."""
+    other = "import minisnn.kernels.jit as j; j._STAMP = 'other'; "
+    for folder, program in (("ours", ONE_KERNEL), ("theirs", other + ONE_KERNEL)):
+        (tmp_path / folder).mkdir()
+        output_of(program, tmp_path / folder)
+    (ours,), (theirs,) = (list((tmp_path / f).rglob("*.nbc")) for f in ("ours", "theirs"))
+    assert ours.name == theirs.name
+    ours.write_bytes(theirs.read_bytes())
+    assert output_of(ONE_KERNEL, tmp_path / "ours").split() == ["0.5", "0", "1"]
+
+
+@COMPILED_ONLY
+def test_compiling_is_said_once(tmp_path: Path) -> None:
+    program = "import logging; logging.basicConfig(level='INFO', format='%(message)s'); "
+    program = program.replace("level", "stream=__import__('sys').stdout, level") + ONE_KERNEL
+    lines = output_of(program, tmp_path).splitlines()
+    assert lines[0].startswith("compiling kernels for this machine")
+    assert len(lines) == 2
+    assert len(output_of(program, tmp_path).splitlines()) == 1, "nothing where they are loaded"
+
+
+@COMPILED_ONLY
 def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     program = (
         "import numpy as np; from minisnn.kernels.elementwise import bias_sigmoid as f; "
