@@ -13,7 +13,7 @@ from .caches import CACHES, Caches
 from .jit import jit
 
 _PER_EDGE = {"L1": 6.0, "L2": 10.0, "memory": 14.0}
-_PER_EDGE_OF_BYTES = {"L1": 6.5, "L2": 6.5, "memory": 7.5}
+_PER_EDGE_OF_BYTES = {"L1": 7.5, "L2": 7.5, "memory": 8.5}
 """Cycles for an edge of 8 registers, by where its row is read from.
 
 From L1 the core's two loads a cycle are the limit: eight vectors, an index and a weight; from

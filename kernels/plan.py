@@ -27,7 +27,7 @@ from .layout import read_only
 from .schedule import OVERHEAD, Effort, Schedule, goes_back, partials_of
 from .team import get_num_threads
 from .vector import lanes_of
-from .wiring import BLAS, EDGES, Wiring
+from .wiring import EDGES, Wiring
 
 Array = npt.NDArray[Any]
 
@@ -69,8 +69,7 @@ class Plan:
     n_threads
         At most so many; by default as many as the process may use.
     keeps_bytes
-        Whether inputs are bytes, of which none is dropped: then they stay bytes until the first
-        layer scales its products, unless that runs on BLAS.
+        Whether inputs are bytes, of which none is dropped: they stay so if the wiring takes them.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class Plan:
     ) -> None:
         self.wiring, self.batch_size, self.purpose = wiring, batch_size, purpose
         self.dtype = np.dtype(dtype)
-        self.keeps_bytes = keeps_bytes and wiring.products[0] != BLAS
+        self.keeps_bytes = keeps_bytes and wiring.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
         self.half = self.tile[: max(1, len(self.tile) // 2)]
         step = lanes_of(dtype, len(self.tile))

@@ -79,7 +79,7 @@ class Passes:
         tables = self.plan_for(1, PREDICT).tables
         values = np.empty(sum(wiring.widths), self._parameters.dtype)
         first = len(x)
-        if x.dtype == np.uint8 and not wiring.uses_blas:  # as the engine has it: scaled later
+        if x.dtype == np.uint8 and wiring.takes_bytes:  # as the engine has it: scaled later
             values[:first] = x
         else:
             values[:first] = scale * x.astype(np.float64)

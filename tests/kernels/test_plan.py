@@ -118,6 +118,15 @@ def test_cache_sizes_are_read_or_guessed(tmp_path: Path) -> None:
     assert read_caches(tmp_path) == Caches(L1=48 * 2**10, L2=2 * 2**20)
 
 
+def test_bytes_stay_bytes_where_few_edges_convert_them() -> None:
+    for density, stay in ((0.05, True), (0.3, True), (0.5, False)):
+        wiring = Wiring([random_graph(300, 200, density), complete_graph(200, 10)])
+        for purpose in (PREDICT, TRAIN):
+            assert Plan(wiring, 16, np.float32, purpose, keeps_bytes=True).keeps_bytes is stay
+            assert not Plan(wiring, 16, np.float32, purpose).keeps_bytes
+    assert not Wiring([complete_graph(300, 200)]).takes_bytes, "BLAS takes none"
+
+
 # Tiles and threads
 
 

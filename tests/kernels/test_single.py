@@ -50,6 +50,7 @@ def test_a_sample_alone_has_the_bits_of_a_batch(
     topology = snn.topology
     for graphs in (
         [topology.constant_degree(70, 300, 90), topology.dense(300, 7), topology.dense(7, 3)],
+        [topology.constant_degree(70, 300, 200), topology.dense(300, 7)],  # no bytes
         [topology.dense(66, 40), topology.constant_degree(40, 900, 300), topology.dense(900, 2)],
     ):
         net = snn.MLP(graphs, dtype=real)
