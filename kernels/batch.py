@@ -17,7 +17,7 @@ from numba.extending import overload
 from .jit import jit
 from .layout import read_only
 from .squares import SIDE, turn
-from .vector import prefetch
+from .vector import lanes, pair, prefetch
 
 
 def converted(value, scale, X):  # type: ignore[no-untyped-def]
@@ -57,6 +57,24 @@ def gather(data, samples, following, scale, X, first, last):  # type: ignore[no-
             X[f, s] = converted(data[samples[s], f], scale, X)
         for s in range(n_samples, X.shape[1]):
             X[f, s] = 0
+
+
+@jit
+def pack(X, like, pairs, first, last):  # type: ignore[no-untyped-def]
+    """Put each two bytes into a word, for features first to last, as `vector.load_as` reads them.
+
+    X : uint8[n, width], width a multiple of two registers of the dtype of ``like``; pairs :
+    uint32[n, width / 2].
+
+    A byte is exactly a float32 whose lower half is zeros, so a word holds the upper halves of
+    two: of sample s in its lower 16 bits, and of s + lanes in its upper ones. To read them takes
+    one load, a shift and a mask for two registers, where bytes take a load, a shuffle and a
+    conversion for each; and a row is half as long as that of float32.
+    """
+    two = lanes((0, 0), like)
+    for i in range(first, last):
+        for s in range(0, X.shape[1], two):
+            pair(like, X, i, s, pairs)
 
 
 @jit

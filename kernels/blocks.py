@@ -13,12 +13,12 @@ from .caches import CACHES, Caches
 from .jit import jit
 
 _PER_EDGE = {"L1": 6.0, "L2": 10.0, "memory": 14.0}
-_PER_EDGE_OF_BYTES = {"L1": 7.5, "L2": 7.5, "memory": 8.5}
+_PER_EDGE_OF_BYTES = {"L1": 5.4, "L2": 7.0, "memory": 9.0}
 """Cycles for an edge of 8 registers, by where its row is read from.
 
 From L1 the core's two loads a cycle are the limit: eight vectors, an index and a weight; from
-further away, the cache lines that arrive. Bytes come in a quarter of the lines, and converting
-them is the limit. Measured on Zen 5.
+further away, the cache lines that arrive. Bytes come in pairs, in half as many loads and lines.
+Measured on Zen 5.
 """
 
 _PER_SEGMENT = {"near": 30.0, "far": 100.0}

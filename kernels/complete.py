@@ -19,7 +19,7 @@ from __future__ import annotations
 from .elementwise import sigmoid_slope
 from .jit import jit
 from .products import add_four
-from .vector import fma, lanes, load, load_as, splat, store
+from .vector import fma, lanes, load, splat, store
 
 GROUP = 5
 """Rows at a time: with half a tile of four registers they take 20, beside four for X."""
@@ -32,13 +32,13 @@ COLUMNS = 64
 def _five(half, W, X, c, rows, begin, stop):  # type: ignore[no-untyped-def]
     """Return five rows of W X, over the columns begin to stop, for half a tile from sample c on.
 
-    W may be a transpose; X : real or uint8.
+    W may be a transpose.
     """
     zero = splat(half, W.dtype.type(0))
     i0, i1, i2, i3, i4 = rows
     a0, a1, a2, a3, a4 = zero, zero, zero, zero, zero
     for j in range(begin, stop):
-        x = load_as(half, W, X, j, c)
+        x = load(half, X, j, c)
         a0 = fma(splat(half, W[i0, j]), x, a0)
         a1 = fma(splat(half, W[i1, j]), x, a1)
         a2 = fma(splat(half, W[i2, j]), x, a2)

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .batch import assemble, gather
+from .batch import assemble, gather, pack
 from .blas import multiply
 from .complete import (
     add_partials,
@@ -97,6 +97,7 @@ class Memory(NamedTuple):
     gradients: Any  # real[n_parameters], or empty
     activations: Any  # real[sum of widths, width]
     bytes: Any  # uint8[n_in, width]: the inputs, where they stay bytes, or empty
+    pairs: Any  # uint32[n_in, width / 2]: the same, as the first layer reads them
     deltas: Any  # real[..., width]: gradients by them
     targets: Any  # real[n_out, width]
     partials: Any  # real[..., width]: sums of a complete layer over some of its inputs
@@ -186,6 +187,7 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
         following = work.samples[(step + 1) * size : (step + 2) * size]
         if as_bytes:
             gather(work.X.bytes, samples, following, work.scale, memory.bytes, first, last)
+            pack(memory.bytes, memory.parameters, memory.pairs, first, last)
         else:
             assemble(work.X, samples, following, work.scale, X, first, last)
             _drop(work.dropout, work.seed, work.first_step + step, 0, X, first, last)
@@ -195,15 +197,12 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
 
     elif kind == FORWARD:
         if as_bytes:
-            forward(tile, starts, indices, w, b, memory.bytes, scale, A, first, last)
+            forward(tile, starts, indices, w, b, memory.pairs, scale, A, first, last)
         else:
             forward(tile, starts, indices, w, b, X, scale, A, first, last)
     elif kind == COMPLETE_FORWARD:
         W = w.reshape((n_out, n_in))
-        if as_bytes:
-            complete_forward(half, W, memory.bytes, A, partials, (first, last), (begin, end))
-        else:
-            complete_forward(half, W, X, A, partials, (first, last), (begin, end))
+        complete_forward(half, W, X, A, partials, (first, last), (begin, end))
     elif kind == BLAS_FORWARD:
         multiply(w.reshape((n_out, n_in)), X, A)
     elif kind == ACTIVATE:
@@ -227,7 +226,7 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
     elif kind == UPDATE:
         rows, blocks = (first, last), (begin, end)
         if as_bytes:
-            weight_gradient(tile, starts, indices, dZ, memory.bytes, scratch, rows, blocks)
+            weight_gradient(tile, starts, indices, dZ, memory.pairs, scratch, rows, blocks)
         else:
             weight_gradient(tile, starts, indices, dZ, X, scratch, rows, blocks)
         # Runs of edges without a gap, which are all rows at once where the task has all blocks.
@@ -243,10 +242,7 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
             at += stop - run
     elif kind == COMPLETE_UPDATE:
         rows, columns = (first, last), (begin, end)
-        if as_bytes:
-            complete_weight_gradient(tile, dZ, memory.bytes, scratch, rows, columns)
-        else:
-            complete_weight_gradient(tile, dZ, X, scratch, rows, columns)
+        complete_weight_gradient(tile, dZ, X, scratch, rows, columns)
         for i in range(first, last):
             piece = scratch[(i - first) * (end - begin) : (i - first + 1) * (end - begin)]
             run = weights + i * n_in + begin

@@ -21,12 +21,13 @@ of the tile's vectors, indices unchecked (`wiring` is built from checked ones)::
 
     starts  : uint32[blocks + 1, rows]        indices : uint16 or uint32[edges]
     weights : real[edges]                     biases  : real[n_out]
-    X       : real or uint8[n_in, width]      dX      : real[n_in, width]
+    X       : real[n_in, width]               dX      : real[n_in, width]
+              or uint32[n_in, width / 2]
     A, dZ   : real[n_out, width]
 
-**Bytes.** Images come as bytes, and the first layer reads them as such: converting them takes as
-long as a multiplication, but a row is a quarter as long, all of X stays in a near cache, and no
-blocks are needed. Their scale is applied once a row, not once a value.
+**Bytes.** Images come as bytes, and the first layer reads them as such, two in a word (see
+`batch.pack`): a row is half as long as one of float32, and takes half as many loads. Their scale
+is applied once a row, not once a value.
 
 Cost of each: 2 * edges * width operations on its rows ``first <= i < last``. No race: calls with
 different rows (for dW: rows or blocks) write to different places and each sum runs in a fixed

@@ -80,12 +80,13 @@ class _VectorModel(models.PrimitiveModel):
 
 
 def _address(
-    context: Any, builder: Any, vector: _Vector, array_type: Any, array: Any, row: Any, column: Any
+    context: Any, builder: Any, kind: Any, array_type: Any, array: Any, row: Any, column: Any
 ) -> Any:
+    """The address of ``array[row, column]``, as one of an LLVM type."""
     struct = context.make_array(array_type)(context, builder, array)
     width = builder.extract_value(struct.shape, 1)
     offset = builder.add(builder.mul(row, width), column)
-    return builder.bitcast(builder.gep(struct.data, [offset]), vector.llvm.as_pointer())
+    return builder.bitcast(builder.gep(struct.data, [offset]), kind.as_pointer())
 
 
 def _alignment(vector: _Vector) -> int:
@@ -177,7 +178,18 @@ if DISABLED:
 
     def load_as(tile, like, array, row, column):  # type: ignore[no-untyped-def]
         """``array[row, column : column + lanes]`` in the dtype of ``like``."""
-        return array[row, column : column + lanes(tile, like)].astype(like.dtype)
+        count = lanes(tile, like)
+        if array.dtype == like.dtype:
+            return array[row, column : column + count].copy()
+        words = array[row, column // 2 : (column + count) // 2].reshape(-1, lanes_of(like.dtype))
+        both = np.stack([words << 16, words & 0xFFFF0000], axis=1)
+        return both.astype(np.uint32).view(np.float32).ravel().astype(like.dtype)
+
+    def pair(like, array, row, column, pairs):  # type: ignore[no-untyped-def]
+        """Do what the intrinsic below does."""
+        lanes = lanes_of(like.dtype)
+        values = array[row, column : column + 2 * lanes].astype(np.float32).view(np.uint32)
+        pairs[row, column // 2 : column // 2 + lanes] = values[:lanes] >> 16 | values[lanes:]
 
     def prefetch(array, row, column):  # type: ignore[no-untyped-def]
         """Nothing."""
@@ -220,7 +232,7 @@ else:
         vector = _vector_of(tile, array.dtype)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            address = _address(context, builder, vector, signature.args[1], *arguments[1:])
+            address = _address(context, builder, vector.llvm, signature.args[1], *arguments[1:])
             return builder.load(address, align=_alignment(vector))
 
         return vector(tile, array, types.intp, types.intp), generate
@@ -229,19 +241,64 @@ else:
     def load_as(typing: Any, tile: Any, like: Any, array: Any, row: Any, column: Any) -> Any:
         """Return ``array[row, column : column + lanes]`` in the dtype of ``like``.
 
-        The array is of that dtype, or of bytes.
+        The array is of that dtype, or of uint32 and holds pairs of bytes (`batch.pack`): then
+        the tile has an even number of registers, and the column is a multiple of its lanes.
         """
         vector = _vector_of(tile, like.dtype)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            address = _address(context, builder, vector, signature.args[2], *arguments[2:])
+            array_type = signature.args[2]
             if array.dtype == like.dtype:
+                address = _address(context, builder, vector.llvm, array_type, *arguments[2:])
                 return builder.load(address, align=_alignment(vector))
-            bytes_ = ir.VectorType(ir.IntType(8), vector.lanes)
-            address = builder.bitcast(address, bytes_.as_pointer())
-            return builder.uitofp(builder.load(address, align=1), vector.llvm)
+            values, row, column = arguments[2:]
+            half = builder.lshr(column, column.type(1))
+            word = ir.IntType(32)
+            kind = ir.VectorType(word, vector.lanes // 2)
+            address = _address(context, builder, kind, array_type, values, row, half)
+            words = builder.load(address, align=4)
+            lower = builder.shl(words, ir.Constant(kind, [word(16)] * kind.count))
+            upper = builder.and_(words, ir.Constant(kind, [word(0xFFFF0000)] * kind.count))
+            singles = ir.VectorType(ir.FloatType(), kind.count)
+            lower, upper = (builder.bitcast(x, singles) for x in (lower, upper))
+            register = REGISTER_BYTES * 8 // vector.real.bitwidth
+            order = [
+                first + lane + which * kind.count
+                for first in range(0, kind.count, register)
+                for which in (0, 1)
+                for lane in range(register)
+            ]
+            both = _lanes(builder, lower, upper, order)
+            return both if both.type == vector.llvm else builder.fpext(both, vector.llvm)
 
         return vector(tile, like, array, types.intp, types.intp), generate
+
+    @intrinsic
+    def pair(typing: Any, like: Any, array: Any, row: Any, column: Any, pairs: Any) -> Any:
+        """Put two registers' worth of bytes, from ``array[row, column]`` on, into words.
+
+        The upper half of each byte as a float32 is all there is of it; a word of ``pairs`` holds
+        one of the first register's lanes and, above it, the same of the second's.
+        """
+        lanes = REGISTER_BYTES * 8 // like.dtype.bitwidth
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _, values, row, column, words = arguments
+            bytes_, word = ir.VectorType(ir.IntType(8), lanes), ir.IntType(32)
+            kind, singles = ir.VectorType(word, lanes), ir.VectorType(ir.FloatType(), lanes)
+            halves = []
+            for which in (0, 1):
+                at = builder.add(column, column.type(which * lanes))
+                at = _address(context, builder, bytes_, signature.args[1], values, row, at)
+                single = builder.uitofp(builder.load(at, align=1), singles)
+                halves.append(builder.bitcast(single, kind))
+            lower = builder.lshr(halves[0], ir.Constant(kind, [word(16)] * lanes))
+            at = builder.lshr(column, column.type(1))
+            at = _address(context, builder, kind, signature.args[4], words, row, at)
+            builder.store(builder.or_(lower, halves[1]), at, align=4)
+            return context.get_dummy_value()
+
+        return types.void(like, array, types.intp, types.intp, pairs), generate
 
     @intrinsic
     def prefetch(typing: Any, array: Any, row: Any, column: Any) -> Any:
@@ -268,7 +325,7 @@ else:
         """Set ``array[row, column : column + lanes] = vector``."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            address = _address(context, builder, vector, signature.args[0], *arguments[:3])
+            address = _address(context, builder, vector.llvm, signature.args[0], *arguments[:3])
             builder.store(arguments[3], address, align=_alignment(vector))
             return context.get_dummy_value()
 

@@ -21,11 +21,6 @@ NARROW = 32
 """A complete layer with fewer outputs than this is no reason to run a network on BLAS, and its
 sums may be made in parts, since these take little room."""
 
-BYTES_DENSITY = 0.4
-"""Above this density images are converted once, before the first layer: a row's many edges then
-find real numbers in L1, block by block, sooner than they convert bytes from L2. Measured: 10 % of
-a step at 90 %, even at 40 %. Not left to each plan, since bits depend on it."""
-
 EDGES, COMPLETE, BLAS = "edges", "complete", "BLAS"
 """What makes a layer's products: the kernels of `products`, those of `complete`, or BLAS."""
 
@@ -124,10 +119,7 @@ class Wiring:
     @property
     def takes_bytes(self) -> bool:
         """Whether images stay bytes until the first layer has summed them up."""
-        first = self.graphs[0]
-        if self.products[0] == EDGES:
-            return first.n_edges <= BYTES_DENSITY * first.n_in * first.n_out
-        return self.products[0] == COMPLETE
+        return self.products[0] == EDGES
 
     @property
     def nbytes(self) -> int:

@@ -58,6 +58,7 @@ class Propagation:
         self.activations = buffer(sum(widths))
         n_bytes = widths[0] if plan.keeps_bytes else 0
         self._bytes = feature_major(n_bytes, plan.width, np.uint8)
+        self._pairs = feature_major(n_bytes, plan.width // 2, np.uint32)
         self.deltas = buffer(0 if forward_only else sum(widths) - skipped)
         self.gradients = np.empty_like(parameters) if keeps else nothing
         self._velocities = nothing if velocities is None else velocities
@@ -120,6 +121,7 @@ class Propagation:
             self.gradients,
             self.activations,
             self._bytes,
+            self._pairs,
             self.deltas,
             self._targets,
             self._partials,

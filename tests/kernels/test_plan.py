@@ -84,10 +84,15 @@ def test_blocks_follow_density_and_caches(n: int, density: float, level: str, nu
     assert level in str(blocks)
 
 
-def test_bytes_need_no_blocks() -> None:
-    for n in (784, 4096):
-        blocks = choose_blocks(1000, n, 400 * n, 128, CACHES, of_bytes=True)
-        assert (blocks.level, blocks.number) == ("L2", 1)
+def test_bytes_need_fewer_blocks() -> None:
+    def chosen(density: float, row_bytes: int, of_bytes: bool) -> tuple[str, int]:
+        n_edges = int(1000 * 784 * density)
+        blocks = choose_blocks(1000, 784, n_edges, row_bytes, CACHES, of_bytes=of_bytes)
+        return blocks.level, blocks.number
+
+    assert chosen(0.1, 256, True) == ("L2", 1)
+    assert chosen(0.5, 256, True) == ("L1", 7)
+    assert chosen(0.5, 512, False) == ("L1", 13)
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32))
@@ -118,13 +123,13 @@ def test_cache_sizes_are_read_or_guessed(tmp_path: Path) -> None:
     assert read_caches(tmp_path) == Caches(L1=48 * 2**10, L2=2 * 2**20)
 
 
-def test_bytes_stay_bytes_where_few_edges_convert_them() -> None:
-    for density, stay in ((0.05, True), (0.3, True), (0.5, False)):
-        wiring = Wiring([random_graph(300, 200, density), complete_graph(200, 10)])
-        for purpose in (PREDICT, TRAIN):
-            assert Plan(wiring, 16, np.float32, purpose, keeps_bytes=True).keeps_bytes is stay
-            assert not Plan(wiring, 16, np.float32, purpose).keeps_bytes
-    assert not Wiring([complete_graph(300, 200)]).takes_bytes, "BLAS takes none"
+def test_bytes_stay_bytes_until_a_sparse_layer_has_read_them() -> None:
+    sparse = Wiring([random_graph(300, 200, 0.3), complete_graph(200, 10)])
+    for purpose in (PREDICT, TRAIN):
+        assert Plan(sparse, 16, np.float32, purpose, keeps_bytes=True).keeps_bytes
+        assert not Plan(sparse, 16, np.float32, purpose).keeps_bytes
+    for products in (COMPLETE, BLAS):
+        assert not Wiring([complete_graph(300, 200)], [products]).takes_bytes
 
 
 # Tiles and threads

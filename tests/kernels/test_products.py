@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive import random_structure
 
-from minisnn.kernels import products, reference
+from minisnn.kernels import batch, products, reference
 from minisnn.kernels.blocks import Blocks, block_starts
 from minisnn.kernels.vector import lanes_of
 from minisnn.kernels.wiring import EDGES, Graph, Wiring
@@ -72,14 +72,14 @@ def make_products(
 
 
 def problem(
-    rng: np.random.Generator, n_in: int, n_out: int, batch: int, real: Any, tile: Any, **kind: Any
+    rng: np.random.Generator, n_in: int, n_out: int, size: int, real: Any, tile: Any, **kind: Any
 ) -> tuple[Any, ...]:
     indptr, indices = random_structure(rng, n_in, n_out, **kind)
     wiring = Wiring([Graph(n_in, n_out, len(indices), indptr, indices)], [EDGES])
     weights = rng.standard_normal(len(indices)).astype(real)
     biases = rng.standard_normal(n_out).astype(real)
-    X = padded_random(rng, n_in, batch, real, tile, zero=False)
-    dZ = padded_random(rng, n_out, batch, real, tile, zero=True)
+    X = padded_random(rng, n_in, size, real, tile, zero=False)
+    dZ = padded_random(rng, n_out, size, real, tile, zero=True)
     return wiring, weights, biases, X, dZ
 
 
@@ -87,7 +87,7 @@ def check_products(
     rng: np.random.Generator,
     n_in: int,
     n_out: int,
-    batch: int,
+    size: int,
     real: Any,
     *,
     registers: int = 8,
@@ -96,31 +96,29 @@ def check_products(
     **kind: Any,
 ) -> None:
     tile = (0,) * registers
-    wiring, weights, biases, X, dZ = problem(rng, n_in, n_out, batch, real, tile, **kind)
+    wiring, weights, biases, X, dZ = problem(rng, n_in, n_out, size, real, tile, **kind)
     A, dW, db, dX = make_products(tile, wiring, columns, parts, weights, biases, X, dZ)
     indptr, indices = wiring.indptrs[0], wiring.indices
     close = {"rtol": TOLERANCE[real], "atol": TOLERANCE[real] * 10}
-    expected = reference.forward(indptr, indices, weights, biases, X[:, :batch])
-    np.testing.assert_allclose(A[:, :batch], expected, **close)
-    expected_dW, expected_db = reference.weight_gradient(
-        indptr, indices, dZ[:, :batch], X[:, :batch]
-    )
+    expected = reference.forward(indptr, indices, weights, biases, X[:, :size])
+    np.testing.assert_allclose(A[:, :size], expected, **close)
+    expected_dW, expected_db = reference.weight_gradient(indptr, indices, dZ[:, :size], X[:, :size])
     np.testing.assert_allclose(dW, expected_dW, **close)
     np.testing.assert_allclose(db, expected_db, **close)
-    expected = reference.input_gradient(indptr, indices, weights, n_in, dZ[:, :batch])
-    np.testing.assert_allclose(dX[:, :batch], expected, **close)
-    assert not dX[:, batch:].any(), "gradients must be zero in the padding"
+    expected = reference.input_gradient(indptr, indices, weights, n_in, dZ[:, :size])
+    np.testing.assert_allclose(dX[:, :size], expected, **close)
+    assert not dX[:, size:].any(), "gradients must be zero in the padding"
 
 
 @pytest.mark.parametrize("columns", [5, 1000])
 @pytest.mark.parametrize("registers", [1, 2, 4, 8])
-@pytest.mark.parametrize("batch", [1, 3, 127, 129])
+@pytest.mark.parametrize("size", [1, 3, 127, 129])
 @pytest.mark.parametrize("real", [np.float32, np.float64])
 def test_products_equal_their_twins(
-    rng: np.random.Generator, real: Any, batch: int, registers: int, columns: int
+    rng: np.random.Generator, real: Any, size: int, registers: int, columns: int
 ) -> None:
     check_products(
-        rng, 23, 17, batch, real, registers=registers, columns=columns, parts=3,
+        rng, 23, 17, size, real, registers=registers, columns=columns, parts=3,
         density=0.4, empty_rows=True,
     )  # fmt: skip
 
@@ -128,17 +126,17 @@ def test_products_equal_their_twins(
 @given(
     n_in=st.integers(1, 40),
     n_out=st.integers(1, 40),
-    batch=st.integers(1, 300),
+    size=st.integers(1, 300),
     density=st.floats(0, 1),
     columns=st.integers(1, 50),
     parts=st.integers(1, 5),
     seed=st.integers(0, 2**32),
 )
 def test_products_of_any_shape(
-    n_in: int, n_out: int, batch: int, density: float, columns: int, parts: int, seed: int
+    n_in: int, n_out: int, size: int, density: float, columns: int, parts: int, seed: int
 ) -> None:
     check_products(
-        np.random.default_rng(seed), n_in, n_out, batch, np.float64,
+        np.random.default_rng(seed), n_in, n_out, size, np.float64,
         density=density, columns=columns, parts=parts,
     )  # fmt: skip
 
@@ -154,6 +152,30 @@ def test_blocks_and_parts_do_not_change_a_bit(rng: np.random.Generator, real: An
     for other in results[1:]:
         for one, two in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+@pytest.mark.parametrize("registers", [2, 4, 8])
+def test_pairs_of_bytes_are_the_same_numbers(
+    rng: np.random.Generator, real: Any, registers: int
+) -> None:
+    tile = (0,) * registers
+    wiring, weights, biases, X, dZ = problem(rng, 43, 37, 129, real, tile, density=0.3)
+    images = rng.integers(0, 256, X.shape).astype(np.uint8)
+    pairs = np.empty((43, X.shape[1] // 2), np.uint32)
+    for first, last in ((0, 20), (20, 43)):
+        batch.pack(images, weights, pairs, first, last)
+    blocks = Blocks(15, 3, "L1", 0.0)
+    starts = block_starts(wiring.indptrs[0], wiring.indices, blocks)
+    results = []
+    for read in (images.astype(real), pairs):
+        A, dW = np.empty_like(dZ), np.empty_like(weights)
+        scale = real(1 / 255)
+        products.forward(tile, starts, wiring.indices, weights, biases, read, scale, A, 0, 37)
+        products.weight_gradient(tile, starts, wiring.indices, dZ, read, dW, (0, 37), (0, 3))
+        results.append((A, dW))
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_products_let_a_nan_through(rng: np.random.Generator) -> None:
