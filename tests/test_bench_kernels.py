@@ -41,7 +41,7 @@ def test_all_figures_are_positive(result: Any) -> None:
         assert all(value > 0 for value in (*rates, *fields["bandwidth"].values()))
     for row in result["rows"]:
         figures = [value for value in row.values() if isinstance(value, float)]
-        assert len(figures) == 1 + 3 * 3 + 2  # density, kernels with two shares each, BLAS
+        assert len(figures) == 1 + 5 * 3 + 2  # density, kernels with two shares each, BLAS
         assert all(0 < value < np.inf for value in figures)
         for kernel, (_, blas) in kernels.KERNELS.items():
             share = row[f"{kernel}_gflops"] / row[f"{blas}_gflops"]
@@ -68,7 +68,7 @@ def test_what_is_wrong_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_table_and_plot_show_every_density(result: Any) -> None:
     text = kernels.table(result)
     starts = [line.split("  ")[0] for line in text.splitlines()]
-    assert [start for start in starts if "%" in start] == ["100 %", "25 %"] * len(THREADS)
+    assert [start for start in starts if "%" in start] == ["100 %", "25 %"] * (len(THREADS) + 1)
     assert "64 → 96, batch 128, float32, 2 threads" in text
     figure = kernels.plot(result)
     assert [axes.get_title() for axes in figure.axes] == ["1 thread", "2 threads"]

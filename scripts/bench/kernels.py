@@ -12,7 +12,7 @@ import numpy as np
 from . import machine
 from .machine import BATCH, SHAPE, Machine, blas_products, measure_machine, medians
 from .measure import PAUSE, format_table
-from .sparse_layer import SIGMOID, SparseLayer
+from .sparse_layer import OF_BYTES, SIGMOID, SparseLayer
 
 DENSITIES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
@@ -20,10 +20,18 @@ KERNELS = {
     "forward": ("W X", "blas_forward"),
     "input_gradient": ("Wᵀ dZ", "blas_forward"),
     "weight_gradient": ("dZ Xᵀ", "blas_gradient"),
+    f"forward{OF_BYTES}": ("W X, bytes", "blas_forward"),
+    f"weight_gradient{OF_BYTES}": ("dZ Xᵀ, bytes", "blas_gradient"),
 }
 """Each kernel's product, and which of BLAS's it is compared with."""
 
-_COLORS = ("#0072b2", "#d55e00", "#009e73")  # told apart by colour-blind readers too
+_COLORS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#56b4e9",
+    "#e69f00",
+)  # told apart by colour-blind readers too
 
 
 def roofline(limits: Machine, level: str, n_bytes: int) -> float:
@@ -88,6 +96,7 @@ def measure_kernels(
                 "density": density,
                 "blocks": str(layer.blocks),
                 "back_blocks": str(layer.back_blocks),
+                "byte_blocks": str(layer.byte_blocks),
             }
             rows.append(row | _rates(shape, layer, limits, times))
     result = {"shape": list(shape), "batch": BATCH, "rows": rows}
@@ -102,7 +111,8 @@ def _rates(
     seconds = {name: times[name] for name in KERNELS}
     # A product takes its time at the peak at least, whatever is left of a short one by the noise.
     least = flop * layer.n_edges / limits.peak_gflops
-    seconds["forward"] = max(times["forward"] - times[SIGMOID], least)
+    for name in ("forward", f"forward{OF_BYTES}"):
+        seconds[name] = max(times[name] - times[SIGMOID], least)
     rates = {
         f"blas_{name}_gflops": flop * shape[0] * shape[1] / times[f"BLAS {name}"]
         for name in ("forward", "gradient")
@@ -138,7 +148,7 @@ def table(result: dict[str, Any]) -> str:
     header = ["density"]
     for product, _ in KERNELS.values():
         header += [product, "of BLAS", "of roof"]
-    header += ["BLAS W X", "dZ Xᵀ", "blocks of W"]
+    header += ["BLAS W X", "dZ Xᵀ"]
     for limits, rows in _by_threads(result):
         lines = []
         for row in rows:
@@ -147,9 +157,12 @@ def table(result: dict[str, Any]) -> str:
                 line.append(f"{row[f'{name}_gflops']:.1f}")
                 line += [f"{100 * row[f'{name}_share_of_{x}']:.0f} %" for x in ("blas", "roofline")]
             line += [f"{row[f'blas_{name}_gflops']:.1f}" for name in ("forward", "gradient")]
-            lines.append([*line, row["blocks"]])
+            lines.append(line)
         title = f"Kernels alone, GFLOP/s on the edges: {_title(result)}, {_threads(limits.threads)}"
         parts.append(f"{title}\n{format_table(header, lines)}")
+    rows = _by_threads(result)[0][1]
+    lines = [[f"{100 * r['density']:.3g} %", r["blocks"], r["byte_blocks"]] for r in rows]
+    parts.append(format_table(["density", "blocks of W", "where X is of bytes"], lines))
     parts.append(
         "W X is the fused kernel's time less that of bias and sigmoid alone, measured beside it.\n"
         "Shares are of BLAS's rate on the dense matrix (Wᵀ dZ: of its W X), and of the roofline:\n"
