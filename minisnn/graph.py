@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,9 @@ class Topology:
         Input neuron of each edge, strictly ascending within an output neuron.
     name : str
         Which construction this is.
-    parameters : mapping of str to int, optional
+    parameters : mapping of str to int or float, optional
         What the construction was called with, beside the widths: degree, seed.
+
     Raises
     ------
     ValueError
@@ -65,7 +67,7 @@ class Topology:
     _indptr: Array
     _indices: Array | None  # None for the complete graph, whose edges need no list
     _name: str
-    _parameters: dict[str, int]
+    _parameters: dict[str, int | float]
     _generator: Array | None
 
     def __init__(
@@ -76,7 +78,7 @@ class Topology:
         indices: npt.ArrayLike,
         *,
         name: str = "custom",
-        parameters: Mapping[str, int] | None = None,
+        parameters: Mapping[str, int | float] | None = None,
     ) -> None:
         n_in, n_out = check_widths(n_in, n_out)
         pointers, inputs = np.asarray(indptr), np.asarray(indices)
@@ -88,7 +90,7 @@ class Topology:
             _indptr=_frozen(pointers, np.int64),
             _indices=None if complete else _frozen(inputs, _narrowest(n_in)),
             _name=name,
-            _parameters={key: int(value) for key, value in (parameters or {}).items()},
+            _parameters={key: _number(value) for key, value in (parameters or {}).items()},
             _generator=None,
         )
 
@@ -147,7 +149,7 @@ class Topology:
         return self._name
 
     @property
-    def parameters(self) -> dict[str, int]:
+    def parameters(self) -> dict[str, int | float]:
         """What the construction was called with, beside the widths."""
         return dict(self._parameters)
 
@@ -276,6 +278,11 @@ def _restore(attributes: dict[str, Any]) -> Topology:
             array.flags.writeable = False
     graph._set(**attributes)
     return graph
+
+
+def _number(value: Any) -> int | float:
+    """The same number as Python has it, which any file format can hold."""
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _narrowest(n_in: int) -> Any:

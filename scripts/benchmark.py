@@ -81,7 +81,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="neurons of each layer (default: 784,1000,10); kernels takes the first two",
     )  # fmt: skip
     parser.add_argument("--batch", type=int, default=128, help="samples of a step (default: 128)")
-    parser.add_argument("--topology", default="", help="a rotating construction instead of chance")
+    parser.add_argument("--topology", default="", help="a construction instead of chance")
     parser.add_argument(
         "--peers", help="names from scripts/bench/peers.py, or none (default: all installed)"
     )

@@ -32,14 +32,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import minisnn as snn
 
-TOPOLOGIES = {
-    "fibonacci_rotating": "one pattern, dense nearby and ever sparser far away, shifted by one "
-    "from neuron to neuron",
-    "regular_rotating": "neighbours only, shifted likewise",
-    "long_range_rotating": "half neighbours and half spread evenly, shifted likewise",
-    "random_rotating": "a random pattern, shifted likewise",
-    "constant_degree": "random for each neuron",
-}
 N_PIXELS, N_CLASSES = 784, 10
 EPOCHS = {"full": 60, "sample": 200}
 HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
@@ -80,12 +72,10 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     network = parser.add_argument_group("the network")
     network.add_argument(
         "--topology",
-        choices=TOPOLOGIES,
         default="fibonacci_rotating",
         metavar="NAME",
-        help="how the sparse layers are wired: "
-        + "; ".join(map(": ".join, TOPOLOGIES.items()))
-        + " (default: %(default)s)",
+        help="how the sparse layers are wired; scripts/show_topology.py --list has the names "
+        "(default: %(default)s)",
     )
     network.add_argument(
         "--degree",
@@ -210,13 +200,14 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
 
     widths = [N_PIXELS, *options.hidden, N_CLASSES]
     degrees = [*options.degree, options.output_degree]
-    construct = snn.topology.CONSTRUCTIONS[options.topology]
-    is_random = options.topology in ("constant_degree", "random_rotating")
     sparse, dense = [], []
     for number, (shape, degree) in enumerate(zip(pairwise(widths), degrees, strict=True)):
         dense.append(snn.topology.dense(*shape))
-        seed = {"seed": options.seed + number} if is_random else {}
-        sparse.append(dense[-1] if degree is None else construct(*shape, degree, **seed))
+        sparse.append(
+            dense[-1]
+            if degree is None
+            else snn.topology.make(options.topology, *shape, degree, options.seed + number)
+        )
     networks = {"sparse": snn.MLP(sparse, seed=options.seed, dtype=options.dtype)}
     if options.compare:
         networks["dense"] = snn.MLP(dense, seed=options.seed, dtype=options.dtype)

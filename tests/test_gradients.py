@@ -12,15 +12,18 @@ import pytest
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.topology import CONSTRUCTIONS
 
+NAMES = (
+    "constant_degree", "fibonacci_rotating", "long_range_rotating", "random_rotating",
+    "regular_rotating",
+)  # fmt: skip
 STEP = 1e-3
 WIDTHS = [13, 11, 9, 17, 7]  # odd sizes; four layers at most
 
 
 def networks() -> list[Any]:
     cases = []
-    for name in [*sorted(CONSTRUCTIONS), "dense"]:
+    for name in [*NAMES, "dense"]:
         for n_layers in (1, 2, 3, 4):
             cases.append(pytest.param(name, n_layers, id=f"{name}-{n_layers}"))
     return cases
@@ -33,8 +36,7 @@ def make(name: str, n_layers: int) -> snn.MLP:
         if name == "dense":
             graphs.append(topology.dense(n_in, n_out))
         else:
-            seed = {"seed": number} if name in ("random_rotating", "constant_degree") else {}
-            graphs.append(CONSTRUCTIONS[name](n_in, n_out, min(4, n_out), **seed))
+            graphs.append(topology.make(name, n_in, n_out, min(4, n_out), number))
     net = snn.MLP(graphs, seed=1, dtype=np.float64)
     net.parameters[:] += 0.3 * np.random.default_rng(2).standard_normal(net.parameters.size)
     return net

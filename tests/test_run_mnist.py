@@ -121,7 +121,7 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
         (["--momentum", "1"], "error: momentum must be a finite number"),
         (["--dropout", "0.1,0.2,0.3"], "error: dropout must be one rate, or 2"),
         (["--threads", "0"], "--threads must be between 1 and"),
-        (["--topology", "ring"], "invalid choice: 'ring'"),
+        (["--topology", "ring"], "error: there is no construction 'ring'; there are"),
         (["--output", "file/inside"], "error: [Errno 20] Not a directory: 'file/inside'"),
         (["--output", "full"], "error: --output full is not empty; name a new folder"),
         (["--learning-rate", "-1"], "error: peak must be a finite number, at least 0, got -1.0"),

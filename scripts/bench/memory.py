@@ -49,9 +49,8 @@ class Network:
 
     def make(self) -> snn.MLP:
         """Return it, with its initial weights."""
-        construct = snn.topology.CONSTRUCTIONS[self.construction]
         *sparse, last = pairwise(self.widths)
-        graphs = [construct(n_in, n_out, self.degree) for n_in, n_out in sparse]
+        graphs = [snn.topology.make(self.construction, *shape, self.degree) for shape in sparse]
         return snn.MLP([*graphs, snn.topology.dense(*last)])
 
 

@@ -36,7 +36,7 @@ def make_problem(
     n_samples
         Random images of bytes, as many as MNIST has: a batch is not to be found in a cache.
     topology
-        Name of a construction in `minisnn.topology`; by default every neuron has as many inputs,
+        One of `minisnn.topology.names`; by default every neuron has as many inputs,
         chosen at random.
     """
     rng = np.random.default_rng(0)
@@ -57,7 +57,7 @@ def make_problem(
 def _mask(rng: np.random.Generator, n_in: int, n_out: int, density: float, topology: str) -> Any:
     if topology and density < 1:
         degree = max(1, round(density * n_out))
-        graph = getattr(snn.topology, topology)(n_in, n_out, degree)
+        graph = snn.topology.make(topology, n_in, n_out, degree)
         indptr, indices = np.asarray(graph.indptr), np.asarray(graph.indices)
     else:
         degree = max(1, round(density * n_in))

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from .graph import Array, Topology, check_widths
+from ..graph import Topology, check_widths
+from .assembly import from_pairs
 
 
 def from_edges(n_in: int, n_out: int, edges: npt.ArrayLike) -> Topology:
@@ -134,26 +135,3 @@ def from_dense(matrix: npt.ArrayLike) -> Topology:
     sources, targets = np.nonzero(adjacency)
     n_in, n_out = adjacency.shape
     return from_pairs(n_in, n_out, sources, targets, name="custom")
-
-
-def from_pairs(
-    n_in: int,
-    n_out: int,
-    sources: Array,
-    targets: Array,
-    *,
-    name: str,
-    parameters: dict[str, int] | None = None,
-) -> Topology:
-    """Return the graph of edges within range, in any order; raise where one comes twice."""
-    order = np.lexsort((sources, targets))
-    sources, targets = sources[order], targets[order]
-    twice = np.flatnonzero((sources[1:] == sources[:-1]) & (targets[1:] == targets[:-1]))
-    if twice.size:
-        first = twice[0]
-        raise ValueError(
-            f"edge ({sources[first]}, {targets[first]}) comes more than once "
-            f"({twice.size} repetitions in all); give each edge once"
-        )
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(targets, minlength=n_out))])
-    return Topology(n_in, n_out, indptr, sources, name=name, parameters=parameters)

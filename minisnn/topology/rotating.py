@@ -1,39 +1,18 @@
-"""Constructions of the fixed bipartite graph between two layers.
+"""Rotating graphs: row i of the 0/1 matrix is one vector of length n_out, rotated by i places.
 
-The first six are those of A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks
-Topologies", 2017, arXiv:1706.05683. There the graph is a 0/1 matrix of n_in rows and n_out
-columns, row i belonging to left (input) neuron i, and ``degree`` is the number of ones in a row:
-edges per left neuron. *Rotating* means that row i is one vector of length n_out, rotated by i
-places (to the right, wrapped). With n_in <= n_out - degree, a rotating vector of neighbouring ones
-does not reach the last output neurons; such neurons are dead, and `minisnn.MLP` warns of them.
-
-`from_edges`, `from_scipy` and `from_dense` take a graph of your own.
+Rotation is to the right, wrapped. With n_in <= n_out - degree, a rotating vector of neighbouring
+ones does not reach the last output neurons; such neurons are dead, and `minisnn.MLP` warns of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .checks import check_seed
-from .graph import Array, Topology, check_widths
-from .own_graph import from_dense, from_edges, from_pairs, from_scipy
-
-__all__ = [
-    "CONSTRUCTIONS",
-    "constant_degree",
-    "dense",
-    "fibonacci_rotating",
-    "from_dense",
-    "from_edges",
-    "from_scipy",
-    "long_range_rotating",
-    "random_rotating",
-    "regular_rotating",
-    "rotating",
-]
+from ..checks import check_seed
+from ..graph import Array, Topology, check_widths
+from .assembly import check_degree, from_pairs
 
 
 def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
@@ -68,7 +47,7 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
     >>> snn.topology.random_rotating(100, 100, degree=10, seed=1).generator
     array([ 9, 36, 39, 55, 61, 75, 85, 93], dtype=uint32)
     """
-    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
     rng = np.random.default_rng(check_seed(seed))
     while True:
         places = np.flatnonzero(rng.random(n_out) < degree / n_out)
@@ -76,52 +55,6 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
             break
     return rotating(
         n_in, n_out, places, name="random_rotating", parameters={"degree": degree, "seed": seed}
-    )
-
-
-def constant_degree(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
-    """Return a random graph in which each left neuron has ``degree`` distinct right ones.
-
-    Source: arXiv:1706.05683, "probabilistic constant left-degree expander": with high probability
-    such a graph is an expander. Each left neuron draws without replacement, independently.
-
-    Parameters
-    ----------
-    n_in, n_out : int
-        Number of left (input) and right (output) neurons.
-    degree : int
-        Edges per left neuron, 1 to n_out.
-    seed : int
-        Seed of the draws.
-
-    Returns
-    -------
-    Topology
-
-    Raises
-    ------
-    ValueError
-        Where the degree is not between 1 and n_out.
-
-    Examples
-    --------
-    >>> import minisnn as snn
-    >>> set(snn.topology.constant_degree(50, 20, degree=3).out_degrees.tolist())
-    {3}
-    """
-    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
-    rng = np.random.default_rng(check_seed(seed))
-    targets = np.empty((n_in, degree), dtype=np.int64)
-    for row in targets:
-        row[:] = rng.choice(n_out, size=degree, replace=False, shuffle=False)
-    sources = np.repeat(np.arange(n_in), degree)
-    return from_pairs(
-        n_in,
-        n_out,
-        sources,
-        targets.ravel(),
-        name="constant_degree",
-        parameters={"degree": degree, "seed": seed},
     )
 
 
@@ -153,7 +86,7 @@ def regular_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     >>> snn.topology.regular_rotating(10, 8, degree=3).generator
     array([0, 1, 2], dtype=uint32)
     """
-    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
     places = range(degree)
     return rotating(n_in, n_out, places, name="regular_rotating", parameters={"degree": degree})
 
@@ -189,7 +122,7 @@ def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     >>> snn.topology.long_range_rotating(14, 14, degree=4).generator
     array([ 0,  1,  5, 11], dtype=uint32)
     """
-    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
     n_spread = degree // 2
     n_near = degree - n_spread
     free = n_out - n_near
@@ -235,7 +168,7 @@ def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     >>> snn.topology.fibonacci_rotating(20, 20, degree=6).generator
     array([0, 1, 2, 3, 5, 8], dtype=uint32)
     """
-    n_in, n_out, degree = _check_degree(n_in, n_out, degree)
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
     numbers, following = [0], (1, 2)
     while len(numbers) < degree:
         numbers.append(following[0])
@@ -254,51 +187,13 @@ def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     )
 
 
-def dense(n_in: int, n_out: int) -> Topology:
-    """Return the complete graph: the fully connected layer, the baseline.
-
-    It runs on BLAS in a network most of whose connections lie in such layers, as in the fully
-    connected twin of a sparse network. As the output layer of a sparse network it runs on the
-    sparse kernels, which spares the handing over of the cores; see `MLP.runs_on_blas`.
-
-    Parameters
-    ----------
-    n_in, n_out : int
-        Number of left (input) and right (output) neurons.
-
-    Returns
-    -------
-    Topology
-
-    Examples
-    --------
-    >>> import minisnn as snn
-    >>> snn.topology.dense(3, 2).n_edges
-    6
-    """
-    return Topology.complete(n_in, n_out)
-
-
-CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
-    construction.__name__: construction
-    for construction in (
-        random_rotating,
-        constant_degree,
-        regular_rotating,
-        long_range_rotating,
-        fibonacci_rotating,
-    )
-}
-"""The constructions that take a degree, by name."""
-
-
 def rotating(
     n_in: int,
     n_out: int,
     generator: Sequence[int] | Array,
     *,
     name: str = "rotating",
-    parameters: dict[str, int] | None = None,
+    parameters: Mapping[str, int | float] | None = None,
 ) -> Topology:
     """Return the graph that rotates a vector of your own: left neuron i has edges to g + i.
 
@@ -345,14 +240,3 @@ def rotating(
     targets = (np.tile(places, n_in) + sources) % n_out
     graph = from_pairs(n_in, n_out, sources, targets, name=name, parameters=parameters)
     return graph.with_generator(places)
-
-
-def _check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
-    n_in, n_out = check_widths(n_in, n_out)
-    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)):
-        raise TypeError(f"degree must be a whole number of edges per left neuron, got {degree!r}")
-    if not 1 <= degree <= n_out:
-        raise ValueError(
-            f"degree must be between 1 and n_out = {n_out} edges per left neuron, got {degree}"
-        )
-    return n_in, n_out, int(degree)

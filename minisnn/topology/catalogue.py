@@ -1,0 +1,86 @@
+"""The constructions that take widths and a degree, by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..graph import Topology
+from .random_graphs import constant_degree
+from .rotating import fibonacci_rotating, long_range_rotating, random_rotating, regular_rotating
+
+_CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
+    construction.__name__: construction
+    for construction in (
+        random_rotating,
+        constant_degree,
+        regular_rotating,
+        long_range_rotating,
+        fibonacci_rotating,
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `make` knows.
+
+    Returns
+    -------
+    tuple of str
+        Each is a function of this module as well, with the options that `make` passes on.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> "fibonacci_rotating" in snn.topology.names()
+    True
+    """
+    return tuple(_CONSTRUCTIONS)
+
+
+def make(name: str, n_in: int, n_out: int, degree: int, seed: int = 0, **options: Any) -> Topology:
+    """Return the graph of the construction with this name, random or not.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Edges per left neuron.
+    seed : int
+        For the constructions that draw; the others are the same for every seed.
+    **options
+        Further keyword arguments of the construction.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where there is no such construction, or it has no graph of this size and degree.
+    TypeError
+        Where the construction has no such option.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.make("constant_degree", 50, 20, degree=3, seed=1)
+    Topology(constant_degree, 50 -> 20, degree=3, seed=1, n_edges=150, density=15 %)
+    """
+    if name not in _CONSTRUCTIONS:
+        raise ValueError(f"there is no construction {name!r}; there are {', '.join(names())}")
+    construction = _CONSTRUCTIONS[name]
+    known = set(inspect.signature(construction).parameters) - {"n_in", "n_out", "degree"}
+    if "seed" in known:
+        options["seed"] = seed
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise TypeError(
+            f"{name} has no option {unknown[0]!r}; it has {', '.join(sorted(known)) or 'none'}"
+        )
+    return construction(n_in, n_out, degree, **options)
