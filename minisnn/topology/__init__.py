@@ -1,18 +1,24 @@
 """Constructions of the fixed bipartite graph between two layers.
 
-The first six are those of A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks
-Topologies", 2017, arXiv:1706.05683. There the graph is a 0/1 matrix of n_in rows and n_out
-columns, row i belonging to left (input) neuron i, and ``degree`` is the number of ones in a row:
-edges per left neuron.
+A graph is a 0/1 matrix of n_in rows and n_out columns, row i belonging to left (input) neuron i,
+and ``degree`` is the number of ones in a row, edges per left neuron; where a construction does not
+fix it for every neuron, it is the mean.
 
-`names` and `make` are the catalogue of all that take widths and a degree. `from_edges`,
-`from_scipy` and `from_dense` take a graph of your own.
+- From A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks Topologies", 2017,
+  arXiv:1706.05683: `random_rotating`, `constant_degree`, `regular_rotating`,
+  `long_range_rotating`, `fibonacci_rotating`, and `dense`, the baseline. `rotating` takes any
+  vector, also for controls that expand badly: places side by side hardly expand, multiples of a
+  divisor of n_out do not even connect all neurons.
+- Random: `erdos_renyi`, `biregular`, `small_world`, `scale_free`.
+
+`names` and `make` are the catalogue of all that take widths and a degree. `from_edges`, `from_scipy` and `from_dense` take a graph of your own.
 """
 
 from .catalogue import make, names
 from .complete import dense
+from .complex_networks import scale_free, small_world
 from .own_graph import from_dense, from_edges, from_scipy
-from .random_graphs import constant_degree
+from .random_graphs import biregular, constant_degree, erdos_renyi
 from .rotating import (
     fibonacci_rotating,
     long_range_rotating,
@@ -22,8 +28,10 @@ from .rotating import (
 )
 
 __all__ = [
+    "biregular",
     "constant_degree",
     "dense",
+    "erdos_renyi",
     "fibonacci_rotating",
     "from_dense",
     "from_edges",
@@ -34,4 +42,6 @@ __all__ = [
     "random_rotating",
     "regular_rotating",
     "rotating",
+    "scale_free",
+    "small_world",
 ]

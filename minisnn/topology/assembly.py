@@ -1,4 +1,4 @@
-"""What constructions share: a checked degree, and edges in any order put together."""
+"""What constructions share: a checked degree, even shares, and edges put together in any order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..graph import Array, Topology, check_widths
+
+Parameters = Mapping[str, int | float]
 
 
 def check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
@@ -22,6 +24,29 @@ def check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
     return n_in, n_out, int(degree)
 
 
+def even_bounds(total: int, parts: int) -> Array:
+    """Return int64[parts + 1]: where ``total`` things are cut into parts that differ by one."""
+    return np.arange(parts + 1) * total // parts
+
+
+def from_targets(
+    targets: Array, n_out: int, *, name: str, parameters: Parameters | None = None
+) -> Topology:
+    """Return the graph whose left neuron i has edges to ``targets[i]``, int64[n_in, degree]."""
+    n_in, degree = targets.shape
+    sources = np.repeat(np.arange(n_in), degree)
+    return from_pairs(n_in, n_out, sources, targets.ravel(), name=name, parameters=parameters)
+
+
+def from_sources(
+    n_in: int, sources: Array, *, name: str, parameters: Parameters | None = None
+) -> Topology:
+    """Return the graph whose right neuron j has edges from ``sources[j]``, int64[n_out, k]."""
+    n_out, fan_in = sources.shape
+    targets = np.repeat(np.arange(n_out), fan_in)
+    return from_pairs(n_in, n_out, sources.ravel(), targets, name=name, parameters=parameters)
+
+
 def from_pairs(
     n_in: int,
     n_out: int,
@@ -29,7 +54,7 @@ def from_pairs(
     targets: Array,
     *,
     name: str,
-    parameters: Mapping[str, int | float] | None = None,
+    parameters: Parameters | None = None,
 ) -> Topology:
     """Return the graph of edges within range, in any order; raise where one comes twice."""
     order = np.lexsort((sources, targets))
@@ -43,3 +68,14 @@ def from_pairs(
         )
     indptr = np.concatenate([[0], np.cumsum(np.bincount(targets, minlength=n_out))])
     return Topology(n_in, n_out, indptr, sources, name=name, parameters=parameters)
+
+
+def kronecker(a: Topology, b: Topology) -> tuple[Array, Array]:
+    """Return the edges' left and right neurons in the Kronecker product of two graphs' matrices.
+
+    Each left neuron of ``a`` is replaced by all those of ``b``, right ones alike: i and k become
+    ``i * b.n_in + k``.
+    """
+    outer, inner = a.edges(), b.edges()
+    edges = outer[:, None] * b.shape + inner
+    return edges[..., 0].ravel(), edges[..., 1].ravel()

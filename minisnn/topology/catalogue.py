@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph import Topology
-from .random_graphs import constant_degree
+from .complex_networks import scale_free, small_world
+from .random_graphs import biregular, constant_degree, erdos_renyi
 from .rotating import fibonacci_rotating, long_range_rotating, random_rotating, regular_rotating
 
 _CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
@@ -18,6 +19,10 @@ _CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
         regular_rotating,
         long_range_rotating,
         fibonacci_rotating,
+        erdos_renyi,
+        biregular,
+        small_world,
+        scale_free,
     )
 }
 

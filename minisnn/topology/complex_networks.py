@@ -1,0 +1,157 @@
+"""Bipartite versions of the small-world and scale-free graphs of network science."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from ..checks import check_number, check_seed
+from ..graph import Topology
+from .assembly import check_degree, even_bounds, from_pairs, from_targets
+
+
+def small_world(
+    n_in: int, n_out: int, degree: int, *, beta: float = 0.1, seed: int = 0
+) -> Topology:
+    """Return neighbourhoods with shortcuts: windows of inputs, of whose links a few are rewired.
+
+    Right neuron j has edges from the window of inputs around j * n_in / n_out, wrapped. Each link
+    is rewired with probability ``beta``: those of one neuron go to random inputs that its other
+    links leave free. With beta = 0 all links are local, with beta = 1 all are random.
+
+    Source: D. J. Watts, S. H. Strogatz, "Collective dynamics of 'small-world' networks", 1998,
+    doi:10.1038/30918, whose ring of neighbours becomes a window between two layers. A window has
+    degree * n_in / n_out inputs, rounded so that all have degree * n_in together; the degree of
+    left neurons is therefore a mean.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Mean edges per left neuron, 1 to n_out.
+    beta : float
+        Probability of a link to be rewired, 0 to 1.
+    seed : int
+        Seed of the rewiring.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where the degree is not between 1 and n_out, or beta not between 0 and 1.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.small_world(4, 4, degree=3, beta=0).to_dense()
+    array([[1, 1, 0, 1],
+           [1, 1, 1, 0],
+           [0, 1, 1, 1],
+           [1, 0, 1, 1]], dtype=uint8)
+    """
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
+    beta = check_number(beta, "beta", 0)
+    if beta > 1:
+        raise ValueError(f"beta is a probability, 0 to 1, got {beta}")
+    rng = np.random.default_rng(check_seed(seed))
+    bounds = even_bounds(n_in * degree, n_out)
+    counts = np.diff(bounds)
+    targets = np.repeat(np.arange(n_out), counts)
+    firsts = np.arange(n_out) * n_in // n_out - counts // 2
+    sources = (np.repeat(firsts - bounds[:-1], counts) + np.arange(bounds[-1])) % n_in
+    rewired = rng.random(sources.size) < beta
+    for begin, end in pairwise(bounds):
+        moving = rewired[begin:end]
+        kept = np.sort(sources[begin:end][~moving])
+        chosen = rng.choice(n_in - kept.size, np.count_nonzero(moving), replace=False)
+        # The r-th input that is not kept comes after as many kept ones as have at most r others
+        # before them.
+        chosen += np.searchsorted(kept - np.arange(kept.size), chosen, side="right")
+        sources[begin:end][moving] = chosen
+    return from_pairs(
+        n_in,
+        n_out,
+        sources,
+        targets,
+        name="small_world",
+        parameters={"degree": degree, "beta": beta, "seed": seed},
+    )
+
+
+def scale_free(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
+    """Return a graph with hubs: right degrees follow a power law with an exponent of about 3.
+
+    They do in large sparse graphs; in dense ones every left neuron has an edge to the hubs already.
+
+    Left neurons join one after the other, and right ones at an even pace along with them. A right
+    neuron that joins gets its first edge from the left one that joins with it, so none is dead
+    where there are edges enough. The other edges of a left neuron go to distinct right ones, with
+    probability proportional to the degree k that they have so far, plus a. Every left neuron has
+    ``degree`` edges. In the end the neurons of both sides are numbered at random, so that hubs may
+    be anywhere.
+
+    Source: A.-L. Barabási, R. Albert, "Emergence of scaling in random networks", 1999,
+    doi:10.1126/science.286.5439.509. That k + a leads to the exponent 2 + a / (mean right degree):
+    S. N. Dorogovtsev, J. F. F. Mendes, A. N. Samukhin, 2000, doi:10.1103/PhysRevLett.85.4633. Our
+    reading for two layers: a is the mean right degree, so that the exponent is Barabási and
+    Albert's, but for a little that the first edges and the finite size add.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Edges per left neuron, 1 to n_out.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where the degree is not between 1 and n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> graph = snn.topology.scale_free(1000, 1000, degree=4, seed=1)
+    >>> int(graph.in_degrees.min()), int(graph.in_degrees.max())
+    (1, 56)
+    """
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
+    rng = np.random.default_rng(check_seed(seed))
+    attractiveness = degree * n_in / n_out
+    # The first left neuron comes with as many right ones as it needs.
+    joined = degree + np.arange(n_in) * (n_out - degree) // max(n_in - 1, 1)
+    degrees = np.zeros(n_out)
+    targets = np.empty((n_in, degree), dtype=np.int64)
+    ends = targets.ravel()  # of all edges so far: hubs come often
+    n_old = 0
+    for i, row in enumerate(targets):
+        n_edges, n_now = i * degree, joined[i]
+        # A draw by k + a is one of the edges so far, or any neuron, as the sums of k and a are
+        n_draws = 2 * degree
+        share = n_edges / (n_edges + attractiveness * n_now)
+        draws = rng.integers(n_now, size=n_draws)
+        by_edge = rng.random(n_draws) < share
+        draws[by_edge] = ends[rng.integers(max(n_edges, 1), size=n_draws)[by_edge]]
+        chosen = list(dict.fromkeys([*range(n_old, n_now), *draws.tolist()]))[:degree]
+        missing = degree - len(chosen)
+        if missing:  # the same law among all that are left, in time by neurons and not by edges
+            waiting = rng.exponential(size=n_now) / (degrees[:n_now] + attractiveness)
+            waiting[chosen] = np.inf
+            chosen += np.argpartition(waiting, missing - 1)[:missing].tolist()
+        row[:] = chosen
+        degrees[row] += 1
+        n_old = n_now
+    targets = rng.permutation(rng.permutation(n_out)[targets])
+    parameters = {"degree": degree, "seed": seed}
+    return from_targets(targets, n_out, name="scale_free", parameters=parameters)
