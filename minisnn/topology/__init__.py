@@ -10,6 +10,7 @@ fix it for every neuron, it is the mean.
   vector, also for controls that expand badly: places side by side hardly expand, multiples of a
   divisor of n_out do not even connect all neurons.
 - Random: `erdos_renyi`, `biregular`, `small_world`, `scale_free`.
+- Expanders: `random_lift`, `ramanujan`.
 
 `names` and `make` are the catalogue of all that take widths and a degree. `from_edges`, `from_scipy` and `from_dense` take a graph of your own.
 """
@@ -17,7 +18,9 @@ fix it for every neuron, it is the mean.
 from .catalogue import make, names
 from .complete import dense
 from .complex_networks import scale_free, small_world
+from .lifts import random_lift
 from .own_graph import from_dense, from_edges, from_scipy
+from .ramanujan import ramanujan
 from .random_graphs import biregular, constant_degree, erdos_renyi
 from .rotating import (
     fibonacci_rotating,
@@ -39,6 +42,8 @@ __all__ = [
     "long_range_rotating",
     "make",
     "names",
+    "ramanujan",
+    "random_lift",
     "random_rotating",
     "regular_rotating",
     "rotating",

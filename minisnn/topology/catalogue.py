@@ -8,6 +8,8 @@ from typing import Any
 
 from ..graph import Topology
 from .complex_networks import scale_free, small_world
+from .lifts import random_lift
+from .ramanujan import ramanujan
 from .random_graphs import biregular, constant_degree, erdos_renyi
 from .rotating import fibonacci_rotating, long_range_rotating, random_rotating, regular_rotating
 
@@ -21,6 +23,8 @@ _CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
         fibonacci_rotating,
         erdos_renyi,
         biregular,
+        random_lift,
+        ramanujan,
         small_world,
         scale_free,
     )
