@@ -11,14 +11,19 @@ fix it for every neuron, it is the mean.
   divisor of n_out do not even connect all neurons.
 - Random: `erdos_renyi`, `biregular`, `small_world`, `scale_free`.
 - Expanders: `random_lift`, `ramanujan`.
+- Structured: `block_random`, `n_of_m`, `receptive_fields`, and `disconnected`, a control.
+- Lists of graphs, for several layers at once: `radix_net`, `butterfly`.
 
 `names` and `make` are the catalogue of all that take widths and a degree. `from_edges`, `from_scipy` and `from_dense` take a graph of your own.
 """
 
+from .blocks import block_random, disconnected, n_of_m
 from .catalogue import make, names
 from .complete import dense
 from .complex_networks import scale_free, small_world
+from .images import receptive_fields
 from .lifts import random_lift
+from .multistage import butterfly, radix_net
 from .own_graph import from_dense, from_edges, from_scipy
 from .ramanujan import ramanujan
 from .random_graphs import biregular, constant_degree, erdos_renyi
@@ -32,8 +37,11 @@ from .rotating import (
 
 __all__ = [
     "biregular",
+    "block_random",
+    "butterfly",
     "constant_degree",
     "dense",
+    "disconnected",
     "erdos_renyi",
     "fibonacci_rotating",
     "from_dense",
@@ -41,10 +49,13 @@ __all__ = [
     "from_scipy",
     "long_range_rotating",
     "make",
+    "n_of_m",
     "names",
+    "radix_net",
     "ramanujan",
     "random_lift",
     "random_rotating",
+    "receptive_fields",
     "regular_rotating",
     "rotating",
     "scale_free",

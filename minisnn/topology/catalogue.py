@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph import Topology
+from .blocks import block_random, disconnected
 from .complex_networks import scale_free, small_world
+from .images import receptive_fields
 from .lifts import random_lift
 from .ramanujan import ramanujan
 from .random_graphs import biregular, constant_degree, erdos_renyi
@@ -27,6 +29,9 @@ _CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
         ramanujan,
         small_world,
         scale_free,
+        block_random,
+        receptive_fields,
+        disconnected,
     )
 }
 

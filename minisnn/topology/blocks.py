@@ -1,0 +1,189 @@
+"""Structured sparsity: whole blocks, N of each M, and separate parts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..checks import check_positive_integer, check_seed
+from ..graph import Array, Topology, check_widths
+from .assembly import check_degree, even_bounds, from_pairs, from_sources, kronecker
+from .random_graphs import biregular
+
+
+def block_random(n_in: int, n_out: int, degree: int, *, block: int = 4, seed: int = 0) -> Topology:
+    """Return a random graph of complete square blocks: groups of neurons joined all to all.
+
+    Neurons of either side are cut into groups of ``block`` consecutive ones. Groups are joined by
+    a random bi-regular graph, `biregular`.
+
+    Source: S. Gray, A. Radford, D. P. Kingma, "GPU Kernels for Block-Sparse Weights", 2017.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons, multiples of ``block``.
+    degree : int
+        Edges per left neuron, 1 to n_out, a multiple of ``block``.
+    block : int
+        Neurons of a group.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where widths or degree are not multiples of ``block``, or the degree is not between 1 and
+        n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.block_random(4, 6, degree=2, block=2).to_dense()
+    array([[0, 0, 1, 1, 0, 0],
+           [0, 0, 1, 1, 0, 0],
+           [1, 1, 0, 0, 0, 0],
+           [1, 1, 0, 0, 0, 0]], dtype=uint8)
+    """
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
+    block = check_positive_integer(block, "block")
+    for name, value in (("n_in", n_in), ("n_out", n_out), ("degree", degree)):
+        if value % block:
+            below = value // block * block
+            nearest = f"{below} or {below + block}" if below else f"{block}"
+            raise ValueError(
+                f"{name} must be a multiple of block = {block}, got {value}; the nearest is "
+                f"{nearest}"
+            )
+    groups = biregular(n_in // block, n_out // block, degree // block, seed=seed)
+    return from_pairs(
+        n_in,
+        n_out,
+        *kronecker(groups, Topology.complete(block, block)),
+        name="block_random",
+        parameters={"degree": degree, "block": block, "seed": seed},
+    )
+
+
+def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: int = 0) -> Topology:
+    """Return a graph in which each right neuron has exactly n of each m consecutive inputs.
+
+    All right degrees are n_in * n / m; left degrees are random, with the mean n_out * n / m.
+
+    Source: N:M sparsity, A. Zhou et al., arXiv:2102.04010; 2:4 is what NVIDIA's tensor cores
+    take, A. Mishra et al., arXiv:2104.08378.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons; n_in is a multiple of m.
+    n, m : int
+        How many of how many consecutive inputs, 1 <= n <= m.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where n exceeds m, or n_in is not a multiple of m.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> graph = snn.topology.n_of_m(8, 100, 2, 4)
+    >>> set(graph.to_dense().reshape(2, 4, 100).sum(axis=1).ravel().tolist())
+    {2}
+    """
+    n_in, n_out = check_widths(n_in, n_out)
+    n, m = check_positive_integer(n, "n"), check_positive_integer(m, "m")
+    if n > m:
+        raise ValueError(f"n must be m = {m} at most, got {n}")
+    if n_in % m:
+        divisors = [d for d in range(1, n_in + 1) if n_in % d == 0]
+        nearest = min(divisors, key=lambda d: abs(d - m))
+        raise ValueError(
+            f"m must divide n_in = {n_in}, got {m}; the nearest that does is {nearest}"
+        )
+    rng = np.random.default_rng(check_seed(seed))
+    chosen = _distinct(rng, n_out * (n_in // m), n, m).reshape(n_out, n_in // m, n)
+    sources = (chosen + np.arange(0, n_in, m)[:, None]).reshape(n_out, -1)
+    return from_sources(n_in, sources, name="n_of_m", parameters={"n": n, "m": m, "seed": seed})
+
+
+def _distinct(rng: np.random.Generator, n_rows: int, n: int, m: int) -> Array:
+    """Return n distinct numbers below m in each row, by Floyd's algorithm on all rows at once."""
+    chosen = np.empty((n_rows, n), dtype=np.int64)
+    for column in range(n):
+        last = m - n + column
+        drawn = rng.integers(last + 1, size=n_rows)
+        is_taken = (chosen[:, :column] == drawn[:, None]).any(axis=1)
+        chosen[:, column] = np.where(is_taken, last, drawn)
+    return chosen
+
+
+def disconnected(n_in: int, n_out: int, degree: int, *, parts: int = 2, seed: int = 0) -> Topology:
+    """Return separate parts without an edge between them: a control without any expansion.
+
+    Neurons of either side are cut into consecutive parts, equal but for one neuron, each of which
+    is random bi-regular as `biregular` is. Density and left degrees are those of its connected
+    peers; the algebraic connectivity is zero, whatever the degree.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons, at least ``parts``.
+    degree : int
+        Edges per left neuron, 1 to n_out // parts.
+    parts : int
+        How many.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where a part would have no neuron, or fewer right neurons than the degree.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.disconnected(4, 4, degree=2).to_dense()
+    array([[1, 1, 0, 0],
+           [1, 1, 0, 0],
+           [0, 0, 1, 1],
+           [0, 0, 1, 1]], dtype=uint8)
+    """
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
+    parts = check_positive_integer(parts, "parts")
+    if parts > min(n_in, n_out):
+        raise ValueError(f"parts must be {min(n_in, n_out)} at most, one neuron each, got {parts}")
+    if degree > n_out // parts:
+        raise ValueError(
+            f"degree must be between 1 and n_out // parts = {n_out // parts}, the right neurons "
+            f"of a part, got {degree}; take a lower degree or fewer parts"
+        )
+    seeds = np.random.SeedSequence(check_seed(seed)).generate_state(parts)
+    ins, outs = even_bounds(n_in, parts), even_bounds(n_out, parts)
+    edges = []
+    for part, own in enumerate(seeds):
+        widths = ins[part + 1] - ins[part], outs[part + 1] - outs[part]
+        inside = biregular(*widths, degree, seed=own).edges()
+        edges.append(inside + np.array([ins[part], outs[part]]))
+    return from_pairs(
+        n_in,
+        n_out,
+        *np.concatenate(edges).T,
+        name="disconnected",
+        parameters={"degree": degree, "parts": parts, "seed": seed},
+    )
