@@ -14,9 +14,11 @@ fix it for every neuron, it is the mean.
 - Structured: `block_random`, `n_of_m`, `receptive_fields`, and `disconnected`, a control.
 - Lists of graphs, for several layers at once: `radix_net`, `butterfly`.
 
-`names` and `make` are the catalogue of all that take widths and a degree. `from_edges`, `from_scipy` and `from_dense` take a graph of your own.
+`names` and `make` are the catalogue of all that take widths and a degree. `erk_densities` shares
+edges out among layers. `from_edges`, `from_scipy` and `from_dense` take a graph of your own.
 """
 
+from .allocation import erk_densities
 from .blocks import block_random, disconnected, n_of_m
 from .catalogue import make, names
 from .complete import dense
@@ -43,6 +45,7 @@ __all__ = [
     "dense",
     "disconnected",
     "erdos_renyi",
+    "erk_densities",
     "fibonacci_rotating",
     "from_dense",
     "from_edges",
