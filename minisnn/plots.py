@@ -17,6 +17,7 @@ from .history import History
 
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by colour-blind readers too
 _MOST_CELLS = 500  # a side of the picture of an adjacency matrix
+_MOST_BARS = 50  # of a histogram
 
 
 def _figure(width: float, height: float) -> Any:
@@ -79,23 +80,64 @@ def plot_adjacency(topologies: Sequence[Topology]) -> Any:
     figure = _figure(5 * len(topologies), 4.6)
     for number, graph in enumerate(topologies):
         axes = figure.add_subplot(1, len(topologies), number + 1)
-        axes.imshow(
-            _cells(graph),
-            extent=(0, graph.n_out, graph.n_in, 0),
-            aspect="auto",
-            interpolation="nearest",
-            cmap="Blues",
-            vmin=0,
-            vmax=1,
-        )
+        _draw_adjacency(axes, graph)
         axes.set_title(
             f"layer {number + 1}: {graph.name}\n"
             f"{graph.n_edges:,} edges, density {100 * graph.density:.3g} %",
             fontsize=10,
         )
-        axes.set(xlabel=f"{graph.n_out} output neurons", ylabel=f"{graph.n_in} input neurons")
-        axes.locator_params(integer=True)
     return figure
+
+
+def plot_topologies(topologies: Sequence[Topology]) -> Any:
+    """Return a figure with a row for each graph: adjacency matrix, left and right degrees.
+
+    Parameters
+    ----------
+    topologies : sequence of Topology
+        Graphs to compare, one below the other.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = _figure(12, 3.6 * len(topologies))
+    grid = figure.subplots(len(topologies), 3, squeeze=False, width_ratios=(1.2, 1, 1))
+    for graph, (matrix, left, right) in zip(topologies, grid, strict=True):
+        _draw_adjacency(matrix, graph)
+        matrix.set_title(f"{graph.name}, density {100 * graph.density:.3g} %", fontsize=10)
+        _draw_degrees(left, graph.out_degrees, "input", _COLORS[0])
+        _draw_degrees(right, graph.in_degrees, "output", _COLORS[1])
+    return figure
+
+
+def _draw_adjacency(axes: Any, graph: Topology) -> None:
+    axes.imshow(
+        _cells(graph),
+        extent=(0, graph.n_out, graph.n_in, 0),
+        aspect="auto",
+        interpolation="nearest",
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+    )
+    axes.set(xlabel=f"{graph.n_out} output neurons", ylabel=f"{graph.n_in} input neurons")
+    axes.locator_params(integer=True)
+
+
+def _draw_degrees(axes: Any, degrees: Array, side: str, color: str) -> None:
+    """Draw how many neurons have which degree, whole degrees to a bar."""
+    low, high = int(degrees.min()), int(degrees.max())
+    step = -(-(high - low + 1) // _MOST_BARS)
+    edges = np.arange(low, high + step + 1, step) - 0.5
+    axes.hist(degrees, edges, color=color)
+    middle = (low + high) / 2  # few degrees: narrow bars all the same
+    axes.set_xlim(min(edges[0], middle - 5), max(edges[-1], middle + 5))
+    axes.locator_params(integer=True)
+    axes.set_title(f"mean {degrees.mean():.4g}, {low} to {high}", fontsize=10)
+    axes.set(xlabel=f"edges of an {side} neuron", ylabel="neurons")
+    axes.grid(alpha=0.3)
+    axes.set_axisbelow(True)
 
 
 def _cells(graph: Topology) -> Array:

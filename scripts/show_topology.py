@@ -1,0 +1,113 @@
+"""Show how layers can be wired: a table of what each graph is like, and a picture of each.
+
+The picture has a row for each construction: its adjacency matrix, and how many neurons of either
+side have which number of edges.
+
+examples:
+  python scripts/show_topology.py --list
+  python scripts/show_topology.py fibonacci_rotating constant_degree
+  python scripts/show_topology.py ramanujan random_lift --outputs 980 --degree 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from pathlib import Path
+
+import scipy.sparse
+from bench.measure import format_table
+from scipy.sparse.csgraph import connected_components
+
+import minisnn as snn
+from minisnn import extras, plots
+
+COLUMNS = (
+    "topology", "edges", "density", "edges an input", "edges an output", "dead inputs",
+    "dead outputs", "components",
+)  # fmt: skip
+
+
+def arguments_of(argv: list[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="constructions to show")
+    parser.add_argument("--list", action="store_true", help="print what NAME can be, and stop")
+    parser.add_argument(
+        "--inputs", type=int, default=784, metavar="N", help="input neurons (default: 784)"
+    )
+    parser.add_argument(
+        "--outputs", type=int, default=1000, metavar="N", help="output neurons (default: 1000)"
+    )
+    parser.add_argument(
+        "--degree", type=int, default=100, metavar="K", help="edges an input (default: 100)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of random wiring (default: 0)"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="folder for topologies.png (default: runs)",
+    )
+    options = parser.parse_args(argv)
+    if not (options.names or options.list):
+        parser.error("give a NAME or several; --list prints what there is")
+    return options
+
+
+def summary(name: str) -> str:
+    """Return the first line of a construction's documentation."""
+    documentation = inspect.getdoc(getattr(snn.topology, name)) or ""
+    return documentation.partition("\n")[0].removeprefix("Return ").replace("``", "")
+
+
+def n_components(graph: snn.Topology) -> int:
+    """Return how many parts the graph falls into that no edge connects; a dead neuron is one."""
+    adjacency = scipy.sparse.block_array([[None, graph.to_scipy()], [graph.to_scipy().T, None]])
+    return int(connected_components(adjacency, directed=False, return_labels=False))
+
+
+def row(graph: snn.Topology) -> list[str]:
+    """Return the cells of the table for one graph."""
+    left, right = graph.out_degrees, graph.in_degrees
+    return [
+        graph.name,
+        f"{graph.n_edges:,}",
+        f"{100 * graph.density:.3g} %",
+        f"{left.min()} to {left.max()}",
+        f"{right.min()} to {right.max()}",
+        str(len(graph.isolated_inputs)),
+        str(len(graph.isolated_outputs)),
+        str(n_components(graph)),
+    ]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run."""
+    options = arguments_of(argv)
+    if options.list:
+        longest = max(map(len, snn.topology.names()))
+        for name in snn.topology.names():
+            print(f"{name:{longest}}  {summary(name)}")
+        return
+    extras.require("matplotlib", "plot", "scripts/show_topology.py")
+    size = options.inputs, options.outputs, options.degree, options.seed
+    graphs = [snn.topology.make(name, *size) for name in options.names]
+    print(format_table(COLUMNS, list(map(row, graphs))))
+    options.output.mkdir(parents=True, exist_ok=True)
+    path = options.output / "topologies.png"
+    plots.plot_topologies(graphs).savefig(path)
+    print(f"\nThe picture is {path}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        sys.exit(f"error: {error}")
