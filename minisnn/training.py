@@ -7,7 +7,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from .checks import Samples
 from .evaluation import evaluate_samples
 from .graph import Array
 from .history import Epoch, History
+from .kernels.plan import Plan
 from .mlp import MLP, check_loss
 from .optimizers import SGD
 from .progress import Bar, progress_bar
@@ -109,6 +112,61 @@ def train(
     >>> snn.evaluate(net, X, Y).accuracy > 0.9
     True
     """
+    return run_training(
+        net,
+        partial(Stepper, net),
+        X,
+        Y,
+        optimizer=optimizer,
+        loss=loss,
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=validation_data,
+        dropout=dropout,
+        input_scale=input_scale,
+        shuffle=shuffle,
+        seed=seed,
+        callbacks=callbacks,
+        progress=progress,
+    )
+
+
+class Steps(Protocol):
+    """What the loop asks of whoever makes the steps, such as `Stepper`."""
+
+    plan: Plan
+    chunk: int
+
+    def compile(self) -> None:
+        """Compile what a step calls, or load it; nothing is trained."""
+
+    def run(self, samples: Array, rates: Array) -> Array:
+        """Train on samples, batch after batch; return the losses before each update."""
+        ...
+
+
+def run_training(
+    net: MLP,
+    make_stepper: Callable[..., Steps],
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    *,
+    optimizer: SGD,
+    loss: str,
+    batch_size: int,
+    epochs: int,
+    validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
+    dropout: float | Sequence[float] | None,
+    input_scale: float,
+    shuffle: bool,
+    seed: int,
+    callbacks: Sequence[Callback],
+    progress: bool | None,
+) -> History:
+    """Check what was passed to `train`, and run its loop with steps of any kind.
+
+    ``make_stepper(samples, optimizer=, batch_size=, dropout=, seed=)`` makes what trains ``net``.
+    """
     samples = checks.check_samples(net, X, Y, input_scale)
     validation = _check_validation(net, validation_data, input_scale)
     check_loss(loss)
@@ -120,8 +178,7 @@ def train(
     n_steps = math.ceil(samples.n_samples / batch_size)
     history = History()
     rng = np.random.default_rng(seed)
-    stepper = Stepper(
-        net,
+    stepper = make_stepper(
         samples,
         optimizer=optimizer,
         batch_size=batch_size,
@@ -171,7 +228,7 @@ def train(
 
 
 def _run_epoch(
-    stepper: Stepper, order: Array, rates: Array, interrupted: threading.Event, bar: Bar
+    stepper: Steps, order: Array, rates: Array, interrupted: threading.Event, bar: Bar
 ) -> tuple[Array, list[float]]:
     """Train on the samples in this order, chunk by chunk, until the end or an interruption.
 
@@ -212,7 +269,7 @@ def _check_validation(
     return checks.check_samples(net, *validation_data, input_scale, "validation ")
 
 
-def _compile(net: MLP, stepper: Stepper, validation: Samples | None) -> float:
+def _compile(net: MLP, stepper: Steps, validation: Samples | None) -> float:
     """Compile all kernels that the training will call; return the seconds it took."""
     started = perf_counter()
     stepper.compile()
