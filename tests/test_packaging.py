@@ -61,6 +61,10 @@ def test_contents(wheel: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or "test" in name]
     sources = {f"minisnn/{path.name}" for path in (REPOSITORY / "minisnn").glob("*.py")}
     sources |= {f"minisnn/kernels/{path.name}" for path in (REPOSITORY / "kernels").glob("*.py")}
+    sources |= {
+        f"minisnn/baselines/{path.name}"
+        for path in (REPOSITORY / "minisnn" / "baselines").glob("*.py")
+    }
     assert sources <= set(names)
 
 

@@ -6,17 +6,17 @@ functions of fewer parameters, each a `WeightMap`, in a `Reparametrised` network
 network. docs/baselines.md has the formulas and a table.
 """
 
-from .compare import BASELINES, Comparison, compare, format_table
+from .comparison import BASELINES, Comparison, compare, format_table
 from .drop_connect import DropConnect
 from .hashed import Hashed
 from .identity import Identity
 from .low_rank import LowRank
-from .narrower import Narrower, narrower
 from .pruning import prune
 from .reparametrised import Reparametrised, train_reparametrised
 from .tensor_train import TensorTrain
 from .toeplitz import Circulant, Toeplitz
 from .weight_map import WeightMap
+from .widths import Narrower, narrower
 
 __all__ = [
     "BASELINES",

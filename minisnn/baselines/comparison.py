@@ -21,12 +21,12 @@ from .drop_connect import DropConnect
 from .hashed import Hashed
 from .identity import Identity
 from .low_rank import LowRank
-from .narrower import narrower
 from .pruning import prune
 from .reparametrised import Reparametrised, train_reparametrised
 from .tensor_train import TensorTrain
 from .toeplitz import Circulant, Toeplitz
 from .weight_map import WeightMap
+from .widths import narrower
 
 
 @dataclass(frozen=True)
