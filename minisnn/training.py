@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Protocol
@@ -19,6 +17,7 @@ from .checks import Samples
 from .evaluation import evaluate_samples
 from .graph import Array
 from .history import Epoch, History
+from .interruption import interruptible
 from .kernels.plan import Plan
 from .mlp import MLP, check_loss
 from .optimizers import SGD
@@ -187,7 +186,7 @@ def run_training(
     )
     bar = progress_bar(progress, epochs * n_steps, "step")
     try:
-        with _interruptible() as interrupted:
+        with interruptible() as interrupted:
             bar.set_description("compiling")
             history.compile_seconds = _compile(net, stepper, validation)
             bar.set_description("training")
@@ -284,30 +283,3 @@ def _check_finite(record: Epoch) -> None:
             f"the loss became {record.loss} in epoch {record.epoch}, at a learning rate of "
             f"{record.learning_rate:g}; take a lower rate, or warm it up with WarmUpDecay"
         )
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event that the loop looks at between two steps.
-
-    Only where Ctrl-C would raise KeyboardInterrupt: in the main thread, with Python's own
-    handler. A handler of the user's own stays in force.
-    """
-    interrupted = threading.Event()
-    default = signal.default_int_handler
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not default
-    ):
-        yield interrupted
-        return
-
-    def note(signum: int, frame: object) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, default)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, default)
