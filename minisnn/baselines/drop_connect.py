@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Self
 
 import numpy as np
@@ -50,6 +51,7 @@ class DropConnect(WeightMap):
         self.keep = check_number(keep, "keep", 0, np.nextafter(1, 2))
         if self.keep == 0:
             raise ValueError("keep must be above 0: without any connection nothing is trained")
+        self._factors: float | Array = self.keep  # of θ: the mean of masks, or bool[n_out, n_in]
 
     @classmethod
     def _nearest(cls, n_in: int, n_out: int, n_weights: int) -> Self:
@@ -63,36 +65,20 @@ class DropConnect(WeightMap):
         return super().initial(rng) / np.sqrt(self.keep)
 
     def expand(self, theta: Array) -> Array:
-        """Return the mean of W, keep θ."""
-        return self.keep * theta.reshape(self.shape[::-1])
+        """Return the mean of W, keep θ; of a map that was drawn, M ∘ θ."""
+        return self._factors * theta.reshape(self.shape[::-1])
 
     def adjoint(self, theta: Array, dW: Array) -> Array:
-        """Return keep dW."""
-        return self.keep * dW.ravel()
+        """Return keep dW; of a map that was drawn, M ∘ dW."""
+        return (self._factors * dW).ravel()
 
-    def draw(self, rng: np.random.Generator) -> WeightMap:
+    def draw(self, rng: np.random.Generator) -> DropConnect:
         """Return the map W = M ∘ θ with a new mask M."""
-        return _Masked(self, rng.random(self.shape[::-1], dtype=np.float32) < self.keep)
+        drawn = copy.copy(self)
+        drawn._factors = rng.random(self.shape[::-1], dtype=np.float32) < self.keep
+        return drawn
 
     @property
     def n_connections(self) -> int:
         """Expected number of connections."""
         return round(self.keep * super().n_connections)
-
-
-class _Masked(WeightMap):
-    """W = M ∘ θ, for a mask M : bool[n_out, n_in]."""
-
-    def __init__(self, mean: DropConnect, mask: Array) -> None:
-        super().__init__(*mean.shape, mean.n_parameters)
-        self.mask = mask
-
-    @classmethod
-    def _nearest(cls, n_in: int, n_out: int, n_weights: int) -> Self:
-        raise NotImplementedError("a mask is drawn, by DropConnect.draw")
-
-    def expand(self, theta: Array) -> Array:
-        return theta.reshape(self.mask.shape) * self.mask
-
-    def adjoint(self, theta: Array, dW: Array) -> Array:
-        return (dW * self.mask).ravel()
