@@ -1,6 +1,6 @@
 """What a fixed sparse topology is to be compared with: other ways to train few weights.
 
-Wider or narrower fully connected networks (`narrower`), pruning (`prune`), and matrices that are
+Fully connected networks of fewer neurons (`narrower`), pruning (`prune`), and matrices that are
 functions of fewer parameters, each a `WeightMap`, in a `Reparametrised` network that
 `train_reparametrised` trains with the same engine. `compare` trains all of them beside a sparse
 network. docs/baselines.md has the formulas and a table.
