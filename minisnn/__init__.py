@@ -5,8 +5,11 @@
 >>> net = snn.MLP([graph, snn.topology.dense(1000, 10)], seed=0)
 
 Then `minisnn.train`, `MLP.predict`, `minisnn.evaluate`. A network is saved by `minisnn.save`
-and comes back by `minisnn.load`. Data sets are in `minisnn.datasets`.
+and comes back by `minisnn.load`. Data sets are in `minisnn.datasets`, and what a sparse network
+is to be compared with in `minisnn.baselines`.
 """
+
+from typing import TYPE_CHECKING
 
 from . import datasets, topology
 from ._version import __version__
@@ -21,6 +24,19 @@ from .schedules import WarmUpDecay
 from .storage import load, save
 from .training import train
 
+if TYPE_CHECKING:
+    from . import baselines
+else:
+
+    def __getattr__(name):
+        """Import the baselines when they are first asked for: most programs need none."""
+        if name == "baselines":
+            from importlib import import_module
+
+            return import_module(".baselines", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "MLP",
     "SGD",
@@ -34,6 +50,7 @@ __all__ = [
     "Topology",
     "WarmUpDecay",
     "__version__",
+    "baselines",
     "datasets",
     "evaluate",
     "get_num_threads",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from .checks import Samples
 from .evaluation import evaluate_samples
 from .graph import Array
 from .history import Epoch, History
+from .interruption import interruptible
+from .kernels.plan import Plan
 from .mlp import MLP, check_loss
 from .optimizers import SGD
 from .progress import Bar, progress_bar
@@ -109,6 +111,61 @@ def train(
     >>> snn.evaluate(net, X, Y).accuracy > 0.9
     True
     """
+    return run_training(
+        net,
+        partial(Stepper, net),
+        X,
+        Y,
+        optimizer=optimizer,
+        loss=loss,
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=validation_data,
+        dropout=dropout,
+        input_scale=input_scale,
+        shuffle=shuffle,
+        seed=seed,
+        callbacks=callbacks,
+        progress=progress,
+    )
+
+
+class Steps(Protocol):
+    """What the loop asks of whoever makes the steps, such as `Stepper`."""
+
+    plan: Plan
+    chunk: int
+
+    def compile(self) -> None:
+        """Compile what a step calls, or load it; nothing is trained."""
+
+    def run(self, samples: Array, rates: Array) -> Array:
+        """Train on samples, batch after batch; return the losses before each update."""
+        ...
+
+
+def run_training(
+    net: MLP,
+    make_stepper: Callable[..., Steps],
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    *,
+    optimizer: SGD,
+    loss: str,
+    batch_size: int,
+    epochs: int,
+    validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
+    dropout: float | Sequence[float] | None,
+    input_scale: float,
+    shuffle: bool,
+    seed: int,
+    callbacks: Sequence[Callback],
+    progress: bool | None,
+) -> History:
+    """Check what was passed to `train`, and run its loop with steps of any kind.
+
+    ``make_stepper(samples, optimizer=, batch_size=, dropout=, seed=)`` makes what trains ``net``.
+    """
     samples = checks.check_samples(net, X, Y, input_scale)
     validation = _check_validation(net, validation_data, input_scale)
     check_loss(loss)
@@ -120,8 +177,7 @@ def train(
     n_steps = math.ceil(samples.n_samples / batch_size)
     history = History()
     rng = np.random.default_rng(seed)
-    stepper = Stepper(
-        net,
+    stepper = make_stepper(
         samples,
         optimizer=optimizer,
         batch_size=batch_size,
@@ -130,7 +186,7 @@ def train(
     )
     bar = progress_bar(progress, epochs * n_steps, "step")
     try:
-        with _interruptible() as interrupted:
+        with interruptible() as interrupted:
             bar.set_description("compiling")
             history.compile_seconds = _compile(net, stepper, validation)
             bar.set_description("training")
@@ -171,7 +227,7 @@ def train(
 
 
 def _run_epoch(
-    stepper: Stepper, order: Array, rates: Array, interrupted: threading.Event, bar: Bar
+    stepper: Steps, order: Array, rates: Array, interrupted: threading.Event, bar: Bar
 ) -> tuple[Array, list[float]]:
     """Train on the samples in this order, chunk by chunk, until the end or an interruption.
 
@@ -212,7 +268,7 @@ def _check_validation(
     return checks.check_samples(net, *validation_data, input_scale, "validation ")
 
 
-def _compile(net: MLP, stepper: Stepper, validation: Samples | None) -> float:
+def _compile(net: MLP, stepper: Steps, validation: Samples | None) -> float:
     """Compile all kernels that the training will call; return the seconds it took."""
     started = perf_counter()
     stepper.compile()
@@ -227,30 +283,3 @@ def _check_finite(record: Epoch) -> None:
             f"the loss became {record.loss} in epoch {record.epoch}, at a learning rate of "
             f"{record.learning_rate:g}; take a lower rate, or warm it up with WarmUpDecay"
         )
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event that the loop looks at between two steps.
-
-    Only where Ctrl-C would raise KeyboardInterrupt: in the main thread, with Python's own
-    handler. A handler of the user's own stays in force.
-    """
-    interrupted = threading.Event()
-    default = signal.default_int_handler
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not default
-    ):
-        yield interrupted
-        return
-
-    def note(signum: int, frame: object) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, default)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, default)

@@ -65,6 +65,10 @@ def test_contents(wheel: Path) -> None:
         for path in (REPOSITORY / "minisnn" / "topology").glob("*.py")
     }
     sources |= {f"minisnn/kernels/{path.name}" for path in (REPOSITORY / "kernels").glob("*.py")}
+    sources |= {
+        f"minisnn/baselines/{path.name}"
+        for path in (REPOSITORY / "minisnn" / "baselines").glob("*.py")
+    }
     assert sources <= set(names)
 
 

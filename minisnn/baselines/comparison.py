@@ -1,0 +1,256 @@
+"""A sparse network beside every baseline of as many weights: one training each, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import topology
+from ..evaluation import evaluate
+from ..graph import Topology
+from ..history import History
+from ..layer import check_graphs
+from ..mlp import MLP
+from ..training import train
+from .drop_connect import DropConnect
+from .hashed import Hashed
+from .identity import Identity
+from .low_rank import LowRank
+from .pruning import prune
+from .reparametrised import Reparametrised, train_reparametrised
+from .tensor_train import TensorTrain
+from .toeplitz import Circulant, Toeplitz
+from .weight_map import WeightMap
+from .widths import narrower
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of one kind of network, trained once for each seed.
+
+    Parameters
+    ----------
+    name : str
+        Which kind.
+    weights : int
+        Trained weights of the final network; biases are not counted.
+    connections : int
+        Entries of the weight matrices that a sample is multiplied by in a step of training; where
+        random, what is expected.
+    bytes : int
+        To store the trained network as `minisnn.save` would: parameters, and what of the structure
+        is not a matter of a few numbers. That is the list of edges, unless the graph rotates.
+    accuracies : list of float
+        Share of test samples whose largest output is the label's, for each seed.
+    seconds : list of float
+        Of training, for each seed; neither compilation nor evaluation are in it.
+    """
+
+    name: str
+    weights: int
+    connections: int
+    bytes: int
+    accuracies: list[float]
+    seconds: list[float]
+
+
+class Trained(NamedTuple):
+    """A trained network, whichever way it was trained."""
+
+    net: MLP
+    weights: int
+    connections: int
+    bytes: int
+    seconds: float
+
+
+Fit = Callable[[MLP | Reparametrised], History]
+Baseline = Callable[[Sequence[Topology], int, Fit], Trained]
+
+
+def _sparse(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
+    net = MLP(graphs, seed=seed)
+    return _outcome(net, _seconds(fit(net)))
+
+
+def _dense(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
+    return _sparse([topology.dense(*graph.shape) for graph in graphs], seed, fit)
+
+
+def _narrower(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
+    widths = narrower(graphs).widths
+    return _sparse([topology.dense(*shape) for shape in pairwise(widths)], seed, fit)
+
+
+def _pruned(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
+    dense = _dense(graphs, seed, fit)
+    net = prune(dense.net, [graph.n_edges for graph in graphs])
+    return _outcome(net, dense.seconds + _seconds(fit(net)))
+
+
+def _reparametrised(kind: type[WeightMap]) -> Baseline:
+    def trained(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
+        maps = [
+            (Identity if graph.is_complete else kind).nearest(*graph.shape, graph.n_edges)
+            for graph in graphs
+        ]
+        net = Reparametrised(maps, seed=seed)
+        seconds = _seconds(fit(net))
+        return Trained(
+            net.expanded, net.n_weights, net.n_connections, net.parameters.nbytes, seconds
+        )
+
+    return trained
+
+
+def _outcome(net: MLP, seconds: float) -> Trained:
+    n_bytes = net.parameter_bytes + sum(map(_bytes_to_describe, net.topologies))
+    return Trained(net, net.n_connections, net.n_connections, n_bytes, seconds)
+
+
+def _bytes_to_describe(graph: Topology) -> int:
+    if graph.is_complete:
+        return 0
+    if graph.generator is not None:
+        return graph.generator.nbytes
+    return graph.indptr.nbytes + graph.indices.nbytes
+
+
+def _seconds(history: History) -> float:
+    if history.interrupted:
+        raise KeyboardInterrupt
+    return float(sum(history.column("seconds")))
+
+
+BASELINES: dict[str, Baseline] = {
+    "sparse": _sparse,
+    "dense": _dense,
+    "narrower dense": _narrower,
+    "pruned": _pruned,
+    "DropConnect": _reparametrised(DropConnect),
+    "low rank": _reparametrised(LowRank),
+    "hashed": _reparametrised(Hashed),
+    "Toeplitz blocks": _reparametrised(Toeplitz),
+    "circulant blocks": _reparametrised(Circulant),
+    "tensor train": _reparametrised(TensorTrain),
+}
+"""How each kind of network is made and trained, the sparse one first."""
+
+
+def compare(
+    topologies: Sequence[Topology],
+    train_data: tuple[npt.ArrayLike, npt.ArrayLike],
+    test_data: tuple[npt.ArrayLike, npt.ArrayLike],
+    *,
+    seeds: Sequence[int] = (0,),
+    names: Sequence[str] = tuple(BASELINES),
+    report: Callable[[Comparison], object] = lambda row: None,
+    **options: Any,
+) -> list[Comparison]:
+    """Train a sparse network and baselines of as many weights, all in the same way.
+
+    Fully connected layers of the sparse network, such as the last, are so in all others. A pruned
+    network is trained twice, once dense and once sparse, and its seconds are of both.
+
+    Parameters
+    ----------
+    topologies : sequence of Topology
+        The graphs of the sparse network's layers.
+    train_data, test_data : (X, Y)
+        Inputs and labels.
+    seeds : sequence of int
+        Of the initial weights, and of shuffling.
+    names : sequence of str
+        Which to train, of `BASELINES`; by default all.
+    report : callable, optional
+        Called with each row as it is ready.
+    **options
+        Of `minisnn.train`, such as optimizer, epochs and input_scale; those that
+        `train_reparametrised` has, too.
+
+    Returns
+    -------
+    list of Comparison
+        One row for each name.
+
+    Raises
+    ------
+    ValueError
+        Where a name is unknown, there is no seed, or the test data has no labels.
+    KeyboardInterrupt
+        After Ctrl-C.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> from minisnn import baselines
+    >>> data = np.random.default_rng(0).random((50, 8)), np.arange(50) % 3
+    >>> graphs = [snn.topology.fibonacci_rotating(8, 9, degree=4), snn.topology.dense(9, 3)]
+    >>> rows = baselines.compare(graphs, data, data, names=["sparse", "low rank"],
+    ...                          optimizer=snn.NesterovSGD(1.0), epochs=2)
+    >>> [(row.name, row.weights) for row in rows]
+    [('sparse', 59), ('low rank', 61)]
+    """
+    graphs = check_graphs(topologies)
+    unknown = [name for name in names if name not in BASELINES]
+    if unknown:
+        raise ValueError(f"no baseline {unknown[0]!r}; there are {list(BASELINES)}")
+    if not seeds:
+        raise ValueError("seeds must hold one at least")
+    X, Y = test_data
+    if np.ndim(Y) != 1:
+        raise ValueError(f"test_data must have labels of shape (samples,), got {np.shape(Y)}")
+    scale = options.get("input_scale", 1.0)
+
+    rows = []
+    for name in names:
+        runs = [
+            BASELINES[name](graphs, seed, _fit(train_data, {**options, "seed": seed}))
+            for seed in seeds
+        ]
+        accuracies = [evaluate(run.net, X, Y, input_scale=scale).accuracy or 0.0 for run in runs]
+        rows.append(Comparison(name, *runs[0][1:4], accuracies, [run.seconds for run in runs]))
+        report(rows[-1])
+    return rows
+
+
+def _fit(data: tuple[npt.ArrayLike, npt.ArrayLike], options: dict[str, Any]) -> Fit:
+    def fit(net: MLP | Reparametrised) -> History:
+        if isinstance(net, MLP):
+            return train(net, *data, **options)
+        return train_reparametrised(net, *data, **options)
+
+    return fit
+
+
+def format_table(rows: Sequence[Comparison]) -> str:
+    """Return the rows as an aligned table: means over the seeds, accuracy with its range."""
+    cells = [["", "accuracy", "range", "weights", "connections", "bytes", "seconds"]]
+    for row in rows:
+        percent = [100 * accuracy for accuracy in row.accuracies]
+        cells.append(
+            [
+                row.name,
+                f"{np.mean(percent):.2f} %",
+                f"{min(percent):.2f} to {max(percent):.2f}",
+                f"{row.weights:,}",
+                f"{row.connections:,}",
+                f"{row.bytes:,}",
+                f"{np.mean(row.seconds):.1f}",
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(
+            [line[0].ljust(widths[0])]
+            + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
+        )
+        for line in cells
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -1,0 +1,70 @@
+"""Magnitude pruning: a trained network keeps its largest weights, and is then trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..checks import check_positive_integer
+from ..graph import Array, Topology
+from ..layer import Layer
+from ..mlp import MLP
+from ..topology import from_edges
+
+
+def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
+    """Return the sparse network of each layer's largest weights, by absolute value.
+
+    Source: S. Han, J. Pool, J. Tran, W. J. Dally, "Learning both Weights and Connections for
+    Efficient Neural Networks", NIPS 2015, arXiv:1506.02626: train dense, prune, then train what is
+    left from the weights it has. Here by number for each layer, not by a threshold, so that the
+    result has as many weights as a network of fixed topology. Train it with `minisnn.train`.
+
+    Parameters
+    ----------
+    net : MLP
+        A trained network; it is not changed.
+    n_edges : sequence of int
+        How many weights each layer keeps. Of equal ones the first in edge order are kept.
+
+    Returns
+    -------
+    MLP
+        With all biases, and its weights and biases copied. Neurons may be left without
+        connections; pruning has found that they do not matter, so there is no warning.
+
+    Raises
+    ------
+    ValueError
+        Where there is not one number a layer, or a layer has fewer weights.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> from minisnn import baselines
+    >>> net = snn.MLP([snn.topology.dense(8, 6), snn.topology.dense(6, 2)])
+    >>> baselines.prune(net, [10, 12])
+    MLP(8 -> 6 -> 2, 22 connections, 8 biases, float32)
+    """
+    if len(n_edges) != len(net.layers):
+        raise ValueError(
+            f"n_edges must have one number for each of the {len(net.layers)} layers, "
+            f"got {len(n_edges)}"
+        )
+    graphs: list[Topology] = []
+    parameters: list[Array] = []
+    for number, (layer, n) in enumerate(zip(net.layers, n_edges, strict=True), start=1):
+        kept = _largest(layer, check_positive_integer(n, "n_edges"), number)
+        graph = layer.topology
+        pruned = len(kept) < graph.n_edges
+        graphs.append(from_edges(*graph.shape, graph.edges()[kept]) if pruned else graph)
+        parameters += [layer.weights[kept], layer.biases]
+    return MLP.from_parameters(graphs, np.concatenate(parameters))
+
+
+def _largest(layer: Layer, n: int, number: int) -> Array:
+    """Return the numbers of a layer's n largest weights, in edge order."""
+    if n > layer.topology.n_edges:
+        raise ValueError(f"layer {number} has {layer.topology.n_edges} weights, it cannot keep {n}")
+    return np.sort(np.argsort(-np.abs(layer.weights), kind="stable")[:n])

@@ -1,0 +1,253 @@
+"""A network whose weight matrices are functions of fewer parameters, and its training.
+
+The network that computes is a fully connected `MLP`; before each batch its matrices are made of
+the parameters θ, and after it dW, from the same kernels, goes back to dθ. So what is compared with
+a sparse network differs from it in f alone: batches, loss, schedule, optimiser and dropout masks
+are the same. The time of a step is that of the dense network and of f, not what kernels made for
+one f would need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import topology
+from ..checks import Samples
+from ..graph import Array
+from ..history import History
+from ..kernels.engine import DIFFERENTIATE
+from ..layer import split_parameters
+from ..mlp import MLP
+from ..optimizers import SGD
+from ..passes import keeps_bytes
+from ..propagation import Propagation
+from ..training import Callback, run_training
+from .weight_map import WeightMap
+
+
+class Reparametrised:
+    """A multilayer perceptron with weights W = f(θ).
+
+    Parameters
+    ----------
+    maps : sequence of WeightMap
+        One a layer, each with as many outputs as the next has inputs.
+    seed : int
+        Seed of the initial parameters. Biases begin at 0.
+    dtype : {float32, float64}
+        Precision of parameters, weights and activations.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a layer is no weight map, there is none, or widths do not fit.
+
+    Examples
+    --------
+    >>> from minisnn import baselines
+    >>> layers = [baselines.LowRank(64, 100, rank=4), baselines.Identity(100, 10)]
+    >>> net = baselines.Reparametrised(layers, seed=1)
+    >>> net
+    Reparametrised(64 -> 100 -> 10, 1656 weights, 110 biases, float32)
+    >>> net.expanded
+    MLP(64 -> 100 -> 10, 7400 connections, 110 biases, float32)
+    """
+
+    def __init__(
+        self, maps: Sequence[WeightMap], *, seed: int = 0, dtype: npt.DTypeLike = np.float32
+    ) -> None:
+        for number, layer in enumerate(maps, start=1):
+            if not isinstance(layer, WeightMap):
+                raise TypeError(
+                    f"layer {number} must be a WeightMap, got {type(layer).__name__}; "
+                    "for a fully connected one take Identity(n_in, n_out)"
+                )
+        self.maps = tuple(maps)
+        # Its own initial weights are overwritten; that it checks widths, seed and dtype is wanted.
+        self._expanded = MLP([topology.dense(*f.shape) for f in maps], seed=seed, dtype=dtype)
+        n_biases = [f.shape[1] for f in maps]
+        self.parameters = np.zeros(self.n_weights + sum(n_biases), dtype=self._expanded.dtype)
+        generators = np.random.default_rng(seed).spawn(len(maps))
+        for f, (theta, _), rng in zip(maps, self.split(self.parameters), generators, strict=True):
+            theta[:] = f.initial(rng)
+        self.expand()
+
+    @property
+    def expanded(self) -> MLP:
+        """The fully connected network of the weights f(θ): for predictions, not for training."""
+        return self._expanded
+
+    @property
+    def n_weights(self) -> int:
+        """Number of trained weights: the lengths of all θ."""
+        return sum(f.n_parameters for f in self.maps)
+
+    @property
+    def n_connections(self) -> int:
+        """Number of weights that a sample is multiplied by in training."""
+        return sum(f.n_connections for f in self.maps)
+
+    def split(self, parameters: Array) -> list[tuple[Array, Array]]:
+        """Return each layer's (θ, biases), as views of a vector like ``parameters``."""
+        lengths = [length for f in self.maps for length in (f.n_parameters, f.shape[1])]
+        views = np.split(parameters, np.cumsum(lengths)[:-1])
+        return list(zip(views[::2], views[1::2], strict=True))
+
+    def expand(self, maps: Sequence[WeightMap] | None = None) -> None:
+        """Write f(θ) and the biases into the expanded network.
+
+        Parameters
+        ----------
+        maps : sequence of WeightMap, optional
+            Those drawn for one batch; by default the network's own.
+        """
+        own = self.split(self.parameters)
+        for f, (theta, biases), layer in zip(
+            maps or self.maps, own, self._expanded.layers, strict=True
+        ):
+            layer.weights[:] = f.expand(theta).ravel()
+            layer.biases[:] = biases
+
+    def pull_back(self, maps: Sequence[WeightMap], gradients: Array) -> Array:
+        """Return the gradient by ``parameters`` that follows from the expanded network's."""
+        dense = split_parameters(gradients, self._expanded.topologies)
+        own = self.split(self.parameters)
+        parts = []
+        for f, (theta, _), (dW, db) in zip(maps, own, dense, strict=True):
+            parts += [f.adjoint(theta, dW.reshape(f.shape[::-1])), db]
+        return np.concatenate(parts)
+
+    def __repr__(self) -> str:
+        widths = " -> ".join(map(str, self._expanded.widths))
+        n_biases = len(self.parameters) - self.n_weights
+        return (
+            f"Reparametrised({widths}, {self.n_weights} weights, {n_biases} biases, "
+            f"{self.parameters.dtype})"
+        )
+
+
+class _Stepper:
+    """Steps of a reparametrised network; see `minisnn.step.Stepper`, whose place it takes."""
+
+    def __init__(
+        self,
+        net: Reparametrised,
+        samples: Samples,
+        *,
+        optimizer: SGD,
+        batch_size: int,
+        dropout: Sequence[float],
+        seed: int,
+    ) -> None:
+        self._net, self._samples, self._optimizer = net, samples, optimizer
+        self._dropout, self._seed = dropout, seed
+        as_bytes = keeps_bytes(samples.inputs, dropout)
+        self.plan = net.expanded.plan_for(batch_size, DIFFERENTIATE, keeps_bytes=as_bytes)
+        self._propagation = Propagation(self.plan, net.expanded.parameters)
+        self._velocities = np.zeros_like(net.parameters)
+        self._rng = np.random.default_rng(seed).spawn(1)[0]  # apart from the shuffling's
+        self._steps = 0
+        self.chunk = 1
+
+    def compile(self) -> None:
+        self._differentiate(np.empty(0, dtype=np.int64))
+        nothing = self._velocities[:0]
+        self._optimizer.update(nothing, nothing, nothing, 0.0)
+
+    def run(self, samples: Array, rates: Array) -> Array:
+        net, size = self._net, self.plan.batch_size
+        losses = np.empty(len(rates))
+        for k, rate in enumerate(rates.tolist()):
+            maps = [f.draw(self._rng) for f in net.maps]
+            net.expand(maps)
+            losses[k] = self._differentiate(samples[k * size : (k + 1) * size]).sum()
+            gradients = net.pull_back(maps, self._propagation.gradients)
+            self._optimizer.update(net.parameters, self._velocities, gradients, rate)
+            self._steps += 1
+        net.expand()
+        return losses
+
+    def _differentiate(self, batch: Array) -> Array:
+        losses, _ = self._propagation.run(
+            self._samples.inputs,
+            self._samples.targets,
+            batch,
+            self._samples.scale,
+            dropout=self._dropout,
+            seed=self._seed,
+            first_step=self._steps,
+        )
+        return losses
+
+
+def train_reparametrised(
+    net: Reparametrised,
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    *,
+    optimizer: SGD,
+    batch_size: int = 128,
+    epochs: int = 10,
+    validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    dropout: float | Sequence[float] | None = None,
+    input_scale: float = 1.0,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+) -> History:
+    """Train θ in place, as `minisnn.train` trains weights: same batches, loss, schedule, masks.
+
+    Parameters
+    ----------
+    net : Reparametrised
+        Its parameters are changed, and with them the weights of ``net.expanded``.
+    X, Y, optimizer, batch_size, epochs, validation_data, dropout, input_scale, seed, progress
+        As in `minisnn.train`; the optimiser's steps are of θ.
+    callbacks : sequence of callables
+        Each is called as ``callback(net.expanded, epoch)`` after an epoch, and ends the training
+        by returning True.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError, TypeError, FloatingPointError
+        As in `minisnn.train`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> from minisnn import baselines
+    >>> X = np.random.default_rng(0).random((200, 8), dtype=np.float32)
+    >>> Y = (X[:, 0] > X[:, 1]).astype(int)
+    >>> net = baselines.Reparametrised([baselines.LowRank(8, 9, 2), baselines.Identity(9, 2)])
+    >>> history = baselines.train_reparametrised(
+    ...     net, X, Y, optimizer=snn.NesterovSGD(1.0), batch_size=20, epochs=30
+    ... )
+    >>> snn.evaluate(net.expanded, X, Y).accuracy > 0.9
+    True
+    """
+    return run_training(
+        net.expanded,
+        partial(_Stepper, net),
+        X,
+        Y,
+        optimizer=optimizer,
+        loss="mse",
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=validation_data,
+        dropout=dropout,
+        input_scale=input_scale,
+        shuffle=True,
+        seed=seed,
+        callbacks=callbacks,
+        progress=progress,
+    )

@@ -1,0 +1,85 @@
+"""A layer's weight matrix as a function of few parameters: W = f(θ).
+
+Whoever has the loss's gradient by the matrix, dW, has it by the parameters, too: dθ = f'(θ)ᵀ dW.
+So one mechanism trains low-rank, shared, masked and factorised matrices alike, and each of them
+has to say no more than f and the transpose of its derivative.
+
+Matrices are as in Z = W X: real[n_out, n_in], row i the weights of output neuron i.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import numpy as np
+
+from ..checks import check_positive_integer
+from ..graph import Array, check_widths
+
+
+class WeightMap(ABC):
+    """A function from parameters θ to a layer's weight matrix W.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of input and output neurons.
+    n_parameters : int
+        Length of θ.
+    """
+
+    def __init__(self, n_in: int, n_out: int, n_parameters: int) -> None:
+        self.shape = check_widths(n_in, n_out)
+        self.n_parameters = int(n_parameters)
+
+    @classmethod
+    def nearest(cls, n_in: int, n_out: int, n_weights: int) -> Self:
+        """Return the map of this kind whose number of weights is nearest to the one given.
+
+        Parameters
+        ----------
+        n_in, n_out : int
+            Number of input and output neurons.
+        n_weights : int
+            Such as the number of edges of a sparse layer.
+        """
+        n_in, n_out = check_widths(n_in, n_out)
+        return cls._nearest(n_in, n_out, check_positive_integer(n_weights, "n_weights"))
+
+    @classmethod
+    @abstractmethod
+    def _nearest(cls, n_in: int, n_out: int, n_weights: int) -> Self: ...
+
+    @abstractmethod
+    def expand(self, theta: Array) -> Array:
+        """Return W = f(θ), real[n_out, n_in], for θ : real[n_parameters]."""
+
+    @abstractmethod
+    def adjoint(self, theta: Array, dW: Array) -> Array:
+        """Return dθ = f'(θ)ᵀ dW, real[n_parameters], for dW : real[n_out, n_in]."""
+
+    def initial(self, rng: np.random.Generator) -> Array:
+        """Return a random θ, float64, at which the entries of W have Glorot's variance.
+
+        Here for maps that give each entry of W one entry of θ, or its negative.
+        """
+        return rng.standard_normal(self.n_parameters) * self.deviation
+
+    def draw(self, rng: np.random.Generator) -> WeightMap:
+        """Return the map that one batch is trained with: this one, unless f itself is random."""
+        return self
+
+    @property
+    def deviation(self) -> float:
+        """Glorot's standard deviation of an entry of W: sqrt(2 / (n_in + n_out))."""
+        return float(np.sqrt(2 / sum(self.shape)))
+
+    @property
+    def n_connections(self) -> int:
+        """Number of entries of W that a batch is multiplied by; where random, what is expected."""
+        return self.shape[0] * self.shape[1]
+
+    def __repr__(self) -> str:
+        n_in, n_out = self.shape
+        return f"{type(self).__name__}({n_in} -> {n_out}, {self.n_parameters} parameters)"
