@@ -8,6 +8,8 @@ Then `minisnn.train`, `MLP.predict`, `minisnn.evaluate`. A network is saved by `
 and comes back by `minisnn.load`. Data sets are in `minisnn.datasets`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import datasets, topology
 from ._version import __version__
 from .evaluation import Evaluation, evaluate
@@ -20,6 +22,9 @@ from .optimizers import SGD, NesterovSGD
 from .schedules import WarmUpDecay
 from .storage import load, save
 from .training import train
+
+if TYPE_CHECKING:
+    from . import spectral
 
 __all__ = [
     "MLP",
@@ -40,6 +45,16 @@ __all__ = [
     "load",
     "save",
     "set_num_threads",
+    "spectral",
     "topology",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `spectral` where it is first used: a program that only trains need not wait."""
+    if name == "spectral":
+        from importlib import import_module
+
+        return import_module(".spectral", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ import minisnn
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODULES = sorted(
     info.name
-    for package in (minisnn, minisnn.kernels)
+    for package in (minisnn, minisnn.kernels, minisnn.spectral)
     for info in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
 )
 DOCUMENTS = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])

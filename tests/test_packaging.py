@@ -60,6 +60,9 @@ def test_contents(wheel: Path) -> None:
         assert wanted in names
     assert not [name for name in names if "__pycache__" in name or "test" in name]
     sources = {f"minisnn/{path.name}" for path in (REPOSITORY / "minisnn").glob("*.py")}
+    sources |= {
+        f"minisnn/spectral/{path.name}" for path in (REPOSITORY / "minisnn/spectral").glob("*.py")
+    }
     sources |= {f"minisnn/kernels/{path.name}" for path in (REPOSITORY / "kernels").glob("*.py")}
     assert sources <= set(names)
 

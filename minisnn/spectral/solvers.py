@@ -1,0 +1,142 @@
+"""The largest eigenvalues of a symmetric matrix, where no closed form gives them.
+
+Up to `DENSE` rows LAPACK gives all of them. Above, Lanczos (ARPACK, from a start vector drawn with
+a fixed seed) finds one at a time, with those found before projected away. So a multiple eigenvalue
+is found as often as it is asked for, which one run of Lanczos does not promise: it sees one
+direction of each eigenspace only.
+
+Lanczos converges slowly where eigenvalues crowd at the top. In a graph that means bad expansion:
+it falls into parts with few edges between them, and its vertices have an order in which edges
+are short (reverse Cuthill-McKee). Then the matrix is a band, which is factorised, and Lanczos on
+the inverse converges at once. An expander has no such order, but does not need it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ..graph import Array
+
+DENSE = 500  # rows below which LAPACK is as fast
+_TOLERANCE = 1e-10  # of the residual; the error of the eigenvalue is mostly its square
+_BASIS = 40  # Lanczos vectors kept
+_RESTARTS = 100
+_MAX_BAND = 2**27  # entries of a factor: 1 GiB
+
+
+class ConvergenceError(RuntimeError):
+    """Eigenvalues that are too close together to be told apart, in a graph too large."""
+
+
+def largest_two(matrix: Any, low: float, high: float) -> tuple[float, float]:
+    """Return the two largest eigenvalues of a symmetric matrix, counted with multiplicity.
+
+    Parameters
+    ----------
+    matrix : sparse array of float64, shape (n, n), n >= 2
+    low, high : float
+        Bounds between which all its eigenvalues lie.
+
+    Raises
+    ------
+    ConvergenceError
+        Where neither method gets there.
+    """
+    if matrix.shape[0] <= DENSE:
+        values = np.linalg.eigvalsh(matrix.toarray())
+        return float(values[-1]), float(values[-2])
+    first, vector = _largest(matrix, low, high, np.empty((matrix.shape[0], 0)))
+    second, _ = _largest(matrix, low, high, vector[:, None])
+    return first, min(first, second)
+
+
+def largest_below(matrix: Any, low: float, high: float, known: Any) -> float:
+    """Return the largest eigenvalue of a symmetric matrix after k known ones at the top.
+
+    Parameters
+    ----------
+    matrix : sparse array of float64, shape (n, n)
+    low, high : float
+        Bounds between which all its eigenvalues lie.
+    known : sparse array of float64, shape (n, k), k < n
+        Orthonormal eigenvectors of the k largest eigenvalues.
+
+    Raises
+    ------
+    ConvergenceError
+        Where neither method gets there.
+    """
+    if matrix.shape[0] <= DENSE:
+        return float(np.linalg.eigvalsh(matrix.toarray())[-1 - known.shape[1]])
+    return _largest(matrix, low, high, known)[0]
+
+
+def _largest(matrix: Any, low: float, high: float, known: Any) -> tuple[float, Array]:
+    """The largest eigenvalue on the complement of the known vectors, and its eigenvector."""
+    from scipy.sparse import linalg
+
+    def lifted(x: Array) -> Array:  # by -low: what is projected away, at 0, is never the largest
+        return matrix @ x - low * x
+
+    try:
+        value, vector = _lanczos(lifted, known)
+        return value + low, vector
+    except linalg.ArpackNoConvergence:
+        pass
+    ceiling = high + 1e-9 * (high - low)  # just above: the band must be positive definite
+    value, vector = _lanczos(_inverse(matrix, ceiling), known)
+    return ceiling - 1 / value, vector
+
+
+def _lanczos(apply: Any, known: Any) -> tuple[float, Array]:
+    """The largest eigenvalue and eigenvector of P apply P, P the projection off the known."""
+    from scipy.sparse import linalg
+
+    def off(x: Array) -> Array:
+        return x - known @ (known.T @ x)
+
+    n = known.shape[0]
+    operator = linalg.LinearOperator(
+        (n, n), matvec=lambda x: off(apply(off(x.ravel()))), dtype=np.float64
+    )
+    start = off(np.random.default_rng(0).standard_normal(n))
+    values, vectors = linalg.eigsh(
+        operator, 1, which="LA", v0=start, ncv=_BASIS, maxiter=_RESTARTS, tol=_TOLERANCE
+    )
+    vector = off(vectors[:, 0])
+    return float(values[0]), vector / np.linalg.norm(vector)
+
+
+def _inverse(matrix: Any, ceiling: float) -> Any:
+    """The function x -> (ceiling I - matrix)⁻¹ x, by Cholesky's factors of a band."""
+    from scipy import linalg
+    from scipy.sparse import csgraph
+
+    n = matrix.shape[0]
+    order = csgraph.reverse_cuthill_mckee(matrix.tocsr(), symmetric_mode=True)
+    entries = scipy.sparse.tril(
+        (ceiling * scipy.sparse.eye_array(n) - matrix).tocsr()[order][:, order]
+    )
+    entries = entries.tocoo()
+    below = entries.row - entries.col
+    width = int(below.max()) + 1
+    if n * width > _MAX_BAND:
+        raise ConvergenceError(
+            f"the eigenvalues of this graph of {n} vertices did not converge in {_RESTARTS} "
+            f"restarts of Lanczos, and its band of {width} is too wide to be factorised; "
+            f"take a graph of that construction with {math.isqrt(_MAX_BAND)} vertices at most"
+        )
+    band = np.zeros((width, n))
+    band[below, entries.col] = entries.data
+    factor = linalg.cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False)
+
+    def solve(x: Array) -> Array:
+        y = np.empty(n)
+        y[order] = linalg.cho_solve_banded((factor, True), x[order], check_finite=False)
+        return y
+
+    return solve
