@@ -7,13 +7,15 @@ direction of each eigenspace only.
 
 Lanczos converges slowly where eigenvalues crowd at the top. In a graph that means bad expansion:
 it falls into parts with few edges between them, and its vertices have an order in which edges
-are short (reverse Cuthill-McKee). Then the matrix is a band, which is factorised, and Lanczos on
-the inverse converges at once. An expander has no such order, but does not need it.
+are short (reverse Cuthill-McKee). So where that order makes the matrix a narrow band, it is
+factorised, and Lanczos on the inverse converges at once. An expander has no such order, and does
+not need it. Where Lanczos fails nevertheless, the band is the last resort.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ DENSE = 500  # rows below which LAPACK is as fast
 _TOLERANCE = 1e-10  # of the residual; the error of the eigenvalue is mostly its square
 _BASIS = 40  # Lanczos vectors kept
 _RESTARTS = 100
+_NARROW = 8  # a band with so many times the matrix's entries at most is factorised at once
 _MAX_BAND = 2**27  # entries of a factor: 1 GiB
 
 
@@ -77,22 +80,35 @@ def largest_below(matrix: Any, low: float, high: float, known: Any) -> float:
 
 def _largest(matrix: Any, low: float, high: float, known: Any) -> tuple[float, Array]:
     """The largest eigenvalue on the complement of the known vectors, and its eigenvector."""
-    from scipy.sparse import linalg
+    from scipy.sparse import csgraph, linalg
 
-    def lifted(x: Array) -> Array:  # by -low: what is projected away, at 0, is never the largest
-        return matrix @ x - low * x
+    order = csgraph.reverse_cuthill_mckee(matrix, symmetric_mode=True)
+    band = scipy.sparse.tril(matrix[order][:, order], format="coo")
+    width = int((band.row - band.col).max()) + 1
+    size = width * matrix.shape[0]
 
-    try:
-        value, vector = _lanczos(lifted, known)
-        return value + low, vector
-    except linalg.ArpackNoConvergence:
-        pass
+    floor = 2 * low - high
+
+    def lifted(x: Array) -> Array:  # above 0, where everything that is projected away ends up
+        return matrix @ x - floor * x
+
+    if size > _NARROW * matrix.nnz:
+        try:
+            value, vector = _lanczos(lifted, known)
+            return value + floor, vector
+        except linalg.ArpackNoConvergence as error:
+            if size > _MAX_BAND:
+                raise ConvergenceError(
+                    f"the eigenvalues of this graph of {matrix.shape[0]} vertices lie too close "
+                    f"together for {_RESTARTS} restarts of Lanczos, and its band of {width} is too "
+                    f"wide to be factorised; take one with {math.isqrt(_MAX_BAND)} vertices at most"
+                ) from error
     ceiling = high + 1e-9 * (high - low)  # just above: the band must be positive definite
-    value, vector = _lanczos(_inverse(matrix, ceiling), known)
+    value, vector = _lanczos(_inverse(band, width, order, ceiling), known)
     return ceiling - 1 / value, vector
 
 
-def _lanczos(apply: Any, known: Any) -> tuple[float, Array]:
+def _lanczos(apply: Callable[[Array], Array], known: Any) -> tuple[float, Array]:
     """The largest eigenvalue and eigenvector of P apply P, P the projection off the known."""
     from scipy.sparse import linalg
 
@@ -105,34 +121,24 @@ def _lanczos(apply: Any, known: Any) -> tuple[float, Array]:
     )
     start = off(np.random.default_rng(0).standard_normal(n))
     values, vectors = linalg.eigsh(
-        operator, 1, which="LA", v0=start, ncv=_BASIS, maxiter=_RESTARTS, tol=_TOLERANCE
+        operator, 1, which="LA", v0=start, ncv=min(_BASIS, n), maxiter=_RESTARTS, tol=_TOLERANCE
     )
     vector = off(vectors[:, 0])
     return float(values[0]), vector / np.linalg.norm(vector)
 
 
-def _inverse(matrix: Any, ceiling: float) -> Any:
-    """The function x -> (ceiling I - matrix)⁻¹ x, by Cholesky's factors of a band."""
-    from scipy import linalg
-    from scipy.sparse import csgraph
+def _inverse(band: Any, width: int, order: Array, ceiling: float) -> Callable[[Array], Array]:
+    """The function x -> (ceiling I - matrix)⁻¹ x, by Cholesky's factor of a band.
 
-    n = matrix.shape[0]
-    order = csgraph.reverse_cuthill_mckee(matrix.tocsr(), symmetric_mode=True)
-    entries = scipy.sparse.tril(
-        (ceiling * scipy.sparse.eye_array(n) - matrix).tocsr()[order][:, order]
-    )
-    entries = entries.tocoo()
-    below = entries.row - entries.col
-    width = int(below.max()) + 1
-    if n * width > _MAX_BAND:
-        raise ConvergenceError(
-            f"the eigenvalues of this graph of {n} vertices did not converge in {_RESTARTS} "
-            f"restarts of Lanczos, and its band of {width} is too wide to be factorised; "
-            f"take a graph of that construction with {math.isqrt(_MAX_BAND)} vertices at most"
-        )
-    band = np.zeros((width, n))
-    band[below, entries.col] = entries.data
-    factor = linalg.cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False)
+    The band is the lower triangle of the matrix, with rows and columns in the order.
+    """
+    from scipy import linalg
+
+    n = len(order)
+    diagonals = np.zeros((width, n))
+    diagonals[0] = ceiling
+    diagonals[band.row - band.col, band.col] -= band.data
+    factor = linalg.cholesky_banded(diagonals, overwrite_ab=True, lower=True, check_finite=False)
 
     def solve(x: Array) -> Array:
         y = np.empty(n)
