@@ -1,8 +1,8 @@
 """How near a graph comes to the best mixing that its degrees allow.
 
 In a biregular graph of degrees dL and dR, σ2 cannot lie below √(dL - 1) + √(dR - 1) by more than
-what vanishes as the graph grows (Alon-Boppana, for bipartite graphs: K. Feng, W.-C. W. Li, 1996,
-doi:10.1006/jnth.1996.0097). A graph that has reached it is Ramanujan.
+what vanishes as the graph grows (Alon-Boppana; for biregular graphs K. Feng, W.-C. W. Li, "Spectra
+of hypergraphs and applications", J. Number Theory 60, 1996). A graph that is as good is Ramanujan.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from ..graph import Array
 
 DENSE = 500  # rows below which LAPACK is as fast
 _TOLERANCE = 1e-10  # of the residual; the error of the eigenvalue is mostly its square
-_BASIS = 40  # Lanczos vectors kept
-_RESTARTS = 100
+_BASIS = 20  # Lanczos vectors kept: with more, those of a large graph leave the caches
+_RESTARTS = 500  # of about ten steps each
 _NARROW = 8  # a band with so many times the matrix's entries at most is factorised at once
 _MAX_BAND = 2**27  # entries of a factor: 1 GiB
 
