@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..graph import Topology
 from .bipartite import Bipartite, bipartite
-from .solvers import largest_two
+from .solvers import largest_two_singular
 
 
 def leading_singular_values(
@@ -47,9 +47,8 @@ def leading_singular_values(
     if whole.singular_values is not None:
         sigma1, sigma2 = whole.singular_values[:2]
         return float(sigma1), float(sigma2)
-    # The eigenvalues of A are the singular values of B, and their negatives.
     bound = math.sqrt(float(whole.left_degrees.max()) * float(whole.right_degrees.max()))
-    sigma1, sigma2 = largest_two(whole.adjacency, -bound, bound)
+    sigma1, sigma2 = largest_two_singular(whole.biadjacency, bound)
     return sigma1, max(0.0, sigma2)
 
 

@@ -11,7 +11,7 @@ import scipy.sparse
 from ..graph import Topology
 from .bipartite import Bipartite, bipartite
 from .closed_form import laplacian_eigenvalues, normalized_eigenvalues
-from .solvers import largest_below, largest_two
+from .solvers import largest_below, largest_two, largest_two_singular
 
 
 def algebraic_connectivity(graph: Topology | Sequence[Topology] | Bipartite) -> float:
@@ -178,10 +178,13 @@ def normalized_lambda2(graph: Topology | Sequence[Topology] | Bipartite) -> floa
     if whole.singular_values is not None:
         shape = whole.n_left, whole.n_right
         return float(normalized_eigenvalues(whole.singular_values, *shape)[1])
-    weights = scipy.sparse.diags_array(1 / np.sqrt(whole.degrees))  # connected: none is 0
-    # sqrt(d) is the eigenvector that belongs to 1, the largest.
-    known = scipy.sparse.csr_array(np.sqrt(whole.degrees / (2 * whole.n_edges))[:, None])
-    return 1 - largest_below(weights @ whole.adjacency @ weights, -1.0, 1.0, known)
+    if min(whole.n_left, whole.n_right) == 1:  # a star, or a single edge
+        return 1.0 if whole.n_vertices > 2 else 2.0
+    left, right = (  # connected: no degree is 0
+        scipy.sparse.diags_array(1 / np.sqrt(degrees))
+        for degrees in (whole.left_degrees, whole.right_degrees)
+    )
+    return 1 - largest_two_singular((left @ whole.biadjacency @ right).tocsr(), 1.0)[1]
 
 
 def _laplacian(whole: Bipartite) -> Any:

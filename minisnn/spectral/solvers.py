@@ -28,6 +28,7 @@ _TOLERANCE = 1e-10  # of the residual; the error of the eigenvalue is mostly its
 _BASIS = 20  # Lanczos vectors kept: with more, those of a large graph leave the caches
 _RESTARTS = 500  # of about ten steps each
 _NARROW = 8  # a band with so many times the matrix's entries at most is factorised at once
+_SMALL = 1e-4  # a square so small beside the largest loses digits when the root is taken
 _MAX_BAND = 2**27  # entries of a factor: 1 GiB
 
 
@@ -57,6 +58,45 @@ def largest_two(matrix: Any, low: float, high: float) -> tuple[float, float]:
     return first, min(first, second)
 
 
+def largest_two_singular(B: Any, high: float) -> tuple[float, float]:
+    """Return the two largest singular values of a matrix, counted with multiplicity.
+
+    They are the largest eigenvalues of A = [0 B; Bᵀ 0]. But A has their negatives as well, on which
+    Lanczos wastes half its steps. So it runs on BᵀB, or BBᵀ if that is smaller.
+
+    Parameters
+    ----------
+    B : CSR array of float64, shape (n, m), n and m >= 2
+    high : float
+        A bound that no singular value exceeds.
+
+    Raises
+    ------
+    ConvergenceError
+        Where neither method gets there.
+    """
+    from scipy.sparse import linalg
+
+    A = scipy.sparse.block_array([[None, B], [B.T, None]], format="csr")
+    if A.shape[0] <= DENSE or _Band(A).is_narrow:
+        return largest_two(A, -high, high)
+    tall = B if B.shape[0] >= B.shape[1] else B.T.tocsr()
+    wide = tall.T.tocsr()
+
+    def lifted(x: Array) -> Array:
+        return wide @ (tall @ x) + high**2 * x
+
+    try:
+        first, vector = _lanczos(lifted, np.empty((tall.shape[1], 0)))
+        second, _ = _lanczos(lifted, vector[:, None])
+    except linalg.ArpackNoConvergence:
+        return largest_two(A, -high, high)
+    squares = first - high**2, min(first, second) - high**2
+    if squares[1] < _SMALL * squares[0]:  # the root of a difference that has lost its digits
+        return largest_two(A, -high, high)
+    return math.sqrt(squares[0]), math.sqrt(squares[1])
+
+
 def largest_below(matrix: Any, low: float, high: float, known: Any) -> float:
     """Return the largest eigenvalue of a symmetric matrix after k known ones at the top.
 
@@ -78,33 +118,61 @@ def largest_below(matrix: Any, low: float, high: float, known: Any) -> float:
     return _largest(matrix, low, high, known)[0]
 
 
+class _Band:
+    """The lower triangle of a symmetric matrix in an order that makes it a band."""
+
+    def __init__(self, matrix: Any) -> None:
+        from scipy.sparse import csgraph
+
+        self.order = csgraph.reverse_cuthill_mckee(matrix, symmetric_mode=True)
+        self.entries = scipy.sparse.tril(matrix[self.order][:, self.order], format="coo")
+        self.width = int((self.entries.row - self.entries.col).max()) + 1
+        self.size = self.width * matrix.shape[0]
+        self.is_narrow = self.size <= _NARROW * matrix.nnz
+
+    def inverse(self, ceiling: float) -> Callable[[Array], Array]:
+        """Return the function x -> (ceiling I - matrix)⁻¹ x, by Cholesky's factor."""
+        from scipy import linalg
+
+        order, n = self.order, len(self.order)
+        diagonals = np.zeros((self.width, n))
+        diagonals[0] = ceiling
+        diagonals[self.entries.row - self.entries.col, self.entries.col] -= self.entries.data
+        factor = linalg.cholesky_banded(
+            diagonals, overwrite_ab=True, lower=True, check_finite=False
+        )
+
+        def solve(x: Array) -> Array:
+            y = np.empty(n)
+            y[order] = linalg.cho_solve_banded((factor, True), x[order], check_finite=False)
+            return y
+
+        return solve
+
+
 def _largest(matrix: Any, low: float, high: float, known: Any) -> tuple[float, Array]:
     """The largest eigenvalue on the complement of the known vectors, and its eigenvector."""
-    from scipy.sparse import csgraph, linalg
+    from scipy.sparse import linalg
 
-    order = csgraph.reverse_cuthill_mckee(matrix, symmetric_mode=True)
-    band = scipy.sparse.tril(matrix[order][:, order], format="coo")
-    width = int((band.row - band.col).max()) + 1
-    size = width * matrix.shape[0]
-
-    floor = 2 * low - high
+    floor, band = 2 * low - high, _Band(matrix)
 
     def lifted(x: Array) -> Array:  # above 0, where everything that is projected away ends up
         return matrix @ x - floor * x
 
-    if size > _NARROW * matrix.nnz:
+    if not band.is_narrow:
         try:
             value, vector = _lanczos(lifted, known)
             return value + floor, vector
         except linalg.ArpackNoConvergence as error:
-            if size > _MAX_BAND:
+            if band.size > _MAX_BAND:
                 raise ConvergenceError(
                     f"the eigenvalues of this graph of {matrix.shape[0]} vertices lie too close "
-                    f"together for {_RESTARTS} restarts of Lanczos, and its band of {width} is too "
-                    f"wide to be factorised; take one with {math.isqrt(_MAX_BAND)} vertices at most"
+                    f"together for {_RESTARTS} restarts of Lanczos, and its band of {band.width} "
+                    "is too wide to be factorised; "
+                    f"take one with {math.isqrt(_MAX_BAND)} vertices at most"
                 ) from error
     ceiling = high + 1e-9 * (high - low)  # just above: the band must be positive definite
-    value, vector = _lanczos(_inverse(band, width, order, ceiling), known)
+    value, vector = _lanczos(band.inverse(ceiling), known)
     return ceiling - 1 / value, vector
 
 
@@ -125,24 +193,3 @@ def _lanczos(apply: Callable[[Array], Array], known: Any) -> tuple[float, Array]
     )
     vector = off(vectors[:, 0])
     return float(values[0]), vector / np.linalg.norm(vector)
-
-
-def _inverse(band: Any, width: int, order: Array, ceiling: float) -> Callable[[Array], Array]:
-    """The function x -> (ceiling I - matrix)⁻¹ x, by Cholesky's factor of a band.
-
-    The band is the lower triangle of the matrix, with rows and columns in the order.
-    """
-    from scipy import linalg
-
-    n = len(order)
-    diagonals = np.zeros((width, n))
-    diagonals[0] = ceiling
-    diagonals[band.row - band.col, band.col] -= band.data
-    factor = linalg.cholesky_banded(diagonals, overwrite_ab=True, lower=True, check_finite=False)
-
-    def solve(x: Array) -> Array:
-        y = np.empty(n)
-        y[order] = linalg.cho_solve_banded((factor, True), x[order], check_finite=False)
-        return y
-
-    return solve
