@@ -6,10 +6,11 @@
 
 Then `minisnn.train`, `MLP.predict`, `minisnn.evaluate`. A network is saved by `minisnn.save`
 and comes back by `minisnn.load`. Data sets are in `minisnn.datasets`, and what a sparse network
-is to be compared with in `minisnn.baselines`.
+is to be compared with in `minisnn.baselines`; `minisnn.spectral` measures graphs.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from . import datasets, topology
 from ._version import __version__
@@ -25,17 +26,7 @@ from .storage import load, save
 from .training import train
 
 if TYPE_CHECKING:
-    from . import baselines
-else:
-
-    def __getattr__(name):
-        """Import the baselines when they are first asked for: most programs need none."""
-        if name == "baselines":
-            from importlib import import_module
-
-            return import_module(".baselines", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+    from . import baselines, spectral
 
 __all__ = [
     "MLP",
@@ -57,6 +48,14 @@ __all__ = [
     "load",
     "save",
     "set_num_threads",
+    "spectral",
     "topology",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import these packages where they are first used: a program that only trains need not wait."""
+    if name in ("baselines", "spectral"):
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

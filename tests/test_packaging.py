@@ -59,15 +59,10 @@ def test_contents(wheel: Path) -> None:
     ):
         assert wanted in names
     assert not [name for name in names if "__pycache__" in name or "test" in name]
-    sources = {f"minisnn/{path.name}" for path in (REPOSITORY / "minisnn").glob("*.py")}
-    sources |= {
-        f"minisnn/topology/{path.name}"
-        for path in (REPOSITORY / "minisnn" / "topology").glob("*.py")
-    }
-    sources |= {f"minisnn/kernels/{path.name}" for path in (REPOSITORY / "kernels").glob("*.py")}
-    sources |= {
-        f"minisnn/baselines/{path.name}"
-        for path in (REPOSITORY / "minisnn" / "baselines").glob("*.py")
+    sources = {
+        f"{prefix}{path.relative_to(REPOSITORY)}"
+        for folder, prefix in (("minisnn", ""), ("kernels", "minisnn/"))
+        for path in (REPOSITORY / folder).rglob("*.py")
     }
     assert sources <= set(names)
 

@@ -1,0 +1,86 @@
+"""Singular values of the biadjacency matrix B: how fast the graph mixes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..graph import Topology
+from .bipartite import Bipartite, bipartite
+from .solvers import largest_two_singular
+
+
+def leading_singular_values(
+    graph: Topology | Sequence[Topology] | Bipartite,
+) -> tuple[float, float]:
+    """Return the two largest singular values σ1 >= σ2 of B, counted with multiplicity.
+
+    σ1 is √(dL dR) in a biregular graph; σ2 is how much of anything that is not constant survives a
+    step along the edges, so the smaller, the better it mixes. σ2 is 0 where one side has a single
+    vertex.
+
+    Parameters
+    ----------
+    graph : Topology or sequence of Topology
+        A layer, or the layers of a network in a row.
+
+    Returns
+    -------
+    sigma1, sigma2 : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the widths of the layers do not fit.
+    ConvergenceError
+        Where the graph is large and singular values lie too close together.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.spectral.leading_singular_values(snn.topology.dense(8, 2))
+    (4.0, 0.0)
+    """
+    whole = bipartite(graph)
+    if min(whole.n_left, whole.n_right) == 1:
+        return math.sqrt(whole.n_edges), 0.0
+    if whole.singular_values is not None:
+        sigma1, sigma2 = whole.singular_values[:2]
+        return float(sigma1), float(sigma2)
+    bound = math.sqrt(float(whole.left_degrees.max()) * float(whole.right_degrees.max()))
+    sigma1, sigma2 = largest_two_singular(whole.biadjacency, bound)
+    return sigma1, max(0.0, sigma2)
+
+
+def adjacency_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+    """Return σ1 - σ2, the gap between the two largest singular values of B.
+
+    Parameters
+    ----------
+    graph : Topology or sequence of Topology
+        A layer, or the layers of a network in a row.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the widths of the layers do not fit.
+    ConvergenceError
+        Where the graph is large and singular values lie too close together.
+
+    References
+    ----------
+    S. Hoory, N. Linial, A. Wigderson, "Expander graphs and their applications", 2006,
+    doi:10.1090/S0273-0979-06-01126-8.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.spectral.adjacency_gap(snn.topology.dense(8, 2))
+    4.0
+    """
+    sigma1, sigma2 = leading_singular_values(graph)
+    return sigma1 - sigma2

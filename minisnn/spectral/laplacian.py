@@ -1,0 +1,201 @@
+"""Eigenvalues of the Laplacian L = D - A: how hard a graph is to cut, and where it is heaviest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ..graph import Topology
+from .bipartite import Bipartite, bipartite
+from .closed_form import laplacian_eigenvalues, normalized_eigenvalues
+from .solvers import largest_below, largest_two, largest_two_singular
+
+
+def algebraic_connectivity(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+    """Return the second smallest eigenvalue of L, counted with multiplicity.
+
+    0 if and only if the graph is disconnected; isolated neurons count as components. Otherwise it
+    is `smallest_nonzero_eigenvalue`. Its eigenvector is Fiedler's.
+
+    Parameters
+    ----------
+    graph : Topology or sequence of Topology
+        A layer, or the layers of a network in a row.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the widths of the layers do not fit.
+    ConvergenceError
+        Where the graph is large and eigenvalues lie too close together.
+
+    References
+    ----------
+    M. Fiedler, "Algebraic connectivity of graphs", 1973, doi:10.21136/CMJ.1973.101168.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.spectral.algebraic_connectivity(snn.topology.dense(5, 3))
+    3.0
+    >>> snn.spectral.algebraic_connectivity(snn.topology.from_dense([[1, 0], [0, 1]]))
+    0.0
+    """
+    whole = bipartite(graph)
+    return 0.0 if whole.components[0] > 1 else smallest_nonzero_eigenvalue(whole)
+
+
+def smallest_nonzero_eigenvalue(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+    """Return the smallest eigenvalue of L that is not zero: the paper's algebraic connectivity.
+
+    It is the smallest of the algebraic connectivities of the components that have an edge. The
+    eigenvalue 0 comes as often as there are components; their number is counted, not told from
+    rounded eigenvalues.
+
+    Parameters
+    ----------
+    graph : Topology or sequence of Topology
+        A layer, or the layers of a network in a row.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the widths of the layers do not fit.
+    ConvergenceError
+        Where the graph is large and eigenvalues lie too close together.
+
+    References
+    ----------
+    A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks Topologies", 2017,
+    arXiv:1706.05683.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.spectral.smallest_nonzero_eigenvalue(snn.topology.from_dense([[1, 0], [0, 1]]))
+    2.0
+    """
+    whole = bipartite(graph)
+    n_components, labels = whole.components
+    if whole.singular_values is not None:
+        return float(_closed(whole)[n_components])
+    # Constant on one component each: the eigenvectors of L that belong to 0.
+    sizes = np.bincount(labels)
+    vertices = np.arange(whole.n_vertices)
+    known = scipy.sparse.csr_array((1 / np.sqrt(sizes[labels]), (vertices, labels)))
+    return -largest_below(-_laplacian(whole), -_bound(whole), 0.0, known)
+
+
+def spectral_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+    """Return the difference of the two largest eigenvalues of L: the paper's spectral gap.
+
+    The paper has it "between the leading eigenvalues" of the Laplacian. That these are the two
+    largest, counted with multiplicity, is our reading. It is 0 where the largest is multiple, as
+    in a graph of several equal components.
+
+    Parameters
+    ----------
+    graph : Topology or sequence of Topology
+        A layer, or the layers of a network in a row.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the widths of the layers do not fit.
+    ConvergenceError
+        Where the graph is large and eigenvalues lie too close together.
+
+    References
+    ----------
+    A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks Topologies", 2017,
+    arXiv:1706.05683.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.spectral.spectral_gap(snn.topology.dense(5, 3))  # 8 and 5
+    3.0
+    """
+    whole = bipartite(graph)
+    if whole.singular_values is not None:
+        second, first = _closed(whole)[-2:]
+    else:
+        first, second = largest_two(_laplacian(whole), 0.0, _bound(whole))
+    return float(first - second)
+
+
+def normalized_lambda2(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+    """Return the second smallest eigenvalue of the normalised Laplacian I - D^(-1/2) A D^(-1/2).
+
+    Between 0 and 1 if there are more than two vertices, whatever the degrees, so that it compares
+    graphs of different density. 0 if and only if the graph is disconnected; an isolated vertex has
+    the eigenvalue 0, as in Chung's book.
+
+    Parameters
+    ----------
+    graph : Topology or sequence of Topology
+        A layer, or the layers of a network in a row.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the widths of the layers do not fit.
+    ConvergenceError
+        Where the graph is large and eigenvalues lie too close together.
+
+    References
+    ----------
+    F. R. K. Chung, "Spectral Graph Theory", AMS, 1997, chapter 1, doi:10.1090/cbms/092.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.spectral.normalized_lambda2(snn.topology.dense(5, 3))
+    1.0
+    """
+    whole = bipartite(graph)
+    if whole.components[0] > 1:
+        return 0.0
+    if whole.singular_values is not None:
+        shape = whole.n_left, whole.n_right
+        return float(normalized_eigenvalues(whole.singular_values, *shape)[1])
+    if min(whole.n_left, whole.n_right) == 1:  # a star, or a single edge
+        return 1.0 if whole.n_vertices > 2 else 2.0
+    left, right = (  # connected: no degree is 0
+        scipy.sparse.diags_array(1 / np.sqrt(degrees))
+        for degrees in (whole.left_degrees, whole.right_degrees)
+    )
+    return 1 - largest_two_singular((left @ whole.biadjacency @ right).tocsr(), 1.0)[1]
+
+
+def _laplacian(whole: Bipartite) -> Any:
+    return (scipy.sparse.diags_array(whole.degrees.astype(np.float64)) - whole.adjacency).tocsr()
+
+
+def _bound(whole: Bipartite) -> float:
+    """No eigenvalue of L exceeds the largest sum of the degrees of two neighbours."""
+    return float(whole.left_degrees.max() + whole.right_degrees.max())
+
+
+def _closed(whole: Bipartite) -> Any:
+    assert whole.singular_values is not None
+    return laplacian_eigenvalues(whole.singular_values, whole.n_left, whole.n_right, whole.n_edges)

@@ -1,0 +1,227 @@
+"""All measures of a layer or of a network at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..graph import Topology
+from .biadjacency import leading_singular_values
+from .bipartite import Bipartite, bipartite, layers_of
+from .distances import distances
+from .laplacian import (
+    normalized_lambda2,
+    smallest_nonzero_eigenvalue,
+    spectral_gap,
+)
+from .paths import n_paths, reach
+from .ramanujan import gap_of, imdb_of, ramanujan_of
+
+
+@dataclass(frozen=True)
+class _Measures:
+    """What is measured of every graph."""
+
+    n_vertices: int
+    n_edges: int
+    n_components: int
+    algebraic_connectivity: float
+    smallest_nonzero_eigenvalue: float
+    spectral_gap: float
+    normalized_lambda2: float
+    sigma1: float
+    sigma2: float
+    adjacency_gap: float
+    diameter: int
+    mean_path_length: float
+    distances_are_exact: bool
+
+    def __str__(self) -> str:
+        """A table: a measure a line."""
+        rows = [(field.name, _shown(getattr(self, field.name))) for field in fields(self)]
+        names, values = (max(map(len, column)) for column in zip(*rows, strict=True))
+        return "\n".join(f"{name:<{names}}  {value:>{values}}" for name, value in rows)
+
+
+@dataclass(frozen=True)
+class Measures(_Measures):
+    """What `measure` says of the graph of one layer; docs/measures.md explains each.
+
+    Parameters
+    ----------
+    n_vertices, n_edges, n_components : int
+        Neurons of both sides, edges, connected components.
+    algebraic_connectivity, smallest_nonzero_eigenvalue, spectral_gap : float
+        Of the Laplacian: its second smallest eigenvalue, its smallest that is not 0, and the
+        difference of its two largest.
+    normalized_lambda2 : float
+        Second smallest eigenvalue of the normalised Laplacian.
+    sigma1, sigma2, adjacency_gap : float
+        Largest singular values of the biadjacency matrix, and their difference.
+    diameter : int
+    mean_path_length : float
+    distances_are_exact : bool
+        Whether both are; see `distances`.
+    ramanujan_gap, imdb : float
+        See the functions of the same names.
+    is_ramanujan : bool
+    """
+
+    ramanujan_gap: float
+    is_ramanujan: bool
+    imdb: float
+
+
+@dataclass(frozen=True)
+class NetworkMeasures(_Measures):
+    """What `measure_network` says of a network; docs/measures.md explains each.
+
+    Parameters
+    ----------
+    n_vertices, n_edges, n_components : int
+        Neurons of all layers, edges, connected components.
+    algebraic_connectivity, smallest_nonzero_eigenvalue, spectral_gap : float
+        Of the Laplacian: its second smallest eigenvalue, its smallest that is not 0, and the
+        difference of its two largest.
+    normalized_lambda2 : float
+        Second smallest eigenvalue of the normalised Laplacian.
+    sigma1, sigma2, adjacency_gap : float
+        Largest singular values of the biadjacency matrix of even against odd layers, and their
+        difference.
+    diameter : int
+    mean_path_length : float
+    distances_are_exact : bool
+        Whether both are; see `distances`.
+    n_paths : int
+        Paths from any input to any output.
+    least_reach, mean_reach : float
+        Share of the inputs that reach an output: the worst output's, and the mean.
+    """
+
+    n_paths: int
+    least_reach: float
+    mean_reach: float
+
+
+def measure(graph: Topology, *, seed: int = 0) -> Measures:
+    """Return all measures of the graph of one layer.
+
+    Parameters
+    ----------
+    graph : Topology
+        The graph.
+    seed : int
+        Of the sample of vertices from which distances in a large graph are measured.
+
+    Returns
+    -------
+    Measures
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the seed is none.
+    ConvergenceError
+        Where the graph is large and eigenvalues lie too close together.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> fano = snn.topology.rotating(7, 7, [0, 1, 3])
+    >>> print(snn.spectral.measure(fano))
+    n_vertices                         14
+    n_edges                            21
+    n_components                        1
+    algebraic_connectivity        1.58579
+    smallest_nonzero_eigenvalue   1.58579
+    spectral_gap                  1.58579
+    normalized_lambda2           0.528595
+    sigma1                              3
+    sigma2                        1.41421
+    adjacency_gap                 1.58579
+    diameter                            3
+    mean_path_length              2.07692
+    distances_are_exact              True
+    ramanujan_gap                 1.41421
+    is_ramanujan                     True
+    imdb                          1.41421
+    """
+    if not isinstance(graph, Topology):
+        raise TypeError(
+            f"measure takes one Topology, got {type(graph).__name__}; "
+            "for the layers of a network use measure_network"
+        )
+    whole = bipartite(graph)
+    common = _common(whole, seed)
+    return Measures(
+        **common,
+        ramanujan_gap=gap_of(whole, common["sigma2"]),
+        is_ramanujan=ramanujan_of(whole, common["sigma1"], common["sigma2"]),
+        imdb=imdb_of(whole, common["sigma2"]),
+    )
+
+
+def measure_network(graphs: Sequence[Topology], *, seed: int = 0) -> NetworkMeasures:
+    """Return all measures of the graph on all neurons of a network.
+
+    Parameters
+    ----------
+    graphs : sequence of Topology
+        The layers in a row, such as ``net.topologies``.
+    seed : int
+        Of the sample of vertices from which distances in a large graph are measured.
+
+    Returns
+    -------
+    NetworkMeasures
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no network, the widths of the layers do not fit, or the seed is none.
+    ConvergenceError
+        Where the graph is large and eigenvalues lie too close together.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> layers = [snn.topology.fibonacci_rotating(20, 30, degree=4), snn.topology.dense(30, 10)]
+    >>> measures = snn.spectral.measure_network(layers)
+    >>> measures.n_vertices, measures.n_paths, measures.least_reach
+    (60, 800, 1.0)
+    """
+    layers = layers_of(graphs)
+    shares = reach(layers)
+    return NetworkMeasures(
+        **_common(bipartite(layers), seed),
+        n_paths=n_paths(layers),
+        least_reach=float(shares.min()),
+        mean_reach=float(shares.mean()),
+    )
+
+
+def _common(whole: Bipartite, seed: int) -> dict[str, Any]:
+    lengths = distances(whole, seed=seed)
+    sigma1, sigma2 = leading_singular_values(whole)
+    smallest = smallest_nonzero_eigenvalue(whole)
+    n_components = whole.components[0]
+    return {
+        "n_vertices": whole.n_vertices,
+        "n_edges": whole.n_edges,
+        "n_components": n_components,
+        "algebraic_connectivity": 0.0 if n_components > 1 else smallest,
+        "smallest_nonzero_eigenvalue": smallest,
+        "spectral_gap": spectral_gap(whole),
+        "normalized_lambda2": normalized_lambda2(whole),
+        "sigma1": sigma1,
+        "sigma2": sigma2,
+        "adjacency_gap": sigma1 - sigma2,
+        "diameter": lengths.diameter,
+        "mean_path_length": lengths.mean_path_length,
+        "distances_are_exact": lengths.exact,
+    }
+
+
+def _shown(value: float) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

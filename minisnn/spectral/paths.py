@@ -1,0 +1,104 @@
+"""Ways through a network from inputs to outputs, in the direction of the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..graph import Array, Topology
+from .bipartite import layers_of
+
+_WORD = 64
+
+
+def n_paths(graph: Topology | Sequence[Topology]) -> int:
+    """Return the number of paths from any input to any output: the sum of B1 B2 ... Bl.
+
+    Exact, however large: counted in Python's integers. Times the product of the weights along
+    each, they are what a linear network of these layers computes.
+
+    Parameters
+    ----------
+    graph : Topology or sequence of Topology
+        A layer, or the layers of a network in a row.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the widths of the layers do not fit.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.spectral.n_paths([snn.topology.dense(1000, 1000)] * 7)
+    1000000000000000000000000
+    """
+    layers = layers_of(graph)
+    arriving = np.full(layers[0].n_in, 1, dtype=object)  # paths from the inputs to each neuron
+    for layer in layers:
+        if layer.is_complete:
+            arriving = np.full(layer.n_out, arriving.sum(), dtype=object)
+        else:
+            arriving = _gather(np.add, arriving, layer.indptr, layer.compact_indices)
+    return int(arriving.sum())
+
+
+def reach(graph: Topology | Sequence[Topology]) -> Array:
+    """Return the share of the inputs from which there is a path to each output.
+
+    An output below 1 cannot see some inputs, whatever is trained.
+
+    Parameters
+    ----------
+    graph : Topology or sequence of Topology
+        A layer, or the layers of a network in a row.
+
+    Returns
+    -------
+    array of float64, shape (n_out,)
+        Of the last layer's outputs, 0 to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is no graph, or the widths of the layers do not fit.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> ring = snn.topology.regular_rotating(6, 6, degree=2)
+    >>> snn.spectral.reach([ring, ring])
+    array([0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
+    """
+    layers = layers_of(graph)
+    n_in, n_out = layers[0].n_in, layers[-1].n_out
+    if len(layers) == 1:
+        return layers[0].in_degrees / n_in
+    by_input = [None if layer.is_complete else layer.to_scipy().tocsr() for layer in layers]
+    seen = np.empty(n_out, dtype=np.int64)
+    for first in range(0, n_out, _WORD):
+        # Backwards from 64 outputs: bit k of a neuron's word tells whether it leads to output k.
+        batch = np.arange(min(_WORD, n_out - first), dtype=np.uint64)
+        leads = np.zeros(n_out, dtype=np.uint64)
+        leads[first : first + len(batch)] = np.uint64(1) << batch
+        for layer, B in zip(reversed(layers), reversed(by_input), strict=True):
+            if B is None:
+                leads = np.full(layer.n_in, np.bitwise_or.reduce(leads))
+            else:
+                leads = _gather(np.bitwise_or, leads, B.indptr, B.indices)
+        bits = (leads[:, None] >> batch) & np.uint64(1)
+        seen[first : first + len(batch)] = bits.sum(axis=0, dtype=np.int64)
+    return seen / n_in
+
+
+def _gather(operation: np.ufunc, values: Array, indptr: Array, indices: Array) -> Array:
+    """Reduce, row by row of a CSR matrix, the values at its indices; 0 for an empty row."""
+    result = np.zeros(len(indptr) - 1, dtype=values.dtype)
+    filled = np.flatnonzero(np.diff(indptr))  # an empty row takes no room between the others
+    result[filled] = operation.reduceat(values[indices], indptr[filled])
+    return result
