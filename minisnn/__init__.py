@@ -6,7 +6,8 @@
 
 Then `minisnn.train`, `MLP.predict`, `minisnn.evaluate`. A network is saved by `minisnn.save`
 and comes back by `minisnn.load`. Data sets are in `minisnn.datasets`, and what a sparse network
-is to be compared with in `minisnn.baselines`; `minisnn.spectral` measures graphs.
+is to be compared with in `minisnn.baselines`; `minisnn.spectral` measures graphs,
+`minisnn.experiments` trains many networks.
 """
 
 from importlib import import_module
@@ -26,7 +27,7 @@ from .storage import load, save
 from .training import train
 
 if TYPE_CHECKING:
-    from . import baselines, spectral
+    from . import baselines, experiments, spectral
 
 __all__ = [
     "MLP",
@@ -44,6 +45,7 @@ __all__ = [
     "baselines",
     "datasets",
     "evaluate",
+    "experiments",
     "get_num_threads",
     "load",
     "save",
@@ -56,6 +58,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import these packages where they are first used: a program that only trains need not wait."""
-    if name in ("baselines", "spectral"):
+    if name in ("baselines", "experiments", "spectral"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,11 +14,10 @@ import pytest
 import minisnn
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = (minisnn, minisnn.baselines, minisnn.kernels, minisnn.spectral, minisnn.topology)
 MODULES = sorted(
     info.name
-    for package in PACKAGES
-    for info in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
+    for info in pkgutil.walk_packages(minisnn.__path__, "minisnn.")
+    if not info.name.startswith("minisnn.data.")
 )
 DOCUMENTS = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
 

@@ -1,0 +1,49 @@
+"""Sweeps: many training runs, each described by a configuration, their results in one file.
+
+Data flows one way: a description (`read_description`, or a mapping) is expanded to
+configurations (`expand` gives each a `Run`), a runner trains them (`here`, `processes`,
+`cluster`), `sweep` puts what comes back into a `Store`, and the store is listed or exported.
+
+>>> from minisnn import experiments
+>>> runs = experiments.expand(
+...     {
+...         "base": {
+...             "data": {"name": "mnist_sample", "samples": 300},
+...             "hidden": [100],
+...             "layers": [{"topology": "constant_degree", "degree": 5}, {"topology": "dense"}],
+...             "optimizer": {"peak": 2.0},
+...         },
+...         "grid": {"layers.0.degree": [5, 10, 20], "seed": [0, 1]},
+...     }
+... )
+>>> len(runs)
+6
+"""
+
+from .configuration import Data, Optimizer, Run, Wiring
+from .grid import expand, read_description
+from .records import Record, Status
+from .reports import format_records, write_csv, write_parquet
+from .runners import cluster, here, processes
+from .store import Store
+from .sweeps import Summary, sweep
+
+__all__ = [
+    "Data",
+    "Optimizer",
+    "Record",
+    "Run",
+    "Status",
+    "Store",
+    "Summary",
+    "Wiring",
+    "cluster",
+    "expand",
+    "format_records",
+    "here",
+    "processes",
+    "read_description",
+    "sweep",
+    "write_csv",
+    "write_parquet",
+]

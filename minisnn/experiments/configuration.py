@@ -1,0 +1,309 @@
+"""What one training run is: typed, checked, with one canonical form and its hash.
+
+The canonical form is JSON with sorted keys and every default written out, so that a run means the
+same after a default has changed, and an explicit default is no other run. The hash is its
+SHA-256. `SCHEMA` is part of both: it must rise with any change of what a key means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Self
+
+from .. import checks
+from ..initializers import DISTRIBUTIONS, FANS
+from . import constructions
+from .datasets import SOURCES
+from .values import (
+    Plain,
+    as_list,
+    as_mapping,
+    as_plain,
+    check_choice,
+    check_fields,
+    check_keys,
+    section,
+    set_fields,
+)
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which samples a run trains on. It is tested on all test samples of the data set.
+
+    Parameters
+    ----------
+    name : {"mnist", "mnist_sample"}
+        The data set; mnist_sample comes with minisnn.
+    samples : int, optional
+        Only so many training samples, evenly of all classes: the first of each in the data's
+        order. By default all.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Data
+    >>> Data(name="mnist_sample", samples=300)
+    Data(name='mnist_sample', samples=300)
+    """
+
+    name: str
+    samples: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.name, "name", SOURCES)
+        if self.samples is not None:
+            checks.check_positive_integer(self.samples, "samples")
+            available = SOURCES[self.name].n_samples
+            if self.samples > available:
+                raise ValueError(
+                    f"samples must be at most {available}, the training samples of {self.name}, "
+                    f"got {self.samples}"
+                )
+            if self.samples == available:
+                set_fields(self, samples=None)  # the same run, so the same hash
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """How one layer is wired.
+
+    Parameters
+    ----------
+    topology : str
+        Name of a construction, such as "fibonacci_rotating", or "dense".
+    degree : int, optional
+        Edges per left neuron.
+    density : float, optional
+        In place of the degree: edges as a share of all possible ones, above 0 and up to 1. The
+        degree is then the nearest whole number of edges per left neuron, at least 1.
+    options : mapping, or pairs, of str to plain values
+        What else the construction takes. A ``seed`` here holds random wiring fast while the
+        seed of the run varies; by default it is that of the run plus the layer's number, from 0.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Wiring
+    >>> Wiring(topology="constant_degree", density=0.1).degree_for(250)
+    25
+    """
+
+    topology: str
+    degree: int | None = None
+    density: float | None = None
+    options: Mapping[str, Plain] | tuple[tuple[str, Plain], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_choice(self.topology, "topology", constructions.names())
+        given = [key for key in ("degree", "density") if getattr(self, key) is not None]
+        if self.topology == constructions.DENSE and given:
+            raise ValueError(f"{given[0]} must not be given with topology 'dense', which has all")
+        if self.topology != constructions.DENSE and len(given) != 1:
+            raise ValueError(
+                f"degree or density, one of the two, must be given with topology "
+                f"{self.topology!r}, got {' and '.join(given) or 'neither'}"
+            )
+        if self.degree is not None:
+            checks.check_positive_integer(self.degree, "degree")
+        if self.density is not None:
+            density = checks.check_number(self.density, "density", 0)
+            if not 0 < density <= 1:
+                raise ValueError(f"density must be above 0 and at most 1, got {self.density}")
+            set_fields(self, density=density)
+        given_options = self.options
+        if not isinstance(given_options, tuple):
+            given_options = as_mapping(given_options, "options")
+        options = dict(given_options)
+        check_keys(options, constructions.option_names(self.topology), self.topology, "options.")
+        set_fields(
+            self,
+            options=tuple(
+                (key, as_plain(value, f"options.{key}")) for key, value in sorted(options.items())
+            ),
+        )
+
+    def degree_for(self, n_out: int) -> int | None:
+        """Return the edges per left neuron of a layer with so many outputs; None if dense."""
+        if self.density is not None:
+            return max(1, round(self.density * n_out))
+        return self.degree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """Nesterov SGD whose rate rises to a peak and falls again; see `minisnn.WarmUpDecay`.
+
+    Parameters
+    ----------
+    peak : float
+        Highest learning rate.
+    warm_up : float
+        Share of the training in which the rate rises.
+    momentum : float
+        In [0, 1).
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Optimizer
+    >>> Optimizer(peak=2)
+    Optimizer(peak=2.0, warm_up=0.5, momentum=0.9)
+    """
+
+    peak: float
+    warm_up: float = 0.5
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        set_fields(
+            self,
+            peak=checks.check_number(self.peak, "peak", 0),
+            warm_up=checks.check_number(self.warm_up, "warm_up", 0, 1),
+            momentum=checks.check_number(self.momentum, "momentum", 0, 1),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The configuration of one training run.
+
+    Whether a degree fits the widths is for the construction to say, when the run begins: in a
+    grid over both, the impossible combinations then fail alone.
+
+    Parameters
+    ----------
+    data : Data
+        What to train on.
+    hidden : sequence of int
+        Neurons of each hidden layer.
+    layers : sequence of Wiring
+        One for each hidden layer, and the last for the outputs.
+    optimizer : Optimizer
+        How to train.
+    fan, initializer, dtype : str
+        As for `minisnn.MLP`.
+    dropout : float, or one for the input and each hidden layer
+        As for `minisnn.train`.
+    batch_size, epochs : int
+        As for `minisnn.train`.
+    seed : int
+        Of random wiring, initial weights, shuffling and dropout.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Run
+    >>> description = {
+    ...     "data": {"name": "mnist_sample"},
+    ...     "hidden": [100],
+    ...     "layers": [{"topology": "constant_degree", "degree": 5}, {"topology": "dense"}],
+    ...     "optimizer": {"peak": 2},
+    ... }
+    >>> run = Run.from_dict(description)
+    >>> run.epochs, run.dropout
+    (10, (0.0, 0.0))
+    >>> Run.from_dict({**description, "epochs": 10}).hash == run.hash
+    True
+    """
+
+    data: Data
+    hidden: Sequence[int]
+    layers: Sequence[Wiring]
+    optimizer: Optimizer
+    fan: str = "degree"
+    initializer: str = "glorot_normal"
+    dtype: str = "float32"
+    dropout: float | Sequence[float] = 0.0
+    batch_size: int = 128
+    epochs: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        hidden = tuple(
+            checks.check_positive_integer(width, f"hidden.{number}")
+            for number, width in enumerate(as_list(self.hidden, "hidden"))
+        )
+        if len(self.layers) != len(hidden) + 1:
+            raise ValueError(
+                f"layers must hold {len(hidden) + 1} wirings, one for each of the {len(hidden)} "
+                f"hidden layers and one for the outputs, got {len(self.layers)}"
+            )
+        check_choice(self.fan, "fan", FANS)
+        check_choice(self.initializer, "initializer", DISTRIBUTIONS)
+        check_choice(self.dtype, "dtype", ("float32", "float64"))
+        checks.check_positive_integer(self.batch_size, "batch_size")
+        checks.check_positive_integer(self.epochs, "epochs")
+        checks.check_seed(self.seed)
+        dropout = self.dropout
+        if not isinstance(dropout, (int, float)):
+            dropout = as_list(dropout, "dropout")
+        rates = checks.check_dropout(dropout, len(self.layers))
+        set_fields(self, hidden=hidden, layers=tuple(self.layers), dropout=rates)
+
+    @classmethod
+    def from_dict(cls, description: Mapping[str, Any]) -> Self:
+        """Return the run that plain values describe, as they come from YAML, TOML or JSON.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where a key is unknown or missing, or a value has another type or range than it must;
+            the message names the key by its path, such as ``layers.0.degree``.
+        """
+        values = dict(as_mapping(description, "a run"))
+        check_fields(values, cls)
+        values["data"] = section(Data, values["data"], "data")
+        values["optimizer"] = section(Optimizer, values["optimizer"], "optimizer")
+        values["layers"] = tuple(
+            section(Wiring, item, f"layers.{number}")
+            for number, item in enumerate(as_list(values["layers"], "layers"))
+        )
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the run that `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            Where the text has another schema than this version of minisnn knows.
+        """
+        description = json.loads(text)
+        schema = description.pop("schema", None)
+        if schema != SCHEMA:
+            raise ValueError(
+                f"the run has schema {schema}, this version of minisnn reads schema {SCHEMA}"
+            )
+        return cls.from_dict(description)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings as plain values, as `from_dict` takes them."""
+        description = asdict(self)
+        for layer in description["layers"]:
+            layer["options"] = dict(layer["options"])
+        return description
+
+    def to_json(self) -> str:
+        """Return the canonical form: one line of JSON, keys sorted, defaults written out."""
+        return json.dumps(
+            {"schema": SCHEMA, **self.to_dict()},
+            sort_keys=True,
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form, in hexadecimal digits."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Inputs and outputs of each layer."""
+        source = SOURCES[self.data.name]
+        return list(pairwise([source.n_features, *self.hidden, source.n_classes]))

@@ -1,0 +1,150 @@
+"""Many runs from one description: a base, varied by a list and by a grid.
+
+A description has up to three keys. ``base`` is what all runs share. ``list`` holds changes of the
+base, one run each. ``grid`` maps keys to lists of values, and stands for all combinations of them.
+With both, each entry of the list is combined with each point of the grid. Keys lead into nested
+mappings and lists by dots: ``layers.0.degree``.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import tomllib
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..extras import require
+from .configuration import Run
+from .values import as_list, as_mapping, check_keys
+
+
+def expand(description: Mapping[str, Any]) -> list[Run]:
+    """Return the runs of a description, each once, in the description's order.
+
+    Parameters
+    ----------
+    description : mapping
+        With the keys ``base``, ``list`` and ``grid``, none of which must be there.
+
+    Returns
+    -------
+    list of Run
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a key is unknown or leads nowhere, or a run is not valid.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import expand
+    >>> base = {
+    ...     "data": {"name": "mnist_sample"},
+    ...     "hidden": [50],
+    ...     "layers": [{"topology": "regular_rotating", "degree": 5}, {"topology": "dense"}],
+    ...     "optimizer": {"peak": 1.0},
+    ... }
+    >>> runs = expand({"base": base, "grid": {"layers.0.degree": [5, 10], "epochs": [1, 2]}})
+    >>> [(run.layers[0].degree, run.epochs) for run in runs]
+    [(5, 1), (5, 2), (10, 1), (10, 2)]
+    """
+    check_keys(as_mapping(description, "a sweep"), ("base", "list", "grid"), "a sweep")
+    base = _changed({}, as_mapping(description.get("base", {}), "base"))
+    entries = [
+        as_mapping(entry, f"list.{number}")
+        for number, entry in enumerate(as_list(description.get("list", [{}]), "list"))
+    ]
+    axes = {
+        str(key): as_list(values, f"grid.{key}")
+        for key, values in as_mapping(description.get("grid", {}), "grid").items()
+    }
+    for key, values in {"list": entries, **{f"grid.{key}": v for key, v in axes.items()}}.items():
+        if not values:
+            raise ValueError(f"{key} must hold at least one entry, got an empty list")
+    runs: dict[str, Run] = {}
+    for entry in entries:
+        for point in itertools.product(*axes.values()):
+            run = Run.from_dict(
+                _changed(_changed(base, entry), dict(zip(axes, point, strict=True)))
+            )
+            runs.setdefault(run.hash, run)
+    return list(runs.values())
+
+
+def read_description(path: str | PathLike[str]) -> dict[str, Any]:
+    """Return the description in a YAML, TOML or JSON file, to be passed to `expand`.
+
+    Parameters
+    ----------
+    path : path
+        Ending in .yaml or .yml (needs the extra ``sweep``), .toml or .json.
+
+    Raises
+    ------
+    ValueError
+        Where the ending is another, or the file does not hold such a text.
+    ImportError
+        Where it is YAML and pyyaml is not installed.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from minisnn.experiments import read_description
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "sweep.toml")
+    >>> _ = path.write_text('base.data.name = "mnist"')
+    >>> read_description(path)
+    {'base': {'data': {'name': 'mnist'}}}
+    """
+    path = Path(path)
+    malformed: tuple[type[Exception], ...] = (ValueError,)  # JSON's and TOML's errors are such
+    if path.suffix in (".yaml", ".yml"):
+        yaml = require("yaml", "sweep", "a description in YAML")
+        read, malformed = yaml.safe_load, (ValueError, yaml.YAMLError)
+    elif path.suffix == ".toml":
+        read = tomllib.loads
+    elif path.suffix == ".json":
+        read = json.loads
+    else:
+        raise ValueError(f"{path} must end in .yaml, .yml, .toml or .json, to tell what it holds")
+    try:
+        description = read(path.read_text(encoding="utf-8"))
+    except malformed as error:
+        raise ValueError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    return dict(as_mapping(description, str(path)))
+
+
+def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy with changes, whose keys may lead into it by dots."""
+    result = copy.deepcopy(dict(base))
+    for key, value in changes.items():
+        if not isinstance(key, str):
+            raise TypeError(f"a key must be a text, got {key!r}")
+        _change(result, key.split("."), value, key)
+    return result
+
+
+def _change(part: Any, path: list[str], value: Any, key: str) -> None:
+    """Set a value inside nested mappings and lists. A mapping changes a mapping key by key."""
+    step: Any = path[0]
+    if isinstance(part, list):
+        if not (step.isdecimal() and int(step) < len(part)):
+            raise ValueError(f"{key} leads nowhere: {step!r} is not an index below {len(part)}")
+        step = int(step)
+    elif not isinstance(part, dict):
+        raise ValueError(f"{key} leads nowhere: {part!r} has no {step!r}")
+    if len(path) > 1:
+        if isinstance(part, dict):
+            part.setdefault(step, {})
+        _change(part[step], path[1:], value, key)
+    elif isinstance(value, Mapping) and isinstance(part, dict):
+        part[step] = _changed(_as_dict(part.get(step)), value)
+    else:
+        part[step] = copy.deepcopy(value)
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,151 @@
+"""What is known of a run: what a worker sends back, and what the store tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ..history import Epoch
+
+
+class Status(StrEnum):
+    """How far a run has come.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Status
+    >>> print(*Status)
+    pending running done failed
+    """
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of a finished run, on all test samples of its data set.
+
+    Parameters
+    ----------
+    accuracy, loss : float
+        After the last epoch.
+    best_accuracy : float
+        After the best epoch. It was chosen on the test samples, which flatters it.
+    weights : int
+        Connections.
+    bytes : int
+        Memory of weights, biases and index arrays.
+    step_microseconds : float
+        Median over the epochs of the time of a training step, on one thread.
+    """
+
+    accuracy: float
+    best_accuracy: float
+    loss: float
+    weights: int
+    bytes: int
+    step_microseconds: float
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """How the weights of one layer are distributed after training.
+
+    Parameters
+    ----------
+    layer : int
+        Its number, from 1.
+    lowest, highest, mean, deviation : float
+        Of its weights; the deviation is the standard one.
+    """
+
+    layer: int
+    lowest: float
+    highest: float
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What a run was made with."""
+
+    minisnn: str | None = None
+    numpy: str | None = None
+    numba: str | None = None
+    python: str | None = None
+    cpu: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Parameters
+    ----------
+    hash : str
+        Which run it is.
+    started : str or None
+        When, in UTC, as ISO 8601; None where the worker did not live to tell.
+    seconds : float or None
+        How long it took, with reading the data and compiling.
+    versions : Versions
+        In the worker.
+    figures : Figures or None
+        None where it failed.
+    epochs : sequence of Epoch
+        The history; empty where it failed.
+    layers : sequence of LayerWeights
+        Of the trained network; empty where it failed.
+    error : str or None
+        The traceback where it failed.
+    """
+
+    hash: str
+    started: str | None
+    seconds: float | None
+    versions: Versions
+    figures: Figures | None = None
+    epochs: Sequence[Epoch] = ()
+    layers: Sequence[LayerWeights] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a store knows of a run.
+
+    Parameters
+    ----------
+    hash : str
+        Of the configuration.
+    configuration : mapping
+        As `Run.to_dict` gives it. Plain values, so that it can be read after a construction
+        has got another name.
+    status : Status
+        How far it has come.
+    error : str or None
+        The traceback of a run that failed.
+    started : str or None
+        In UTC, as ISO 8601; None where it was never begun.
+    seconds : float or None
+        None where it has not ended.
+    versions : Versions
+        What it was made with.
+    figures : Figures or None
+        None unless it is done.
+    """
+
+    hash: str
+    configuration: Mapping[str, Any]
+    status: Status
+    error: str | None
+    started: str | None
+    seconds: float | None
+    versions: Versions
+    figures: Figures | None

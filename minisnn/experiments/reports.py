@@ -1,0 +1,158 @@
+"""Stored runs for people, as a table, and for other programs, as CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from os import PathLike
+from typing import Any
+
+from ..extras import require
+from .records import Figures, Record
+
+_HEAD = (
+    "status", "hash", "data", "hidden", "layers", "peak", "batch", "epochs", "seed", "accuracy",
+    "seconds", "error",
+)  # fmt: skip
+
+
+def format_records(records: Sequence[Record]) -> str:
+    """Return runs as an aligned table, one line each: status, main settings, results.
+
+    Of an error it has the last line; `Record.error` has the whole traceback.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        From `Store.records`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from minisnn.experiments import format_records
+    >>> print(format_records([]))
+    status  hash  data  hidden  layers  peak  batch  epochs  seed  accuracy  seconds  error
+    ------  ----  ----  ------  ------  ----  -----  ------  ----  --------  -------  -----
+    """
+    lines = [list(_HEAD), *(_cells(record) for record in records)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def write_csv(path: str | PathLike[str], records: Sequence[Record]) -> None:
+    """Write runs as CSV, one line each; a column for each setting, named by its path.
+
+    Parameters
+    ----------
+    path : path
+        File to write; it is replaced if it exists.
+    records : sequence of Record
+        From `Store.records`.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from minisnn.experiments import write_csv
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "runs.csv")
+    >>> write_csv(path, [])
+    >>> path.read_text().strip()
+    ''
+    """
+    rows = _rows(records)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_parquet(path: str | PathLike[str], records: Sequence[Record]) -> None:
+    """Write the same as Parquet.
+
+    Parameters
+    ----------
+    path : path
+        File to write; it is replaced if it exists.
+    records : sequence of Record
+        From `Store.records`.
+
+    Raises
+    ------
+    ImportError
+        Where pyarrow (extra ``sweep``) is missing.
+    """
+    parquet = require("pyarrow.parquet", "sweep", "an export to Parquet")
+    arrow = require("pyarrow", "sweep", "an export to Parquet")
+    parquet.write_table(arrow.Table.from_pylist(_rows(records)), path)
+
+
+def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return a flat row for each run, all with the same keys in the same order."""
+    settings = [_flat(record.configuration) for record in records]
+    keys = list(dict.fromkeys(key for item in settings for key in item))
+    nothing = dict.fromkeys(field.name for field in fields(Figures))
+    return [
+        {
+            "hash": record.hash,
+            "status": record.status.value,
+            **{key: item.get(key) for key in keys},
+            **{
+                f"result.{key}": value
+                for key, value in (asdict(record.figures) if record.figures else nothing).items()
+            },
+            "started": record.started,
+            "seconds": record.seconds,
+            **{f"version.{key}": value for key, value in asdict(record.versions).items()},
+            "error": record.error,
+        }
+        for record, item in zip(records, settings, strict=True)
+    ]
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Return the leaves of nested values by their paths.
+
+    Options stay together, as JSON: each construction has others, of any type.
+    """
+    if path.endswith(".options"):
+        return {path: json.dumps(value, sort_keys=True)}
+    if isinstance(value, Mapping):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [(str(number), item) for number, item in enumerate(value)]
+    else:
+        return {path: value}
+    at = f"{path}." if path else ""
+    return {key: leaf for name, item in items for key, leaf in _flat(item, at + name).items()}
+
+
+def _cells(record: Record) -> list[str]:
+    run, figures = record.configuration, record.figures
+    data, samples = run["data"]["name"], run["data"]["samples"]
+    return [
+        record.status.value,
+        record.hash[:8],
+        data if samples is None else f"{data}:{samples}",
+        ",".join(map(str, run["hidden"])),
+        ",".join(_wiring(layer) for layer in run["layers"]),
+        f"{run['optimizer']['peak']:g}",
+        str(run["batch_size"]),
+        str(run["epochs"]),
+        str(run["seed"]),
+        f"{100 * figures.accuracy:.2f} %" if figures else "-",
+        f"{record.seconds:.1f}" if record.seconds is not None else "-",
+        (record.error or "").strip().rpartition("\n")[2],
+    ]
+
+
+def _wiring(layer: Mapping[str, Any]) -> str:
+    size = layer["degree"] if layer["density"] is None else f"{100 * layer['density']:g}%"
+    return str(layer["topology"]) + (f":{size}" if size is not None else "")

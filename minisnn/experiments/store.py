@@ -1,0 +1,225 @@
+"""Runs and their results in one SQLite file.
+
+One process writes, any number may read meanwhile, on the same machine (SQLite's write-ahead log
+does not work across a network file system). A run becomes *done* in the transaction that stores
+its results: whenever the writer is killed, each run has either all of its results or none.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, fields
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ..history import Epoch
+from . import schema
+from .configuration import Run
+from .records import Figures, LayerWeights, Outcome, Record, Status, Versions
+
+_VERSIONS, _FIGURES, _EPOCH, _LAYER = (
+    [field.name for field in fields(kind)] for kind in (Versions, Figures, Epoch, LayerWeights)
+)
+
+
+class Store:
+    """A store, open for reading, or for one sweep to write.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    write : bool
+        Whether to write: the file is then made if there is none, and no other process can
+        write until this one closes it. An empty file ``…-writer`` beside it tells them.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file, or no folder for it.
+    BlockingIOError
+        Where another sweep is writing.
+    ValueError
+        Where the file is not a store, is damaged, or is of a newer version.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from minisnn.experiments import Store
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "runs.sqlite")
+    >>> with Store(path, write=True) as store:
+    ...     store.records()
+    []
+    """
+
+    def __init__(self, path: str | PathLike[str], *, write: bool = False) -> None:
+        path = Path(path)
+        self._lock: sqlite3.Connection | None = None
+        if not write:
+            self._connection = schema.open_for_reading(path)
+            return
+        if path.parent.is_dir():
+            self._lock = schema.lock(path)
+        try:
+            self._connection = schema.open_for_writing(path)
+            self.release()  # what a killed sweep left behind
+        except BaseException:
+            self._unlock()
+            raise
+
+    def close(self) -> None:
+        """Close the file; another sweep may then write."""
+        self._connection.close()
+        self._unlock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Reading
+
+    def records(self, runs: Sequence[Run] | None = None) -> list[Record]:
+        """Return what is known of these runs, or of all in the order in which they were added.
+
+        A run that the store does not know is pending.
+        """
+        columns = ", ".join(
+            [
+                *(f"runs.{name}" for name in ("hash", "configuration", "status", "error")),
+                *(f"runs.{name}" for name in ("started", "seconds", *_VERSIONS)),
+                *(f"results.{name}" for name in _FIGURES),
+            ]
+        )
+        rows = self._connection.execute(
+            f"SELECT {columns} FROM runs LEFT JOIN results USING (hash) ORDER BY runs.rowid"
+        )
+        known = {row[0]: _record(row) for row in rows}
+        if runs is None:
+            return list(known.values())
+        return [known.get(run.hash) or _unknown(run) for run in runs]
+
+    def history(self, run_hash: str) -> list[Epoch]:
+        """Return the epochs of a run that is done; none of any other."""
+        return [Epoch(*row) for row in self._rows("history", _EPOCH, run_hash)]
+
+    def layers(self, run_hash: str) -> list[LayerWeights]:
+        """Return how the weights of each layer are distributed, after a run that is done."""
+        return [LayerWeights(*row) for row in self._rows("layers", _LAYER, run_hash)]
+
+    def _rows(self, table: str, columns: list[str], run_hash: str) -> sqlite3.Cursor:
+        return self._connection.execute(
+            f"SELECT {', '.join(columns)} FROM {table} WHERE hash = ? ORDER BY {columns[0]}",
+            (run_hash,),
+        )
+
+    # Writing
+
+    def add(self, runs: Iterable[Run]) -> None:
+        """Add runs as pending; those that the store knows stay as they are."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO runs (hash, configuration) VALUES (?, ?)",
+                [(run.hash, run.to_json()) for run in runs],
+            )
+
+    def begin(self, run_hash: str) -> None:
+        """Note that a run is under way."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET status = 'running' WHERE hash = ? AND status != 'done'",
+                (run_hash,),
+            )
+
+    def finish(self, outcome: Outcome) -> None:
+        """Store what came of a run, all of it or, where this is cut short, nothing.
+
+        A run that is done already stays as it is.
+        """
+        status = Status.FAILED if outcome.figures is None else Status.DONE
+        versions = ", ".join(f"{name} = ?" for name in _VERSIONS)
+        with self._transaction() as connection:
+            updated = connection.execute(
+                f"UPDATE runs SET status = ?, error = ?, started = ?, seconds = ?, {versions} "
+                "WHERE hash = ? AND status != 'done'",
+                (
+                    status.value,
+                    outcome.error,
+                    outcome.started,
+                    outcome.seconds,
+                    *astuple(outcome.versions),
+                    outcome.hash,
+                ),
+            )
+            if updated.rowcount == 0 or outcome.figures is None:
+                return
+            _insert(connection, "results", ["hash", *_FIGURES], [outcome.figures], outcome.hash)
+            _insert(connection, "history", ["hash", *_EPOCH], outcome.epochs, outcome.hash)
+            _insert(connection, "layers", ["hash", *_LAYER], outcome.layers, outcome.hash)
+
+    def release(self) -> None:
+        """Make runs that are under way pending again: nobody is training them any more."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE runs SET status = 'pending' WHERE status = 'running'")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:  # Ctrl-C, too
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    table: str,
+    columns: list[str],
+    items: Sequence[Any],
+    run_hash: str,
+) -> None:
+    marks = ", ".join("?" * len(columns))
+    connection.executemany(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",
+        [(run_hash, *astuple(item)) for item in items],
+    )
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    run_hash, configuration, status, error, started, seconds, *rest = row
+    values = json.loads(configuration)
+    del values["schema"]
+    figures = rest[len(_VERSIONS) :]
+    return Record(
+        hash=run_hash,
+        configuration=values,
+        status=Status(status),
+        error=error,
+        started=started,
+        seconds=seconds,
+        versions=Versions(*rest[: len(_VERSIONS)]),
+        figures=None if figures[0] is None else Figures(*figures),
+    )
+
+
+def _unknown(run: Run) -> Record:
+    values = json.loads(run.to_json())
+    del values["schema"]
+    return Record(run.hash, values, Status.PENDING, None, None, None, Versions(), None)

@@ -1,0 +1,157 @@
+"""A sweep: train what is not done yet, and store each result as it comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+from ..progress import progress_bar
+from .configuration import Run
+from .records import Status
+from .runners import Begun, Runner, here
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a sweep ended.
+
+    Parameters
+    ----------
+    trained : int
+        Runs that this sweep finished.
+    done, failed, pending : int
+        How all of its runs stand now.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Summary
+    >>> print(Summary(trained=3, done=4, failed=1, pending=0, interrupted=False))
+    5 runs: 4 done (1 of them before), 1 failed, 0 pending
+    """
+
+    trained: int
+    done: int
+    failed: int
+    pending: int
+    interrupted: bool
+
+    def __str__(self) -> str:
+        return (
+            f"{self.done + self.failed + self.pending} runs: {self.done} done "
+            f"({self.done - self.trained} of them before), {self.failed} failed, "
+            f"{self.pending} pending"
+        )
+
+
+def sweep(
+    runs: Sequence[Run],
+    store: str | PathLike[str],
+    *,
+    runner: Runner = here,
+    retry_failed: bool = False,
+    progress: bool | None = None,
+) -> Summary:
+    """Train runs and store their results.
+
+    What the store has as done is not trained again, nor what failed, unless that is wanted. A run
+    that fails is stored with its error, and the others go on. Ctrl-C ends the sweep: what is
+    finished is kept, and runs under way are lost, as when the process is killed.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        What to train.
+    store : path
+        File of the store, which is made if there is none.
+    runner : function of runs
+        Where to train: `here`, `processes` (...) or `cluster` (...).
+    retry_failed : bool
+        Whether to train again what failed.
+    progress : bool, optional
+        Whether to show a progress bar; by default, where standard error is a terminal and tqdm is
+        installed.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    BlockingIOError
+        Where another sweep is writing to the store.
+    ValueError, OSError
+        Where the file is not a store, or cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from minisnn import experiments
+    >>> run = experiments.Run.from_dict(
+    ...     {
+    ...         "data": {"name": "mnist_sample", "samples": 300},
+    ...         "hidden": [50],
+    ...         "layers": [{"topology": "constant_degree", "degree": 5}, {"topology": "dense"}],
+    ...         "optimizer": {"peak": 0.2},
+    ...         "epochs": 1,
+    ...     }
+    ... )
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "runs.sqlite")
+    >>> print(experiments.sweep([run], path))
+    1 runs: 1 done (0 of them before), 0 failed, 0 pending
+    >>> print(experiments.sweep([run], path))
+    1 runs: 1 done (1 of them before), 0 failed, 0 pending
+    >>> with experiments.Store(path) as store:
+    ...     [record] = store.records()
+    ...     len(store.history(run.hash))
+    1
+    >>> record.figures.weights
+    4420
+    """
+    finished = {Status.DONE} if retry_failed else {Status.DONE, Status.FAILED}
+    interrupted = False
+    with Store(store, write=True) as file:
+        file.add(runs)
+        before = _count(file, runs)
+        known = zip(runs, file.records(runs), strict=True)
+        waiting = [run for run, record in known if record.status not in finished]
+        with closing(progress_bar(progress, len(waiting), "run")) as bar:
+            try:
+                _work_off(waiting, runner, file, bar)
+            except KeyboardInterrupt:
+                interrupted = True
+            finally:
+                file.release()
+        after = _count(file, runs)
+    return Summary(
+        trained=after[Status.DONE] - before[Status.DONE],
+        done=after[Status.DONE],
+        failed=after[Status.FAILED],
+        pending=after[Status.PENDING],
+        interrupted=interrupted,
+    )
+
+
+def _work_off(runs: Sequence[Run], runner: Runner, store: Store, bar: Any) -> None:
+    if not runs:
+        return
+    n_failed = 0
+    with closing(runner(runs)) as events:
+        for event in events:
+            if isinstance(event, Begun):
+                store.begin(event.hash)
+                continue
+            store.finish(event)
+            n_failed += event.figures is None
+            bar.set_postfix_str(f"{n_failed} failed")
+            bar.update(1)
+
+
+def _count(store: Store, runs: Sequence[Run]) -> Counter[Status]:
+    return Counter(record.status for record in store.records(runs))

@@ -1,0 +1,168 @@
+"""A run has one canonical form; what is no run is refused with its key named."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from sweeping import describe
+
+from minisnn.experiments import Data, Optimizer, Run, Wiring
+
+CANONICAL = (
+    '{"batch_size":128,"data":{"name":"mnist_sample","samples":300},"dropout":[0.0,0.0],'
+    '"dtype":"float32","epochs":1,"fan":"degree","hidden":[30],"initializer":"glorot_normal",'
+    '"layers":[{"degree":5,"density":null,"options":{},"topology":"constant_degree"},'
+    '{"degree":null,"density":null,"options":{},"topology":"dense"}],'
+    '"optimizer":{"momentum":0.9,"peak":0.2,"warm_up":0.5},"schema":1,"seed":0}'
+)
+
+
+def test_the_canonical_form_and_its_hash_stay_as_they_are() -> None:
+    """Should this fail, stores of today would train everything anew: raise SCHEMA on purpose."""
+    run = Run.from_dict(describe())
+    assert run.to_json() == CANONICAL
+    assert run.hash == "9fce0e16b6d6366c47501fb550d6b0f2146609e760691c3274414149209372a8"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 128, "seed": 0, "fan": "degree", "dtype": "float32"},
+        {"dropout": 0},
+        {"dropout": [0, 0.0]},
+        {"optimizer": {"peak": 0.2, "momentum": 0.9, "warm_up": 0.5}},
+        {"layers": [
+            {"topology": "constant_degree", "degree": 5, "density": None, "options": {}},
+            {"topology": "dense"},
+        ]},
+    ],
+)  # fmt: skip
+def test_explicit_defaults_do_not_change_the_hash(changes: dict[str, Any]) -> None:
+    assert Run.from_dict(describe(**changes)).hash == Run.from_dict(describe()).hash
+
+
+def test_all_samples_are_all_samples() -> None:
+    everything = describe(data={"name": "mnist_sample"})
+    counted = describe(data={"name": "mnist_sample", "samples": 4000})
+    assert Run.from_dict(counted).hash == Run.from_dict(everything).hash
+
+
+def test_keys_have_no_order() -> None:
+    reverse = dict(reversed(describe().items()))
+    assert Run.from_dict(reverse).hash == Run.from_dict(describe()).hash
+
+
+def test_every_setting_changes_the_hash() -> None:
+    layers = describe()["layers"]
+    changes: list[dict[str, Any]] = [
+        {"data": {"name": "mnist_sample"}}, {"data": {"name": "mnist", "samples": 300}},
+        {"hidden": [31]}, {"optimizer": {"peak": 0.3}}, {"dropout": 0.1}, {"fan": "width"},
+        {"optimizer": {"peak": 0.2, "momentum": 0.8}}, {"optimizer": {"peak": 0.2, "warm_up": 0.1}},
+        {"initializer": "glorot_uniform"}, {"dtype": "float64"}, {"batch_size": 64},
+        {"epochs": 2}, {"seed": 1},
+        {"layers": [{**layers[0], "degree": 6}, layers[1]]},
+        {"layers": [{**layers[0], "options": {"seed": 3}}, layers[1]]},
+        {"layers": [{**layers[0], "topology": "random_rotating"}, layers[1]]},
+        {"layers": [{"topology": "constant_degree", "density": 0.1}, layers[1]]},
+    ]  # fmt: skip
+    hashes = {Run.from_dict(describe(**change)).hash for change in [{}, *changes]}
+    assert len(hashes) == len(changes) + 1
+
+
+def test_json_goes_there_and_back() -> None:
+    layers = [{"topology": "constant_degree", "density": 0.5, "options": {"seed": 7}}]
+    run = Run.from_dict(describe(hidden=[], layers=layers, dropout=0.1))
+    again = Run.from_json(run.to_json())
+    assert again == run
+    assert again.hash == run.hash
+    assert hash(again) == hash(run)
+    assert Run.from_dict(run.to_dict()) == run
+    assert json.loads(run.to_json())["layers"][0]["options"] == {"seed": 7}
+
+
+def test_made_of_parts() -> None:
+    run = Run(
+        data=Data(name="mnist_sample", samples=300),
+        hidden=[30],
+        layers=[Wiring(topology="constant_degree", degree=5), Wiring(topology="dense")],
+        optimizer=Optimizer(peak=0.2),
+        epochs=1,
+    )
+    assert run == Run.from_dict(describe())
+    assert run.shapes == [(784, 30), (30, 10)]
+
+
+def test_another_schema_is_refused() -> None:
+    text = CANONICAL.replace('"schema":1', '"schema":2')
+    with pytest.raises(ValueError, match="has schema 2, this version of minisnn reads schema 1"):
+        Run.from_json(text)
+
+
+def wiring(**values: Any) -> dict[str, Any]:
+    return {"layers": [values, {"topology": "dense"}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epoch": 3}, "epoch is unknown; the keys of Run are: data, hidden, layers, optimizer,"),
+        ({"data": {"nam": 1}}, "data.nam is unknown; the keys of Data are: name, samples"),
+        ({"data": {}}, "data.name is missing; it has no default"),
+        ({"optimizer": {}}, "optimizer.peak is missing"),
+        ({"data": "mnist"}, "data must be a mapping of keys to values, got 'mnist'"),
+        ({"data": {"name": "auto"}}, "data.name must be one of mnist, mnist_sample, got 'auto'"),
+        ({"data": {"name": "mnist", "samples": 0}}, "data.samples must be at least 1, got 0"),
+        ({"data": {"name": "mnist_sample", "samples": 4001}},
+         "data.samples must be at most 4000, the training samples of mnist_sample, got 4001"),
+        ({"hidden": 30}, "hidden must be a list, got 30"),
+        ({"hidden": [30.5]}, "hidden.0 must be a whole number, got 30.5"),
+        ({"hidden": [30, 20]}, "layers must hold 3 wirings, one for each of the 2 hidden layers"),
+        ({"layers": {}}, "layers must be a list, got {}"),
+        (wiring(topology="ring"), "layers.0.topology must be one of dense, random_rotating,"),
+        (wiring(topology="dense", degree=3), "layers.0.degree must not be given with topology"),
+        (wiring(topology="regular_rotating"),
+         "layers.0.degree or density, one of the two, must be given with topology "
+         "'regular_rotating', got neither"),
+        (wiring(topology="regular_rotating", degree=3, density=0.1), "got degree and density"),
+        (wiring(topology="regular_rotating", degree="3"),
+         "layers.0.degree must be a whole number, got '3'"),
+        (wiring(topology="regular_rotating", density=0), "layers.0.density must be above 0"),
+        (wiring(topology="regular_rotating", density=1.5), "and at most 1, got 1.5"),
+        (wiring(topology="regular_rotating", degree=3, options={"seed": 1}),
+         "layers.0.options.seed is unknown; the keys of regular_rotating are: none"),
+        (wiring(topology="constant_degree", degree=3, options={"sede": 1}),
+         "layers.0.options.sede is unknown; the keys of constant_degree are: seed"),
+        (wiring(topology="constant_degree", degree=3, options={"seed": None}),
+         "layers.0.options.seed must be a number, a text, true, false or a list, got None"),
+        (wiring(topology="constant_degree", degree=3, options={"seed": float("nan")}),
+         "layers.0.options.seed must be a finite number"),
+        (wiring(topology="constant_degree", degree=3, options=5),
+         "layers.0.options must be a mapping of keys to values, got 5"),
+        ({"optimizer": {"peak": "1e-3"}}, "optimizer.peak must be a number, got '1e-3'"),
+        ({"optimizer": {"peak": 1, "momentum": 1}}, "optimizer.momentum must be a finite number"),
+        ({"optimizer": {"peak": 1, "warm_up": 1}}, "optimizer.warm_up must be a finite number"),
+        ({"fan": "both"}, "fan must be one of degree, width, got 'both'"),
+        ({"initializer": 1}, "initializer must be one of glorot_normal, glorot_uniform, got 1"),
+        ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
+        ({"dropout": [0.1]}, "dropout must be one rate, or 2"),
+        ({"dropout": "0.1"}, "dropout must be a list, got '0.1'"),
+        ({"dropout": True}, "a dropout rate must be a number, got True"),
+        ({"dropout": 1.0}, "a dropout rate must be a finite number, at least 0 and below 1"),
+        ({"batch_size": True}, "batch_size must be a whole number, got True"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"seed": -1}, "seed must be between 0 and"),
+    ],
+)  # fmt: skip
+def test_what_is_no_run(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        Run.from_dict(describe(**changes))
+
+
+def test_missing_and_no_mapping() -> None:
+    with pytest.raises(ValueError, match="data is missing; it has no default"):
+        Run.from_dict({"hidden": []})
+    with pytest.raises(TypeError, match="a run must be a mapping of keys to values, got 3"):
+        Run.from_dict(3)  # type: ignore[arg-type]

@@ -1,0 +1,133 @@
+"""Bases, lists and grids, from Python and from files."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweeping import describe
+
+from minisnn.experiments import Run, expand, read_description
+
+YAML = """
+base:
+  data: {name: mnist_sample, samples: 300}
+  hidden: [30]
+  layers:
+    - {topology: constant_degree, degree: 5}
+    - {topology: dense}
+  optimizer.peak: 0.2
+grid:
+  layers.0.degree: [5, 10]
+  seed: [0, 1]
+"""
+TOML = """
+[base]
+data = {name = "mnist_sample", samples = 300}
+hidden = [30]
+layers = [{topology = "constant_degree", degree = 5}, {topology = "dense"}]
+optimizer.peak = 0.2
+
+[grid]
+"layers.0.degree" = [5, 10]
+seed = [0, 1]
+"""
+
+
+def test_base_alone_is_one_run() -> None:
+    assert expand({"base": describe()}) == [Run.from_dict(describe())]
+
+
+def test_list_and_grid_are_combined_and_duplicates_go() -> None:
+    description = {
+        "base": describe(),
+        "list": [
+            {"layers.0.topology": "regular_rotating"},
+            {"layers": [{"topology": "dense"}, {"topology": "dense"}], "optimizer": {"peak": 3}},
+            {"layers.0.topology": "regular_rotating", "batch_size": 128},
+        ],
+        "grid": {"seed": [0, 1, 0], "optimizer.momentum": [0.5]},
+    }
+    found = [
+        (r.layers[0].topology, r.layers[0].degree, r.seed, r.optimizer.peak)
+        for r in expand(description)
+    ]
+    assert found == [
+        ("regular_rotating", 5, 0, 0.2), ("regular_rotating", 5, 1, 0.2),
+        ("dense", None, 0, 3.0), ("dense", None, 1, 3.0),
+    ]  # fmt: skip
+    assert {run.optimizer.momentum for run in expand(description)} == {0.5}
+
+
+def test_the_description_stays_as_it_is() -> None:
+    description = {"base": describe(), "grid": {"layers.0.degree": [6], "data.samples": [200]}}
+    before = json.dumps(description)
+    expand(description)
+    assert json.dumps(description) == before
+
+
+def test_files_mean_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("yaml", reason="needs the extra sweep")
+    found = []
+    for name, text in [("a.yaml", YAML), ("a.yml", YAML), ("a.toml", TOML)]:
+        (tmp_path / name).write_text(text)
+        found.append(read_description(tmp_path / name))
+    (tmp_path / "a.json").write_text(json.dumps(found[0]))
+    found.append(read_description(tmp_path / "a.json"))
+    runs = [expand(description) for description in found]
+    assert len(runs[0]) == 4
+    assert all(item == runs[0] for item in runs)
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ({"bases": {}}, "bases is unknown; the keys of a sweep are: base, list, grid"),
+        ([], "a sweep must be a mapping of keys to values, got []"),
+        ({"base": []}, "base must be a mapping"),
+        ({"base": describe(), "list": {}}, "list must be a list, got {}"),
+        ({"base": describe(), "list": [3]}, "list.0 must be a mapping"),
+        ({"base": describe(), "list": []}, "list must hold at least one entry"),
+        ({"base": describe(), "grid": {"seed": 3}}, "grid.seed must be a list, got 3"),
+        ({"base": describe(), "grid": {"seed": []}}, "grid.seed must hold at least one entry"),
+        ({"base": describe(), "grid": {"layers.2.degree": [3]}},
+         "layers.2.degree leads nowhere: '2' is not an index below 2"),
+        ({"base": describe(), "grid": {"layers.x": [3]}}, "'x' is not an index below 2"),
+        ({"base": describe(), "grid": {"seed.x": [3]}}, "seed.x leads nowhere: 0 has no 'x'"),
+        ({"base": describe(), "grid": {"sed": [3]}}, "sed is unknown; the keys of Run are"),
+        ({"base": {3: 4}}, "a key must be a text, got 3"),
+        ({"grid": {"seed": [1]}}, "data is missing"),
+    ],
+)  # fmt: skip
+def test_what_is_no_sweep(description: Any, message: str) -> None:
+    if isinstance(description, dict) and "seed.x" in description.get("grid", {}):
+        description["base"] = describe(seed=0)
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        expand(description)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.txt", "", "a.txt must end in .yaml, .yml, .toml or .json"),
+        ("a.toml", "x = ", "a.toml is not valid TOML:"),
+        ("a.json", "{", "a.json is not valid JSON:"),
+        ("a.yaml", "a: [", "a.yaml is not valid YAML:"),
+        ("b.yaml", "- 3", r"b.yaml must be a mapping of keys to values, got [3]"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str, message: str) -> None:
+    if name.endswith("yaml"):
+        pytest.importorskip("yaml", reason="needs the extra sweep")
+    (tmp_path / name).write_text(text)
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        read_description(tmp_path / name)
+
+
+def test_yaml_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "yaml", None)
+    with pytest.raises(ImportError, match=r"YAML needs yaml, .* pip install 'minisnn\[sweep\]'"):
+        read_description(tmp_path / "a.yaml")

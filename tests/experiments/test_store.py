@@ -1,0 +1,227 @@
+"""One file, one writer, any number of readers, all or nothing of a run."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sweeping import describe, make_runs, run
+
+from minisnn import Epoch
+from minisnn.experiments import Run, Status, Store
+from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
+
+VERSIONS = Versions("0.1", "2", "0.61", "3.11", "a CPU")
+N_EPOCHS = 3
+
+
+def outcome_of(run: Run, *, error: str | None = None) -> Outcome:
+    figures, epochs, layers = None, [], []
+    if error is None:
+        layers = [LayerWeights(n + 1, -1.5, 1.25, 0.0, 0.5) for n in range(2)]
+        figures = Figures(0.5, 0.6, 0.05, 100, 400, 12.5)
+        epochs = [Epoch(n + 1, 0.1, 0.2, 0.5, 1.0, 0.01, 12.5) for n in range(N_EPOCHS)]
+    started = "2026-01-01T00:00:00.000+00:00"
+    return Outcome(run.hash, started, 1.5, VERSIONS, figures, epochs, layers, error)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "runs.sqlite"
+
+
+def test_a_run_from_pending_to_done(path: Path) -> None:
+    runs = make_runs(2)
+    first, second = runs
+    with Store(path, write=True) as store:
+        store.add(runs)
+        store.add(runs)
+        assert [record.status for record in store.records()] == [Status.PENDING] * 2
+        store.begin(first.hash)
+        assert store.records([first])[0].status is Status.RUNNING
+        store.finish(outcome_of(first))
+    with Store(path) as store:
+        done, pending = store.records()
+        assert store.records([second, first]) == [pending, done]
+        assert store.history(first.hash) == outcome_of(first).epochs
+        assert store.layers(first.hash) == outcome_of(first).layers
+        assert store.history(second.hash) == store.layers(second.hash) == []
+    assert done.status is Status.DONE
+    assert (done.started, done.seconds) == ("2026-01-01T00:00:00.000+00:00", 1.5)
+    assert done.figures == outcome_of(first).figures
+    assert done.versions == VERSIONS
+    assert done.error is None
+    assert Run.from_dict(done.configuration) == first
+    assert pending.figures is None
+    assert pending.versions == Versions()
+
+
+def test_a_failure_and_another_try(path: Path) -> None:
+    (single,) = make_runs(1)
+    with Store(path, write=True) as store:
+        store.add([single])
+        store.finish(outcome_of(single, error="Traceback …\nValueError: no"))
+        (record,) = store.records()
+        assert (record.status, record.error) == (Status.FAILED, "Traceback …\nValueError: no")
+        store.begin(single.hash)
+        store.finish(outcome_of(single))
+        (record,) = store.records()
+        assert (record.status, record.error) == (Status.DONE, None)
+
+
+def test_what_is_done_stays_as_it_is(path: Path) -> None:
+    """A cluster may send a run twice, where a worker was taken for dead."""
+    (single,) = make_runs(1)
+    with Store(path, write=True) as store:
+        store.add([single])
+        store.finish(outcome_of(single))
+        before = store.records()
+        store.begin(single.hash)
+        store.finish(outcome_of(single, error="late"))
+        store.finish(outcome_of(single))
+        assert store.records() == before
+        assert len(store.history(single.hash)) == N_EPOCHS
+
+
+def test_a_run_is_stored_whole_or_not_at_all(path: Path) -> None:
+    (single,) = make_runs(1)
+    broken = outcome_of(single)
+    broken.epochs.append(broken.epochs[0])  # type: ignore[attr-defined]  # the same epoch twice
+    with Store(path, write=True) as store:
+        store.add([single])
+        store.begin(single.hash)
+        with pytest.raises(sqlite3.IntegrityError):
+            store.finish(broken)
+        (record,) = store.records()
+        assert (record.status, record.figures) == (Status.RUNNING, None)
+        assert store.history(single.hash) == []
+        store.finish(outcome_of(single))
+        assert store.records()[0].status is Status.DONE
+
+
+def test_what_a_killed_sweep_left_is_pending_again(path: Path) -> None:
+    (single,) = make_runs(1)
+    with Store(path, write=True) as store:
+        store.add([single])
+        store.begin(single.hash)
+    with Store(path, write=True) as store:
+        assert store.records()[0].status is Status.PENDING
+
+
+def test_readers_read_while_it_is_written(path: Path) -> None:
+    runs = make_runs(60)
+    with Store(path, write=True) as store:
+        store.add(runs)
+    finished = threading.Event()
+    counts: list[list[int]] = [[], []]
+    errors: list[BaseException] = []
+
+    def read(seen: list[int]) -> None:
+        try:
+            while not finished.is_set():
+                with Store(path) as store:
+                    done = [r for r in store.records() if r.status is Status.DONE]
+                    assert all(record.figures for record in done)
+                    assert all(len(store.history(r.hash)) == N_EPOCHS for r in done[-3:])
+                    seen.append(len(done))
+        except BaseException as error:
+            errors.append(error)
+
+    readers = [threading.Thread(target=read, args=(seen,)) for seen in counts]
+    for reader in readers:
+        reader.start()
+    try:
+        with Store(path, write=True) as store:
+            for item in runs:
+                store.begin(item.hash)
+                store.finish(outcome_of(item))
+    finally:
+        finished.set()
+    for reader in readers:
+        reader.join()
+    assert not errors
+    for seen in counts:
+        assert seen == sorted(seen), "nothing that was done is ever gone"
+        assert len(seen) > 1
+
+
+def test_a_reader_cannot_write(path: Path) -> None:
+    Store(path, write=True).close()
+    with Store(path) as store, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        store.add(make_runs(1))
+
+
+def test_one_writer_at_a_time(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"base": describe()}))
+    with Store(path, write=True):
+        with pytest.raises(BlockingIOError, match=r"another sweep is writing to .*runs\.sqlite"):
+            Store(path, write=True)
+        code, _, err = run("a.json", "--store", str(path), "--jobs", "1", cwd=tmp_path)
+        assert code == 1
+        assert "error: another sweep is writing to" in err
+    Store(path, write=True).close()
+
+
+def make_foreign(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+
+
+def make_newer(path: Path) -> None:
+    Store(path, write=True).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+
+
+def make_text(path: Path) -> None:
+    path.write_text("status,hash\n" * 1000)
+
+
+def make_short(path: Path) -> None:
+    with Store(path, write=True) as store:
+        store.add(make_runs(100))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def make_shorter(path: Path) -> None:
+    Store(path, write=True).close()
+    path.write_bytes(path.read_bytes()[:50])
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (make_foreign, "is not a store of runs: it is the SQLite file of another program"),
+        (make_newer, "has version 2, this version of minisnn reads version 1; update minisnn"),
+        (make_text, "is not a store of runs, or damaged: file is not a database"),
+        (make_short, "is not a store of runs, or damaged: database disk image is malformed"),
+        (make_shorter, "is not a store of runs, or damaged: "),
+    ],
+)
+def test_files_that_are_no_store(path: Path, make: object, message: str, write: bool) -> None:
+    assert callable(make)
+    make(path)
+    content = path.read_bytes()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Store(path, write=write)
+    assert path.read_bytes() == content, "it is left as it was"
+
+
+def test_nothing_there(path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no store .*runs\.sqlite"):
+        Store(path)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*none for the store a"):
+        Store(path.parent / "none" / "a", write=True)
+    with pytest.raises(OSError, match=r"cannot open the store .*: unable to open database file"):
+        Store(path.parent, write=True)
+    path.touch()
+    with pytest.raises(ValueError, match="is not a store of runs: it is empty"):
+        Store(path)
+    with Store(path, write=True) as store:  # its making may have been cut short
+        assert store.records() == []
