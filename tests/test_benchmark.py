@@ -115,10 +115,10 @@ def test_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_formula_that_holds_is_found() -> None:
     rng = np.random.default_rng(0)
-    constants = np.array([5.0, 1e-3, 2e-3, 1e-4])
+    constants = np.array([5.0, 1e-3, 2e-3, 3e-3, 1e-4])
     rows = [
         {"threads": 1, "counts": list(counts), "microseconds": float(counts @ constants)}
-        for counts in rng.integers(1, 10**6, (12, 4)).astype(float)
+        for counts in rng.integers(1, 10**6, (12, 5)).astype(float)
     ]
     fit = scaling._fit(rows, 1)
     assert fit["largest_error"] < 1e-6

@@ -22,8 +22,9 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Return how long each contestant takes for one piece of work, measured in turn.
 
-    In every round each contestant has one turn of about so many seconds, after a pause and an
-    untimed piece. So whatever else the machine does meanwhile falls on all of them.
+    In every round each contestant has one turn of about so many seconds, after a pause and half
+    as long untimed: a processor that has slept takes tenths of a second to reach its speed. So
+    whatever else the machine does meanwhile falls on all of them.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def interleaved(
         for name, work in contestants.items():
             time.sleep(pause)
             with within.get(name, nullcontext)():
-                work(max(1, pieces[name] // 20))
+                work(max(1, pieces[name] // 2))
                 started = time.perf_counter()
                 work(pieces[name])
                 times[name].append((time.perf_counter() - started) / pieces[name])

@@ -24,9 +24,10 @@ SWEEPS: dict[str, list[float]] = {
 }
 """What is varied, around 784-1000-10 with 5 % of the connections and batches of 128."""
 
-TERMS = ["step", "edge", "complete edge", "value"]
-"""What the formula counts: the step itself; a register of samples at an edge of a sparse layer and
-of a complete one, for each product; and a value of an activation."""
+TERMS = ["step", "first edge", "edge", "complete edge", "value"]
+"""What the formula counts: the step itself; a register of samples at an edge of the first layer,
+which reads bytes, of another sparse layer, and of a complete one, for each product; and a value of
+an activation."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,17 @@ class Case:
     def counts(self, ours: Ours) -> list[int]:
         """Return what the formula counts, in the order of `TERMS`."""
         vectors = ours.plan.width // lanes_of(np.float32)
-        sparse = complete = 0
-        for number, graph in enumerate(ours.plan.wiring.graphs):
-            products = 2 if number == 0 else 3  # the first layer needs no input gradient
-            if number + 1 < len(ours.plan.wiring.graphs):
-                sparse += graph.n_edges * products
+        first = sparse = complete = 0
+        graphs = ours.plan.wiring.graphs
+        for number, graph in enumerate(graphs):
+            if number == 0:
+                first = 2 * graph.n_edges  # the first layer needs no input gradient
+            elif number + 1 < len(graphs):
+                sparse += 3 * graph.n_edges
             else:
-                complete += graph.n_edges * products
-        return [1, sparse * vectors, complete * vectors, sum(self.widths) * ours.plan.width]
+                complete += 3 * graph.n_edges
+        counts = [count * vectors for count in (first, sparse, complete)]
+        return [1, *counts, sum(self.widths) * ours.plan.width]
 
 
 def _case(sweep: str, value: float) -> Case:
