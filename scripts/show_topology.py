@@ -1,7 +1,8 @@
 """Show how layers can be wired: a table of what each graph is like, and a picture of each.
 
-The picture has a row for each construction: its adjacency matrix, and how many neurons of either
-side have which number of edges.
+The table has degrees and measures of connectivity (docs/measures.md). The picture has a row for
+each construction: its adjacency matrix, and how many neurons of either side have which number of
+edges.
 
 examples:
   python scripts/show_topology.py --list
@@ -16,16 +17,14 @@ import inspect
 import sys
 from pathlib import Path
 
-import scipy.sparse
 from bench.measure import format_table
-from scipy.sparse.csgraph import connected_components
 
 import minisnn as snn
 from minisnn import extras, plots
 
 COLUMNS = (
     "topology", "edges", "density", "edges an input", "edges an output", "dead inputs",
-    "dead outputs", "components",
+    "dead outputs", "components", "connectivity", "σ1 - σ2", "Ramanujan gap", "mean path",
 )  # fmt: skip
 
 
@@ -67,15 +66,10 @@ def summary(name: str) -> str:
     return documentation.partition("\n")[0].removeprefix("Return ").replace("``", "")
 
 
-def n_components(graph: snn.Topology) -> int:
-    """Return how many parts the graph falls into that no edge connects; a dead neuron is one."""
-    adjacency = scipy.sparse.block_array([[None, graph.to_scipy()], [graph.to_scipy().T, None]])
-    return int(connected_components(adjacency, directed=False, return_labels=False))
-
-
 def row(graph: snn.Topology) -> list[str]:
     """Return the cells of the table for one graph."""
     left, right = graph.out_degrees, graph.in_degrees
+    measures = snn.spectral.measure(graph)
     return [
         graph.name,
         f"{graph.n_edges:,}",
@@ -84,7 +78,11 @@ def row(graph: snn.Topology) -> list[str]:
         f"{right.min()} to {right.max()}",
         str(len(graph.isolated_inputs)),
         str(len(graph.isolated_outputs)),
-        str(n_components(graph)),
+        str(measures.n_components),
+        f"{measures.algebraic_connectivity:.3g}",
+        f"{measures.adjacency_gap:.3g}",
+        f"{measures.ramanujan_gap:.3g}",
+        f"{measures.mean_path_length:.3g}",
     ]
 
 
