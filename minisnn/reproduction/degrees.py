@@ -1,0 +1,223 @@
+"""E1 to E4 and E10: constructions and degrees in a network with one hidden layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from .. import topology
+from ..experiments import Run, Wiring
+from .charts import Chart, Heatmap, Series
+from .findings import Answer, Experiment, Finding, Results, Table
+from .profiles import DENSE, PAPERS, Profile
+from .statistics import difference, mean
+
+_LEVEL = 0.5  # per cent of accuracy: what we take for "level" or "no worse"
+_CONTOUR = ("fibonacci_rotating", "constant_degree")
+
+
+def _layer(name: str, degree: int) -> Wiring:
+    return Wiring(topology=name, degree=degree)
+
+
+def _one_hidden(profile: Profile, name: str, degree: int, output_degree: int = 10) -> list[Run]:
+    """Runs of a construction; with all of the ten outputs the last layer is the complete one."""
+    last = DENSE if output_degree == 10 else _layer(name, output_degree)
+    return profile.seeded([_layer(name, degree), last])
+
+
+def _dense(profile: Profile) -> list[Run]:
+    return profile.seeded([DENSE, DENSE])
+
+
+# E1
+
+
+def _show(profile: Profile, results: Results) -> Finding:
+    from ..plots import plot_topologies
+
+    graphs = [topology.make(name, 100, 100, 12) for name in PAPERS]
+    return Finding(
+        Answer.SHOWN,
+        "The adjacency matrices of the paper's constructions, 100 to 100 neurons, degree 12.",
+        pictures={"E1-adjacency": plot_topologies(graphs)},
+    )
+
+
+# E2
+
+
+def _by_degree(profile: Profile) -> list[Run]:
+    runs = [
+        run for name, degree in product(PAPERS, profile.degrees)
+        for run in _one_hidden(profile, name, degree)
+    ]  # fmt: skip
+    return [*runs, *_dense(profile)]
+
+
+def _examine_degrees(profile: Profile, results: Results) -> Finding:
+    dense = results.accuracies(_dense(profile))
+    rows: list[list[Any]] = []
+    series, level, drops = [], [], []
+    for name in PAPERS:
+        values = [results.accuracies(_one_hidden(profile, name, d)) for d in profile.degrees]
+        series.append(Series(name, profile.degrees, [mean(v) for v in values]))
+        enough = [
+            degree for degree, v in zip(profile.degrees, values, strict=True)
+            if difference(v, dense).low > -2 * _LEVEL
+        ]  # fmt: skip
+        level.append(bool(enough) and min(enough) <= profile.hidden / 8)
+        drops.append(difference(values[0], dense).high < -2 * _LEVEL)
+        share = f"{100 * min(enough) / profile.hidden:.0f} %" if enough else "-"
+        rows.append([name, mean(values[0]), min(enough) if enough else float("nan"), share])
+    chart = Chart(
+        "E2-degree", "Accuracy against the degree of the hidden layer",
+        "edges of an input neuron", "test accuracy, %", series,
+        level=("dense", mean(dense)), log_x=True,
+    )  # fmt: skip
+    head = [
+        "construction", f"accuracy at degree {profile.degrees[0]}, %",
+        "least degree surely less than 1 % below dense", "that is of all",
+    ]  # fmt: skip
+    holds = all(level) and all(drops)
+    return Finding(
+        Answer.HOLDS if holds else Answer.FAILS if not any(level) else Answer.OPEN,
+        f"{sum(level)} of {len(PAPERS)} constructions stay less than 1 % below dense (its interval "
+        f"considered) down to an eighth of the connections, and {sum(drops)} fall by more than "
+        f"1 % at degree {profile.degrees[0]}.",
+        [chart],
+        [Table("Accuracy and degree", head, rows)],
+    )
+
+
+# E3
+
+
+def _contour(profile: Profile) -> list[Run]:
+    return [
+        run
+        for name, degree, out in product(_CONTOUR, profile.degrees, profile.output_degrees)
+        for run in _one_hidden(profile, name, degree, out)
+    ]
+
+
+def _examine_contour(profile: Profile, results: Results) -> Finding:
+    charts, falls = [], []
+    for name in _CONTOUR:
+        z = [
+            [results.accuracy(_one_hidden(profile, name, d, out)).value for d in profile.degrees]
+            for out in profile.output_degrees
+        ]
+        charts.append(
+            Heatmap(
+                f"E3-{name}", f"Accuracy over both degrees, {name}", "degree of the hidden layer",
+                "degree of the output layer", "test accuracy, %", [str(d) for d in profile.degrees],
+                [str(d) for d in profile.output_degrees], z,
+            )
+        )  # fmt: skip
+        widest = profile.degrees[-1]
+        few, many = profile.output_degrees[0], profile.output_degrees[-1]
+        falls.append(
+            difference(
+                results.accuracies(_one_hidden(profile, name, widest, few)),
+                results.accuracies(_one_hidden(profile, name, widest, many)),
+            )
+        )
+    drops = [fall.high < -_LEVEL for fall in falls]
+    text = "; ".join(f"{n}: {f} %" for n, f in zip(_CONTOUR, falls, strict=True))
+    return Finding(
+        Answer.HOLDS if all(drops) else Answer.OPEN if any(drops) else Answer.FAILS,
+        f"From {profile.output_degrees[-1]} outputs a hidden neuron to {profile.output_degrees[0]} "
+        f"accuracy changes by: {text}. A drop as on the other side is what the paper reports.",
+        charts,
+    )
+
+
+# E4
+
+
+def _sparse(profile: Profile) -> list[int]:
+    return [degree for degree in profile.degrees if degree <= 5]
+
+
+def _examine_sparse(profile: Profile, results: Results) -> Finding:
+    rows: list[list[Any]] = []
+    spreads = []
+    for degree in _sparse(profile):
+        values = {n: results.accuracies(_one_hidden(profile, n, degree)) for n in PAPERS}
+        means = {name: mean(v) for name, v in values.items()}
+        best, worst = (f(means, key=lambda n: means[n].value) for f in (max, min))
+        spreads.append(difference(values[best], values[worst]))
+        rows.append([degree, *means.values(), best, spreads[-1]])
+    wide = max(profile.degrees)
+    last = {n: results.accuracies(_one_hidden(profile, n, wide)) for n in PAPERS}
+    ordered = sorted(PAPERS, key=lambda n: mean(last[n]).value)
+    at_end = difference(last[ordered[-1]], last[ordered[0]])
+    differ = spreads[0].low > at_end.high
+    same = spreads[0].high < at_end.low
+    return Finding(
+        Answer.HOLDS if differ else Answer.FAILS if same else Answer.OPEN,
+        f"Best less worst construction: {spreads[0]} % at degree {_sparse(profile)[0]}, "
+        f"{at_end} % at degree {wide}.",
+        [],
+        [Table("Very sparse", ["degree", *PAPERS, "best", "best less worst, %"], rows)],
+    )
+
+
+# E10
+
+
+def _examine_weights(profile: Profile, results: Results) -> Finding:
+    series = []
+    shrinks = []
+    for name in PAPERS:
+        spreads = [
+            [results.spread(run, 1) for run in _one_hidden(profile, name, degree)]
+            for degree in profile.degrees
+        ]
+        deviations = [[s[2] for s in seeds] for seeds in spreads]
+        series.append(Series(f"{name}, deviation", profile.degrees, [mean(d) for d in deviations]))
+        shrinks.append(difference(deviations[0], deviations[-1]).low > 0)
+        if name == "fibonacci_rotating":
+            for place, label in ((0, "lowest"), (1, "highest")):
+                values = [mean([s[place] for s in seeds]) for seeds in spreads]
+                series.append(Series(f"{name}, {label}", profile.degrees, values))
+    chart = Chart(
+        "E10-weights", "Weights of the trained hidden layer against its degree",
+        "edges of an input neuron", "weight", series, log_x=True,
+    )  # fmt: skip
+    return Finding(
+        Answer.HOLDS if all(shrinks) else Answer.FAILS if not any(shrinks) else Answer.OPEN,
+        f"The standard deviation is smaller at the highest degree than at the lowest for "
+        f"{sum(shrinks)} of {len(PAPERS)} constructions.",
+        [chart],
+    )
+
+
+def _nothing(profile: Profile) -> list[Run]:
+    return []
+
+
+EXPERIMENTS: Sequence[Experiment] = (
+    Experiment("E1", "The wiring", "Pictures of the adjacency matrices.", _nothing, _show),
+    Experiment(
+        "E2", "Degree of the hidden layer",
+        "Accuracy is level over a wide range of degrees, and drops steeply when few connections "
+        "remain.", _by_degree, _examine_degrees,
+    ),
+    Experiment(
+        "E3", "Both degrees", "The same holds for the degree from hidden to output neurons.",
+        _contour, _examine_contour,
+    ),
+    Experiment(
+        "E4", "Very sparse networks", "Constructions differ most where networks are very sparse.",
+        _by_degree, _examine_sparse,
+    ),
+    Experiment(
+        "E10", "Trained weights",
+        "The spread of the weights shrinks and levels off as connections are added.",
+        _by_degree, _examine_weights,
+    ),
+)  # fmt: skip
+"""In the order of the paper."""

@@ -1,0 +1,48 @@
+"""All experiments, by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import comparisons, connectivity, degrees
+from .findings import Experiment
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.key: experiment
+    for experiment in sorted(
+        (*degrees.EXPERIMENTS, *comparisons.EXPERIMENTS, *connectivity.EXPERIMENTS),
+        key=lambda experiment: int(experiment.key[1:]),
+    )
+}
+"""E1 to E10."""
+
+
+def select(keys: Sequence[str]) -> list[Experiment]:
+    """Return the experiments with these keys, or all where there is none.
+
+    Parameters
+    ----------
+    keys : sequence of str
+        Such as ["E2", "E9"].
+
+    Returns
+    -------
+    list of Experiment
+
+    Raises
+    ------
+    ValueError
+        Where there is no such experiment.
+
+    Examples
+    --------
+    >>> from minisnn.reproduction import select
+    >>> [experiment.title for experiment in select(["E9"])]
+    ['Connectivity']
+    """
+    unknown = [key for key in keys if key not in EXPERIMENTS]
+    if unknown:
+        raise ValueError(
+            f"there is no experiment {unknown[0]!r}; there are {', '.join(EXPERIMENTS)}"
+        )
+    return [EXPERIMENTS[key] for key in keys or EXPERIMENTS]

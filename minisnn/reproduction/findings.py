@@ -1,0 +1,133 @@
+"""What an experiment is, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..experiments import Record, Run, Store
+from ..experiments.records import Figures
+from ..history import Epoch
+from .charts import Chart, Heatmap
+from .profiles import Profile
+from .statistics import Interval, mean
+
+
+class Answer(StrEnum):
+    """Whether what the paper says is seen here."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    OPEN = "undecided"
+    SHOWN = "shown"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a head; numbers are sorted as numbers."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str | float | Interval]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an experiment showed.
+
+    Parameters
+    ----------
+    answer : Answer
+        To the paper's statement.
+    reason : str
+        Which figures decide it, in a sentence or two.
+    charts, tables : sequences
+        To be looked at.
+    """
+
+    answer: Answer
+    reason: str
+    charts: Sequence[Chart | Heatmap] = ()
+    tables: Sequence[Table] = ()
+    pictures: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One of the paper's, or a control that it lacked.
+
+    Parameters
+    ----------
+    key : str
+        Such as "E2".
+    title, statement : str
+        What is varied, and what the paper says comes of it.
+    runs : function of a Profile
+        The networks that it needs.
+    examine : function of a Profile and Results
+        What comes of them.
+    """
+
+    key: str
+    title: str
+    statement: str
+    runs: Callable[[Profile], list[Run]]
+    examine: Callable[[Profile, Results], Finding]
+
+
+class Results:
+    """The stored results of runs, by what was run.
+
+    Parameters
+    ----------
+    store : Store
+        Open for reading.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._records = {record.hash: record for record in store.records()}
+
+    def record(self, run: Run) -> Record:
+        """Return what is known of a run.
+
+        Raises
+        ------
+        LookupError
+            Where it has not been trained, or failed.
+        """
+        record = self._records.get(run.hash)
+        if record is None or record.figures is None:
+            state = "is missing" if record is None else f"is {record.status}"
+            error = f": {record.error.strip().splitlines()[-1]}" if record and record.error else ""
+            raise LookupError(f"a run that this needs {state}{error}")
+        return record
+
+    def accuracies(self, runs: Sequence[Run]) -> list[float]:
+        """Return the test accuracy of each run after its last epoch, in per cent."""
+        return [100 * self._figures(run).accuracy for run in runs]
+
+    def accuracy(self, runs: Sequence[Run]) -> Interval:
+        """Return the mean accuracy over seeds."""
+        return mean(self.accuracies(runs))
+
+    def weights(self, run: Run) -> int:
+        """Return the number of a run's weights."""
+        return self._figures(run).weights
+
+    def history(self, run: Run) -> list[Epoch]:
+        """Return the epochs of a run."""
+        self.record(run)
+        return self._store.history(run.hash)
+
+    def spread(self, run: Run, layer: int) -> tuple[float, float, float]:
+        """Return lowest, highest and standard deviation of a trained layer's weights."""
+        self.record(run)
+        of_layer = self._store.layers(run.hash)[layer - 1]
+        return of_layer.lowest, of_layer.highest, of_layer.deviation
+
+    def _figures(self, run: Run) -> Figures:
+        figures = self.record(run).figures
+        assert figures is not None  # record() has seen to it
+        return figures

@@ -1,0 +1,107 @@
+"""How large the reproduction is: which data, widths, degrees, seeds, epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..experiments import Data, Optimizer, Run, Wiring
+from ..experiments.datasets import SOURCES
+
+DENSE = Wiring(topology="dense")
+
+PAPERS = (
+    "random_rotating",
+    "constant_degree",
+    "regular_rotating",
+    "long_range_rotating",
+    "fibonacci_rotating",
+)
+"""The paper's sparse constructions."""
+
+_BATCH_SIZE = 128
+_HIGHEST_RATE, _STEPS_PER_RATE = 20.0, 1400  # docs/training.md: the rate must not rise faster
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Sizes of all experiments. The paper leaves most of them open; these are ours.
+
+    Parameters
+    ----------
+    data : str
+        Name of the data set.
+    hidden : int
+        Neurons of the hidden layer, where there is one.
+    wide : int
+        The same where the paper says "wide".
+    epochs, long : int
+        Passes over the data; and where training is long.
+    seeds : int
+        Networks of each kind.
+    degrees : sequence of int
+        Of the layer from inputs to hidden neurons.
+    output_degrees : sequence of int
+        Of the layer from hidden to output neurons.
+    """
+
+    data: str
+    hidden: int
+    wide: int
+    epochs: int
+    long: int
+    seeds: int
+    degrees: Sequence[int]
+    output_degrees: Sequence[int]
+
+    def run(
+        self,
+        layers: Sequence[Wiring],
+        seed: int,
+        *,
+        hidden: Sequence[int] | None = None,
+        epochs: int | None = None,
+        dropout: float | Sequence[float] = 0.0,
+    ) -> Run:
+        """Return a training run, with the learning rate that its number of steps allows."""
+        epochs = epochs or self.epochs
+        n_steps = epochs * -(-SOURCES[self.data].n_samples // _BATCH_SIZE)
+        return Run(
+            data=Data(name=self.data),
+            hidden=hidden or (self.hidden,),
+            layers=layers,
+            optimizer=Optimizer(peak=min(_HIGHEST_RATE, n_steps / _STEPS_PER_RATE)),
+            dropout=dropout,
+            batch_size=_BATCH_SIZE,
+            epochs=epochs,
+            seed=seed,
+        )
+
+    def seeded(self, layers: Sequence[Wiring], **options: object) -> list[Run]:
+        """Return the same for every seed."""
+        return [self.run(layers, seed, **options) for seed in range(self.seeds)]  # type: ignore[arg-type]
+
+
+PROFILES = {
+    "quick": Profile(
+        data="mnist_sample",
+        hidden=300,
+        wide=1000,
+        epochs=60,
+        long=200,
+        seeds=3,
+        degrees=(1, 2, 4, 10, 30, 100),
+        output_degrees=(1, 3, 10),
+    ),
+    "full": Profile(
+        data="mnist",
+        hidden=1000,
+        wide=3000,
+        epochs=15,
+        long=60,
+        seeds=5,
+        degrees=(1, 2, 3, 5, 10, 20, 50, 100, 200, 500),
+        output_degrees=(1, 2, 3, 5, 10),
+    ),
+}
+"""By name; see `Profile`."""

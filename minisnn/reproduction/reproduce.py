@@ -1,0 +1,141 @@
+"""From a profile to the report: train what is missing, examine, draw, write."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..environment import describe_environment
+from ..experiments import Run, Store, Summary, sweep
+from ..experiments.runners import Runner, here
+from ..extras import require
+from .charts import draw
+from .findings import Experiment, Finding, Results
+from .profiles import Profile
+from .report import text_of, write_report
+
+STORE, REPORT = "runs.sqlite", "report.html"
+"""Names of files in the output folder."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a reproduction left behind.
+
+    Parameters
+    ----------
+    summary : Summary
+        Of its training runs.
+    findings : sequence of (Experiment, Finding)
+        Empty where Ctrl-C ended it before all networks were trained.
+    report : Path, optional
+        The report, if there is one.
+    """
+
+    summary: Summary
+    findings: Sequence[tuple[Experiment, Finding]]
+    report: Path | None
+
+
+def reproduce(
+    profile: Profile,
+    output: str | os.PathLike[str],
+    experiments: Sequence[Experiment],
+    *,
+    runner: Runner = here,
+    facts: Mapping[str, str] | None = None,
+    progress: bool | None = None,
+) -> Outcome:
+    """Train the networks that experiments need, examine them, and write charts and a report.
+
+    Networks that are in the folder's store already are not trained again, so that what was
+    interrupted, or killed, goes on where it was.
+
+    Parameters
+    ----------
+    profile : Profile
+        How large it is.
+    output : path
+        Folder for ``runs.sqlite``, ``report.html``, ``figures/`` (PNG and SVG) and ``tables/``
+        (CSV); made if there is none.
+    experiments : sequence of Experiment
+        Which; see `select`.
+    runner : function of runs
+        Where to train; see `minisnn.experiments`.
+    facts : mapping of str to str, optional
+        To stand in the report beside versions and machine.
+    progress : bool, optional
+        Whether to show a progress bar; by default, where standard error is a terminal and tqdm is
+        installed.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ImportError
+        Where plotly or Matplotlib (extra ``report``) is missing.
+    LookupError
+        Where a network could not be trained.
+    """
+    for module in ("plotly", "matplotlib"):  # before hours of training
+        require(module, "report", "a reproduction")
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    runs: dict[str, Run] = {
+        run.hash: run for experiment in experiments for run in experiment.runs(profile)
+    }
+    summary = sweep([*runs.values()], folder / STORE, runner=runner, progress=progress)
+    if summary.interrupted:
+        return Outcome(summary, [], None)
+    with Store(folder / STORE) as store:
+        results = Results(store)
+        findings = [(e, e.examine(profile, results)) for e in experiments]
+    for _, finding in findings:
+        _write(finding, folder)
+    text = write_report(findings, {**(facts or {}), **_environment(summary)})
+    _replace(folder / REPORT, text)
+    return Outcome(summary, findings, folder / REPORT)
+
+
+def _write(finding: Finding, folder: Path) -> None:
+    figures, tables = folder / "figures", folder / "tables"
+    figures.mkdir(exist_ok=True)
+    tables.mkdir(exist_ok=True)
+    pictures: dict[str, Any] = {
+        **finding.pictures,
+        **{chart.name: draw(chart) for chart in finding.charts},
+    }
+    for name, figure in pictures.items():
+        for suffix in ("png", "svg"):
+            figure.savefig(figures / f"{name}.{suffix}")
+    for table in finding.tables:
+        name = "".join(c if c.isalnum() else "-" for c in table.title.lower()).strip("-")
+        with open(tables / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(table.head)
+            writer.writerows([text_of(cell) for cell in row] for row in table.rows)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all."""
+    draft = path.with_suffix(".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def _environment(summary: Summary) -> dict[str, str]:
+    environment = describe_environment()
+    versions = ", ".join(f"{name} {v}" for name, v in environment["versions"].items() if v)
+    return {
+        "networks": str(summary),
+        "versions": versions,
+        "processor": str(environment["cpu"]),
+        "written": datetime.now(UTC).isoformat(timespec="minutes"),
+    }

@@ -1,0 +1,68 @@
+"""Reproduce the experiments of "Sparse Neural Networks Topologies" and write a report.
+
+Networks that the output folder has already are not trained again: what was interrupted, by Ctrl-C
+or by a kill, goes on where it was. The report opens offline in any browser.
+
+examples:
+  python scripts/reproduce_paper.py --profile quick
+  MINISNN_DATA=/path/to/mnist python scripts/reproduce_paper.py --profile full --output paper
+  python scripts/reproduce_paper.py --figures E2,E9
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from time import perf_counter
+
+from minisnn.experiments import processes
+from minisnn.reproduction import PROFILES, reproduce, select
+
+INTERRUPTED = 130  # the shell's code for Ctrl-C
+
+
+def arguments_of(argv: list[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--profile", choices=PROFILES, default="quick",
+        help="quick: the embedded sample, minutes; full: all of MNIST, hours (default: quick)",
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, help="folder (default: runs/paper-PROFILE)")
+    parser.add_argument("--figures", default="", help="such as E2,E9 (default: all)")
+    parser.add_argument("--jobs", type=int, help="processes (default: one for each core)")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    options = arguments_of(argv)
+    output = options.output or Path("runs") / f"paper-{options.profile}"
+    try:
+        experiments = select([key for key in options.figures.split(",") if key])
+        runner = processes(options.jobs)
+    except (ValueError, TypeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    started = perf_counter()
+    outcome = reproduce(
+        PROFILES[options.profile], output, experiments, runner=runner,
+        facts={"profile": options.profile},
+    )  # fmt: skip
+    print(f"{outcome.summary}, in {perf_counter() - started:.0f} s")
+    if outcome.report is None:
+        print(f"interrupted; start again with --output {output} to go on")
+        return INTERRUPTED
+    width = max(len(f"{e.key} {e.title}") for e, _ in outcome.findings)
+    for experiment, finding in outcome.findings:
+        title = f"{experiment.key} {experiment.title}"
+        print(f"{title:{width}}  {finding.answer}: {finding.reason}")
+    print(f"report: {outcome.report}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

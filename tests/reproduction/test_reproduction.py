@@ -1,0 +1,103 @@
+"""A whole reproduction, as small as can be: trained once, examined, drawn, written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minisnn import experiments, reproduction
+from minisnn.reproduction import EXPERIMENTS, PROFILES, Answer, select
+
+pytest.importorskip("plotly", reason="needs the extra report")
+
+TINY = replace(PROFILES["quick"], hidden=24, wide=40, epochs=2, long=4, seeds=2, degrees=(1, 4, 16))
+KEYS = list(EXPERIMENTS)
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reproduction.connectivity, "_DEGREES", (1, 2))
+        patch.setattr("minisnn.reproduction.statistics._RESAMPLES", 50)
+        folder = tmp_path_factory.mktemp("paper")
+        return reproduction.reproduce(TINY, folder, select([]), progress=False), folder
+
+
+def test_every_experiment_has_an_answer(outcome: tuple[Any, Path]) -> None:
+    made, _ = outcome
+    assert [f"E{k}" for k in range(1, 11)] == KEYS
+    assert [experiment.key for experiment, _ in made.findings] == KEYS
+    assert made.summary.failed == made.summary.pending == 0
+    for _, finding in made.findings:
+        assert finding.answer in Answer
+        assert finding.reason
+        assert finding.charts or finding.tables or finding.pictures
+
+
+def test_files(outcome: tuple[Any, Path]) -> None:
+    made, folder = outcome
+    names = [c.name for _, f in made.findings for c in f.charts]
+    names += [name for _, f in made.findings for name in f.pictures]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert (folder / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert "<svg" in (folder / "figures" / f"{name}.svg").read_text()
+    n_tables = sum(len(f.tables) for _, f in made.findings)
+    assert len(list((folder / "tables").glob("*.csv"))) == n_tables
+
+
+def test_the_report_holds_everything_itself(outcome: tuple[Any, Path]) -> None:
+    made, _ = outcome
+    text = made.report.read_text()
+    assert 'src="http' not in text
+    assert "<link" not in text.partition("<script>")[0]
+    for experiment, finding in made.findings:
+        assert f'id="{experiment.key}"' in text
+        for chart in finding.charts:
+            json.dumps(reproduction.charts.to_plotly(chart), allow_nan=False)
+            assert f'id="{chart.name}"' in text
+
+
+def test_nothing_is_trained_twice(
+    outcome: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, folder = outcome
+
+    def never(runs: Any) -> Any:
+        raise AssertionError("trained again")
+
+    again = reproduction.reproduce(TINY, folder, select(["E2"]), runner=never, progress=False)
+    assert again.summary.trained == 0
+    before = next(finding for experiment, finding in made.findings if experiment.key == "E2")
+    assert repr(again.findings[0][1]) == repr(before)  # nan is not equal to itself
+
+
+def test_a_network_that_could_not_be_trained_is_named(tmp_path: Path) -> None:
+    def fails(runs: Any) -> Any:
+        for run in runs:
+            error = "Traceback\nMemoryError: too large"
+            versions = experiments.records.Versions()
+            yield experiments.records.Outcome(run.hash, None, None, versions, error=error)
+
+    with pytest.raises(
+        LookupError, match="a run that this needs is failed: MemoryError: too large"
+    ):
+        reproduction.reproduce(TINY, tmp_path, select(["E2"]), runner=fails, progress=False)
+
+
+def test_experiments_are_chosen_by_their_keys() -> None:
+    assert [experiment.key for experiment in select(["E9", "E2"])] == ["E9", "E2"]
+    with pytest.raises(ValueError, match=r"there is no experiment 'E11'; there are E1, E2"):
+        select(["E11"])
+
+
+def test_rates_follow_from_the_number_of_steps() -> None:
+    run = TINY.run([experiments.Wiring(topology="dense")] * 2, seed=0)
+    assert run.optimizer.peak == pytest.approx(2 * 32 / 1400)
+    full = PROFILES["full"]
+    long = full.run([experiments.Wiring(topology="dense")] * 2, seed=0, epochs=full.long)
+    assert long.optimizer.peak == 20
