@@ -19,6 +19,10 @@ from time import perf_counter
 from minisnn.experiments import processes
 from minisnn.reproduction import PROFILES, reproduce, select
 
+REMARKS = {
+    "quick": "A look at everything: so few digits and seeds decide little.",
+    "full": "Verdicts rest on this one.",
+}
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
@@ -47,10 +51,10 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, TypeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    started = perf_counter()
+    profile, started = PROFILES[options.profile], perf_counter()
     outcome = reproduce(
-        PROFILES[options.profile], output, experiments, runner=runner,
-        facts={"profile": options.profile},
+        profile, output, experiments, runner=runner,
+        facts={f"profile {options.profile}": f"{profile}. {REMARKS[options.profile]}"},
     )  # fmt: skip
     print(f"{outcome.summary}, in {perf_counter() - started:.0f} s")
     if outcome.report is None:

@@ -77,6 +77,13 @@ class Profile:
             seed=seed,
         )
 
+    def __str__(self) -> str:
+        samples = SOURCES[self.data].n_samples
+        return (
+            f"{samples:,} training digits, one hidden layer of {self.hidden} unless said "
+            f"otherwise, {self.epochs} epochs (long: {self.long}), {self.seeds} seeds"
+        )
+
     def seeded(self, layers: Sequence[Wiring], **options: object) -> list[Run]:
         """Return the same for every seed."""
         return [self.run(layers, seed, **options) for seed in range(self.seeds)]  # type: ignore[arg-type]
