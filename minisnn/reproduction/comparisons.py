@@ -17,6 +17,7 @@ _NAMES = ("regular_rotating", "fibonacci_rotating")
 """Of which the paper says that they beat the fully connected network."""
 
 _DENSITIES = (0.05, 0.15, 0.4)
+_POINTS = 16  # of a curve over a training
 _DROPOUT = (0.2, 0.5)  # of inputs and hidden neurons: the usual rates, the paper's are not given
 
 
@@ -146,12 +147,18 @@ def _long(profile: Profile) -> dict[tuple[str, float], list[Run]]:
     return _networks(profile, epochs=profile.long)
 
 
-def _curve(results: Results, runs: Sequence[Run]) -> tuple[list[float], list[Interval]]:
-    """Seconds of training, the mean over seeds, and accuracy after each epoch."""
+def _curve(results: Results, runs: Sequence[Run]) -> tuple[list[int], list[float], list[Interval]]:
+    """Epochs, seconds of training until then (the mean over seeds), and accuracies."""
     histories = [results.history(run) for run in runs]
     seconds = np.mean([np.cumsum([epoch.seconds for epoch in h]) for h in histories], axis=0)
     accuracies = np.array([[100 * (e.validation_accuracy or 0.0) for e in h] for h in histories])
-    return seconds.tolist(), [mean(column) for column in accuracies.T.tolist()]
+    # as many points as can be told apart, at even distances of log time
+    shown = np.unique(np.geomspace(1, len(seconds), _POINTS).round().astype(int)).tolist()
+    return (
+        shown,
+        [float(seconds[epoch - 1]) for epoch in shown],
+        [mean(accuracies[:, epoch - 1].tolist()) for epoch in shown],
+    )
 
 
 def _examine_long(profile: Profile, results: Results) -> Finding:
@@ -159,10 +166,10 @@ def _examine_long(profile: Profile, results: Results) -> Finding:
     gains: dict[tuple[str, float], Interval] = {}
     for (name, density), runs in _long(profile).items():
         label = name if density == 1 else f"{name}, {density:.0%}"
-        seconds, accuracies = _curve(results, runs)
-        by_epoch.append(Series(label, list(range(1, len(accuracies) + 1)), accuracies))
+        epochs, seconds, accuracies = _curve(results, runs)
+        by_epoch.append(Series(label, epochs, accuracies))
         by_time.append(Series(label, seconds, accuracies))
-        quarter = [100 * (results.history(run)[len(accuracies) // 4].validation_accuracy or 0)
+        quarter = [100 * (results.history(run)[profile.long // 4].validation_accuracy or 0)
                    for run in runs]  # fmt: skip
         gains[name, density] = difference(results.accuracies(runs), quarter)
     sparse = [gain for (name, _), gain in gains.items() if name != "dense"]
@@ -179,7 +186,7 @@ def _examine_long(profile: Profile, results: Results) -> Finding:
         f"all of them improve: {'yes' if improves else 'no'}. The rate falls towards the end for "
         "all, so that every network improves late.",
         [
-            Chart("E8-epochs", "Long training", "epoch", "test accuracy, %", by_epoch),
+            Chart("E8-epochs", "Long training", "epoch", "test accuracy, %", by_epoch, log_x=True),
             Chart(
                 "E8-time", "The same against time, one thread", "seconds of training",
                 "test accuracy, %", by_time, log_x=True,
