@@ -9,8 +9,8 @@ with exp(r) by its Taylor series (degree 7 for float32: 5e-9; degree 13 for floa
 2**n assembled in the exponent bits. The argument is clipped to where 2**n is a normal number, so
 sigmoid saturates at about 1e-38 (float32) and 1e-307 (float64) instead of zero. NaN stays NaN.
 
-On a CPU without fused multiply-add the product n ln 2 is rounded by itself, and the smallest results
-lose some digits.
+On a CPU without fused multiply-add the product n ln 2 is rounded by itself, and the smallest
+results lose some digits.
 """
 
 from __future__ import annotations
