@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisnn import topology
+from minisnn import spectral, topology
 
 PAPER = (
     "random_rotating", "constant_degree", "regular_rotating", "long_range_rotating",
@@ -32,6 +32,22 @@ def rows(text: str) -> list[list[int]]:
 def test_regular_rotating_by_hand() -> None:
     graph = topology.regular_rotating(5, 4, degree=2)
     assert graph.to_dense().tolist() == rows("1100 0110 0011 1001 1100")
+
+
+def test_regular_rotating_with_a_stride_that_divides_both_widths_falls_apart() -> None:
+    graph = topology.regular_rotating(4, 6, degree=2, stride=2)
+    assert graph.to_dense().tolist() == rows("101000 010100 001010 000101")
+    assert graph.generator.tolist() == [0, 2]
+    assert spectral.measure(graph).n_components == 2
+    assert topology.regular_rotating(4, 6, degree=2, stride=1).parameters == {"degree": 2}
+
+
+def test_ones_at_a_stride_must_fit_in() -> None:
+    assert topology.regular_rotating(4, 6, degree=3, stride=2).n_edges == 12
+    with pytest.raises(ValueError, match=r"stride must be at most n_out // degree = 2, got 3"):
+        topology.regular_rotating(4, 6, degree=3, stride=3)
+    with pytest.raises(ValueError, match="stride must be at least 1, got 0"):
+        topology.regular_rotating(4, 6, degree=3, stride=0)
 
 
 def test_regular_rotating_leaves_the_last_outputs_of_a_wider_layer_alone() -> None:

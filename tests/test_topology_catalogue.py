@@ -51,8 +51,8 @@ def test_unknown_names_and_options() -> None:
         topology.make("ring", *SIZE)
     with pytest.raises(TypeError, match="small_world has no option 'alpha'; it has beta, seed"):
         topology.make("small_world", *SIZE, alpha=1)
-    with pytest.raises(TypeError, match="regular_rotating has no option 'beta'; it has none"):
-        topology.make("regular_rotating", *SIZE, beta=1)
+    with pytest.raises(TypeError, match="fibonacci_rotating has no option 'beta'; it has none"):
+        topology.make("fibonacci_rotating", *SIZE, beta=1)
 
 
 # Densities

@@ -40,8 +40,9 @@ class Data:
 
     Parameters
     ----------
-    name : {"mnist", "mnist_sample"}
-        The data set; mnist_sample comes with minisnn.
+    name : {"mnist", "mnist_sample", "mnist_shuffled", "mnist_sample_shuffled"}
+        The data set; mnist_sample comes with minisnn. Shuffled are the pixels: they stand in a
+        random order, the same for all images.
     samples : int, optional
         Only so many training samples, evenly of all classes: the first of each in the data's
         order. By default all.

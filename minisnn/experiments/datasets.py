@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -21,22 +21,38 @@ class Source:
         What `load_mnist` calls it. Not "auto": a run must mean the same data everywhere.
     n_samples : int
         Training samples.
+    shuffled : bool
+        Whether the pixels stand in a random order, the same for all images: what is near in an
+        image is then nowhere near in the inputs.
     n_features, n_classes : int
         Widths of the first and of the last layer of a network.
     """
 
     mnist: str
     n_samples: int
+    shuffled: bool = False
     n_features: int = 784
     n_classes: int = 10
 
 
-SOURCES = {"mnist": Source("full", 60_000), "mnist_sample": Source("sample", 4_000)}
+SOURCES = {
+    "mnist": Source("full", 60_000),
+    "mnist_sample": Source("sample", 4_000),
+    "mnist_shuffled": Source("full", 60_000, shuffled=True),
+    "mnist_sample_shuffled": Source("sample", 4_000, shuffled=True),
+}
 
 
 def load(name: str) -> MNIST:
     """Return a data set, read (and downloaded, if need be) anew."""
-    return load_mnist(SOURCES[name].mnist)
+    source = SOURCES[name]
+    data = load_mnist(source.mnist)
+    if not source.shuffled:
+        return data
+    order = np.random.default_rng(0).permutation(source.n_features)
+    return replace(
+        data, train_images=data.train_images[:, order], test_images=data.test_images[:, order]
+    )
 
 
 load_once = cache(load)

@@ -21,12 +21,14 @@ _POINTS = 16  # of a curve over a training
 _DROPOUT = (0.2, 0.5)  # of inputs and hidden neurons: the usual rates, the paper's are not given
 
 
-def _networks(profile: Profile, **options: Any) -> dict[tuple[str, float], list[Run]]:
+def _networks(
+    profile: Profile, densities: Sequence[float] = _DENSITIES, **options: Any
+) -> dict[tuple[str, float], list[Run]]:
     """Runs of both constructions at each density, and under ("dense", 1) those of dense."""
     runs = {
         (name, density): profile.seeded([Wiring(topology=name, density=density), DENSE], **options)
         for name in _NAMES
-        for density in _DENSITIES
+        for density in densities
     }
     return {**runs, ("dense", 1.0): profile.seeded([DENSE, DENSE], **options)}
 
@@ -73,7 +75,8 @@ def _beside_dense(
 
 
 def _wide(profile: Profile) -> dict[tuple[str, float], list[Run]]:
-    return _networks(profile, hidden=(profile.wide,))
+    # half as many epochs again: the wider the layer, the lower the rate that it bears
+    return _networks(profile, hidden=(profile.wide,), epochs=3 * profile.epochs // 2)
 
 
 def _examine_wide(profile: Profile, results: Results) -> Finding:
@@ -86,7 +89,7 @@ def _examine_wide(profile: Profile, results: Results) -> Finding:
 
 
 def _dropped(profile: Profile) -> dict[tuple[str, float], list[Run]]:
-    return _networks(profile, dropout=_DROPOUT, epochs=profile.long)
+    return _networks(profile, dropout=_DROPOUT)
 
 
 def _examine_dropout(profile: Profile, results: Results) -> Finding:
@@ -99,14 +102,17 @@ def _examine_dropout(profile: Profile, results: Results) -> Finding:
 
 
 def _deep(profile: Profile) -> dict[str, list[Run]]:
-    """Two to three hidden layers, densities falling or rising along the depth, the last dense."""
+    """Two to four hidden layers, densities falling or rising along the depth, the last dense."""
     networks: dict[str, list[Run]] = {}
-    for depth in (2, 3):
-        hidden = tuple(profile.hidden // 2**k for k in range(depth))
+    for depth in (2, 3, 4):
+        hidden = tuple(profile.hidden // 2**k for k in range(1, depth + 1))
         widths = "-".join(map(str, hidden))
         networks[f"dense, {widths}"] = profile.seeded([DENSE] * (depth + 1), hidden=hidden)
         for name in _NAMES:
-            for word, densities in (("falling", (0.4, 0.2, 0.1)), ("rising", (0.1, 0.2, 0.4))):
+            for word, densities in (
+                ("falling", (0.4, 0.3, 0.2, 0.1)),
+                ("rising", (0.1, 0.2, 0.3, 0.4)),
+            ):
                 layers = [Wiring(topology=name, density=d) for d in densities[:depth]]
                 runs = profile.seeded([*layers, DENSE], hidden=hidden)
                 networks[f"{name}, {word}, {widths}"] = runs
@@ -144,7 +150,7 @@ def _examine_deep(profile: Profile, results: Results) -> Finding:
 
 
 def _long(profile: Profile) -> dict[tuple[str, float], list[Run]]:
-    return _networks(profile, epochs=profile.long)
+    return _networks(profile, _DENSITIES[:2], epochs=profile.long)
 
 
 def _curve(results: Results, runs: Sequence[Run]) -> tuple[list[int], list[float], list[Interval]]:

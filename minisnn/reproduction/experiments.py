@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import comparisons, connectivity, degrees
+from . import comparisons, connectivity, degrees, locality
 from .findings import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.key: experiment
     for experiment in sorted(
-        (*degrees.EXPERIMENTS, *comparisons.EXPERIMENTS, *connectivity.EXPERIMENTS),
+        (
+            *degrees.EXPERIMENTS,
+            *comparisons.EXPERIMENTS,
+            *connectivity.EXPERIMENTS,
+            *locality.EXPERIMENTS,
+        ),
         key=lambda experiment: int(experiment.key[1:]),
     )
 }
-"""E1 to E10."""
+"""E1 to E10 of the paper, and our own E11."""
 
 
 def select(keys: Sequence[str]) -> list[Experiment]:

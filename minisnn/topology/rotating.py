@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..checks import check_seed
+from ..checks import check_positive_integer, check_seed
 from ..graph import Array, Topology, check_widths
 from .assembly import check_degree, from_pairs
 
@@ -58,10 +58,12 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
     )
 
 
-def regular_rotating(n_in: int, n_out: int, degree: int) -> Topology:
-    """Return ``degree`` ones side by side, rotated: the rigid, simplest form.
+def regular_rotating(n_in: int, n_out: int, degree: int, *, stride: int = 1) -> Topology:
+    """Return ``degree`` ones at even distances, rotated: the rigid, simplest form.
 
-    Source: arXiv:1706.05683, "regular rotating". The ones stand at places 0 to degree - 1.
+    Source: arXiv:1706.05683, "regular rotating". There the ones stand side by side, at places 0 to
+    degree - 1. Other strides are ours: where the stride divides both widths the graph falls apart
+    into as many pieces, the worst of offsets that a circulant can have.
 
     Parameters
     ----------
@@ -69,6 +71,8 @@ def regular_rotating(n_in: int, n_out: int, degree: int) -> Topology:
         Number of left (input) and right (output) neurons.
     degree : int
         Edges per left neuron, 1 to n_out.
+    stride : int
+        From each one to the next, at least 1; degree * stride is at most n_out.
 
     Returns
     -------
@@ -78,17 +82,25 @@ def regular_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out.
+        Where the degree is not between 1 and n_out, or the ones do not fit in at this stride.
 
     Examples
     --------
     >>> import minisnn as snn
     >>> snn.topology.regular_rotating(10, 8, degree=3).generator
     array([0, 1, 2], dtype=uint32)
+    >>> snn.topology.regular_rotating(10, 8, degree=3, stride=2).generator
+    array([0, 2, 4], dtype=uint32)
     """
     n_in, n_out, degree = check_degree(n_in, n_out, degree)
-    places = range(degree)
-    return rotating(n_in, n_out, places, name="regular_rotating", parameters={"degree": degree})
+    stride = check_positive_integer(stride, "stride")
+    if degree * stride > n_out:
+        raise ValueError(
+            f"stride must be at most n_out // degree = {n_out // degree}, got {stride}"
+        )
+    parameters = {"degree": degree} if stride == 1 else {"degree": degree, "stride": stride}
+    places = range(0, degree * stride, stride)
+    return rotating(n_in, n_out, places, name="regular_rotating", parameters=parameters)
 
 
 def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:

@@ -19,7 +19,7 @@ from sweeping import FAILING, describe, make_runs, n_done, records_of, run, star
 import minisnn as snn
 from minisnn import experiments
 from minisnn.experiments import Run, Status, Store
-from minisnn.experiments.datasets import spread
+from minisnn.experiments.datasets import load, spread
 from minisnn.experiments.runners import Begun
 from minisnn.experiments.work import build_network, perform
 
@@ -94,6 +94,19 @@ def test_few_samples_are_of_all_classes(digits: Any) -> None:
     assert np.bincount(digits.train_labels[order[:304]]).tolist() == [31] * 4 + [30] * 6
     uneven = np.array([2, 0, 0, 0, 1])
     assert spread(uneven).tolist() == [0, 1, 4, 2, 3]
+
+
+def test_shuffled_images_are_the_same_pixels_in_one_other_order(digits: Any) -> None:
+    shuffled = load("mnist_sample_shuffled")
+
+    def columns(data: Any) -> list[bytes]:
+        """Each pixel over all images, so that both parts must have one order."""
+        return [column.tobytes() for column in np.vstack([data.train_images, data.test_images]).T]
+
+    assert columns(shuffled) != columns(digits)
+    assert sorted(columns(shuffled)) == sorted(columns(digits))
+    assert (shuffled.train_labels == digits.train_labels).all()
+    assert load("mnist_sample_shuffled").train_images.tobytes() == shuffled.train_images.tobytes()
 
 
 def test_a_sweep_learns(path: Path) -> None:

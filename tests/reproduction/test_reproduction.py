@@ -29,7 +29,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
 
 def test_every_experiment_has_an_answer(outcome: tuple[Any, Path]) -> None:
     made, _ = outcome
-    assert [f"E{k}" for k in range(1, 11)] == KEYS
+    assert [f"E{k}" for k in range(1, 12)] == KEYS
     assert [experiment.key for experiment, _ in made.findings] == KEYS
     assert made.summary.failed == made.summary.pending == 0
     for _, finding in made.findings:
@@ -91,13 +91,15 @@ def test_a_network_that_could_not_be_trained_is_named(tmp_path: Path) -> None:
 
 def test_experiments_are_chosen_by_their_keys() -> None:
     assert [experiment.key for experiment in select(["E9", "E2"])] == ["E9", "E2"]
-    with pytest.raises(ValueError, match=r"there is no experiment 'E11'; there are E1, E2"):
-        select(["E11"])
+    with pytest.raises(ValueError, match=r"there is no experiment 'E12'; there are E1, E2"):
+        select(["E12"])
 
 
 def test_rates_follow_from_the_number_of_steps() -> None:
-    run = TINY.run([experiments.Wiring(topology="dense")] * 2, seed=0)
-    assert run.optimizer.peak == pytest.approx(2 * 32 / 1400)
-    full = PROFILES["full"]
-    long = full.run([experiments.Wiring(topology="dense")] * 2, seed=0, epochs=full.long)
-    assert long.optimizer.peak == 20
+    layers = [experiments.Wiring(topology="dense")] * 2
+    run = TINY.run(layers, seed=0)
+    assert run.optimizer.peak == pytest.approx(2 * 32 / 2800)
+    wide = TINY.run(layers, seed=0, hidden=(4000,))
+    assert wide.optimizer.peak == pytest.approx(2 * 32 / 2800 / 8)
+    longest = PROFILES["full"].run(layers, seed=0, epochs=200)
+    assert longest.optimizer.peak == 20
