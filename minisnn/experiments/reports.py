@@ -142,7 +142,7 @@ def _cells(record: Record) -> list[str]:
         record.hash[:8],
         data if samples is None else f"{data}:{samples}",
         ",".join(map(str, run["hidden"])),
-        ",".join(_wiring(layer) for layer in run["layers"]),
+        describe_layers(run["layers"]),
         f"{run['optimizer']['peak']:g}",
         str(run["batch_size"]),
         str(run["epochs"]),
@@ -151,6 +151,11 @@ def _cells(record: Record) -> list[str]:
         f"{record.seconds:.1f}" if record.seconds is not None else "-",
         (record.error or "").strip().rpartition("\n")[2],
     ]
+
+
+def describe_layers(layers: Sequence[Mapping[str, Any]]) -> str:
+    """Return the wirings of a configuration in short, such as ``constant_degree:5,dense``."""
+    return ",".join(map(_wiring, layers))
 
 
 def _wiring(layer: Mapping[str, Any]) -> str:

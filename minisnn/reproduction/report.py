@@ -76,6 +76,7 @@ _CLASSES = {
 def write_report(
     findings: Sequence[tuple[Experiment, Finding]],
     facts: Mapping[str, str],
+    appendix: Sequence[Table] = (),
 ) -> str:
     """Return the report as HTML.
 
@@ -85,6 +86,8 @@ def write_report(
         In the order in which they are to stand.
     facts : mapping of str to str
         How it was made: profile, versions, machine, time.
+    appendix : sequence of Table
+        To stand at the end.
 
     Raises
     ------
@@ -93,11 +96,6 @@ def write_report(
     """
     plotly = require("plotly.offline", "report", "the report")
     title = "Sparse Neural Networks Topologies, reproduced"
-    summary = Table(
-        "All experiments",
-        ["experiment", "the paper says", "here"],
-        [[f"{e.key} {e.title}", e.statement, f.answer.value] for e, f in findings],
-    )
     made = "".join(f"<li>{escape(k)}: {escape(v)}</li>" for k, v in facts.items())
     parts = [
         "<!doctype html>",
@@ -107,12 +105,22 @@ def write_report(
         f"<script>{plotly.get_plotlyjs()}</script></head><body>",
         f"<h1>{title}</h1><p>A. Bourely, J. P. Boueri, K. Choromanski, 2017. Intervals are of "
         "95 %, over seeds; a verdict needs one that leaves no doubt.</p>",
-        _table(summary),
+        _table(overview(findings)),
         *(_section(experiment, finding) for experiment, finding in findings),
         f"<h2>How this was made</h2><ul>{made}</ul>",
+        *map(_table, appendix),
         f"<script>{_SCRIPT}</script></body></html>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def overview(findings: Sequence[tuple[Experiment, Finding]]) -> Table:
+    """Return what the paper says and our answer, a row for each experiment."""
+    return Table(
+        "All experiments",
+        ["experiment", "the paper says", "here"],
+        [[f"{e.key} {e.title}", e.statement, f.answer.value] for e, f in findings],
+    )
 
 
 def _section(experiment: Experiment, finding: Finding) -> str:

@@ -15,9 +15,10 @@ from ..experiments import Run, Store, Summary, sweep
 from ..experiments.runners import Runner, here
 from ..extras import require
 from .charts import draw
-from .findings import Experiment, Finding, Results
+from .findings import Experiment, Finding, Results, Table
+from .networks import networks
 from .profiles import Profile
-from .report import text_of, write_report
+from .report import overview, text_of, write_report
 
 STORE, REPORT = "runs.sqlite", "report.html"
 """Names of files in the output folder."""
@@ -97,30 +98,34 @@ def reproduce(
     with Store(folder / STORE) as store:
         results = Results(store)
         findings = [(e, e.examine(profile, results)) for e in experiments]
+        trained = networks(experiments, profile, results)
     for _, finding in findings:
-        _write(finding, folder)
-    text = write_report(findings, {**(facts or {}), **_environment(summary)})
+        _draw(finding, folder / "figures")
+    for table in (overview(findings), trained, *(t for _, f in findings for t in f.tables)):
+        _write(table, folder / "tables")
+    text = write_report(findings, {**(facts or {}), **_environment(summary)}, [trained])
     _replace(folder / REPORT, text)
     return Outcome(summary, findings, folder / REPORT)
 
 
-def _write(finding: Finding, folder: Path) -> None:
-    figures, tables = folder / "figures", folder / "tables"
-    figures.mkdir(exist_ok=True)
-    tables.mkdir(exist_ok=True)
+def _draw(finding: Finding, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
     pictures: dict[str, Any] = {
         **finding.pictures,
         **{chart.name: draw(chart) for chart in finding.charts},
     }
     for name, figure in pictures.items():
         for suffix in ("png", "svg"):
-            figure.savefig(figures / f"{name}.{suffix}")
-    for table in finding.tables:
-        name = "".join(c if c.isalnum() else "-" for c in table.title.lower()).strip("-")
-        with open(tables / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(table.head)
-            writer.writerows([text_of(cell) for cell in row] for row in table.rows)
+            figure.savefig(folder / f"{name}.{suffix}")
+
+
+def _write(table: Table, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    name = "".join(c if c.isalnum() else "-" for c in table.title.lower()).strip("-")
+    with open(folder / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table.head)
+        writer.writerows([text_of(cell) for cell in row] for row in table.rows)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -24,8 +24,8 @@ def test_the_pictures_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_unknown_experiments(capsys: pytest.CaptureFixture[str]) -> None:
-    assert reproduce_paper.main(["--figures", "E2,E11"]) == 2
-    assert "error: there is no experiment 'E11'" in capsys.readouterr().err
+    assert reproduce_paper.main(["--figures", "E2,E12"]) == 2
+    assert "error: there is no experiment 'E12'" in capsys.readouterr().err
 
 
 def test_ctrl_c(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from minisnn import experiments, reproduction
+from minisnn.experiments import Store
 from minisnn.reproduction import EXPERIMENTS, PROFILES, Answer, select
+from minisnn.reproduction.reproduce import STORE
 
 pytest.importorskip("plotly", reason="needs the extra report")
 
@@ -47,7 +50,32 @@ def test_files(outcome: tuple[Any, Path]) -> None:
         assert (folder / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
         assert "<svg" in (folder / "figures" / f"{name}.svg").read_text()
     n_tables = sum(len(f.tables) for _, f in made.findings)
-    assert len(list((folder / "tables").glob("*.csv"))) == n_tables
+    assert len(list((folder / "tables").glob("*.csv"))) == n_tables + 2
+
+
+def test_the_table_of_all_networks_is_that_of_the_store(outcome: tuple[Any, Path]) -> None:
+    made, folder = outcome
+    with open(folder / "tables" / "all-networks.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(int(row["seeds"]) for row in rows) == made.summary.trained
+    runs = [run for e, _ in made.findings if e.key == "E6" for run in e.runs(TINY)][: TINY.seeds]
+    with Store(folder / STORE) as store:
+        results = reproduction.Results(store)
+        expected = results.accuracy(runs), results.weights(runs[0])
+    (row,) = [
+        row for row in rows
+        if (row["experiments"], row["layers"]) == ("E6", "regular_rotating:5%,dense")
+    ]  # fmt: skip
+    assert row["accuracy, %"] == reproduction.report.text_of(expected[0])
+    assert int(row["weights"].replace(",", "")) == expected[1]
+    assert (row["dropout"], row["seeds"]) == ("0.2 0.5", "2")
+
+
+def test_the_overview_has_all_answers(outcome: tuple[Any, Path]) -> None:
+    made, folder = outcome
+    with open(folder / "tables" / "all-experiments.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["here"] for row in rows] == [finding.answer.value for _, finding in made.findings]
 
 
 def test_the_report_holds_everything_itself(outcome: tuple[Any, Path]) -> None:

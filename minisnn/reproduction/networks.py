@@ -1,0 +1,72 @@
+"""All kinds of networks that experiments trained, in one table: a row each, means over seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..experiments import Run
+from ..experiments.reports import describe_layers
+from .findings import Experiment, Results, Table
+from .profiles import Profile
+
+_HEAD = [
+    "experiments", "data", "hidden", "layers", "options", "dropout", "epochs", "rate", "seeds",
+    "weights", "accuracy, %",
+]  # fmt: skip
+
+
+@dataclass
+class _Kind:
+    """Runs that differ in their seeds only, and which experiments look at them."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    experiments: dict[str, None] = field(default_factory=dict)
+
+
+def networks(experiments: Sequence[Experiment], profile: Profile, results: Results) -> Table:
+    """Return a row for each kind of network: how it was trained, and the accuracy it reached.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        Whose runs have been trained.
+    profile : Profile
+        With which.
+    results : Results
+        Of these runs.
+
+    Returns
+    -------
+    Table
+    """
+    kinds: dict[str, _Kind] = {}
+    for experiment in experiments:
+        for run in experiment.runs(profile):
+            kind = kinds.setdefault(replace(run, seed=0).hash, _Kind())
+            kind.runs[run.hash] = run
+            kind.experiments[experiment.key] = None
+    return Table("All networks", _HEAD, [_row(kind, results) for kind in kinds.values()])
+
+
+def _row(kind: _Kind, results: Results) -> list[Any]:
+    runs = [*kind.runs.values()]
+    settings = runs[0].to_dict()
+    options = {
+        key: value for layer in settings["layers"] for key, value in layer["options"].items()
+    }
+    return [
+        " ".join(kind.experiments),
+        settings["data"]["name"],
+        "-".join(map(str, settings["hidden"])),
+        describe_layers(settings["layers"]),
+        json.dumps(options) if options else "",
+        " ".join(f"{rate:g}" for rate in settings["dropout"]) if any(settings["dropout"]) else "0",
+        settings["epochs"],
+        round(settings["optimizer"]["peak"], 2),
+        len(runs),
+        sum(results.weights(run) for run in runs) // len(runs),  # random wiring varies
+        results.accuracy(runs),
+    ]
