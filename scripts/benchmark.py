@@ -23,25 +23,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-SLOWED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+from full_speed import at_full_speed
+
 COMMANDS = ("kernels", "step", "epoch", "wiring", "small", "scaling", "startup", "memory")
-
-
-def at_full_speed() -> None:
-    """Start anew without variables that make OpenBLAS slower than it is on this machine.
-
-    It reads them as it is loaded; the comparison is to be with the best that there is.
-    """
-    found = [name for name in SLOWED if name in os.environ]
-    if found:
-        print(f"without {' and '.join(found)}, so that BLAS is at its best", file=sys.stderr)
-        environment = {k: v for k, v in os.environ.items() if k not in found}
-        os.execve(sys.executable, [sys.executable, *sys.argv], environment)
 
 
 def percentages(text: str) -> list[float]:

@@ -16,6 +16,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from full_speed import at_full_speed
 from run_mnist import HIGHEST_RATE, STEPS_PER_RATE, at_least_one, numbers
 
 import minisnn as snn
@@ -76,4 +77,5 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    at_full_speed()
     main()

@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
+from full_speed import at_full_speed
+
 from minisnn.experiments import processes
 from minisnn.reproduction import PROFILES, reproduce, select
 
@@ -69,4 +71,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    at_full_speed()
     sys.exit(main())

@@ -29,6 +29,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from full_speed import at_full_speed
+
 if TYPE_CHECKING:
     import minisnn as snn
 
@@ -343,6 +345,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    at_full_speed()
     try:
         sys.exit(main())
     except ModuleNotFoundError as error:

@@ -144,7 +144,7 @@ def test_without_the_package(tmp_path: Path) -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode != 0
-    assert done.stderr.startswith("error: No module named")
+    assert done.stderr.splitlines()[-1].startswith("error: No module named")
     assert 'run: pip install -e ".[mnist]"' in done.stderr
 
 
