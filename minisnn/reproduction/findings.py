@@ -83,10 +83,12 @@ class Results:
     ----------
     store : Store
         Open for reading.
+    instead : mapping of str to Run
+        By the hash of a run, another that is to be looked at in its place.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, instead: Mapping[str, Run] | None = None) -> None:
+        self._store, self._instead = store, instead or {}
         self._records = {record.hash: record for record in store.records()}
 
     def record(self, run: Run) -> Record:
@@ -97,6 +99,7 @@ class Results:
         LookupError
             Where it has not been trained, or failed.
         """
+        run = self._taken(run)
         record = self._records.get(run.hash)
         if record is None or record.figures is None:
             state = "is missing" if record is None else f"is {record.status}"
@@ -118,14 +121,17 @@ class Results:
 
     def history(self, run: Run) -> list[Epoch]:
         """Return the epochs of a run."""
-        self.record(run)
-        return self._store.history(run.hash)
+        return self._store.history(self.record(run).hash)
 
     def spread(self, run: Run, layer: int) -> tuple[float, float, float]:
         """Return lowest, highest and standard deviation of a trained layer's weights."""
-        self.record(run)
-        of_layer = self._store.layers(run.hash)[layer - 1]
+        of_layer = self._store.layers(self.record(run).hash)[layer - 1]
         return of_layer.lowest, of_layer.highest, of_layer.deviation
+
+    def _taken(self, run: Run) -> Run:
+        while run.hash in self._instead:
+            run = self._instead[run.hash]
+        return run
 
     def _figures(self, run: Run) -> Figures:
         figures = self.record(run).figures

@@ -27,8 +27,8 @@ def _peak(n_steps: int, width: int) -> float:
     """Return the highest learning rate of a training, by its steps and its last hidden layer.
 
     The rate rises half as fast as docs/training.md finds to work, and slower still where more than
-    1000 neurons share an output: faster, networks of few edges lose whole classes for good. Found
-    by the training loss of the thinnest networks, and the same for all.
+    1000 neurons share an output: faster, many networks of few edges lose whole classes for good.
+    Found by the training loss of the thinnest networks, and the same for all; see `retraining`.
     """
     return min(_HIGHEST_RATE, n_steps / _STEPS_PER_RATE * min(1.0, _WIDTH / width) ** 1.5)
 

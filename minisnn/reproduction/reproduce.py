@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..environment import describe_environment
-from ..experiments import Run, Store, Summary, sweep
+from ..experiments import Run, Store, Summary
 from ..experiments.runners import Runner, here
 from ..extras import require
 from .charts import draw
@@ -19,6 +19,7 @@ from .findings import Experiment, Finding, Results, Table
 from .networks import networks
 from .profiles import Profile
 from .report import overview, text_of, write_report
+from .retraining import Trained, train_all
 
 STORE, REPORT = "runs.sqlite", "report.html"
 """Names of files in the output folder."""
@@ -92,20 +93,20 @@ def reproduce(
     runs: dict[str, Run] = {
         run.hash: run for experiment in experiments for run in experiment.runs(profile)
     }
-    summary = sweep([*runs.values()], folder / STORE, runner=runner, progress=progress)
-    if summary.interrupted:
-        return Outcome(summary, [], None)
+    made = train_all([*runs.values()], folder / STORE, runner=runner, progress=progress)
+    if made.summary.interrupted:
+        return Outcome(made.summary, [], None)
     with Store(folder / STORE) as store:
-        results = Results(store)
+        results = Results(store, made.instead)
         findings = [(e, e.examine(profile, results)) for e in experiments]
         trained = networks(experiments, profile, results)
     for _, finding in findings:
         _draw(finding, folder / "figures")
     for table in (overview(findings), trained, *(t for _, f in findings for t in f.tables)):
         _write(table, folder / "tables")
-    text = write_report(findings, {**(facts or {}), **_environment(summary)}, [trained])
+    text = write_report(findings, {**(facts or {}), **_environment(made)}, [trained])
     _replace(folder / REPORT, text)
-    return Outcome(summary, findings, folder / REPORT)
+    return Outcome(made.summary, findings, folder / REPORT)
 
 
 def _draw(finding: Finding, folder: Path) -> None:
@@ -135,11 +136,11 @@ def _replace(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _environment(summary: Summary) -> dict[str, str]:
+def _environment(made: Trained) -> dict[str, str]:
     environment = describe_environment()
     versions = ", ".join(f"{name} {v}" for name, v in environment["versions"].items() if v)
     return {
-        "networks": str(summary),
+        "networks": f"{made.summary}; {made}",
         "versions": versions,
         "processor": str(environment["cpu"]),
         "written": datetime.now(UTC).isoformat(timespec="minutes"),

@@ -1,0 +1,93 @@
+"""Trainings that lose classes: seen by the loss, made again at half the rate, and taken instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minisnn.experiments import Run, Store, Wiring
+from minisnn.experiments.records import Figures, Outcome, Versions
+from minisnn.history import Epoch
+from minisnn.reproduction import PROFILES, Results
+from minisnn.reproduction.retraining import loses_classes, train_all
+
+GOOD, LOST = (0.09, 0.05, 0.03), (0.09, 0.05, 0.051)
+
+
+def epochs(losses: Sequence[float]) -> tuple[Epoch, ...]:
+    return tuple(
+        Epoch(
+            epoch=number, loss=loss, validation_loss=loss, validation_accuracy=1 - loss,
+            learning_rate=1.0, seconds=1.0, step_microseconds=1.0,
+        )
+        for number, loss in enumerate(losses, start=1)
+    )  # fmt: skip
+
+
+def bears(rate: float) -> Callable[[Sequence[Run]], Iterator[Outcome]]:
+    """Return a runner whose networks lose classes at higher rates."""
+
+    def runner(runs: Sequence[Run]) -> Iterator[Outcome]:
+        for run in runs:
+            history = epochs(GOOD if run.optimizer.peak <= rate else LOST)
+            accuracy = 1 - history[-1].loss
+            figures = Figures(
+                accuracy=accuracy, best_accuracy=accuracy, loss=history[-1].loss, weights=1, bytes=1,
+                step_microseconds=1.0,
+            )  # fmt: skip
+            yield Outcome(
+                hash=run.hash, started="now", seconds=1.0, versions=Versions(), figures=figures,
+                epochs=history, layers=(), error=None,
+            )  # fmt: skip
+
+    return runner
+
+
+@pytest.fixture
+def runs() -> list[Run]:
+    layers = [Wiring(topology="constant_degree", degree=2), Wiring(topology="dense")]
+    return PROFILES["quick"].seeded(layers)
+
+
+def test_the_loss_tells() -> None:
+    assert loses_classes(epochs(LOST))
+    assert not loses_classes(epochs(GOOD))
+    assert not loses_classes(epochs((0.09, 0.03, 0.0301)))
+    assert not loses_classes(())
+
+
+@pytest.mark.parametrize(("halvings", "n_lost"), [(0, 0), (1, 0), (3, 0), (4, 3)])
+def test_the_rate_is_halved_until_it_does(
+    runs: list[Run], tmp_path: Path, halvings: int, n_lost: int
+) -> None:
+    peak, path = runs[0].optimizer.peak, tmp_path / "runs.sqlite"
+    runner: Any = bears(peak / 2**halvings)
+    made = train_all(runs, path, runner=runner, progress=False)
+    tried = min(halvings, 3)
+    assert made.summary.trained == (tried + 1) * len(runs)
+    assert made.n_lost == n_lost
+    assert len(made.instead) == tried * len(runs)
+    with Store(path) as store:
+        results = Results(store, made.instead)
+        assert {results.record(run).configuration["optimizer"]["peak"] for run in runs} == {
+            peak / 2**tried
+        }
+        assert results.accuracies(runs) == [100 * (1 - (LOST if n_lost else GOOD)[-1])] * 3
+        assert results.history(runs[0])[-1].loss == (LOST if n_lost else GOOD)[-1]
+    again = train_all(runs, path, runner=runner, progress=False)
+    assert again.summary.trained == 0
+    assert again.instead == made.instead
+
+
+def test_an_interrupted_sweep_is_not_looked_at(runs: list[Run], tmp_path: Path) -> None:
+    def interrupted(runs: Sequence[Run]) -> Iterator[Outcome]:
+        yield from bears(0.0)(runs[:1])
+        raise KeyboardInterrupt
+
+    runner: Any = interrupted
+    made = train_all(runs, tmp_path / "runs.sqlite", runner=runner, progress=False)
+    assert made.summary.interrupted
+    assert not made.instead
