@@ -1,0 +1,76 @@
+"""Files that are there complete, or as they were before."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Write a file that takes its name only when all of it is on the disk.
+
+    The content goes to a temporary file in the same folder, which is flushed to the disk and then
+    renamed: whoever reads the name, also after a crash or a power cut, finds the old file or the
+    new one, never a part. Where the block raises, the temporary file is removed and the old one
+    stays.
+
+    Parameters
+    ----------
+    path : path
+        File to write. One that exists is replaced and keeps its permissions; where it is a symbolic
+        link, what it points to is replaced.
+
+    Yields
+    ------
+    binary file
+        Open for writing, seekable.
+
+    Raises
+    ------
+    OSError
+        Where the folder does not exist or cannot be written to, or the name belongs to something
+        that is no file, such as a folder or a device.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from minisnn.atomic import replace_file
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "numbers.txt")
+    >>> with replace_file(path) as file:
+    ...     _ = file.write(b"1 2 3")
+    >>> path.read_text()
+    '1 2 3'
+    """
+    target = Path(os.path.realpath(path))
+    exists = target.exists()
+    if exists and not target.is_file():
+        raise OSError(f"{target} is not a file and cannot be replaced by one; give another name")
+    temporary = target.with_name(f".minisnn-{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            if exists:
+                shutil.copymode(target, temporary)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(target.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put the new name on the disk, too; Windows has no way to, and needs none."""
+    if os.name != "nt":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
