@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import datasets, topology
 from ._version import __version__
+from .archive import FileFormatError
 from .evaluation import Evaluation, evaluate
 from .graph import DeadNeuronWarning, Topology
 from .history import Epoch, History
@@ -35,6 +36,7 @@ __all__ = [
     "DeadNeuronWarning",
     "Epoch",
     "Evaluation",
+    "FileFormatError",
     "Gradients",
     "History",
     "Layer",

@@ -111,7 +111,7 @@ def _write_member(archive: zipfile.ZipFile, name: str, *parts: bytes | memoryvie
 def _bytes_of(array: Array) -> memoryview:
     """Return the array's bytes in the order that files have."""
     ordered = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return memoryview(ordered.reshape(-1).view(np.uint8))
+    return ordered.reshape(-1).view(np.uint8).data
 
 
 def _npy_head(array: Array) -> bytes:

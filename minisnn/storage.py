@@ -1,35 +1,51 @@
-"""A trained network as one file: a NumPy .npz archive without any pickle.
+"""A trained network as one file: a NumPy .npz archive of a strict form, see `minisnn.archive`.
 
-It holds the format's version, and for each layer the widths, the graph and the parameters. A
-rotating graph is held as its generator, a complete one as its name; any other as its edges.
+The header has one entry a layer: its widths and number of edges, what its graph is called, the
+activation of its neurons, and how the graph is held: ``"rotating"`` as its generator, k numbers;
+``"complete"`` as nothing more; ``"edges"`` as CSR arrays. All weights and biases are one array. So
+a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes an edge.
+
+Kernels trust the structure that they are given, so here it is checked as strictly as that of any
+graph of a user's. And a few bytes can describe a graph that takes all memory; so a file must hold
+the weights of all the edges that it claims before any edge is made.
 """
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
+import math
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from . import topology
-from .graph import Array, Topology
+from .archive import Archive, entry, read_archive, write_archive
+from .atomic import replace_file
+from .graph import Array, Topology, check_widths
 from .mlp import MLP
+from .topology import rotating
 
-FORMAT = 1
+KIND, FORMAT = "network", 2
+ROTATING, COMPLETE, EDGES = "rotating", "complete", "edges"
+ACTIVATION = "sigmoid"
 
 
 def save(net: MLP, path: str | PathLike[str]) -> None:
     """Write a network to a file.
 
+    The file takes its name only when it is complete and on the disk: an interrupted ``save``
+    leaves the old file as it was. The same network gives the same bytes.
+
     Parameters
     ----------
     net : MLP
-        The network.
+        The network. Parameters that are NaN or inf, after a training that diverged, are kept.
     path : path
         File to write, usually with the ending .npz. It is replaced if it exists.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be written.
 
     Examples
     --------
@@ -41,30 +57,16 @@ def save(net: MLP, path: str | PathLike[str]) -> None:
     >>> bool((snn.load(path).parameters == net.parameters).all())
     True
     """
-    arrays: dict[str, Array] = {"parameters": net.parameters}
-    graphs = []
-    for number, graph in enumerate(net.topologies):
-        graphs.append(
-            {
-                "n_in": graph.n_in,
-                "n_out": graph.n_out,
-                "name": graph.name,
-                "parameters": graph.parameters,
-                "complete": graph.is_complete,
-            }
-        )
-        if graph.generator is not None:
-            arrays[f"generator_{number}"] = graph.generator
-        elif not graph.is_complete:
-            arrays[f"indptr_{number}"] = graph.indptr
-            arrays[f"indices_{number}"] = graph.indices
-    header = json.dumps({"format": FORMAT, "graphs": graphs})
-    with open(path, "wb") as file:
-        np.savez(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
+    content, arrays = packed(net)
+    with replace_file(path) as file:
+        write_archive(file, KIND, FORMAT, content, arrays)
 
 
 def load(path: str | PathLike[str]) -> MLP:
     """Read a network that `save` wrote.
+
+    Files from strangers may be loaded: nothing in them is run, a damaged or malicious one raises
+    an error, and loading takes memory in proportion to the file's size.
 
     Parameters
     ----------
@@ -80,30 +82,81 @@ def load(path: str | PathLike[str]) -> MLP:
     ------
     FileNotFoundError
         Where there is no such file.
-    ValueError
+    FileFormatError
         Where the file is not such a network, is damaged, or has another format.
     """
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            header = json.loads(str(archive["header"]))
-            number = header["format"]
-            if number == FORMAT:
-                graphs = [_graph(archive, n, item) for n, item in enumerate(header["graphs"])]
-                return MLP.from_parameters(graphs, archive["parameters"])
-    except (
-        AttributeError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
-        raise ValueError(
-            f"{path} is not a network saved by minisnn, or damaged: {error}"
-        ) from error
-    raise ValueError(f"{path} has format {number}, this version of minisnn reads format {FORMAT}")
+    with read_archive(path, KIND, [FORMAT]) as archive:
+        return unpacked(archive)
 
 
-def _graph(archive: Any, number: int, item: dict[str, Any]) -> Topology:
-    n_in, n_out = item["n_in"], item["n_out"]
-    about = {"name": item["name"], "parameters": item["parameters"]}
-    if f"generator_{number}" in archive:
-        return topology.rotating(n_in, n_out, archive[f"generator_{number}"], **about)
-    if item["complete"]:
-        return topology.dense(n_in, n_out)
-    return Topology(n_in, n_out, archive[f"indptr_{number}"], archive[f"indices_{number}"], **about)
+def packed(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return what a header says of a network, and its arrays, for `write_archive`."""
+    arrays: dict[str, Array] = {"parameters": net.parameters}
+    layers = []
+    for number, graph in enumerate(net.topologies):
+        if graph.generator is not None:
+            form = ROTATING
+            arrays[f"generator_{number}"] = graph.generator
+        elif graph.is_complete:
+            form = COMPLETE
+        else:
+            form = EDGES
+            arrays[f"indptr_{number}"] = graph.indptr.astype(np.uint32)  # fewer than 2**32 edges
+            arrays[f"indices_{number}"] = graph.compact_indices
+        layers.append(
+            {
+                "n_in": graph.n_in,
+                "n_out": graph.n_out,
+                "n_edges": graph.n_edges,
+                "activation": ACTIVATION,
+                "graph": form,
+                "name": graph.name,
+                "parameters": graph.parameters,
+            }
+        )
+    return {"layers": layers}, arrays
+
+
+def unpacked(archive: Archive) -> MLP:
+    """Return the network that an archive holds; raise a ValueError where it holds none."""
+    layers = archive.entry("layers", list)
+    total = sum(_check_layer(layer) for layer in layers)
+    parameters = archive.array("parameters", [np.float32, np.float64], (total,))
+    graphs = [_graph(archive, number, layer) for number, layer in enumerate(layers)]
+    return MLP.from_parameters(graphs, parameters)
+
+
+def _check_layer(layer: Any) -> int:
+    """Return the number of parameters that a layer claims."""
+    n_in, n_out = check_widths(entry(layer, "n_in", int), entry(layer, "n_out", int))
+    n_edges, form = entry(layer, "n_edges", int), entry(layer, "graph", str)
+    if form not in (ROTATING, COMPLETE, EDGES):
+        raise ValueError(f"its graphs are {ROTATING}, {COMPLETE} or {EDGES}, got {form!r:.60}")
+    if not 1 <= n_edges <= n_in * n_out or (form == COMPLETE and n_edges != n_in * n_out):
+        raise ValueError(f"a {form} graph {n_in} -> {n_out} cannot have {n_edges!r:.60} edges")
+    activation = entry(layer, "activation", str)
+    if activation != ACTIVATION:
+        raise ValueError(f"its activations must be {ACTIVATION!r}, got {activation!r:.60}")
+    for value in entry(layer, "parameters", dict).values():
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValueError(f"parameters of its graphs must be numbers, got {value!r:.60}")
+    return n_edges + n_out
+
+
+def _graph(archive: Archive, number: int, layer: dict[str, Any]) -> Topology:
+    n_in, n_out, n_edges = layer["n_in"], layer["n_out"], layer["n_edges"]
+    about = {"name": entry(layer, "name", str), "parameters": layer["parameters"]}
+    if layer["graph"] == ROTATING:
+        places = archive.array(f"generator_{number}", [np.uint32], (None,))
+        if len(places) * n_in != n_edges:
+            raise ValueError(f"{len(places)} rotated places give {n_in} inputs not {n_edges} edges")
+        return rotating(n_in, n_out, places, **about)
+    if layer["graph"] == EDGES:
+        indptr = archive.array(f"indptr_{number}", [np.uint32], (n_out + 1,))
+        indices = archive.array(f"indices_{number}", [np.uint16, np.uint32], (n_edges,))
+    else:
+        complete = Topology.complete(n_in, n_out)
+        if complete.name == about["name"]:
+            return complete
+        indptr, indices = complete.indptr, complete.compact_indices
+    return Topology(n_in, n_out, indptr, indices, **about)

@@ -35,7 +35,7 @@ def test_docstrings_have_examples() -> None:
     for name in minisnn.__all__:
         thing: Any = getattr(minisnn, name)
         if callable(thing) and name not in {
-            "DeadNeuronWarning", "Epoch", "Evaluation", "Gradients", "load",
+            "DeadNeuronWarning", "Epoch", "Evaluation", "FileFormatError", "Gradients", "load",
         }:  # fmt: skip
             examples = [test for test in finder.find(thing) if test.examples]
             assert examples, f"minisnn.{name} has no example"
