@@ -14,7 +14,7 @@ from typing import Any
 from . import data as sample
 from .extras import require
 from .graph import Array
-from .idx import DatasetError, check_sha256, parse_idx, read_bytes
+from .idx import LARGEST, DatasetError, check_sha256, parse_idx, read_bytes
 from .progress import progress_bar
 
 __all__ = ["MNIST", "DatasetError", "load_mnist"]
@@ -216,8 +216,12 @@ class Fetch:
             bar = progress_bar(None, int(answer.headers.get("Content-Length", 0)), "B")
             bar.set_description(url.rpartition("/")[2])
             with closing(bar), open(output_file, "wb") as file:
+                room = LARGEST
                 for chunk in answer.iter_content(chunk_size=65_536):
                     if monotonic() > self._deadline:
                         raise TimeoutError(f"not downloaded within {self._limit:g} seconds")
+                    room -= len(chunk)
+                    if room < 0:
+                        raise DatasetError(f"{url} gives more than {LARGEST} bytes")
                     file.write(chunk)
                     bar.update(len(chunk))

@@ -11,12 +11,16 @@ import logging
 import os
 import threading
 import time
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minisnn import data, datasets
 from minisnn.datasets import DatasetError, load_mnist
@@ -294,6 +298,9 @@ def test_idx_files(tmp_path: Path) -> None:
         (b"\0\0\x08\1\0\0\0\5abc", r"promises shape \(5,\), 13 bytes in all, got 11"),
         (b"\0\0\x08\1\0\0\0\1abc", r"promises shape \(1,\), 9 bytes in all, got 11"),
         (b"\0\0\x08\3" + b"\xff" * 12, "is truncated or corrupt: its head promises"),
+        (b"\0\0\x08\3" + bytes(4) + b"\xff" * 8, r"its head promises shape \(0, 4294967295,"),
+        (b"\0\0\x08\0a", "has 0 dimensions; MNIST's labels have 1, its images 3"),
+        (b"\0\0\x08\xff" + b"\0\0\0\1" * 255 + b"a", "has 255 dimensions; MNIST's labels have"),
     ],
 )
 def test_bad_idx_files(content: bytes, message: str) -> None:
@@ -308,6 +315,64 @@ def test_truncated_gzip(tmp_path: Path) -> None:
         path.write_bytes(bad)
         with pytest.raises(DatasetError, match=r"file\.gz is a truncated or corrupt gzip file"):
             read_bytes(path)
+
+
+def test_files_that_are_too_large_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minisnn.idx.LARGEST", 10_000)
+    path = tmp_path / "file"
+    for n in (9_984, 9_985):  # with a head of 16 bytes
+        content = idx(np.zeros((1, 1, n)))
+        for written in (content, gzip.compress(content)):
+            path.write_bytes(written)
+            if len(content) <= 10_000:
+                assert read_bytes(path) == content
+                continue
+            with pytest.raises(DatasetError, match="file holds more than 10000 bytes"):
+                read_bytes(path)
+
+
+def test_a_gzip_bomb_is_not_inflated(tmp_path: Path) -> None:
+    deflater = zlib.compressobj(9, zlib.DEFLATED, 31)
+    block = bytes(2**20)
+    bomb = b"".join(deflater.compress(block) for _ in range(300)) + deflater.flush()
+    path = tmp_path / "file.gz"
+    path.write_bytes(bomb)
+    tracemalloc.start()
+    with pytest.raises(DatasetError, match=r"file\.gz holds more than 67108864 bytes"):
+        read_bytes(path)
+    assert tracemalloc.get_traced_memory()[1] < 2.5 * 2**26  # it grows by copying
+    tracemalloc.stop()
+
+
+def test_gzip_files_with_something_behind(tmp_path: Path) -> None:
+    path = tmp_path / "file.gz"
+    path.write_bytes(gzip.compress(idx(np.zeros(5))) + b"more")
+    with pytest.raises(DatasetError, match=r"corrupt gzip file \(something follows its end"):
+        read_bytes(path)
+
+
+@given(content=st.binary(max_size=40), head=st.sampled_from([b"", b"\0\0\x08\1", b"\x1f\x8b\x08"]))
+def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, content: bytes, head: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any_bytes"
+    path.write_bytes(head + content)
+    try:
+        array = parse_idx(read_bytes(path), path)
+    except DatasetError:
+        return
+    assert idx(array) == head + content
+
+
+def test_a_mirror_that_does_not_end(
+    tiny: dict[str, bytes], cache: Path, mirrors: list[Mirror], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "LARGEST", 100)
+    for mirror in mirrors:
+        mirror.files = {f"{NAMES[0]}.gz": bytes(101)}
+    with pytest.raises(DatasetError, match="gives more than 100 bytes"):
+        load_mnist("full")
+    assert not cache.exists() or not list(cache.iterdir())
 
 
 def test_the_committed_sample_is_what_the_script_builds(
