@@ -6,6 +6,9 @@ import contextlib
 import json
 import os
 import pickle
+import re
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -305,3 +308,14 @@ def test_mutated_files(valid: tuple[Path, bytes, snn.MLP], data: st.DataObject) 
 @given(content=st.binary(max_size=300))
 def test_any_bytes(valid: tuple[Path, bytes, snn.MLP], content: bytes) -> None:
     load_or_refuse(valid[0], content, valid[2])
+
+
+def test_the_fuzzing_program_runs() -> None:
+    program = Path(__file__).parent / "fuzz" / "fuzz_files.py"
+    done = subprocess.run(
+        [sys.executable, str(program), "--loop", "3"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for target in ("try_file", "try_members", "try_idx"):
+        assert re.search(rf"{target}: \d+ read", done.stdout), done.stdout
+        assert re.search(rf"{target}: \d+ refused", done.stdout), done.stdout
