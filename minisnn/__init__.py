@@ -5,9 +5,9 @@
 >>> net = snn.MLP([graph, snn.topology.dense(1000, 10)], seed=0)
 
 Then `minisnn.train`, `MLP.predict`, `minisnn.evaluate`. A network is saved by `minisnn.save`
-and comes back by `minisnn.load`. Data sets are in `minisnn.datasets`, and what a sparse network
-is to be compared with in `minisnn.baselines`; `minisnn.spectral` measures graphs,
-`minisnn.experiments` trains many networks.
+and comes back by `minisnn.load`; `minisnn.interchange` has what brings it to and from other
+programs. Data sets are in `minisnn.datasets`, and what a sparse network is to be compared with in
+`minisnn.baselines`; `minisnn.spectral` measures graphs, `minisnn.experiments` trains many networks.
 """
 
 from importlib import import_module
@@ -19,6 +19,7 @@ from .archive import FileFormatError
 from .evaluation import Evaluation, evaluate
 from .graph import DeadNeuronWarning, Topology
 from .history import Epoch, History
+from .interchange import export_c, export_onnx, from_state_dict, from_weights, to_torch
 from .kernels.team import get_num_threads, set_num_threads
 from .layer import Layer
 from .mlp import MLP, Gradients
@@ -48,11 +49,16 @@ __all__ = [
     "datasets",
     "evaluate",
     "experiments",
+    "export_c",
+    "export_onnx",
+    "from_state_dict",
+    "from_weights",
     "get_num_threads",
     "load",
     "save",
     "set_num_threads",
     "spectral",
+    "to_torch",
     "topology",
     "train",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,16 @@ Matrix = npt.NDArray[np.float64]
 
 def sigmoid(Z: Matrix) -> Matrix:
     return 1 / (1 + np.exp(-Z))
+
+
+ACTIVATIONS: dict[str, Callable[[Matrix], Matrix]] = {
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda Z: np.maximum(Z, 0),
+    "identity": lambda Z: Z,
+    "softmax": lambda Z: np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True),
+}
+"""By name, on (samples, n) pre-activations."""
 
 
 def random_structure(

@@ -1,0 +1,81 @@
+"""What each activation is called elsewhere; a further one is a further row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..mlp import MLP
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation in other programs.
+
+    Parameters
+    ----------
+    torch : str
+        Class in ``torch.nn``.
+    onnx : str
+        Operator of ONNX.
+    c : str
+        Body of a C function that overwrites ``real z[n]``, where real is float or double and EXP
+        and TANH are the functions for it.
+    torch_options : dict
+        Arguments of the class.
+    """
+
+    torch: str
+    onnx: str
+    c: str
+    torch_options: dict[str, Any] = field(default_factory=dict)
+
+
+ACTIVATIONS = {
+    "sigmoid": Activation(
+        "Sigmoid",
+        "Sigmoid",
+        """
+    for (uint32_t i = 0; i < n; i++)
+        z[i] = 1 / (1 + EXP(-z[i]));
+""",
+    ),
+    "tanh": Activation(
+        "Tanh",
+        "Tanh",
+        """
+    for (uint32_t i = 0; i < n; i++)
+        z[i] = TANH(z[i]);
+""",
+    ),
+    "relu": Activation(
+        "ReLU",
+        "Relu",
+        """
+    for (uint32_t i = 0; i < n; i++)
+        z[i] = z[i] > 0 ? z[i] : 0;
+""",
+    ),
+    "identity": Activation("Identity", "Identity", ""),
+    "softmax": Activation(
+        "Softmax",
+        "Softmax",
+        """
+    real largest = z[0], sum = 0;
+    for (uint32_t i = 1; i < n; i++)
+        largest = z[i] > largest ? z[i] : largest;
+    for (uint32_t i = 0; i < n; i++) {
+        z[i] = EXP(z[i] - largest);
+        sum += z[i];
+    }
+    for (uint32_t i = 0; i < n; i++)
+        z[i] /= sum;
+""",
+        {"dim": -1},
+    ),
+}
+
+
+def activations_of(net: MLP) -> list[str]:
+    """Return the name of each layer's activation."""
+    return ["sigmoid"] * len(net.layers)

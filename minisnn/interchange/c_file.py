@@ -1,0 +1,224 @@
+"""Networks as C: tables of weights and a function that predicts, for small devices.
+
+What a layer needs beside its weights follows from its graph. A complete one needs no table, a
+rotating one the k places of its generator, any other the input of each edge, in one, two or four
+bytes, and the neurons' numbers of edges unless they are all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from .._version import __version__
+from ..atomic import replace_file
+from ..graph import Array, Topology
+from ..mlp import MLP
+from .activations import ACTIVATIONS, activations_of
+from .c_tables import c_type, narrowed, table
+from .quantisation import quantised, with_quantised_weights
+
+_FILE = """\
+/* {net}, written by minisnn {version}.
+ *
+ *     void {name}_predict(const {real} inputs[{n_in}], {real} outputs[{n_out}]);
+ *
+ * One sample a call. C99; needs only the mathematical library (-lm) and allocates nothing. Hidden
+ * activations are kept in static memory: only one call at a time. Tables: {n_bytes} bytes,
+ * static memory: {n_static} bytes.
+ */
+
+#include <math.h>
+#include <stdint.h>
+
+#define EXP {exp}
+#define TANH {tanh}
+
+typedef {real} real;
+
+void {name}_predict(const real *inputs, real *outputs);
+
+{activations}{layers}void {name}_predict(const real *inputs, real *outputs)
+{{
+{calls}}}
+"""
+
+_ROTATING = """\
+static void layer_{l}(const real *x, real *z)
+{{
+    const {weight} *w = weights_{l};
+    uint32_t turn = 0;
+    for (uint32_t j = 0; j < {n_out}; j++)
+        z[j] = 0;
+    for (uint32_t i = 0; i < {n_in}; i++) {{
+        for (uint32_t k = 0; k < {degree}; k++) {{
+            uint32_t j = places_{l}[k] + turn;
+            z[j < {n_out} ? j : j - {n_out}] += *w++ * x[i];
+        }}
+        turn = turn + 1 < {n_out} ? turn + 1 : 0;
+    }}
+    for (uint32_t j = 0; j < {n_out}; j++)
+        z[j] = z[j]{scaled} + biases_{l}[j];
+}}
+"""
+
+_ROWS = """\
+static void layer_{l}(const real *x, real *z)
+{{
+    const {weight} *w = weights_{l};
+{inputs}    for (uint32_t j = 0; j < {n_out}; j++) {{
+        real sum = 0;
+        for (uint32_t i = 0; i < {n_inputs}; i++)
+            sum += *w++ * x[{input}];
+        z[j] = sum{scaled} + biases_{l}[j];
+    }}
+}}
+"""
+
+
+def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
+    """Write the network as one C file: tables, and a function that predicts one sample.
+
+    The file is C99, needs only math.h's functions, and allocates nothing. ``digits.c`` defines
+    ``void digits_predict(const float *inputs, float *outputs)``, with double for a float64 network.
+    Sums are made in another order than by minisnn and exp is the C library's: outputs agree to
+    about 1e-6 in float32 and 1e-13 in float64.
+
+    Parameters
+    ----------
+    net : MLP
+        The network.
+    path : path
+        File to write. Its name without the ending must be an identifier of C, since it begins the
+        function's. It is replaced if it exists.
+    int8 : bool
+        Store a weight as one byte, with one factor for each neuron, instead of 4 or 8: files and
+        tables get smaller, outputs change. Biases and activations stay real numbers.
+
+    Returns
+    -------
+    MLP
+        The network that the file computes: ``net`` itself, or with ``int8`` a copy with rounded
+        weights. Evaluate it to know what the rounding costs.
+
+    Raises
+    ------
+    ValueError
+        Where the file's name cannot begin that of a function, or a parameter is NaN or inf.
+    OSError
+        Where the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2)])
+    >>> rounded = snn.export_c(net, os.path.join(tempfile.mkdtemp(), "model.c"), int8=True)
+    >>> X = np.ones((1, 8))
+    >>> bool(np.abs(rounded.predict(X) - net.predict(X)).max() < 0.01)
+    True
+    """
+    name = Path(path).stem
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(
+            f"the file's name begins that of a C function and must be an identifier, got {name!r}; "
+            "call it such as model.c"
+        )
+    for number, layer in enumerate(net.layers, start=1):
+        if not (np.isfinite(layer.weights).all() and np.isfinite(layer.biases).all()):
+            raise ValueError(f"layer {number} has weights or biases that are NaN or inf")
+    text = c_source(net, name, activations_of(net), int8=int8)
+    with replace_file(path) as file:
+        file.write(text.encode("ascii"))
+    return with_quantised_weights(net) if int8 else net
+
+
+def c_source(net: MLP, name: str, activations: Sequence[str], *, int8: bool) -> str:
+    """Return the text of the C file, for layers with the given activations."""
+    layers, n_bytes = [], 0
+    for number, layer in enumerate(net.layers, start=1):
+        weights, scales = quantised(layer) if int8 else (layer.weights, None)
+        tables, code = _layer(number, layer.topology, weights, scales)
+        tables[f"biases_{number}"] = layer.biases
+        layers += [*(table(*item) for item in tables.items()), code]
+        n_bytes += sum(array.nbytes for array in tables.values())
+    calls, n_static = _calls(net, activations)
+    is_float = net.dtype == np.float32
+    return _FILE.format(
+        net=net,
+        version=__version__,
+        name=name,
+        real=c_type(net.parameters),
+        exp="expf" if is_float else "exp",
+        tanh="tanhf" if is_float else "tanh",
+        n_in=net.n_in,
+        n_out=net.n_out,
+        n_bytes=n_bytes,
+        n_static=n_static,
+        activations="".join(
+            f"static void apply_{used}(real *z, uint32_t n)\n{{{ACTIVATIONS[used].c}}}\n\n"
+            for used in sorted(set(activations))
+            if ACTIVATIONS[used].c
+        ),
+        layers="".join(f"{part}\n" for part in layers),
+        calls=calls,
+    )
+
+
+def _layer(
+    number: int, graph: Topology, weights: Array, scales: Array | None
+) -> tuple[dict[str, Array], str]:
+    """Return a layer's tables, but for its biases, and its function."""
+    tables = {f"weights_{number}": weights}
+    if scales is not None:
+        tables[f"scales_{number}"] = scales
+    words = {
+        "l": number,
+        "n_in": graph.n_in,
+        "n_out": graph.n_out,
+        "weight": c_type(weights),
+        "scaled": "" if scales is None else f" * scales_{number}[j]",
+    }
+    if graph.generator is not None and not graph.is_complete:
+        tables[f"weights_{number}"] = weights[_rotated_order(graph, graph.generator)]
+        tables[f"places_{number}"] = narrowed(graph.generator)
+        return tables, _ROTATING.format(degree=len(graph.generator), **words)
+    if graph.is_complete:
+        return tables, _ROWS.format(inputs="", input="i", n_inputs=graph.n_in, **words)
+    inputs = tables[f"inputs_{number}"] = narrowed(graph.compact_indices)
+    degrees = graph.in_degrees
+    n_inputs = str(degrees[0])
+    if (degrees != degrees[0]).any():
+        tables[f"n_inputs_{number}"] = narrowed(degrees)
+        n_inputs = f"n_inputs_{number}[j]"
+    pointer = f"    const {c_type(inputs)} *input = inputs_{number};\n"
+    return tables, _ROWS.format(inputs=pointer, input="*input++", n_inputs=n_inputs, **words)
+
+
+def _rotated_order(graph: Topology, places: Array) -> Array:
+    """Return the edges by input and then by place, in which the rotating loop meets them."""
+    inputs, outputs = graph.edges().T
+    order = np.empty(graph.n_edges, dtype=np.int64)
+    which = np.searchsorted(places, (outputs - inputs) % graph.n_out)
+    order[inputs * len(places) + which] = np.arange(graph.n_edges)
+    return order
+
+
+def _calls(net: MLP, activations: Sequence[str]) -> tuple[str, int]:
+    """Return the body that calls the layers one by one, and the bytes of its static memory."""
+    buffers = [max(net.widths[1:-1][first::2], default=0) for first in (0, 1)]
+    lines = [f"static real {'ab'[n]}[{width}];" for n, width in enumerate(buffers) if width]
+    source = "inputs"
+    for number, (n_out, name) in enumerate(zip(net.widths[1:], activations, strict=True)):
+        target = "outputs" if number == len(net.layers) - 1 else "ab"[number % 2]
+        lines.append(f"layer_{number + 1}({source}, {target});")
+        if ACTIVATIONS[name].c:
+            lines.append(f"apply_{name}({target}, {n_out});")
+        source = target
+    body = "".join(f"    {line}\n" for line in lines)
+    return body, sum(buffers) * net.dtype.itemsize

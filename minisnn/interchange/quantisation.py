@@ -1,0 +1,45 @@
+"""Weights as bytes, with one factor for each neuron."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from ..graph import Array
+from ..layer import Layer
+from ..mlp import MLP
+
+_LARGEST = 127
+
+
+def quantised(layer: Layer) -> tuple[Array, Array]:
+    """Return a layer's weights as whole numbers, and the factor on those of each neuron.
+
+    Weights w of an output neuron become ``round(w / scale)``, ``scale = max |w| / 127``: symmetric,
+    so that zero stays zero, and off by half a scale at most.
+
+    Returns
+    -------
+    weights : array of int8, shape (n_edges,)
+        From -127 to 127.
+    scales : array of the network's dtype, shape (n_out,)
+        1 for a neuron whose weights are all zero.
+    """
+    graph = layer.topology
+    largest = np.zeros(graph.n_out)
+    rows = np.flatnonzero(graph.in_degrees)
+    largest[rows] = np.maximum.reduceat(np.abs(layer.weights), graph.indptr[rows])
+    scales = np.where(largest > 0, largest / _LARGEST, 1).astype(layer.weights.dtype)
+    scales[scales == 0] = 1  # what float32 cannot hold
+    ratios = layer.weights / np.repeat(scales, graph.in_degrees)
+    return np.clip(np.rint(ratios), -_LARGEST, _LARGEST).astype(np.int8), scales
+
+
+def with_quantised_weights(net: MLP) -> MLP:
+    """Return a copy of the network whose weights are what the bytes and scales stand for."""
+    twin = copy.deepcopy(net)
+    for layer in twin.layers:
+        weights, scales = quantised(layer)
+        layer.weights[:] = weights * np.repeat(scales, layer.topology.in_degrees)
+    return twin

@@ -1,0 +1,110 @@
+"""Networks from a state_dict of PyTorch, masked or not, without PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ..graph import Array, warn_of_dead_neurons
+from ..mlp import MLP
+from .weights import assemble
+
+_ROLES = ("weight", "weight_orig", "weight_mask", "bias", "bias_orig", "bias_mask")
+
+
+def from_state_dict(state: Mapping[str, Any]) -> MLP:
+    """Return the network that a PyTorch state_dict of linear layers describes.
+
+    Layers come in the order in which the dict names them, as those of ``torch.nn.Sequential`` do.
+    What `torch.nn.utils.prune` makes is understood: where ``0.weight_mask`` is there, its ones are
+    the edges, and ``0.weight_orig`` (or ``0.weight``) holds the weights. Without a mask, zeros are
+    no edges.
+
+    Parameters
+    ----------
+    state : mapping of str to array
+        ``"NAME.weight"``, shape (n_out, n_in) as PyTorch has it, and ``"NAME.bias"``, shape
+        (n_out,), if there are biases. Arrays, or dense tensors on the CPU.
+
+    Returns
+    -------
+    MLP
+        In float32 where all arrays are float32 or float16, else in float64. Activations are no
+        part of a state_dict: the network has its own, sigmoids.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `from_weights`, and where the dict holds anything else than linear layers.
+
+    Warns
+    -----
+    DeadNeuronWarning
+        Where a hidden or output neuron has no input, or a hidden one no output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> weights = np.array([[0.3, 0.1, 0.7], [0.2, 0.9, 0.4]], dtype=np.float32)
+    >>> mask = np.array([[1, 0, 1], [0, 1, 0]], dtype=np.float32)
+    >>> snn.from_state_dict({"0.weight_orig": weights, "0.weight_mask": mask})
+    MLP(3 -> 2, 3 connections, 2 biases, float32)
+    """
+    layers: dict[str, dict[str, Array]] = {}
+    for key, value in state.items():
+        prefix, _, role = key.rpartition(".")
+        if role not in _ROLES:
+            raise ValueError(
+                f"a state_dict of linear layers has only weights and biases, got {key!r}; "
+                f"take out what is not of the form NAME.weight, and NAME.bias"
+            )
+        layers.setdefault(prefix, {})[role] = np.asarray(value)
+    net = assemble([_layer(prefix, roles) for prefix, roles in layers.items()])
+    warn_of_dead_neurons(net.topologies)
+    return net
+
+
+def _layer(prefix: str, roles: dict[str, Array]) -> tuple[Any, Array | None]:
+    where = f"{prefix}." if prefix else ""
+    weights, mask = _values(where, roles, "weight"), _mask(where, roles, "weight")
+    if weights is None:
+        raise ValueError(f"the state_dict has {where}{min(roles)}, but no {where}weight")
+    if weights.ndim != 2:
+        raise ValueError(
+            f"{where}weight must have shape (n_out, n_in), got {weights.shape}: no linear layer"
+        )
+    biases, bias_mask = _values(where, roles, "bias"), _mask(where, roles, "bias")
+    if biases is not None and bias_mask is not None:
+        biases = biases * bias_mask
+    if mask is None:
+        return weights.T, biases
+    rows, columns = np.nonzero(mask)
+    edges = scipy.sparse.coo_array((weights[rows, columns], (columns, rows)), weights.T.shape)
+    return edges, biases
+
+
+def _values(where: str, roles: dict[str, Array], name: str) -> Array | None:
+    values = roles.get(f"{name}_orig", roles.get(name))
+    if f"{name}_orig" in roles and (name in roles or f"{name}_mask" not in roles):
+        raise ValueError(
+            f"{where}{name}_orig comes with {where}{name}_mask and without {where}{name}; "
+            f"got {', '.join(where + role for role in roles)}"
+        )
+    return values
+
+
+def _mask(where: str, roles: dict[str, Array], name: str) -> Array | None:
+    """Return a mask, which must be one: of 0 and 1, and of its values' shape."""
+    mask, values = roles.get(f"{name}_mask"), _values(where, roles, name)
+    if mask is None or values is None:
+        return None
+    if mask.shape != values.shape or not ((mask == 0) | (mask == 1)).all():
+        raise ValueError(
+            f"{where}{name}_mask must hold 0 and 1 in the shape {values.shape} of what it masks, "
+            f"got shape {mask.shape}"
+        )
+    return mask

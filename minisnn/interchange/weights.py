@@ -1,0 +1,117 @@
+"""Networks from matrices of weights, sparse or dense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ..graph import Array, Topology, warn_of_dead_neurons
+from ..layer import check_graphs
+from ..mlp import MLP
+from ..topology import from_edges
+
+
+def from_weights(layers: Iterable[tuple[Any, Any]]) -> MLP:
+    """Return the network that has the given weights, such as one that another program pruned.
+
+    The reverse of `Layer.to_scipy`.
+
+    Parameters
+    ----------
+    layers : iterable of (W, b)
+        For each layer its weights, shape (n_in, n_out): a SciPy sparse array, each stored entry of
+        which is an edge (a stored zero is an edge whose weight is 0), or a dense array, whose
+        zeros are no edges. And its biases, shape (n_out,), or None for zeros.
+
+    Returns
+    -------
+    MLP
+        In float32 where all arrays are float32 or float16, else in float64.
+
+    Raises
+    ------
+    TypeError
+        Where weights or biases are no real numbers, or the layers are no pairs.
+    ValueError
+        Where shapes do not fit, an entry is stored twice, a number is NaN or inf, or a layer has
+        no edge.
+
+    Warns
+    -----
+    DeadNeuronWarning
+        Where a hidden or output neuron has no input, or a hidden one no output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> net = snn.from_weights([(np.array([[0.5, 0], [0, -1], [2, 3]]), [0.1, 0.2])])
+    >>> net
+    MLP(3 -> 2, 4 connections, 2 biases, float64)
+    >>> net.layers[0].to_scipy().toarray()
+    array([[ 0.5,  0. ],
+           [ 0. , -1. ],
+           [ 2. ,  3. ]])
+    """
+    net = assemble(layers)
+    warn_of_dead_neurons(net.topologies)
+    return net
+
+
+def assemble(layers: Iterable[tuple[Any, Any]]) -> MLP:
+    """Return the same network without a warning."""
+    graphs, arrays = [], []
+    for number, layer in enumerate(layers, start=1):
+        if not isinstance(layer, (tuple, list)) or len(layer) != 2:
+            raise TypeError(
+                f"layer {number} must be a pair (weights, biases), got {type(layer).__name__}; "
+                "without biases write (weights, None)"
+            )
+        try:
+            graph, weights = _edges_of(layer[0])
+            biases = np.zeros(graph.n_out, np.float16) if layer[1] is None else layer[1]
+            arrays += [weights, _numbers(biases, "biases")]
+            if arrays[-1].shape != (graph.n_out,):
+                raise ValueError(
+                    f"biases must have shape (n_out,) = ({graph.n_out},), got {arrays[-1].shape}"
+                )
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"layer {number}: {error}") from error
+        graphs.append(graph)
+    check_graphs(graphs)
+    dtype = np.result_type(np.float32, *arrays)
+    return MLP.from_parameters(graphs, np.concatenate(arrays, dtype=dtype))
+
+
+def _edges_of(matrix: Any) -> tuple[Topology, Array]:
+    """Return the graph of a matrix, and the weights in its edges' order."""
+    if scipy.sparse.issparse(matrix):
+        entries = matrix.tocoo()
+        values, shape, places = entries.data, entries.shape, entries.coords
+    else:
+        dense = np.asarray(matrix)
+        shape, places = dense.shape, np.nonzero(dense)
+        values = dense[places]
+    if len(shape) != 2:
+        raise ValueError(f"weights must have shape (n_in, n_out), got {shape}")
+    weights = _numbers(values, "weights")
+    sources, targets = (np.asarray(axis, dtype=np.int64) for axis in places)
+    graph = from_edges(shape[0], shape[1], np.stack([sources, targets], axis=1))
+    if graph.is_complete:
+        graph = Topology.complete(*graph.shape)  # the same, under its own name
+    return graph, weights[np.lexsort((sources, targets))]
+
+
+def _numbers(values: Any, name: str) -> Array:
+    """Return real numbers as float32 or float64."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"{name} must be real numbers, got {array.dtype}")
+    if array.dtype not in (np.float16, np.float32):
+        array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got NaN or inf; replace such values first")
+    return array

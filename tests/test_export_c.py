@@ -1,0 +1,208 @@
+"""Networks as C: compiled by the strictest of compilers' wishes, and compared with Python."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import naive
+import numpy as np
+import pytest
+
+import minisnn as snn
+from minisnn import topology
+from minisnn.interchange.c_file import c_source
+from minisnn.interchange.c_tables import narrowed, table
+from minisnn.interchange.quantisation import quantised, with_quantised_weights
+
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion"]
+TOLERANCE = {np.float32: 2e-6, np.float64: 1e-13}
+DTYPES = [np.float32, np.float64]
+
+
+@pytest.fixture(scope="session")
+def gcc() -> str:
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no gcc here to compile C with")
+    return compiler
+
+
+_numbers = itertools.count()
+
+
+def predict(gcc: str, path: Path, X: Any, n_out: int) -> Any:
+    """Compile a file and return its outputs for the samples."""
+    library = path.with_name(f"{path.stem}_{next(_numbers)}.so")
+    command = [gcc, *STRICT, "-O1", "-fPIC", "-shared", "-o", library, path, "-lm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    function = getattr(ctypes.CDLL(str(library)), f"{path.stem}_predict")
+    outputs = np.empty((len(X), n_out), X.dtype)
+    for x, y in zip(np.ascontiguousarray(X), outputs, strict=True):
+        function(ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(y.ctypes.data))
+    return outputs
+
+
+GRAPHS = {
+    "edges": [topology.constant_degree(50, 20, 4)],
+    "equal degrees": [topology.biregular(300, 30, 3)],
+    "complete": [topology.dense(50, 20)],
+    "rotating": [topology.fibonacci_rotating(50, 20, 5)],
+    "rotating, less than a turn": [topology.long_range_rotating(10, 300, 60)],
+    "rotating, complete": [topology.regular_rotating(10, 7, 7)],
+    "one neuron": [topology.rotating(4, 1, [0]), topology.dense(1, 2)],
+    "four layers": [
+        topology.fibonacci_rotating(50, 60, 5),
+        topology.constant_degree(60, 400, 20),
+        topology.dense(400, 30),
+        topology.constant_degree(30, 10, 3),
+    ],
+}
+
+
+@pytest.mark.filterwarnings("ignore::minisnn.DeadNeuronWarning")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("kind", GRAPHS)
+def test_outputs_are_those_of_python(
+    gcc: str, tmp_path: Path, rng: np.random.Generator, kind: str, int8: bool, dtype: Any
+) -> None:
+    net = snn.MLP(GRAPHS[kind], seed=1, dtype=dtype)
+    net.parameters[:] += rng.normal(scale=0.1, size=len(net.parameters))
+    path = tmp_path / "model.c"
+    computed = snn.export_c(net, path, int8=int8)
+    assert (computed is net) == (not int8)
+    X = rng.random((20, net.n_in)).astype(dtype)
+    np.testing.assert_allclose(
+        predict(gcc, path, X, net.n_out), computed.predict(X), atol=TOLERANCE[dtype], rtol=0
+    )
+
+
+@pytest.mark.parametrize("name", sorted(naive.ACTIVATIONS))
+def test_every_activation(gcc: str, tmp_path: Path, rng: np.random.Generator, name: str) -> None:
+    net = snn.MLP([topology.constant_degree(6, 5, 2)] * 1, dtype=np.float64)
+    path = tmp_path / "model.c"
+    path.write_text(c_source(net, "model", [name], int8=False))
+    X = 3 * rng.normal(size=(20, 6))
+    expected = naive.ACTIVATIONS[name](X @ net.layers[0].to_scipy().toarray())
+    np.testing.assert_allclose(predict(gcc, path, X, 5), expected, atol=1e-13, rtol=0)
+
+
+def test_extreme_parameters(gcc: str, tmp_path: Path) -> None:
+    """Numbers that are large, denormal, whole or negative zero come through as they are."""
+    for dtype in DTYPES:
+        info = np.finfo(dtype)
+        values = [info.max, info.smallest_subnormal, -info.tiny, 3, -0.0, 1e-7, 123456789]
+        net = snn.MLP([topology.from_dense(np.eye(7))], dtype=dtype)
+        net.layers[0].weights[:] = values
+        path = tmp_path / "model.c"
+        path.write_text(c_source(net, "model", ["identity"], int8=False))
+        outputs = np.diag(predict(gcc, path, np.eye(7, dtype=dtype), 7))
+        np.testing.assert_array_equal(outputs, np.array(values, dtype))
+
+
+def test_saturated_outputs(gcc: str, tmp_path: Path) -> None:
+    net = snn.MLP([topology.dense(1, 2)])
+    net.layers[0].weights[:] = 1e30, -1e30
+    snn.export_c(net, tmp_path / "model.c")
+    X = np.ones((1, 1), np.float32)
+    assert predict(gcc, tmp_path / "model.c", X, 2).tolist() == [[1, 0]]
+
+
+def sizes(text: str) -> dict[str, tuple[str, int]]:
+    found = re.findall(r"static const (\w+) (\w+)\[(\d+)\]", text)
+    return {name: (kind, int(size)) for kind, name, size in found}
+
+
+def test_tables_are_small(tmp_path: Path) -> None:
+    path = tmp_path / "model.c"
+    net = snn.MLP([topology.fibonacci_rotating(784, 1000, 150), topology.dense(1000, 10)])
+    snn.export_c(net, path)
+    assert sizes(path.read_text()) == {
+        "weights_1": ("float", 117_600), "places_1": ("uint16_t", 150), "biases_1": ("float", 1000),
+        "weights_2": ("float", 10_000), "biases_2": ("float", 10),
+    }  # fmt: skip
+    snn.export_c(net, path, int8=True)
+    assert sizes(path.read_text())["weights_1"] == ("int8_t", 117_600)
+    n_bytes = 117_600 + 2 * 150 + 8 * 1000 + 10_000 + 8 * 10
+    assert f"Tables: {n_bytes} bytes,\n * static memory: 4000 bytes." in path.read_text()
+    net = snn.MLP([topology.constant_degree(200, 150, 5), topology.biregular(150, 50, 7)])
+    snn.export_c(net, path)
+    found = sizes(path.read_text())
+    assert found["inputs_1"] == ("uint8_t", 1000)
+    assert found["n_inputs_1"] == ("uint8_t", 150)
+    assert "n_inputs_2" not in found
+
+
+def test_narrow_types_and_literals() -> None:
+    assert [narrowed([0, n]).dtype for n in (255, 256, 65_535, 65_536)] == [
+        np.uint8, np.uint16, np.uint16, np.uint32,
+    ]  # fmt: skip
+    assert table("t", np.array([1, 0.1, -2e-9], np.float32)).splitlines()[1].split() == [
+        "1.0f,", "0.100000001f,", "-1.99999994e-09f,",
+    ]  # fmt: skip
+    assert max(map(len, table("t", np.arange(1000.0) / 7).splitlines())) <= 100
+
+
+# Weights as bytes
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_quantised_weights(dtype: Any) -> None:
+    mask = np.array([[1, 0, 1, 0], [1, 0, 1, 1], [1, 0, 0, 1]])  # one neuron has no edge
+    net = snn.MLP.from_parameters(
+        [topology.from_dense(mask)], np.array([1, -2, 0.5, 0, 0, 3, 3.01, 0, 0, 0, 0], dtype)
+    )
+    layer = net.layers[0]
+    weights, scales = quantised(layer)
+    assert weights.dtype == np.int8
+    assert scales.dtype == dtype
+    assert weights.tolist() == [64, -127, 32, 0, 0, 127, 127]
+    np.testing.assert_allclose(scales, [2 / 127, 1, 1, 3.01 / 127], rtol=1e-6)
+    twin = with_quantised_weights(net).layers[0]
+    limits = np.repeat(scales, layer.topology.in_degrees) * 0.501
+    assert (np.abs(twin.weights - layer.weights) <= limits).all()
+    np.testing.assert_array_equal(with_quantised_weights(net).parameters[:7], twin.weights)
+    assert net.parameters[1] == -2
+
+
+def test_weights_too_small_for_a_scale() -> None:
+    net = snn.MLP([topology.dense(1, 1)])
+    net.layers[0].weights[:] = 1e-45
+    weights, scales = quantised(net.layers[0])
+    assert (weights.tolist(), scales.tolist()) == ([0], [1])
+
+
+def test_what_bytes_cost_can_be_measured(tmp_path: Path, digits: Any) -> None:
+    net = snn.MLP([topology.fibonacci_rotating(784, 100, 10), topology.dense(100, 10)])
+    rounded = snn.export_c(net, tmp_path / "model.c", int8=True)
+    X = digits.test_images[:100]
+    difference = np.abs(
+        rounded.predict(X, input_scale=1 / 255) - net.predict(X, input_scale=1 / 255)
+    )
+    assert 0 < difference.max() < 0.01
+
+
+# What cannot be written
+
+
+@pytest.mark.parametrize("name", ["3d.c", "my-model.c", "a b.c", "model.tar.c", "naïve.c"])
+def test_names_that_are_no_identifiers(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="begins that of a C function and must be an identifier"):
+        snn.export_c(snn.MLP([topology.dense(2, 2)]), tmp_path / name)
+
+
+def test_parameters_that_diverged(tmp_path: Path) -> None:
+    net = snn.MLP([topology.dense(2, 2), topology.dense(2, 2)])
+    for place in (net.layers[1].weights, net.layers[1].biases):
+        place[0] = np.nan
+        with pytest.raises(ValueError, match="layer 2 has weights or biases that are NaN or inf"):
+            snn.export_c(net, tmp_path / "model.c")
+        place[0] = 0
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,277 @@
+"""Networks to and from matrices, PyTorch and ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import naive
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minisnn as snn
+from minisnn import topology
+from minisnn.interchange import activations
+
+DTYPES = [np.float32, np.float64]
+TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
+
+
+def nets(dtype: Any) -> list[snn.MLP]:
+    """Networks of one layer and of several, with each kind of graph; biases not zero."""
+    lists = [
+        [topology.constant_degree(50, 20, 4)],
+        [topology.dense(50, 20)],
+        [
+            topology.fibonacci_rotating(50, 40, 5),
+            topology.biregular(40, 40, 20),
+            topology.regular_rotating(40, 30, 30),
+            topology.dense(30, 10),
+        ],
+    ]
+    made = [snn.MLP(graphs, seed=3, dtype=dtype) for graphs in lists]
+    for net in made:
+        for layer in net.layers:
+            layer.biases[:] = np.linspace(-1, 1, len(layer.biases))
+    return made
+
+
+def assert_same(twin: snn.MLP, net: snn.MLP) -> None:
+    assert twin.topologies == net.topologies
+    assert twin.dtype == net.dtype
+    np.testing.assert_array_equal(twin.parameters, net.parameters)
+
+
+# Matrices
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", ["csc", "csr", "coo", "lil", "dok", "bsr", "dense"])
+def test_to_scipy_and_back(dtype: Any, form: str) -> None:
+    for net in nets(dtype):
+        pairs: list[Any] = [(layer.to_scipy(), layer.biases) for layer in net.layers]
+        if form == "dense":
+            pairs = [(W.toarray(), b) for W, b in pairs]
+        else:
+            pairs = [(W.asformat(form), b) for W, b in pairs]
+        assert_same(snn.from_weights(pairs), net)
+        assert_same(snn.from_weights(list(pair) for pair in pairs), net)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0.0, -1.5, 2.25]), min_size=3, max_size=3), min_size=2),
+)
+def test_zeros_are_no_edges(rows: list[list[float]]) -> None:
+    W = np.array(rows)
+    if not W.any():
+        with pytest.raises(ValueError, match="layer 1: the graph has no edge"):
+            snn.from_weights([(W, None)])
+        return
+    if not W.any(axis=0).all():
+        with pytest.warns(snn.DeadNeuronWarning, match="layer 1"):
+            net = snn.from_weights([(W, None)])
+    else:
+        net = snn.from_weights([(W, None)])
+    np.testing.assert_array_equal(net.layers[0].to_scipy().toarray(), W)
+    assert net.n_connections == np.count_nonzero(W)
+    assert not net.layers[0].biases.any()
+
+
+def test_a_stored_zero_is_an_edge() -> None:
+    matrix = scipy.sparse.csc_array(([0.0, 1.0], ([0, 1], [0, 0])), shape=(2, 1))
+    net = snn.from_weights([(matrix, [3])])
+    assert net.layers[0].weights.tolist() == [0, 1]
+    assert net.layers[0].biases.tolist() == [3]
+
+
+def test_precision_and_names() -> None:
+    half, single, double = (np.ones((2, 2), dtype) for dtype in ("f2", "f4", "f8"))
+    assert snn.from_weights([(half, None)]).dtype == np.float32
+    assert snn.from_weights([(single, half[0])]).dtype == np.float32
+    assert snn.from_weights([(single, None), (double, None)]).dtype == np.float64
+    assert snn.from_weights([([[1, 2]], None)]).dtype == np.float64
+    assert snn.from_weights([(single, None)]).topologies[0].name == "dense"
+
+
+@pytest.mark.parametrize(
+    ("layers", "error", "message"),
+    [
+        ([], ValueError, "an MLP needs at least one layer"),
+        ([np.ones((2, 2))], TypeError, r"layer 1 must be a pair \(weights, biases\), got ndarray"),
+        ([(np.ones(2), None)], ValueError, r"layer 1: weights must have shape .*, got \(2,\)"),
+        ([(np.ones((2, 2), "c8"), None)], TypeError, "layer 1: weights must be real numbers, got"),
+        ([([["a"]], None)], TypeError, "layer 1: weights must be real numbers, got <U1"),
+        ([([[np.nan]], None)], ValueError, "layer 1: weights must be finite, got NaN or inf"),
+        ([([[1.0]], [np.inf])], ValueError, "layer 1: biases must be finite, got NaN or inf"),
+        ([([[1.0]], [1, 2])], ValueError, r"layer 1: biases must have shape .*, got \(2,\)"),
+        (
+            [(scipy.sparse.coo_array(([1.0, 1.0], ([0, 0], [0, 0])), shape=(1, 1)), None)],
+            ValueError,
+            r"layer 1: edge \(0, 0\) comes more than once",
+        ),
+        (
+            [(np.ones((2, 3)), None), (np.ones((2, 3)), None)],
+            ValueError,
+            "layer 1 has 3 outputs, but layer 2 takes 2 inputs",
+        ),
+    ],
+)
+def test_bad_weights(layers: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        snn.from_weights(layers)
+
+
+# PyTorch's state_dict
+
+
+def state_of(net: snn.MLP) -> dict[str, Any]:
+    state = {}
+    for number, layer in enumerate(net.layers):
+        state[f"{2 * number}.weight"] = layer.to_scipy().toarray().T
+        state[f"{2 * number}.bias"] = layer.biases
+    return state
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_state_dict(dtype: Any) -> None:
+    for net in nets(dtype):
+        assert_same(snn.from_state_dict(state_of(net)), net)
+
+
+def test_masks_say_where_edges_are() -> None:
+    weight = np.arange(12, dtype=np.float32).reshape(3, 4) - 2
+    mask = (np.arange(12).reshape(3, 4) % 3 == 2).astype(np.float32)  # one of them a zero weight
+    for key in ("weight", "weight_orig"):
+        state = {
+            f"fc.{key}": weight,
+            "fc.weight_mask": mask,
+            "fc.bias_orig": np.ones(3, np.float32),
+            "fc.bias_mask": np.array([1, 0, 1]),
+        }
+        net = snn.from_state_dict(state)
+        np.testing.assert_array_equal(net.topologies[0].to_dense(), mask.T)
+        np.testing.assert_array_equal(net.layers[0].to_scipy().toarray(), (weight * mask).T)
+        assert net.layers[0].biases.tolist() == [1, 0, 1]
+
+
+def test_what_torch_prunes_comes_in() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    prune = pytest.importorskip("torch.nn.utils.prune")
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Linear(30, 20), torch.nn.Sigmoid(), torch.nn.Linear(20, 5), torch.nn.Sigmoid()
+    )
+    prune.random_unstructured(module[0], "weight", amount=0.8)
+    X = np.random.default_rng(0).random((7, 30), dtype=np.float32)
+    expected = module(torch.tensor(X)).detach().numpy()
+    net = snn.from_state_dict(module.state_dict())
+    assert net.topologies[0].n_edges == 120
+    np.testing.assert_allclose(net.predict(X), expected, atol=1e-6, rtol=0)
+
+
+W, B = np.ones((2, 3)), np.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({}, "an MLP needs at least one layer"),
+        ({"1.running_mean": B}, "has only weights and biases, got '1.running_mean'"),
+        ({"0.bias": B}, r"the state_dict has 0\.bias, but no 0\.weight"),
+        ({"weight_mask": W}, "the state_dict has weight_mask, but no weight"),
+        ({"0.weight": np.ones((2, 3, 3, 3))}, r"0\.weight must have shape .* no linear layer"),
+        ({"weight": B}, r"^weight must have shape \(n_out, n_in\), got \(2,\)"),
+        ({"0.weight_orig": W}, r"0\.weight_orig comes with 0\.weight_mask and without 0\.weight"),
+        ({"0.weight_orig": W, "0.weight": W, "0.weight_mask": W}, "and without .*; got 0.weight_o"),
+        ({"0.weight": W, "0.weight_mask": W[:1]}, r"0\.weight_mask must hold 0 and 1 in the shape"),
+        ({"0.weight": W, "0.weight_mask": W / 2}, r"0\.weight_mask must hold 0 and 1 in the shape"),
+        ({"0.weight": W, "0.bias": B, "0.bias_mask": W}, r"0\.bias_mask must hold 0 and 1 in the"),
+        ({"0.weight": W, "0.bias": W}, r"layer 1: biases must have shape"),
+    ],
+)
+def test_bad_state_dicts(state: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        snn.from_state_dict(state)
+
+
+# To PyTorch and ONNX
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_to_torch(dtype: Any, rng: np.random.Generator) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for net in nets(dtype):
+        module = snn.to_torch(net)
+        X = rng.random((11, 50)).astype(dtype)
+        for inputs in (X, X[:1]):
+            outputs = module(torch.tensor(inputs))
+            np.testing.assert_allclose(
+                outputs.detach().numpy(), net.predict(inputs), atol=TOLERANCE[dtype], rtol=0
+            )
+        before = net.predict(X)
+        with torch.no_grad():
+            for tensor in module.parameters():
+                tensor.zero_()
+        np.testing.assert_array_equal(net.predict(X), before)
+        layouts = [module[2 * number].weight.layout for number in range(len(net.layers))]
+        assert layouts == [
+            torch.strided if graph.is_complete else torch.sparse_csr for graph in net.topologies
+        ]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_onnx(dtype: Any, rng: np.random.Generator, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    path = tmp_path / "model.onnx"
+    for net in nets(dtype):
+        snn.export_onnx(net, path)
+        session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for n in (1, 11):
+            X = rng.random((n, 50)).astype(dtype)
+            (outputs,) = session.run(["outputs"], {"inputs": X})
+            assert outputs.dtype == dtype
+            np.testing.assert_allclose(outputs, net.predict(X), atol=TOLERANCE[dtype], rtol=0)
+
+
+@pytest.mark.parametrize(("dtype", "entry"), [(np.float32, 12), (np.float64, 16)])
+def test_onnx_files_grow_with_the_connections(tmp_path: Path, dtype: Any, entry: int) -> None:
+    path = tmp_path / "model.onnx"
+    for degree, n_bytes in ((10, 500 * 10 * entry), (400, 500 * 500 * np.dtype(dtype).itemsize)):
+        net = snn.MLP([topology.constant_degree(500, 500, degree)], dtype=dtype)
+        snn.export_onnx(net, path)
+        biases = 500 * net.dtype.itemsize
+        assert n_bytes <= path.stat().st_size - biases < n_bytes + 600
+
+
+@pytest.mark.parametrize(
+    ("package", "export"), [("torch", snn.to_torch), ("onnx", lambda net: snn.export_onnx(net, ""))]
+)
+def test_missing_packages(monkeypatch: pytest.MonkeyPatch, package: str, export: Any) -> None:
+    def missing(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr("minisnn.extras.importlib.import_module", missing)
+    with pytest.raises(ImportError, match=rf"needs {package}, .* 'minisnn\[{package}\]'"):
+        export(snn.MLP([topology.dense(3, 2)]))
+
+
+@pytest.mark.parametrize("name", sorted(activations.ACTIVATIONS))
+def test_every_activation_has_its_names(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """The table's names, put to the test by giving a network's last layer the activation."""
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    net = snn.MLP([topology.constant_degree(6, 5, 2)], dtype=np.float64)
+    for module in ("onnx_file", "torch_module"):
+        monkeypatch.setattr(f"minisnn.interchange.{module}.activations_of", lambda net: [name])
+    X = rng.normal(size=(9, 6))
+    expected = naive.ACTIVATIONS[name](X @ net.layers[0].to_scipy().toarray())
+    snn.export_onnx(net, tmp_path / "model.onnx")
+    session = runtime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"inputs": X})[0], expected, atol=1e-13, rtol=0)
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    outputs = snn.to_torch(net)(torch.tensor(X)).detach().numpy()
+    np.testing.assert_allclose(outputs, expected, atol=1e-13, rtol=0)
