@@ -1,7 +1,7 @@
 """A trained network as one file: a NumPy .npz archive of a strict form, see `minisnn.archive`.
 
-The header has one entry a layer: its widths and number of edges, what its graph is called, the
-activation of its neurons, and how the graph is held: ``"rotating"`` as its generator, k numbers;
+The header names the activations and has one entry a layer: its widths and number of edges, what
+its graph is called, and how it is held: ``"rotating"`` as its generator, k numbers;
 ``"complete"`` as nothing more; ``"edges"`` as CSR arrays. All weights and biases are one array. So
 a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes an edge.
 
@@ -26,7 +26,7 @@ from .topology import rotating
 
 KIND, FORMAT = "network", 2
 ROTATING, COMPLETE, EDGES = "rotating", "complete", "edges"
-ACTIVATION = "sigmoid"
+SIGMOID = "sigmoid"  # the only activation that there is
 
 
 def save(net: MLP, path: str | PathLike[str]) -> None:
@@ -108,17 +108,19 @@ def packed(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
                 "n_in": graph.n_in,
                 "n_out": graph.n_out,
                 "n_edges": graph.n_edges,
-                "activation": ACTIVATION,
                 "graph": form,
                 "name": graph.name,
                 "parameters": graph.parameters,
             }
         )
-    return {"layers": layers}, arrays
+    return {"activation": SIGMOID, "output_activation": SIGMOID, "layers": layers}, arrays
 
 
 def unpacked(archive: Archive) -> MLP:
     """Return the network that an archive holds; raise a ValueError where it holds none."""
+    for name in ("activation", "output_activation"):
+        if archive.entry(name, str) != SIGMOID:
+            raise ValueError(f"{name} must be {SIGMOID!r}, got {archive.header[name]!r:.60}")
     layers = archive.entry("layers", list)
     total = sum(_check_layer(layer) for layer in layers)
     parameters = archive.array("parameters", [np.float32, np.float64], (total,))
@@ -134,9 +136,6 @@ def _check_layer(layer: Any) -> int:
         raise ValueError(f"its graphs are {ROTATING}, {COMPLETE} or {EDGES}, got {form!r:.60}")
     if not 1 <= n_edges <= n_in * n_out or (form == COMPLETE and n_edges != n_in * n_out):
         raise ValueError(f"a {form} graph {n_in} -> {n_out} cannot have {n_edges!r:.60} edges")
-    activation = entry(layer, "activation", str)
-    if activation != ACTIVATION:
-        raise ValueError(f"its activations must be {ACTIVATION!r}, got {activation!r:.60}")
     for value in entry(layer, "parameters", dict).values():
         if type(value) not in (int, float) or not math.isfinite(value):
             raise ValueError(f"parameters of its graphs must be numbers, got {value!r:.60}")
