@@ -37,10 +37,11 @@ def to_torch(net: MLP) -> Any:
 
     Examples
     --------
+    >>> import torch
     >>> import minisnn as snn
     >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2)])
-    >>> module = snn.to_torch(net)  # doctest: +SKIP
-    >>> module(torch.ones(5, 8)).shape  # doctest: +SKIP
+    >>> module = snn.to_torch(net)
+    >>> module(torch.ones(5, 8)).shape
     torch.Size([5, 4])
     """
     torch = require("torch", "torch", "to_torch")
