@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     The content goes to a temporary file in the same folder, which is flushed to the disk and then
     renamed: whoever reads the name, also after a crash or a power cut, finds the old file or the
     new one, never a part. Where the block raises, the temporary file is removed and the old one
-    stays.
+    stays; a process that is killed leaves its temporary file, ``.minisnn-*.tmp``, behind.
 
     Parameters
     ----------
@@ -67,8 +67,12 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Put the new name on the disk, too; Windows has no way to, and needs none."""
-    if os.name != "nt":
+    """Put the new name on the disk, too, where that can be asked for.
+
+    Windows and some network shares have no way to: there the system does it in its own time, and
+    until then a power cut brings back the old file.
+    """
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -58,6 +59,31 @@ def test_the_content_is_on_the_disk_before_the_name(
         file.write(b"new")
     assert done[:2] == ["sync file", "replace"]
     assert done[2:] == ["sync folder"] * (os.name != "nt")
+
+
+def test_a_folder_that_cannot_be_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing_fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "a network share has no such thing")
+
+    monkeypatch.setattr(os, "fsync", refusing_fsync)
+    with replace_file(tmp_path / "file") as file:
+        file.write(b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_a_disk_that_cannot_take_the_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(OSError, match="No space left"), replace_file(tmp_path / "file") as file:
+        file.write(b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
