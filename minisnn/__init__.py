@@ -1,5 +1,7 @@
 """Neural networks whose wiring is sparse and fixed before training.
 
+Examples
+--------
 >>> import minisnn as snn
 >>> graph = snn.topology.fibonacci_rotating(784, 1000, degree=40)
 >>> net = snn.MLP([graph, snn.topology.dense(1000, 10)], seed=0)

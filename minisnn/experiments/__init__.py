@@ -4,6 +4,8 @@ Data flows one way: a description (`read_description`, or a mapping) is expanded
 configurations (`expand` gives each a `Run`), a runner trains them (`here`, `processes`,
 `cluster`), `sweep` puts what comes back into a `Store`, and the store is listed or exported.
 
+Examples
+--------
 >>> from minisnn import experiments
 >>> runs = experiments.expand(
 ...     {

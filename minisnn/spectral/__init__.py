@@ -4,6 +4,8 @@
 of a `Topology` or of a sequence of them, the layers of a network in a row. docs/measures.md has
 the definitions side by side.
 
+Examples
+--------
 >>> import minisnn as snn
 >>> graph = snn.topology.constant_degree(100, 50, degree=5)
 >>> snn.spectral.measure(graph).n_components

@@ -55,6 +55,9 @@ def leading_singular_values(
 def adjacency_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     """Return σ1 - σ2, the gap between the two largest singular values of B.
 
+    Source: S. Hoory, N. Linial, A. Wigderson, "Expander graphs and their applications", 2006,
+    doi:10.1090/S0273-0979-06-01126-8.
+
     Parameters
     ----------
     graph : Topology or sequence of Topology
@@ -70,11 +73,6 @@ def adjacency_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
         Where it is no graph, or the widths of the layers do not fit.
     ConvergenceError
         Where the graph is large and singular values lie too close together.
-
-    References
-    ----------
-    S. Hoory, N. Linial, A. Wigderson, "Expander graphs and their applications", 2006,
-    doi:10.1090/S0273-0979-06-01126-8.
 
     Examples
     --------

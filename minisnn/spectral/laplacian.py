@@ -20,6 +20,8 @@ def algebraic_connectivity(graph: Topology | Sequence[Topology] | Bipartite) -> 
     0 if and only if the graph is disconnected; isolated neurons count as components. Otherwise it
     is `smallest_nonzero_eigenvalue`. Its eigenvector is Fiedler's.
 
+    Source: M. Fiedler, "Algebraic connectivity of graphs", 1973, doi:10.21136/CMJ.1973.101168.
+
     Parameters
     ----------
     graph : Topology or sequence of Topology
@@ -35,10 +37,6 @@ def algebraic_connectivity(graph: Topology | Sequence[Topology] | Bipartite) -> 
         Where it is no graph, or the widths of the layers do not fit.
     ConvergenceError
         Where the graph is large and eigenvalues lie too close together.
-
-    References
-    ----------
-    M. Fiedler, "Algebraic connectivity of graphs", 1973, doi:10.21136/CMJ.1973.101168.
 
     Examples
     --------
@@ -59,6 +57,9 @@ def smallest_nonzero_eigenvalue(graph: Topology | Sequence[Topology] | Bipartite
     eigenvalue 0 comes as often as there are components; their number is counted, not told from
     rounded eigenvalues.
 
+    Source: A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks Topologies", 2017,
+    arXiv:1706.05683.
+
     Parameters
     ----------
     graph : Topology or sequence of Topology
@@ -74,11 +75,6 @@ def smallest_nonzero_eigenvalue(graph: Topology | Sequence[Topology] | Bipartite
         Where it is no graph, or the widths of the layers do not fit.
     ConvergenceError
         Where the graph is large and eigenvalues lie too close together.
-
-    References
-    ----------
-    A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks Topologies", 2017,
-    arXiv:1706.05683.
 
     Examples
     --------
@@ -104,6 +100,9 @@ def spectral_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     largest, counted with multiplicity, is our reading. It is 0 where the largest is multiple, as
     in a graph of several equal components.
 
+    Source: A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks Topologies", 2017,
+    arXiv:1706.05683.
+
     Parameters
     ----------
     graph : Topology or sequence of Topology
@@ -119,11 +118,6 @@ def spectral_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
         Where it is no graph, or the widths of the layers do not fit.
     ConvergenceError
         Where the graph is large and eigenvalues lie too close together.
-
-    References
-    ----------
-    A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks Topologies", 2017,
-    arXiv:1706.05683.
 
     Examples
     --------
@@ -146,6 +140,8 @@ def normalized_lambda2(graph: Topology | Sequence[Topology] | Bipartite) -> floa
     graphs of different density. 0 if and only if the graph is disconnected; an isolated vertex has
     the eigenvalue 0, as in Chung's book.
 
+    Source: F. R. K. Chung, "Spectral Graph Theory", AMS, 1997, chapter 1, doi:10.1090/cbms/092.
+
     Parameters
     ----------
     graph : Topology or sequence of Topology
@@ -161,10 +157,6 @@ def normalized_lambda2(graph: Topology | Sequence[Topology] | Bipartite) -> floa
         Where it is no graph, or the widths of the layers do not fit.
     ConvergenceError
         Where the graph is large and eigenvalues lie too close together.
-
-    References
-    ----------
-    F. R. K. Chung, "Spectral Graph Theory", AMS, 1997, chapter 1, doi:10.1090/cbms/092.
 
     Examples
     --------

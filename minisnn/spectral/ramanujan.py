@@ -27,6 +27,9 @@ def ramanujan_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     over those that have an edge, as the literature on pruned networks has it. There the bound
     is a yardstick, not a theorem.
 
+    Source: D. Hoang, S. Liu, R. Marculescu, Z. Wang, "Revisiting pruning at initialization through
+    the lens of Ramanujan graph", ICLR 2023, https://openreview.net/forum?id=uVcDssQff_.
+
     Parameters
     ----------
     graph : Topology or sequence of Topology
@@ -42,11 +45,6 @@ def ramanujan_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
         Where it is no graph, or the widths of the layers do not fit.
     ConvergenceError
         Where the graph is large and singular values lie too close together.
-
-    References
-    ----------
-    D. Hoang, S. Liu, R. Marculescu, Z. Wang, "Revisiting pruning at initialization through the
-    lens of Ramanujan graph", ICLR 2023, https://openreview.net/forum?id=uVcDssQff_.
 
     Examples
     --------
@@ -64,6 +62,10 @@ def is_ramanujan(graph: Topology | Sequence[Topology] | Bipartite) -> bool:
     No irregular graph is, as the word is defined for biregular ones only. The comparison leaves
     room for rounding, a billionth of σ1.
 
+    Source: A. Lubotzky, R. Phillips, P. Sarnak, "Ramanujan graphs", 1988, doi:10.1007/BF02126799;
+    for bipartite biregular graphs A. W. Marcus, D. A. Spielman, N. Srivastava, 2015,
+    doi:10.4007/annals.2015.182.1.7.
+
     Parameters
     ----------
     graph : Topology or sequence of Topology
@@ -79,12 +81,6 @@ def is_ramanujan(graph: Topology | Sequence[Topology] | Bipartite) -> bool:
         Where it is no graph, or the widths of the layers do not fit.
     ConvergenceError
         Where the graph is large and singular values lie too close together.
-
-    References
-    ----------
-    A. Lubotzky, R. Phillips, P. Sarnak, "Ramanujan graphs", 1988, doi:10.1007/BF02126799; for
-    bipartite biregular graphs A. W. Marcus, D. A. Spielman, N. Srivastava, 2015,
-    doi:10.4007/annals.2015.182.1.7.
 
     Examples
     --------
@@ -111,6 +107,9 @@ def imdb(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     judges an irregular graph by parts to which the bound does apply, on the left side at least. In
     a left-regular graph it is `ramanujan_gap`. NaN where no part is large enough.
 
+    Source: D. Hoang, S. Liu, R. Marculescu, Z. Wang, "Revisiting pruning at initialization through
+    the lens of Ramanujan graph", ICLR 2023, https://openreview.net/forum?id=uVcDssQff_.
+
     Parameters
     ----------
     graph : Topology or sequence of Topology
@@ -126,11 +125,6 @@ def imdb(graph: Topology | Sequence[Topology] | Bipartite) -> float:
         Where it is no graph, or the widths of the layers do not fit.
     ConvergenceError
         Where the graph is large and singular values lie too close together.
-
-    References
-    ----------
-    D. Hoang, S. Liu, R. Marculescu, Z. Wang, "Revisiting pruning at initialization through the
-    lens of Ramanujan graph", ICLR 2023, https://openreview.net/forum?id=uVcDssQff_.
 
     Examples
     --------

@@ -1,0 +1,118 @@
+"""What the site gets from the code: MkDocs calls these functions while it builds.
+
+- The front page is README.md.
+- The reference has a page for each public package, made of what its ``__all__`` names.
+- The Python blocks of topologies.md are run. Below each stands what it printed, and a picture and
+  the measures of the ``graph`` or the ``layers`` that it made.
+- Fences of ``math`` become MathML, which browsers show without a script.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from latex2mathml.converter import convert
+from mkdocs.structure.files import File
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))  # the code beside these documents, not another one installed
+
+import minisnn as snn  # noqa: E402
+from minisnn import plots  # noqa: E402
+
+PACKAGES = (
+    "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.experiments",
+    "minisnn.reproduction", "minisnn.datasets", "minisnn.plots",
+)  # fmt: skip
+
+
+
+def on_config(config: Any) -> Any:
+    """Have fences of ``math`` converted."""
+    fences = config.mdx_configs.setdefault("pymdownx.superfences", {})
+    fences["custom_fences"] = [{"name": "math", "class": "math", "format": _formula}]
+    return config
+
+
+def _formula(source: str, *_: Any, **__: Any) -> str:
+    return f'<div class="math">{convert(source, display="block")}</div>'
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages that are not in this folder."""
+    files.append(File.generated(config, "index.md", content=_front_page()))
+    for package in PACKAGES:
+        path = f"reference/{package.rpartition('.')[2]}.md"
+        files.append(File.generated(config, path, content=_reference(package)))
+    return files
+
+
+def _front_page() -> str:
+    """Return README.md with its links seen from this folder; files outside of it have no link."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8").replace("](docs/", "](")
+    return re.sub(r"(?<!!)\[([^\]]+)\]\((?![\w-]+\.md\b|http)[^)]*\)", r"\1", text)
+
+
+def _reference(package: str) -> str:
+    """Return a page of what the package says of itself, and of each name that it exports."""
+    module = import_module(package)
+    public = getattr(module, "__all__", [n for n in vars(module) if n.startswith("plot_")])
+    lines = [f"# {package}", "", f"::: {package}", "    options: { members: false }"]
+    for name in public:
+        thing = getattr(module, name)
+        if not isinstance(thing, ModuleType) and not name.startswith("_"):
+            # where it is defined: what imports it may have a module of the same name
+            home = getattr(thing, "__module__", package)
+            lines += ["", f"::: {home}.{name}", "    options: { show_root_heading: true }"]
+    return "\n".join(lines)
+
+
+def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
+    """Show pages by their names, not their files', and what the blocks of the gallery make."""
+    markdown = re.sub(r"\[(?:docs/)?([\w-]+)\.md\]\(", r"[\1](", markdown)
+    if page.file.src_uri != "topologies.md":
+        return markdown
+    names: dict[str, Any] = {}
+
+    def with_results(match: re.Match[str]) -> str:
+        names.pop("graph", None)
+        names.pop("layers", None)
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(compile(match[1], page.file.src_uri, "exec"), names)
+        shown = match[0]
+        if printed.getvalue():
+            shown += f"\n\n```text\n{printed.getvalue()}```"
+        if "graph" in names:
+            shown += _picture([names["graph"]], plots.plot_topologies, config, files)
+            shown += "\n\n" + _measures(names["graph"])
+        if "layers" in names:
+            shown += _picture(names["layers"], plots.plot_adjacency, config, files)
+        return shown
+
+    return re.sub(r"```python\n(.*?)```", with_results, markdown, flags=re.DOTALL)
+
+
+def _picture(graphs: list[snn.Topology], plot: Any, config: Any, files: Any) -> str:
+    content = io.BytesIO()
+    plot(graphs).savefig(content, format="png")
+    path = f"images/{graphs[0].name}.png"
+    files.append(File.generated(config, path, content=content.getvalue()))
+    return f"\n\n![the graph as a matrix, and the degrees of its neurons]({path})"
+
+
+def _measures(graph: snn.Topology) -> str:
+    measures = snn.spectral.measure(graph)
+    parts = "one component" if measures.n_components == 1 else f"{measures.n_components} components"
+    return (
+        f"{graph.n_edges} edges, {parts}, algebraic connectivity "
+        f"{measures.algebraic_connectivity:.3g}, σ2 {measures.sigma2:.3g}, Ramanujan gap "
+        f"{measures.ramanujan_gap:.2f}, mean path {measures.mean_path_length:.3g}."
+    )
