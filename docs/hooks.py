@@ -33,7 +33,6 @@ PACKAGES = (
 )  # fmt: skip
 
 
-
 def on_config(config: Any) -> Any:
     """Have fences of ``math`` converted."""
     fences = config.mdx_configs.setdefault("pymdownx.superfences", {})

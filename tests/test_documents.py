@@ -21,7 +21,9 @@ MODULES = sorted(
 )
 HAS_TORCH = importlib.util.find_spec("torch") is not None  # no dependency of the tests: too large
 NEED_TORCH = ("minisnn.interchange.torch_module",)
-DOCUMENTS = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
+DOCUMENTS = sorted(
+    [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
+)
 
 
 @pytest.mark.parametrize("name", ["minisnn", *MODULES])
@@ -68,3 +70,9 @@ def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_name_programs_that_exist(path: Path) -> None:
+    for program in re.findall(r"python ((?:scripts|examples)/\S+\.py)", path.read_text("utf-8")):
+        assert (REPOSITORY / program).exists(), f"{path.name}: {program}"

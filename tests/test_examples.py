@@ -1,0 +1,61 @@
+"""The programs in examples/ run, here in a small form, and print aligned tables."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SMALL = {
+    "deploy": {"epochs": 1, "predictions": 3},
+    "own_graph": {"seeds": 1, "epochs": 10, "samples": 300},
+    "sparse_and_dense": {"seeds": 2, "epochs": 1, "hidden": 40},
+}
+
+
+def load(name: str) -> ModuleType:
+    path = REPOSITORY / "examples" / f"{name}.py"
+    specification = importlib.util.spec_from_file_location(f"example_{name}", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def run(name: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    load(name).main(**SMALL[name])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_all_are_here() -> None:
+    assert {path.stem for path in (REPOSITORY / "examples").glob("*.py")} == set(SMALL)
+
+
+def test_deploy(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run("deploy", capsys)
+    assert {line[:11].strip() for line in lines} == {"graph", "trained", "saved", "asked", ""}
+    assert re.search(r"\d microseconds a prediction \(median of 3\)", lines[-1])
+
+
+def test_own_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    header, untrained, *rows = run("own_graph", capsys)
+    assert {len(line) for line in [header, *rows]} == {52}
+    errors = {row.split()[0]: float(row.split()[2]) for row in rows}
+    assert errors.keys() == {"neighbours", "random", "complete"}
+    assert float(untrained.split()[2]) == 0.2
+    assert errors["neighbours"] < errors["random"]
+
+
+def test_sparse_and_dense(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run("sparse_and_dense", capsys)
+    assert len(lines) == 5
+    assert len(set(map(len, lines))) == 1
+    weights = [int(line[30:40].replace(",", "")) for line in lines[1:]]
+    assert weights[0] == weights[1]
+    assert abs(weights[2] - weights[0]) < 800  # one neuron more or less
+    assert weights[3] == 794 * 40

@@ -1,0 +1,123 @@
+"""The site builds without a warning, is complete, and asks nothing of other hosts."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import minisnn as snn
+
+pytestmark = pytest.mark.skipif(
+    find_spec("mkdocs") is None, reason="needs mkdocs: pip install 'minisnn[docs]'"
+)
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = ("topology", "spectral", "baselines", "experiments", "reproduction", "datasets")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("documentation") / "site"
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=REPOSITORY,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stderr
+    return folder
+
+
+def read(site: Path, name: str) -> str:
+    return (site / name).read_text(encoding="utf-8")
+
+
+class Loaded(HTMLParser):
+    """Collects what a browser loads by itself when it shows a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        address = values.get("href" if tag == "link" else "src")
+        if address and tag != "a":
+            self.addresses.append(address)
+
+
+def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 15
+    for page in pages:
+        addresses = Loaded(page.read_text(encoding="utf-8")).addresses
+        assert len(addresses) > 3
+        for address in addresses:
+            assert not re.match("(https?:)?//", address), f"{page.name}: {address}"
+            if page.name != "404.html":  # whose addresses begin at the host, wherever it is shown
+                assert (page.parent / address.partition("?")[0]).exists(), address
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?(https?:)?//", sheet.read_text(encoding="utf-8"))
+
+
+def test_formulas_are_mathml(site: Path) -> None:
+    source = (REPOSITORY / "docs" / "ideas.md").read_text(encoding="utf-8")
+    page = read(site, "ideas.html")
+    assert page.count("<math ") == source.count("```math") > 0
+    assert r"\begin" not in page
+    assert "<mi>&</mi>" not in page  # what the converter makes of an environment unknown to it
+
+
+def test_the_front_page_is_the_readme(site: Path) -> None:
+    page = read(site, "index.html")
+    assert "Two commands" in page
+    assert 'href="training.html"' in page
+    assert "docs/training" not in page
+
+
+@pytest.mark.parametrize("package", ["minisnn", *PACKAGES])
+def test_the_reference_has_every_public_name(site: Path, package: str) -> None:
+    module = snn if package == "minisnn" else import_module(f"minisnn.{package}")
+    page = read(site, f"reference/{package}.html")
+    headings = set(re.findall(r'id="minisnn[\w.]*?\.?(\w+)" class="doc doc-heading"', page))
+    wanted = {
+        name
+        for name in module.__all__
+        if not (name.startswith("_") or isinstance(getattr(module, name), ModuleType))
+    }
+    assert wanted <= headings
+
+
+def test_the_gallery_has_every_construction_and_draws_it(site: Path) -> None:
+    page = read(site, "topologies.html")
+    for name in (*snn.topology.names(), "dense", "rotating", "n_of_m", "radix_net", "butterfly"):
+        assert f'<h3 id="{name}">' in page
+        assert f'src="images/{name}.png"' in page
+        assert (site / "images" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+    assert re.search(r"fibonacci_rotating +384 +1 ", page)  # what the last block printed
+
+
+def test_search_works_without_a_server(site: Path) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("needs chromium")
+    command = [
+        browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000",
+        "--dump-dom", f"{(site / 'index.html').as_uri()}?q=butterfly",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    results = re.findall(r'<a href="([^"]*)" class="md-search-result__link"', done.stdout)
+    assert any("topologies.html" in result for result in results), done.stdout[-2000:]
