@@ -29,7 +29,7 @@ from minisnn import plots  # noqa: E402
 
 PACKAGES = (
     "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.experiments",
-    "minisnn.reproduction", "minisnn.datasets", "minisnn.plots",
+    "minisnn.interchange", "minisnn.reproduction", "minisnn.datasets", "minisnn.plots",
 )  # fmt: skip
 
 

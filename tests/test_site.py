@@ -21,7 +21,9 @@ pytestmark = pytest.mark.skipif(
     find_spec("mkdocs") is None, reason="needs mkdocs: pip install 'minisnn[docs]'"
 )
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = ("topology", "spectral", "baselines", "experiments", "reproduction", "datasets")
+PACKAGES = (
+    "topology", "spectral", "baselines", "experiments", "interchange", "reproduction", "datasets",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
