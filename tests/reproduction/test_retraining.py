@@ -35,8 +35,8 @@ def bears(rate: float) -> Callable[[Sequence[Run]], Iterator[Outcome]]:
             history = epochs(GOOD if run.optimizer.peak <= rate else LOST)
             accuracy = 1 - history[-1].loss
             figures = Figures(
-                accuracy=accuracy, best_accuracy=accuracy, loss=history[-1].loss, weights=1, bytes=1,
-                step_microseconds=1.0,
+                accuracy=accuracy, best_accuracy=accuracy, loss=history[-1].loss, weights=1,
+                bytes=1, step_microseconds=1.0,
             )  # fmt: skip
             yield Outcome(
                 hash=run.hash, started="now", seconds=1.0, versions=Versions(), figures=figures,
