@@ -23,7 +23,8 @@ class Interval:
     Parameters
     ----------
     value, low, high : float
-        The last two are infinite where there is too little to say anything.
+        The last two are infinite where there is too little to say anything; not a number where
+        the estimate is not defined.
     """
 
     value: float
@@ -31,6 +32,8 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
+        if self.value != self.value:
+            return "undefined"
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
     def scaled(self, factor: float) -> Interval:

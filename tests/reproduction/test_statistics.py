@@ -70,3 +70,8 @@ def test_what_does_not_vary_has_no_correlation() -> None:
     found = rank_correlation([1, 1, 1], [1, 2, 3], range(3))
     assert np.isnan(found.value)
     assert found.low == -np.inf
+
+
+def test_what_is_not_defined_says_so() -> None:
+    alike = rank_correlation([1, 1, 1], [1, 2, 3], [0, 1, 2])
+    assert str(alike) == "undefined"
