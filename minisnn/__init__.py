@@ -15,7 +15,7 @@ programs. Data sets are in `minisnn.datasets`, and what a sparse network is to b
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import datasets, topology
+from . import callbacks, datasets, topology
 from ._version import __version__
 from .archive import FileFormatError
 from .evaluation import Evaluation, evaluate
@@ -48,6 +48,7 @@ __all__ = [
     "WarmUpDecay",
     "__version__",
     "baselines",
+    "callbacks",
     "datasets",
     "evaluate",
     "experiments",

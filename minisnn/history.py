@@ -81,6 +81,16 @@ class History:
         return median(self.column("seconds")) if self.epochs else float("nan")
 
 
+def describe(record: Epoch) -> str:
+    """Return the figures of an epoch in a few words."""
+    words = f"loss {record.loss:.5f}"
+    if record.validation_accuracy is not None:
+        words += f", accuracy {100 * record.validation_accuracy:.2f} %"
+    elif record.validation_loss is not None:
+        words += f", validation loss {record.validation_loss:.5f}"
+    return words
+
+
 def write_csv(path: str | PathLike[str], histories: Mapping[str, History]) -> None:
     """Write histories to a file: a head, then one line an epoch, the network's name first."""
     with open(path, "w", newline="", encoding="utf-8") as file:

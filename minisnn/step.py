@@ -2,19 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
+from . import fingerprints
 from .checks import Samples
 from .graph import Array
 from .kernels.engine import TRAIN
+from .kernels.plan import Plan
 from .mlp import MLP
 from .optimizers import SGD
 from .passes import keeps_bytes
 from .propagation import Propagation
 
 _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
+
+
+class Steps(Protocol):
+    """What the loop asks of whoever makes the steps, such as `Stepper`."""
+
+    plan: Plan
+    chunk: int  # how many steps to make at once, for the loop to change
+
+    @property
+    def parameters(self) -> Array:
+        """The vector that is trained."""
+        ...
+
+    def compile(self) -> None:
+        """Compile what a step calls, or load it; nothing is trained."""
+
+    def run(self, samples: Array, rates: Array) -> Array:
+        """Train on samples, batch after batch; return the losses before each update."""
+        ...
+
+    def state(self) -> dict[str, Array]:
+        """Return all that the next step depends on, ``parameters`` and ``steps`` among it.
+
+        The arrays may be those that the next step changes. Their names, shapes and dtypes stay
+        the same throughout a training.
+        """
+        ...
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state, which is copied."""
+
+    def activations_of(self, layer: int, n_samples: int) -> Array:
+        """Return a layer's activations in the last step, of so many samples; 0 is the input."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return what tells the network from others, whatever its weights."""
+        ...
 
 
 class Stepper:
@@ -48,11 +89,12 @@ class Stepper:
     ) -> None:
         as_bytes = keeps_bytes(samples.inputs, dropout)
         self.plan = net.plan_for(batch_size, TRAIN, keeps_bytes=as_bytes)
-        self._propagation = Propagation(self.plan, net.parameters, np.zeros_like(net.parameters))
+        self.parameters, self._velocities = net.parameters, np.zeros_like(net.parameters)
+        self._propagation = Propagation(self.plan, self.parameters, self._velocities)
+        self._net = net
         self._samples, self._optimizer = samples, optimizer
         self._dropout, self._seed = dropout, seed
         self._steps = 0
-        # How many steps to make at once, for the caller to change as it sees how long they take.
         self.chunk = max(1, int(_FIRST_CHUNK / self.plan.cycles))
 
     def compile(self) -> None:
@@ -83,3 +125,25 @@ class Stepper:
         )
         self._steps += len(rates)
         return losses
+
+    def state(self) -> dict[str, Array]:
+        """Return all that the next step depends on; see `Steps`."""
+        return {
+            "parameters": self.parameters,
+            "velocities": self._velocities,
+            "steps": np.array(self._steps),
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state; see `Steps`."""
+        self.parameters[:] = state["parameters"]
+        self._velocities[:] = state["velocities"]
+        self._steps = int(state["steps"])
+
+    def activations_of(self, layer: int, n_samples: int) -> Array:
+        """Return a layer's activations in the last step; see `Steps`."""
+        return self._propagation.activations_of(layer, n_samples)
+
+    def fingerprint(self) -> str:
+        """Return what tells the network from others: its shape and its graphs."""
+        return f"{self._net!r}, wired {fingerprints.of_graphs(self._net.topologies)}"

@@ -1,33 +1,27 @@
-"""The training loop."""
+"""Training: what is asked of it is checked, and its parts are put together."""
 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
+from os import PathLike
 from time import perf_counter
-from typing import Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-from . import checks
+from . import checks, fingerprints
+from .callbacks import Callback, EpochFunction
+from .checkpoint import Checkpoint, Part
 from .checks import Samples
-from .evaluation import evaluate_samples
-from .graph import Array
-from .history import Epoch, History
+from .history import History
 from .interruption import interruptible
-from .kernels.plan import Plan
+from .loop import Loop
 from .mlp import MLP, check_loss
 from .optimizers import SGD
-from .progress import Bar, progress_bar
-from .step import Stepper
-
-Callback = Callable[[MLP, Epoch], bool | None]
-
-_CHUNK_SECONDS = 0.08
-"""How long compiled code runs before it looks for Ctrl-C and moves the bar; 1000 steps or so."""
+from .progress import progress_bar
+from .step import Stepper, Steps
 
 
 def train(
@@ -44,7 +38,10 @@ def train(
     input_scale: float = 1.0,
     shuffle: bool = True,
     seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[EpochFunction] = (),
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: float = 60.0,
+    resume: bool = False,
     progress: bool | None = None,
 ) -> History:
     """Train a network in place, by mini-batches.
@@ -81,7 +78,19 @@ def train(
         Seed of shuffling and dropout.
     callbacks : sequence of callables
         Each is called as ``callback(net, epoch)`` after an epoch, with its `Epoch`. One that
-        returns True (or anything true) ends the training.
+        returns True (or anything true) ends the training. `minisnn.callbacks` has some, such as
+        `EarlyStopping`, and the protocol of those that do more.
+    checkpoint : path, optional
+        File to keep the training in: all that it takes to go on from there to the same bits. It is
+        written at the beginning, when ``checkpoint_every`` has passed, and at the end, after Ctrl-C
+        too; always whole, so that whatever happens, the last one that was written is there.
+    checkpoint_every : float
+        Seconds between two writes: what may be lost, but for what a few steps take.
+    resume : bool
+        Whether to go on from the checkpoint; the weights that the network has are replaced. All
+        other arguments must be those of the training that wrote it. If there is no such file,
+        the training begins anew, so that one command both starts and resumes. Without ``resume``
+        a checkpoint that is there already is an error: it is not overwritten.
     progress : bool, optional
         Whether to show a progress bar (extra ``progress``); by default, where standard error is
         a terminal and tqdm is installed.
@@ -97,7 +106,12 @@ def train(
     ValueError, TypeError
         Where the data does not fit the network, holds NaN or inf, or an option is out of range.
     FloatingPointError
-        Where the loss is no longer finite at the end of an epoch.
+        Where a loss or a weight is no longer finite; the message says after which step, and in
+        which layer. The network is as it was before that step.
+    FileFormatError
+        A ValueError: where the checkpoint is damaged, or of another training. Nothing is changed.
+    OSError
+        Where the checkpoint cannot be written, or is there without ``resume``.
 
     Examples
     --------
@@ -126,27 +140,16 @@ def train(
         shuffle=shuffle,
         seed=seed,
         callbacks=callbacks,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
         progress=progress,
     )
 
 
-class Steps(Protocol):
-    """What the loop asks of whoever makes the steps, such as `Stepper`."""
-
-    plan: Plan
-    chunk: int
-
-    def compile(self) -> None:
-        """Compile what a step calls, or load it; nothing is trained."""
-
-    def run(self, samples: Array, rates: Array) -> Array:
-        """Train on samples, batch after batch; return the losses before each update."""
-        ...
-
-
 def run_training(
     net: MLP,
-    make_stepper: Callable[..., Steps],
+    make_steps: Callable[..., Steps],
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
@@ -159,12 +162,15 @@ def run_training(
     input_scale: float,
     shuffle: bool,
     seed: int,
-    callbacks: Sequence[Callback],
+    callbacks: Sequence[EpochFunction],
+    checkpoint: str | PathLike[str] | None,
+    checkpoint_every: float,
+    resume: bool,
     progress: bool | None,
 ) -> History:
     """Check what was passed to `train`, and run its loop with steps of any kind.
 
-    ``make_stepper(samples, optimizer=, batch_size=, dropout=, seed=)`` makes what trains ``net``.
+    ``make_steps(samples, optimizer=, batch_size=, dropout=, seed=)`` makes what trains ``net``.
     """
     samples = checks.check_samples(net, X, Y, input_scale)
     validation = _check_validation(net, validation_data, input_scale)
@@ -174,86 +180,72 @@ def run_training(
     seed = checks.check_seed(seed)
     epochs = checks.check_positive_integer(epochs, "epochs")
     batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), samples.n_samples)
-    n_steps = math.ceil(samples.n_samples / batch_size)
-    history = History()
-    rng = np.random.default_rng(seed)
-    stepper = make_stepper(
-        samples,
-        optimizer=optimizer,
-        batch_size=batch_size,
-        dropout=checks.check_dropout(dropout, len(net.layers)),
-        seed=seed,
+    dropout = checks.check_dropout(dropout, len(net.layers))
+    checkpoint_every = checks.check_number(checkpoint_every, "checkpoint_every", 0)
+    told = _check_callbacks(callbacks)
+    if resume and checkpoint is None:
+        raise ValueError("resume needs the checkpoint to go on from: pass checkpoint=path")
+
+    steps = make_steps(
+        samples, optimizer=optimizer, batch_size=batch_size, dropout=dropout, seed=seed
     )
-    bar = progress_bar(progress, epochs * n_steps, "step")
+    loop = Loop(
+        net,
+        steps,
+        samples,
+        validation,
+        optimizer=optimizer,
+        epochs=epochs,
+        shuffle=shuffle,
+        seed=seed,
+        callbacks=callbacks,
+    )
+    file = None
+    if checkpoint is not None:
+        kept = [callback for callback in told if type(callback).state is not Callback.state]
+        fingerprint = {
+            "network": steps.fingerprint(),
+            "training data": fingerprints.of_samples(samples),
+            "validation data": fingerprints.of_samples(validation),
+            "input_scale": repr(samples.scale),
+            **fingerprints.of_optimizer(optimizer, epochs),
+            "loss": loss,
+            "batch_size": str(batch_size),
+            "epochs": str(epochs),
+            "dropout": str(dropout),
+            "shuffle": str(bool(shuffle)),
+            "seed": str(seed),
+            "callbacks": ", ".join(map(repr, kept)) or "none",
+        }
+        parts: dict[str, Part] = {"loop": loop, "steps": steps}
+        parts |= {f"callback_{number}": callback for number, callback in enumerate(kept, start=1)}
+        file = Checkpoint(checkpoint, checkpoint_every, fingerprint, parts)
+    bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size), "step")
     try:
-        with interruptible() as interrupted:
+        with interruptible() as interrupted, ExitStack() as ends:
             bar.set_description("compiling")
-            history.compile_seconds = _compile(net, stepper, validation)
+            loop.history.compile_seconds = _compile(net, steps, validation)
             bar.set_description("training")
-            for epoch in range(epochs):
-                order = np.arange(samples.n_samples)
-                if shuffle:
-                    rng.shuffle(order)
-                # the middle of each step, so that no schedule begins or ends one at nothing
-                times = epoch + (np.arange(n_steps) + 0.5) / n_steps
-                rates = np.array([optimizer.rate(time, epochs) for time in times.tolist()])
-                started = perf_counter()
-                losses, step_seconds = _run_epoch(stepper, order, rates, interrupted, bar)
-                seconds = perf_counter() - started
-                if len(losses) < n_steps:
-                    history.interrupted = True
-                    return history
-                sizes = np.diff([*range(0, samples.n_samples, batch_size), samples.n_samples])
-                figures = None if validation is None else evaluate_samples(net, validation)
-                record = Epoch(
-                    epoch=epoch + 1,
-                    loss=float(losses @ sizes) / samples.n_samples,
-                    validation_loss=None if figures is None else figures.loss,
-                    validation_accuracy=None if figures is None else figures.accuracy,
-                    learning_rate=float(rates[-1]),
-                    seconds=seconds,
-                    step_microseconds=float(1e6 * np.median(step_seconds)),
-                )
-                _check_finite(record)
-                history.epochs.append(record)
-                bar.set_postfix_str(describe(record))
-                stops = [callback(net, record) for callback in callbacks]
-                history.interrupted = interrupted.is_set()
-                if history.interrupted or any(stops):
-                    break
+            for callback in told:
+                callback.begin(loop)
+                ends.callback(callback.end)
+            if file is not None:
+                file.begin(resume)
+            loop.run(interrupted, file, bar)
     finally:
         bar.close()
-    return history
+    return loop.history
 
 
-def _run_epoch(
-    stepper: Steps, order: Array, rates: Array, interrupted: threading.Event, bar: Bar
-) -> tuple[Array, list[float]]:
-    """Train on the samples in this order, chunk by chunk, until the end or an interruption.
-
-    Return the loss of each step that was made, and each chunk's seconds a step.
-    """
-    losses, seconds = [np.empty(0)], []
-    done, size = 0, stepper.plan.batch_size
-    while done < len(rates) and not interrupted.is_set():
-        stop = min(done + stepper.chunk, len(rates))
-        started = perf_counter()
-        losses.append(stepper.run(order[done * size : stop * size], rates[done:stop]))
-        seconds.append((perf_counter() - started) / (stop - done))
-        stepper.chunk = max(1, int(_CHUNK_SECONDS / seconds[-1]))
-        bar.update(stop - done)
-        done = stop
-    return np.concatenate(losses), seconds
-
-
-def describe(record: Epoch) -> str:
-    """Return the figures of an epoch in a few words."""
-    words = f"loss {record.loss:.5f}"
-    if record.validation_accuracy is not None:
-        words += f", accuracy {100 * record.validation_accuracy:.2f} %"
-    elif record.validation_loss is not None:
-        words += f", validation loss {record.validation_loss:.5f}"
-    return words
+def _check_callbacks(callbacks: Sequence[EpochFunction]) -> list[Callback]:
+    """Return those that are more than functions."""
+    for callback in callbacks:
+        if not callable(callback) or isinstance(callback, type):
+            raise TypeError(
+                "callbacks must be functions of (net, epoch), or objects such as EarlyStopping(), "
+                f"got {callback!r}"
+            )
+    return [callback for callback in callbacks if isinstance(callback, Callback)]
 
 
 def _check_validation(
@@ -268,18 +260,10 @@ def _check_validation(
     return checks.check_samples(net, *validation_data, input_scale, "validation ")
 
 
-def _compile(net: MLP, stepper: Steps, validation: Samples | None) -> float:
+def _compile(net: MLP, steps: Steps, validation: Samples | None) -> float:
     """Compile all kernels that the training will call; return the seconds it took."""
     started = perf_counter()
-    stepper.compile()
+    steps.compile()
     if validation is not None:
         net.predict_checked(validation.inputs[:1], validation.scale)
     return perf_counter() - started
-
-
-def _check_finite(record: Epoch) -> None:
-    if not math.isfinite(record.loss):
-        raise FloatingPointError(
-            f"the loss became {record.loss} in epoch {record.epoch}, at a learning rate of "
-            f"{record.learning_rate:g}; take a lower rate, or warm it up with WarmUpDecay"
-        )

@@ -243,9 +243,8 @@ def main(argv: list[str] | None = None) -> int:
     from minisnn import checks, extras, plots
     from minisnn.comparison import figures_of, format_comparison
     from minisnn.environment import describe_environment
-    from minisnn.history import write_csv
+    from minisnn.history import describe, write_csv
     from minisnn.timing import step_times
-    from minisnn.training import describe
 
     def say(text: str) -> None:
         if not options.quiet:

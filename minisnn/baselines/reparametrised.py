@@ -9,14 +9,18 @@ one f would need.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from os import PathLike
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import topology
+from ..callbacks import EpochFunction
 from ..checks import Samples
+from ..fingerprints import of_attributes
+from ..generators import generator_state, set_generator_state
 from ..graph import Array
 from ..history import History
 from ..kernels.engine import DIFFERENTIATE
@@ -25,7 +29,7 @@ from ..mlp import MLP
 from ..optimizers import SGD
 from ..passes import keeps_bytes
 from ..propagation import Propagation
-from ..training import Callback, run_training
+from ..training import run_training
 from .weight_map import WeightMap
 
 
@@ -153,6 +157,10 @@ class _Stepper:
         self._steps = 0
         self.chunk = 1
 
+    @property
+    def parameters(self) -> Array:
+        return self._net.parameters
+
     def compile(self) -> None:
         self._differentiate(np.empty(0, dtype=np.int64))
         nothing = self._velocities[:0]
@@ -170,6 +178,27 @@ class _Stepper:
             self._steps += 1
         net.expand()
         return losses
+
+    def state(self) -> dict[str, Array]:
+        return {
+            "parameters": self._net.parameters,
+            "velocities": self._velocities,
+            "generator": generator_state(self._rng),
+            "steps": np.array(self._steps),
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        self._net.parameters[:] = state["parameters"]
+        self._velocities[:] = state["velocities"]
+        set_generator_state(self._rng, state["generator"])
+        self._steps = int(state["steps"])
+        self._net.expand()
+
+    def activations_of(self, layer: int, n_samples: int) -> Array:
+        return self._propagation.activations_of(layer, n_samples)
+
+    def fingerprint(self) -> str:
+        return f"{self._net!r}: {', '.join(map(of_attributes, self._net.maps))}"
 
     def _differentiate(self, batch: Array) -> Array:
         losses, _ = self._propagation.run(
@@ -196,7 +225,10 @@ def train_reparametrised(
     dropout: float | Sequence[float] | None = None,
     input_scale: float = 1.0,
     seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[EpochFunction] = (),
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: float = 60.0,
+    resume: bool = False,
     progress: bool | None = None,
 ) -> History:
     """Train θ in place, as `minisnn.train` trains weights: same batches, loss, schedule, masks.
@@ -205,11 +237,13 @@ def train_reparametrised(
     ----------
     net : Reparametrised
         Its parameters are changed, and with them the weights of ``net.expanded``.
-    X, Y, optimizer, batch_size, epochs, validation_data, dropout, input_scale, seed, progress
+    X, Y, optimizer, batch_size, epochs, validation_data, dropout, input_scale, seed
         As in `minisnn.train`; the optimiser's steps are of θ.
     callbacks : sequence of callables
         Each is called as ``callback(net.expanded, epoch)`` after an epoch, and ends the training
         by returning True.
+    checkpoint, checkpoint_every, resume, progress
+        As in `minisnn.train`.
 
     Returns
     -------
@@ -217,7 +251,7 @@ def train_reparametrised(
 
     Raises
     ------
-    ValueError, TypeError, FloatingPointError
+    ValueError, TypeError, FloatingPointError, OSError
         As in `minisnn.train`.
 
     Examples
@@ -249,5 +283,8 @@ def train_reparametrised(
         shuffle=True,
         seed=seed,
         callbacks=callbacks,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
         progress=progress,
     )

@@ -1,0 +1,13 @@
+"""What is told of a training as it goes on, and may end it.
+
+A callback is any function ``callback(net, epoch)``, called after each epoch with its `Epoch`; one
+that returns True (or anything true) ends the training. `Callback` is for those that want to know
+more, or to survive with the training in its checkpoint.
+"""
+
+from .callback import Callback, EpochFunction, Training
+from .csv_log import CSVLog
+from .early_stopping import EarlyStopping
+from .tensorboard import TensorBoard
+
+__all__ = ["CSVLog", "Callback", "EarlyStopping", "EpochFunction", "TensorBoard", "Training"]

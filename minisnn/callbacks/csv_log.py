@@ -1,0 +1,70 @@
+"""A log of a training as a table that grows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from os import PathLike
+
+from ..atomic import replace_file
+from ..history import Epoch
+from ..mlp import MLP
+from .callback import Callback, Training
+
+_COLUMNS = [item.name for item in fields(Epoch)]
+
+
+class CSVLog(Callback):
+    """Write the figures of each epoch to a file, as soon as it is finished.
+
+    The first epoch that a training finishes replaces the file, with those before it if the
+    training was resumed; the others are appended. So each has one row, however often the training
+    was killed and resumed.
+
+    Parameters
+    ----------
+    path : path
+        The file. One row an epoch, under a head with the names of `Epoch`'s figures; a figure
+        that there is not is empty.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> path = os.path.join(tempfile.mkdtemp(), "log.csv")
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> history = snn.train(
+    ...     net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=3,
+    ...     callbacks=[snn.callbacks.CSVLog(path)],
+    ... )
+    >>> [line.split(",")[0] for line in open(path)]
+    ['epoch', '1', '2', '3']
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = path
+        self._begun = False
+
+    def begin(self, training: Training) -> None:
+        """Begin a new table with the next epoch."""
+        self._training, self._begun = training, False
+
+    def __call__(self, net: MLP, epoch: Epoch) -> None:
+        """Add an epoch's row."""
+        if self._begun:
+            with open(self.path, "ab") as file:
+                file.write(_rows([epoch]))
+        else:
+            with replace_file(self.path) as file:
+                file.write(",".join(_COLUMNS).encode() + b"\r\n")
+                file.write(_rows(self._training.history.epochs))
+            self._begun = True
+
+
+def _rows(epochs: Sequence[Epoch]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.DictWriter(text, _COLUMNS).writerows(map(asdict, epochs))
+    return text.getvalue().encode()

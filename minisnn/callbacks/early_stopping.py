@@ -1,0 +1,116 @@
+"""Ending a training that does not get better, with the best weights that it had."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+
+import numpy as np
+
+from ..checks import check_number, check_positive_integer
+from ..graph import Array
+from ..history import Epoch
+from ..mlp import MLP
+from .callback import Callback, Training
+
+_MONITORS = tuple(item.name for item in fields(Epoch) if item.name.endswith(("loss", "accuracy")))
+
+
+class EarlyStopping(Callback):
+    """End a training when a figure has not got better for some epochs.
+
+    When the training ends, in whatever way, the network gets the weights of its best epoch.
+    Source of the idea: L. Prechelt, "Early Stopping - But When?", 1998,
+    doi:10.1007/3-540-49430-8_3.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without a better figure after which the training ends.
+    min_delta : float
+        By how much a figure must be better than the best so far to count as better.
+    monitor : str
+        Which figure of `Epoch`: a loss, of which less is better, or an accuracy. The training
+        must have it: ``validation_loss`` and ``validation_accuracy`` need validation data, and
+        should not be those of the data on which the network is judged in the end.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch with the best figure; 0 before the first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where an option is out of range or the figure unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> X = np.random.default_rng(0).random((100, 8), dtype=np.float32)
+    >>> Y = (X[:, 0] > X[:, 1]).astype(int)
+    >>> net = snn.MLP([snn.topology.dense(8, 2)])
+    >>> stopping = snn.callbacks.EarlyStopping(patience=2)
+    >>> history = snn.train(
+    ...     net, X[:50], Y[:50], optimizer=snn.SGD(0.0), epochs=50,
+    ...     validation_data=(X[50:], Y[50:]), callbacks=[stopping],
+    ... )
+    >>> len(history.epochs), stopping.best_epoch
+    (3, 1)
+    """
+
+    def __init__(
+        self, patience: int = 10, *, min_delta: float = 0.0, monitor: str = "validation_loss"
+    ) -> None:
+        self.patience = check_positive_integer(patience, "patience")
+        self.min_delta = check_number(min_delta, "min_delta", 0)
+        if monitor not in _MONITORS:
+            raise ValueError(f"monitor must be one of {_MONITORS}, got {monitor!r}")
+        self.monitor = monitor
+        self.best_epoch = 0
+
+    def begin(self, training: Training) -> None:
+        """Forget what was best in an earlier training."""
+        self._training = training
+        self._parameters = training.parameters.copy()
+        self._least, self.best_epoch = math.inf, 0
+
+    def __call__(self, net: MLP, epoch: Epoch) -> bool:
+        """Keep the weights, if they are the best so far; return whether patience is at its end."""
+        figure = getattr(epoch, self.monitor)
+        if figure is None:
+            raise ValueError(
+                f"EarlyStopping monitors {self.monitor}, which this training does not have; "
+                "pass validation_data, or monitor='loss'"
+            )
+        value = -figure if self.monitor.endswith("accuracy") else figure
+        if value < self._least - self.min_delta:
+            self._least, self.best_epoch = value, epoch.epoch
+            self._parameters[:] = self._training.parameters
+        return epoch.epoch - self.best_epoch >= self.patience
+
+    def end(self) -> None:
+        """Give the network its best weights."""
+        if self.best_epoch:
+            self._training.replace_parameters(self._parameters)
+
+    def state(self) -> dict[str, Array]:
+        """Return what was best."""
+        return {
+            "parameters": self._parameters,
+            "least": np.array(self._least),
+            "epoch": np.array(self.best_epoch),
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from what was best."""
+        self._parameters[:] = state["parameters"]
+        self._least, self.best_epoch = float(state["least"]), int(state["epoch"])
+
+    def __repr__(self) -> str:
+        return (
+            f"EarlyStopping(patience={self.patience}, min_delta={self.min_delta:g}, "
+            f"monitor={self.monitor!r})"
+        )

@@ -1,0 +1,63 @@
+"""A log of a training for TensorBoard."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from os import PathLike, fspath
+from typing import Any
+
+from ..extras import require
+from ..history import Epoch
+from ..mlp import MLP
+from .callback import Callback, Training
+
+
+class TensorBoard(Callback):
+    """Write the figures of each epoch as event files, which TensorBoard shows (extra
+    ``tensorboard``).
+
+    They are on the disk about a second after the epoch, under the names that they have in `Epoch`,
+    the number of the epoch being the step. A resumed training writes a file with all its epochs
+    and tells TensorBoard to forget those in files before it.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of one training, made if there is none: ``tensorboard --logdir`` of the folder
+        above it shows several side by side.
+
+    Raises
+    ------
+    ImportError
+        Where tensorboardX is not installed.
+    """
+
+    def __init__(self, folder: str | PathLike[str]) -> None:
+        self._module = require("tensorboardX", "tensorboard", "a log for TensorBoard")
+        self.folder = folder
+        self._writer: Any = None
+
+    def begin(self, training: Training) -> None:
+        """Begin a new log with the next epoch."""
+        self._training = training
+
+    def __call__(self, net: MLP, epoch: Epoch) -> None:
+        """Add an epoch's figures."""
+        if self._writer is None:
+            self._writer = self._module.SummaryWriter(
+                fspath(self.folder), purge_step=1, flush_secs=1
+            )
+            for earlier in self._training.history.epochs[:-1]:
+                self._add(earlier)
+        self._add(epoch)
+
+    def end(self) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _add(self, epoch: Epoch) -> None:
+        for name, figure in asdict(epoch).items():
+            if figure is not None and name != "epoch":
+                self._writer.add_scalar(name, figure, epoch.epoch)

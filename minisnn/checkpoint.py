@@ -1,0 +1,150 @@
+"""A training's state as a file: written whole or not at all, and read without trust.
+
+The file is an `minisnn.archive`, a .npz without pickle. Its header has the fingerprint of the
+training that it belongs to; the arrays are the states of its parts (steps, loop, callbacks), named
+``PART.NAME``. Their shapes and dtypes must be those that the resumed training has itself, so that
+no file can make it allocate more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+
+from .archive import FileFormatError, read_archive, write_archive
+from .atomic import replace_file
+from .graph import Array
+
+KIND, FORMAT = "checkpoint", 1
+
+
+class Part(Protocol):
+    """A part of a training that has a state."""
+
+    def state(self) -> dict[str, Array]:
+        """Return the state, as arrays whose names, shapes and dtypes stay the same."""
+        ...
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state."""
+
+
+class Checkpoint:
+    """The file that a training is kept in.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    every : float
+        Seconds between two writes.
+    fingerprint : mapping of str to str
+        What tells this training from others.
+    parts : mapping of str to Part
+        What is kept; ``steps`` is among them. They are restored in this order.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        every: float,
+        fingerprint: Mapping[str, str],
+        parts: Mapping[str, Part],
+    ) -> None:
+        self._path, self._every = path, every
+        self._fingerprint, self._parts = dict(fingerprint), parts
+        self._due = perf_counter() + every
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write."""
+        return perf_counter() >= self._due
+
+    def begin(self, resume: bool) -> None:
+        """Go on from the file, if there is one and that is wanted; else write the first.
+
+        Raises
+        ------
+        FileExistsError
+            Where there is one, and it is not wanted.
+        OSError, FileFormatError
+            As `write` and `restore`.
+        """
+        exists = os.path.lexists(self._path)
+        if exists and not resume:
+            raise FileExistsError(
+                f"the checkpoint {self._path} is there already; pass resume=True to go on from it, "
+                "or remove it to begin anew"
+            )
+        if exists:
+            self.restore()
+        else:
+            self.write()
+
+    def write(self) -> None:
+        """Write the state of all parts, in place of what was written before.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; what was written before is still there.
+        """
+        arrays = {
+            f"{part}.{name}": array
+            for part, it in self._parts.items()
+            for name, array in it.state().items()
+        }
+        try:
+            with replace_file(self._path) as file:
+                write_archive(file, KIND, FORMAT, {"fingerprint": self._fingerprint}, arrays)
+        except OSError as error:
+            raise OSError(
+                f"cannot write the checkpoint {self._path}: {error}. One that was written before "
+                "is still there"
+            ) from error
+        self._due = perf_counter() + self._every
+
+    def restore(self) -> None:
+        """Let all parts go on from what the file says.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be read.
+        FileFormatError
+            Where it is no checkpoint, is damaged, or is one of another training; the parts stay as
+            they are.
+        """
+        with read_archive(self._path, KIND, [FORMAT]) as archive:
+            self._compare(archive.entry("fingerprint", dict))
+            states = {
+                part: {
+                    name: archive.array(f"{part}.{name}", [array.dtype], array.shape)
+                    for name, array in it.state().items()
+                }
+                for part, it in self._parts.items()
+            }
+            for name, array in states["steps"].items():
+                if not np.isfinite(array).all():
+                    raise ValueError(f"steps.{name} is not finite")
+            archive.check_all_read()
+            for part, state in states.items():
+                self._parts[part].restore(state)
+
+    def _compare(self, found: Mapping[str, object]) -> None:
+        mine = self._fingerprint
+        different = [
+            f"{name!s:.40} was {found.get(name, 'not there')!s:.200}, "
+            f"is {mine.get(name, 'not there')}"
+            for name in {**mine, **found}
+            if found.get(name) != mine.get(name)
+        ]
+        if different:
+            raise FileFormatError(
+                f"the checkpoint {self._path} is of another training: {'; '.join(different)}. "
+                "Resume with what it was begun with, or name another file"
+            )

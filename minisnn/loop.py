@@ -1,0 +1,205 @@
+"""The training loop: epochs of batches, from wherever a training stands to its end."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, fields
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from .callbacks import EpochFunction
+from .checkpoint import Checkpoint
+from .checks import Samples
+from .divergence import Watch
+from .evaluation import evaluate_samples
+from .generators import generator_state, set_generator_state
+from .graph import Array
+from .history import Epoch, History, describe
+from .mlp import MLP
+from .optimizers import SGD
+from .progress import Bar
+from .step import Steps
+
+_CHUNK_SECONDS = 0.08
+"""How long compiled code runs before the loop looks for Ctrl-C, for a checkpoint that is due, at
+the losses, and moves the bar; 1000 steps or so."""
+
+
+class Loop:
+    """A training under way.
+
+    Parameters
+    ----------
+    net : MLP
+        The network that predicts.
+    steps : Steps
+        What trains it.
+    samples : Samples
+        Training data.
+    validation : Samples, optional
+        Evaluated after each epoch.
+    optimizer : SGD
+        Says the learning rates.
+    epochs : int
+        Passes over the data.
+    shuffle : bool
+        Whether each has an order of its own.
+    seed : int
+        Of the orders.
+    callbacks : sequence of callables
+        Called after each epoch.
+    """
+
+    def __init__(
+        self,
+        net: MLP,
+        steps: Steps,
+        samples: Samples,
+        validation: Samples | None,
+        *,
+        optimizer: SGD,
+        epochs: int,
+        shuffle: bool,
+        seed: int,
+        callbacks: Sequence[EpochFunction],
+    ) -> None:
+        self.history = History()
+        self._net, self._steps, self._watch = net, steps, Watch(steps, net)
+        self._n_samples, self._validation = samples.n_samples, validation
+        self._optimizer, self._epochs, self._shuffle = optimizer, epochs, shuffle
+        self._callbacks = callbacks
+        starts = range(0, samples.n_samples, steps.plan.batch_size)
+        self._sizes = np.diff([*starts, samples.n_samples])
+        # Where it stands, beside the history:
+        self._rng = np.random.default_rng(seed)
+        self._before = generator_state(self._rng)  # the shuffling of the epoch under way
+        self._losses = np.zeros(len(self._sizes))  # of its steps
+        self._done = 0  # how many of them were made
+        self._seconds = 0.0  # how long they took
+        self._stopped = False  # by a callback
+
+    def run(self, interrupted: threading.Event, checkpoint: Checkpoint | None, bar: Bar) -> None:
+        """Go on to the end, or to an interruption."""
+        bar.update(len(self.history.epochs) * len(self._sizes) + self._done)
+        while not (
+            len(self.history.epochs) == self._epochs or self._stopped or interrupted.is_set()
+        ):
+            rates, seconds_a_step = self._run_epoch(interrupted, checkpoint, bar)
+            if self._done == len(self._sizes):
+                self._finish_epoch(rates[-1], seconds_a_step)
+                bar.set_postfix_str(describe(self.history.epochs[-1]))
+                if checkpoint is not None and checkpoint.due:
+                    checkpoint.write()
+        self.history.interrupted = interrupted.is_set()
+        if checkpoint is not None:
+            checkpoint.write()
+
+    def _run_epoch(
+        self, interrupted: threading.Event, checkpoint: Checkpoint | None, bar: Bar
+    ) -> tuple[Array, list[float]]:
+        """Make the steps that are left of an epoch, chunk by chunk.
+
+        Return the rates of all its steps, and each chunk's seconds a step.
+        """
+        n_steps, size = len(self._sizes), self._steps.plan.batch_size
+        order = np.arange(self._n_samples)
+        if self._shuffle:
+            self._rng.shuffle(order)
+        # the middle of each step, so that no schedule begins or ends one at nothing
+        times = len(self.history.epochs) + (np.arange(n_steps) + 0.5) / n_steps
+        rates = np.array([self._optimizer.rate(time, self._epochs) for time in times.tolist()])
+        seconds: list[float] = []
+        self._watch.keep()
+        while self._done < n_steps and not interrupted.is_set():
+            stop = min(self._done + self._steps.chunk, n_steps)
+            started = perf_counter()
+            self._losses[self._done : stop] = self._watch.run(
+                order[self._done * size : stop * size], rates[self._done : stop]
+            )
+            elapsed = perf_counter() - started
+            self._seconds += elapsed
+            seconds.append(elapsed / (stop - self._done))
+            self._steps.chunk = max(1, int(_CHUNK_SECONDS / seconds[-1]))
+            bar.update(stop - self._done)
+            self._done = stop
+            if checkpoint is not None and checkpoint.due and self._done < n_steps:
+                self._watch.check()
+                checkpoint.write()
+        self._watch.check()
+        return rates, seconds
+
+    def _finish_epoch(self, rate: float, seconds_a_step: Sequence[float]) -> None:
+        """Note what an epoch has brought, and tell the callbacks."""
+        validation = self._validation
+        figures = None if validation is None else evaluate_samples(self._net, validation)
+        record = Epoch(
+            epoch=len(self.history.epochs) + 1,
+            loss=float(self._losses @ self._sizes) / self._n_samples,
+            validation_loss=None if figures is None else figures.loss,
+            validation_accuracy=None if figures is None else figures.accuracy,
+            learning_rate=float(rate),
+            seconds=self._seconds,
+            step_microseconds=float(1e6 * np.median(seconds_a_step)),
+        )
+        self.history.epochs.append(record)
+        self._before = generator_state(self._rng)
+        self._losses[:], self._done, self._seconds = 0, 0, 0.0
+        stops = [callback(self._net, record) for callback in self._callbacks]
+        self._stopped = any(stops)
+
+    # What callbacks see
+
+    @property
+    def parameters(self) -> Array:
+        """The vector that is trained."""
+        return self._steps.parameters
+
+    def replace_parameters(self, parameters: Array) -> None:
+        """Let the network have these parameters."""
+        self._steps.restore({**self._steps.state(), "parameters": parameters})
+
+    # What a checkpoint keeps
+
+    def state(self) -> dict[str, Array]:
+        """Return where the training stands, but for what the steps know."""
+        columns = len(fields(Epoch))
+        history = np.full((self._epochs, columns), np.nan)
+        for row, epoch in zip(history, self.history.epochs, strict=False):
+            row[:] = [np.nan if figure is None else figure for figure in astuple(epoch)]
+        place = [len(self.history.epochs), self._done, self._stopped]
+        return {
+            "place": np.array(place, dtype=np.int64),
+            "history": history,
+            "generator": self._before,
+            "losses": self._losses,
+            "seconds": np.array(self._seconds),
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from where a training stood.
+
+        Raises
+        ------
+        ValueError
+            Where there is no such place in this training.
+        """
+        n_epochs, done, stopped = state["place"].tolist()
+        rows = state["history"][: max(n_epochs, 0)].tolist()
+        if not (
+            n_epochs >= 0
+            and [row[0] for row in rows] == list(range(1, n_epochs + 1))
+            and 0 <= done < len(self._losses)
+            and (done == 0 or n_epochs < self._epochs)
+            and stopped in (0, 1)
+        ):
+            raise ValueError(f"a training cannot stand at {[n_epochs, done, stopped]}")
+        figures: list[list[Any]] = [[None if math.isnan(x) else x for x in row] for row in rows]
+        self.history.epochs[:] = [Epoch(int(row[0]), *row[1:]) for row in figures]
+        self._done, self._stopped = done, bool(stopped)
+        self._before, self._losses[:] = state["generator"].copy(), state["losses"]
+        self._seconds = float(state["seconds"])
+        set_generator_state(self._rng, self._before)

@@ -1,0 +1,480 @@
+"""Trainings that survive: killed and resumed they end with the same bits."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minisnn as snn
+from minisnn import baselines
+from minisnn.archive import FileFormatError, write_archive
+from minisnn.generators import generator_state, set_generator_state
+
+OPTIMIZER = snn.NesterovSGD(snn.WarmUpDecay(3.0))
+
+
+def problem(n: int = 150) -> tuple[Any, Any]:
+    X = np.random.default_rng(0).random((n, 12))
+    return X, (X[:, 0] > X[:, 1]).astype(np.int64)
+
+
+def make(seed: int = 0, dtype: Any = np.float64) -> snn.MLP:
+    graphs = [snn.topology.constant_degree(12, 30, 8), snn.topology.dense(30, 2)]
+    return snn.MLP(graphs, seed=seed, dtype=dtype)
+
+
+def train(net: snn.MLP, data: Any = None, **options: Any) -> snn.History:
+    options = {"optimizer": OPTIMIZER, "epochs": 6, "batch_size": 40, "dropout": 0.2, **options}
+    return snn.train(net, *(data or problem()), **options)
+
+
+class Crash(Exception):
+    pass
+
+
+def crash_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let training steps run one by one, and fail once so many were made."""
+    from minisnn.step import Stepper
+
+    monkeypatch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
+    run, made = Stepper.run, 0
+
+    def failing(self: Any, samples: Any, rates: Any) -> Any:
+        nonlocal made
+        if made == steps and len(rates):
+            raise Crash
+        made += len(rates)
+        return run(self, samples, rates)
+
+    monkeypatch.setattr(Stepper, "run", failing)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that fork")
+def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
+    program = Path(__file__).with_name("killing.py")
+    done = subprocess.run(
+        [sys.executable, str(program), str(tmp_path), "20", "1"], capture_output=True, text=True,
+        check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "whole.npz") as whole, np.load(tmp_path / "killed.npz") as killed:
+        assert set(whole) == {"parameters", "best", "loss", "validation_loss"}
+        for name in whole:
+            np.testing.assert_array_equal(whole[name], killed[name])
+    epochs, steps = np.loadtxt(tmp_path / "places.txt", dtype=int).T
+    assert len(set(zip(epochs, steps, strict=True))) > 5, "it went on from kill to kill"
+    assert steps.any(), "checkpoints within epochs, too"
+    rows: list[list[dict[str, str]]] = []
+    for name in ("whole", "killed"):
+        with open(tmp_path / f"{name}.csv", newline="") as file:
+            rows.append(list(csv.DictReader(file)))
+    assert [row["epoch"] for row in rows[1]] == [str(n) for n in range(1, 301)]
+    assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
+
+
+# Resuming
+
+
+@pytest.mark.parametrize("steps", [0, 1, 4, 6, 23])  # of 4 an epoch
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_resumed_after_any_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, dtype: Any
+) -> None:
+    path, whole, net = tmp_path / "checkpoint.npz", make(dtype=dtype), make(dtype=dtype)
+    expected = train(whole)
+    with monkeypatch.context() as patched:
+        crash_after(steps, patched)
+        with pytest.raises(Crash):
+            train(net, checkpoint=path, checkpoint_every=0)
+    resumed = make(seed=9, dtype=dtype)  # whose weights are replaced
+    history = train(resumed, checkpoint=path, resume=True)
+    np.testing.assert_array_equal(resumed.parameters, whole.parameters)
+    for column in ("epoch", "loss", "validation_loss", "validation_accuracy", "learning_rate"):
+        assert history.column(column) == expected.column(column)
+    assert all(seconds > 0 for seconds in history.column("seconds"))
+    assert os.listdir(tmp_path) == ["checkpoint.npz"]
+
+
+def test_one_command_starts_resumes_and_repeats(tmp_path: Path) -> None:
+    path, whole = tmp_path / "checkpoint.npz", make()
+    train(whole)
+    seen: list[int] = []
+    for _ in range(3):
+        net = make()
+        history = train(
+            net, checkpoint=path, resume=True, callbacks=[lambda _, epoch: seen.append(epoch.epoch)]
+        )
+        np.testing.assert_array_equal(net.parameters, whole.parameters)
+        assert history.column("epoch") == [1, 2, 3, 4, 5, 6]
+    assert seen == [1, 2, 3, 4, 5, 6], "what is done is not done again"
+
+
+def test_a_training_that_a_callback_ended_stays_ended(tmp_path: Path) -> None:
+    path, seen = tmp_path / "checkpoint.npz", []
+
+    def stop(_: snn.MLP, epoch: snn.Epoch) -> bool:
+        seen.append(epoch.epoch)
+        return epoch.epoch == 2
+
+    first, second = make(), make()
+    for net in (first, second):
+        history = train(net, checkpoint=path, resume=True, callbacks=[stop])
+        assert len(history.epochs) == 2
+    assert seen == [1, 2]
+    np.testing.assert_array_equal(first.parameters, second.parameters)
+
+
+def test_ctrl_c_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import signal
+
+    from minisnn.step import Stepper
+
+    monkeypatch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)
+    path, whole, net = tmp_path / "checkpoint.npz", make(), make()
+    train(whole)
+    run, made = Stepper.run, 0
+
+    def pressing(self: Any, samples: Any, rates: Any) -> Any:
+        nonlocal made
+        made += len(rates)
+        if made == 10 and len(rates):
+            signal.raise_signal(signal.SIGINT)
+        return run(self, samples, rates)
+
+    monkeypatch.setattr(Stepper, "run", pressing)
+    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
+    history = train(net, checkpoint=path)
+    assert history.interrupted
+    assert len(history.epochs) == 2
+    with np.load(path) as archive:
+        assert archive["loop.place"].tolist() == [2, 2, 0]
+    history = train(net, checkpoint=path, resume=True)
+    assert not history.interrupted
+    assert made == 24, "no step was made twice"
+    np.testing.assert_array_equal(net.parameters, whole.parameters)
+
+
+def test_how_often_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minisnn.checkpoint import Checkpoint
+
+    written: list[int] = []
+    write = Checkpoint.write
+    monkeypatch.setattr(Checkpoint, "write", lambda self: (written.append(1), write(self))[1])
+    train(make(), checkpoint=tmp_path / "rarely.npz", checkpoint_every=1000)
+    assert len(written) == 2, "at the beginning and at the end"
+    written.clear()
+    train(make(), checkpoint=tmp_path / "often.npz", checkpoint_every=0)
+    assert len(written) >= 8, "after each epoch, too"
+
+
+def test_shuffling_goes_on_where_it_was() -> None:
+    first, second = np.random.default_rng(5), np.random.default_rng(6)
+    first.integers(10, dtype=np.uint32)  # leaves half of 64 bits for the next
+    set_generator_state(second, generator_state(first))
+    assert (
+        first.integers(1000, size=5, dtype=np.uint32).tolist()
+        == second.integers(1000, size=5, dtype=np.uint32).tolist()
+    )
+    np.testing.assert_array_equal(first.permutation(9), second.permutation(9))
+
+
+@pytest.mark.parametrize("kind", [baselines.DropConnect, baselines.LowRank, baselines.Hashed])
+def test_reparametrised_networks_survive_too(
+    tmp_path: Path, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train_one(net: Any, **options: Any) -> Any:
+        stopping = snn.callbacks.EarlyStopping(9, monitor="loss")
+        baselines.train_reparametrised(
+            net, *problem(), optimizer=OPTIMIZER, epochs=4, batch_size=40, dropout=0.2,
+            callbacks=[stopping, *options.pop("callbacks", [])], **options,
+        )  # fmt: skip
+        return net
+
+    def fresh(seed: int = 0) -> Any:
+        return baselines.Reparametrised(
+            [kind.nearest(12, 20, 80), baselines.Identity(20, 2)], seed=seed
+        )
+
+    def fail(_: snn.MLP, epoch: snn.Epoch) -> None:
+        if epoch.epoch == 3:
+            raise Crash
+
+    path, whole = tmp_path / "checkpoint.npz", train_one(fresh())
+    with pytest.raises(Crash):
+        train_one(fresh(), checkpoint=path, checkpoint_every=0, callbacks=[fail])
+    net = train_one(fresh(seed=5), checkpoint=path, resume=True)
+    np.testing.assert_array_equal(net.parameters, whole.parameters)
+    np.testing.assert_array_equal(net.expanded.parameters, whole.expanded.parameters)
+    other = baselines.Reparametrised([baselines.Identity(12, 20), baselines.Identity(20, 2)])
+    with pytest.raises(FileFormatError, match="is of another training: network was Reparametrised"):
+        train_one(other, checkpoint=path, resume=True)
+
+
+def test_a_hash_of_another_seed_is_another_network(tmp_path: Path) -> None:
+    def attempt(seed: int) -> None:
+        layers = [baselines.Hashed(12, 20, 80, seed=seed), baselines.Identity(20, 2)]
+        baselines.train_reparametrised(
+            baselines.Reparametrised(layers), *problem(), optimizer=OPTIMIZER, epochs=1,
+            checkpoint=tmp_path / "checkpoint.npz", resume=True,
+        )  # fmt: skip
+
+    attempt(1)
+    attempt(1)
+    with pytest.raises(FileFormatError, match="another training: network was"):
+        attempt(2)
+
+
+# What does not fit
+
+
+def test_a_checkpoint_is_not_overwritten_by_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    train(make(), checkpoint=path)
+    before, net = path.read_bytes(), make()
+    message = r"checkpoint\.npz is there already; pass resume=True to go on from it, or remove it"
+    with pytest.raises(FileExistsError, match=message):
+        train(net, checkpoint=path)
+    assert path.read_bytes() == before
+    np.testing.assert_array_equal(net.parameters, make().parameters)
+
+
+def other_graph() -> snn.MLP:
+    return snn.MLP(
+        [snn.topology.fibonacci_rotating(12, 30, 8), snn.topology.dense(30, 2)],
+        dtype=np.float64,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"net": lambda: make(dtype=np.float32)}, r"network was MLP\(.*float64\), .* is MLP\(.*32"),
+        ({"net": other_graph}, "network was MLP.* wired .*, is MLP.* wired"),
+        ({"data": problem(151)}, r"training data was float64 \(150, 12\) .* is float64 \(151, 12"),
+        ({"data": (problem()[0], 1 - problem()[1])}, "training data was float64 .* is float64"),
+        ({"validation_data": problem(9)}, r"validation data was none, is float64 \(9, 12\)"),
+        (
+            {"optimizer": snn.NesterovSGD(0.5)},
+            "learning_rate was 0.5 in the first epoch, 0.20.* is",
+        ),
+        ({"optimizer": snn.SGD(snn.WarmUpDecay(3.0), 0.9)}, "nesterov was True, is False"),
+        ({"batch_size": 41}, "batch_size was 40, is 41"),
+        ({"epochs": 7}, "epochs was 6, is 7"),
+        ({"dropout": 0.1}, r"dropout was \(0.2, 0.2\), is \(0.1, 0.1\)"),
+        ({"shuffle": False}, "shuffle was True, is False"),
+        ({"seed": 1}, "seed was 0, is 1"),
+        ({"input_scale": 0.5}, r"input_scale was 1\.0, is 0\.5"),
+        (
+            {"callbacks": [snn.callbacks.EarlyStopping(3, monitor="loss")]},
+            r"callbacks was none, is EarlyStopping\(patience=3, min_delta=0, monitor='loss'\)",
+        ),
+        ({"seed": 1, "epochs": 7}, "epochs was 6, is 7; seed was 0, is 1. Resume with what it"),
+    ],
+)
+def test_a_checkpoint_of_another_training(tmp_path: Path, changed: Any, message: str) -> None:
+    path, options = tmp_path / "checkpoint.npz", dict(changed)
+    train(make(), checkpoint=path)
+    net = options.pop("net", make)()
+    before = net.parameters.copy()
+    with pytest.raises(
+        FileFormatError, match=rf"checkpoint\.npz is of another training: .*{message}"
+    ):
+        train(net, checkpoint=path, resume=True, **options)
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+def test_what_may_differ(tmp_path: Path) -> None:
+    """Files and functions that are told, the name of the checkpoint, how often it is written."""
+    train(make(), checkpoint=tmp_path / "checkpoint.npz")
+    os.rename(tmp_path / "checkpoint.npz", tmp_path / "renamed.npz")
+    train(
+        make(), checkpoint=tmp_path / "renamed.npz", resume=True, checkpoint_every=3,
+        callbacks=[lambda *_: None, snn.callbacks.CSVLog(tmp_path / "log.csv")],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"resume": True},
+            ValueError,
+            "resume needs the checkpoint to go on from: pass checkpoint=",
+        ),
+        (
+            {"checkpoint_every": -1},
+            ValueError,
+            "checkpoint_every must be a finite number, at least",
+        ),
+        ({"checkpoint_every": "1"}, TypeError, "checkpoint_every must be a number, got '1'"),
+    ],
+)
+def test_bad_options(options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        train(make(), **options)
+
+
+# Files that are damaged, or made to do harm
+
+
+def saved(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the header and the arrays of a checkpoint."""
+    import json
+
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files if "." in name}
+    with zipfile.ZipFile(path) as archive:
+        header = json.loads(archive.read("header.json"))
+    arrays.pop("header.json", None)
+    return header, arrays
+
+
+class Payload:
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("harm",)
+
+
+def as_pickle(header: Any, arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **{**arrays, "steps.parameters": np.array([Payload()], dtype=object)})
+    return file.getvalue()
+
+
+def with_array(name: str, change: Callable[[Any], Any]) -> Callable[[Any, Any], bytes]:
+    def rebuilt(header: Any, arrays: Any) -> bytes:
+        file = io.BytesIO()
+        content = {"fingerprint": header["fingerprint"]}
+        write_archive(file, "checkpoint", 1, content, {**arrays, name: change(arrays.get(name))})
+        return file.getvalue()
+
+    return rebuilt
+
+
+def huge(header: Any, arrays: Any) -> bytes:
+    """An array that says of itself that it is 8 GB, in a file of some kilobytes."""
+    content = with_array("steps.parameters", lambda a: a)(header, arrays)
+    shape = b"(%d,)" % len(arrays["steps.parameters"])
+    return content.replace(shape + b", }     ", b"(1000000000,), }"[: len(shape) + 8])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda *_: b"", "File is not a zip file"),
+        (lambda *_: pickle.dumps(Payload()), "File is not a zip file"),
+        (as_pickle, "SHA256SUMS"),
+        (with_array("steps.parameters", lambda a: a * np.nan), "steps.parameters is not finite"),
+        (with_array("steps.velocities", lambda a: a + np.inf), "steps.velocities is not finite"),
+        (with_array("steps.parameters", lambda a: a[:-1]), r"must be float64 of shape \(188,\)"),
+        (with_array("steps.parameters", lambda a: a.astype("f4")), "must be float64 of shape"),
+        (with_array("loop.place", lambda a: a + np.array([9, 0, 0])), "a training cannot stand at"),
+        (with_array("loop.place", lambda a: a - np.array([9, 0, 0])), "a training cannot stand at"),
+        (with_array("loop.place", lambda a: a + np.array([0, 4, 0])), "a training cannot stand at"),
+        (with_array("loop.place", lambda a: a + np.array([0, 1, 0])), "a training cannot stand at"),
+        (with_array("loop.place", lambda a: a - np.array([0, 1, 0])), "a training cannot stand at"),
+        (with_array("loop.place", lambda a: a + np.array([0, 0, 7])), "a training cannot stand at"),
+        (with_array("loop.history", lambda a: a * np.nan), "a training cannot stand at"),
+        (with_array("loop.history", lambda a: a[:, 1:]), r"must be float64 of shape \(6, 7\)"),
+        (with_array("loop.more", lambda a: np.zeros(3)), "it also holds loop.more.npy, which"),
+        (huge, "."),
+    ],
+)
+def test_bad_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "checkpoint.npz"
+    train(make(), checkpoint=path)
+    content = damage(*saved(path))
+    path.write_bytes(content)
+    net, seen = make(), []
+    tracemalloc.start()
+    with pytest.raises(
+        FileFormatError, match=rf"checkpoint\.npz is not a checkpoint saved .* damaged: .*{message}"
+    ):
+        train(net, checkpoint=path, resume=True, callbacks=[lambda *_: seen.append(1)])
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+    np.testing.assert_array_equal(net.parameters, make().parameters)
+    assert seen == []
+    assert os.listdir(tmp_path) == ["checkpoint.npz"], "nothing was executed or written"
+    assert path.read_bytes() == content
+
+
+def test_every_byte_is_checked(tmp_path: Path) -> None:
+    """Whichever byte of the arrays is changed, and wherever the file is cut off."""
+    path = tmp_path / "checkpoint.npz"
+    train(make(), checkpoint=path)
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    with np.load(path) as archive:
+        arrays = [content.index(archive[name].tobytes()) for name in ("steps.parameters",)]
+    for place in [*(arrays[0] + rng.integers(188 * 8, size=20))]:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(FileFormatError, match="not a checkpoint saved by minisnn, or damaged"):
+            train(make(), checkpoint=path, resume=True)
+    for length in rng.integers(len(content), size=20):
+        path.write_bytes(content[:length])
+        with pytest.raises(FileFormatError, match="not a checkpoint saved by minisnn, or damaged"):
+            train(make(), checkpoint=path, resume=True)
+
+
+def test_other_formats_and_kinds(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    snn.save(make(), path)
+    with pytest.raises(FileFormatError, match="is not a checkpoint saved by minisnn"):
+        train(make(), checkpoint=path, resume=True)
+    with open(path, "wb") as file:
+        write_archive(file, "checkpoint", 99, {}, {})
+    with pytest.raises(FileFormatError, match=r"has format 99, this version .* reads format 1"):
+        train(make(), checkpoint=path, resume=True)
+
+
+# Disks
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    net = make()
+    with pytest.raises(
+        OSError, match=r"cannot write the checkpoint .*nowhere/checkpoint\.npz: .*No"
+    ):
+        train(net, checkpoint=tmp_path / "nowhere" / "checkpoint.npz")
+    np.testing.assert_array_equal(net.parameters, make().parameters)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    """A limit on the size of files, which holds for root too, stands for the full disk."""
+    path, whole, net = tmp_path / "checkpoint.npz", make(), make()
+    train(whole)
+    train(make(), epochs=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(_: snn.MLP, epoch: snn.Epoch) -> None:
+        if epoch.epoch == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+
+    try:
+        with pytest.raises(
+            OSError, match=r"cannot write the checkpoint .*: .*File too large.* still"
+        ):
+            train(net, checkpoint=path, checkpoint_every=0, callbacks=[fill])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert os.listdir(tmp_path) == ["checkpoint.npz"], "nothing half-written"
+    with np.load(path) as archive:
+        assert archive["loop.place"].tolist() == [2, 0, 0]
+    train(net, checkpoint=path, resume=True)
+    np.testing.assert_array_equal(net.parameters, whole.parameters)
