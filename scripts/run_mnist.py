@@ -3,13 +3,16 @@
 The wiring of the sparse network is fixed before training: each input neuron is connected to
 --degree hidden neurons, in a pattern that --topology names. Both networks have the same widths
 and get the same training. At the end a table compares them, and a folder holds summary.json,
-history.csv, the plots and the trained networks.
+history.csv, the plots and the trained networks. The folder also keeps checkpoints: a run that was
+killed or interrupted goes on with --resume.
 
 examples:
   python scripts/run_mnist.py
   python scripts/run_mnist.py --topology constant_degree --degree 40
   python scripts/run_mnist.py --hidden 1000,500 --degree 50,25 --output-degree 5 --dropout 0.1
   python scripts/run_mnist.py --data sample --epochs 5 --no-compare
+  python scripts/run_mnist.py --resume runs/20300115-143000-fibonacci_rotating
+  python scripts/run_mnist.py --load runs/20300115-143000-fibonacci_rotating/sparse.npz --epochs 9
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 N_PIXELS, N_CLASSES = 784, 10
 EPOCHS = {"full": 60, "sample": 200}
 HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
+SETTINGS = "settings.json"  # the options, in the folder of the results
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
@@ -100,6 +104,13 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
         metavar="K",
         help="edges from each neuron of the last hidden layer to the 10 outputs, 1 to 10 "
         "(default: all 10)",
+    )
+    network.add_argument(
+        "--load",
+        type=Path,
+        metavar="FILE",
+        help="train a network further that an earlier run or minisnn.save has left, on its own; "
+        "the other options of the network do not matter",
     )
     training = parser.add_argument_group("the training")
     training.add_argument(
@@ -170,8 +181,22 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="folder for the results (default: a new one in runs/)",
     )
+    run.add_argument(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="go on with the run whose folder this is, with the options that it was begun with",
+    )
     run.add_argument("--quiet", action="store_true", help="print the final table only")
     options = parser.parse_args(argv)
+    if options.resume is not None:
+        try:
+            settings = json.loads((options.resume / SETTINGS).read_text(encoding="utf-8"))
+            parser.set_defaults(**settings)
+        except (OSError, ValueError, TypeError) as error:
+            parser.error(f"--resume {options.resume}: no settings of an earlier run: {error}")
+        options = parser.parse_args(argv)
+        options.output = options.resume
     if options.threads is not None and not 1 <= options.threads <= (os.cpu_count() or 1):
         parser.error(
             f"--threads must be between 1 and {os.cpu_count()}, the cores here, "
@@ -184,9 +209,16 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
         )
     if len(options.degree) == 1:
         options.degree *= len(options.hidden)
-    if options.dropout is not None and len(options.dropout) == 1:
-        options.dropout *= len(options.hidden) + 1
     return options
+
+
+def settings_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options as JSON can hold them, but for those of this command alone."""
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in vars(options).items()
+        if name not in ("output", "quiet", "resume")
+    }
 
 
 def limit_threads(count: int | None) -> None:
@@ -200,6 +232,8 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     """Return the sparse network and, if wanted, its fully connected twin."""
     import minisnn as snn
 
+    if options.load is not None:
+        return {"sparse": snn.load(options.load)}
     widths = [N_PIXELS, *options.hidden, N_CLASSES]
     degrees = [*options.degree, options.output_degree]
     sparse, dense = [], []
@@ -260,8 +294,10 @@ def main(argv: list[str] | None = None) -> int:
     warnings.showwarning = show_warning
     extras.require("matplotlib", "mnist", "scripts/run_mnist.py")
 
+    settings = settings_of(options)
     networks = build_networks(options)
-    dropout = checks.check_dropout(options.dropout, len(networks["sparse"].layers))
+    rates = options.dropout[0] if len(options.dropout or []) == 1 else options.dropout
+    dropout = checks.check_dropout(rates, len(networks["sparse"].layers))
     digits = snn.datasets.load_mnist(options.data)
     size = "full" if len(digits.train_images) > 10_000 else "sample"
     if options.epochs is None:
@@ -273,9 +309,14 @@ def main(argv: list[str] | None = None) -> int:
     optimizer = snn.NesterovSGD(schedule, options.momentum)
     if options.output is None:
         options.output = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.topology}"
-    options.output.mkdir(parents=True, exist_ok=True)
-    if any(options.output.iterdir()):
-        raise ValueError(f"--output {options.output} is not empty; name a new folder")
+    folder = options.output
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.resume is None:
+        if any(folder.iterdir()):
+            raise ValueError(
+                f"--output {folder} is not empty; name a new folder, or go on with --resume"
+            )
+        (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
     train = digits.train_images, digits.train_labels
     test = digits.test_images, digits.test_labels
@@ -298,14 +339,18 @@ def main(argv: list[str] | None = None) -> int:
                 validation_data=test,
                 seed=options.seed,
                 callbacks=[report],
+                checkpoint=folder / f"{name}.checkpoint.npz",
+                resume=options.resume is not None,
                 progress=False if options.quiet else None,
             )
         if histories[name].interrupted:
-            say(f"Interrupted after {len(histories[name].epochs)} epochs; here is what there is.")
+            say(
+                f"Interrupted after {len(histories[name].epochs)} epochs; here is what there is. "
+                f"Go on with --resume {folder}"
+            )
             break
     interrupted = any(history.interrupted for history in histories.values())
     trained = {name: networks[name] for name in histories}
-    folder = options.output
     for name, net in trained.items():  # first of all, so that they are safe
         snn.save(net, folder / f"{name}.npz")
     write_csv(folder / "history.csv", histories)
@@ -331,7 +376,7 @@ def main(argv: list[str] | None = None) -> int:
         "seed": options.seed,
         **describe_environment(),
         "data": digits.source,
-        "settings": {**vars(options), "warm_up": schedule.warm_up, "output": str(folder)},
+        "settings": {**settings_of(options), "warm_up": schedule.warm_up, "output": str(folder)},
         "interrupted": interrupted,
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

@@ -42,7 +42,8 @@ def test_comparison_on_the_sample(tmp_path: Path) -> None:
     (folder,) = (tmp_path / "runs").iterdir()
     assert {path.name for path in folder.iterdir()} == {
         "summary.json", "history.csv", "training.png", "adjacency.png", "step_time.png",
-        "sparse.npz", "dense.npz",
+        "sparse.npz", "dense.npz", "settings.json", "sparse.checkpoint.npz",
+        "dense.checkpoint.npz",
     }  # fmt: skip
     summary = json.loads((folder / "summary.json").read_text())
     sparse, dense = summary["networks"]
@@ -101,6 +102,7 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
     for option in (
         "topology", "degree", "hidden", "output-degree", "epochs", "batch-size", "learning-rate",
         "momentum", "dropout", "seed", "dtype", "threads", "data", "no-compare", "output", "quiet",
+        "resume", "load",
     ):  # fmt: skip
         assert f"--{option}" in done.stdout
     assert "examples:" in done.stdout
@@ -123,7 +125,10 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
         (["--threads", "0"], "--threads must be between 1 and"),
         (["--topology", "ring"], "error: there is no construction 'ring'; there are"),
         (["--output", "file/inside"], "error: [Errno 20] Not a directory: 'file/inside'"),
-        (["--output", "full"], "error: --output full is not empty; name a new folder"),
+        (["--output", "full"], "error: --output full is not empty; name a new folder, or go on"),
+        (["--resume", "nowhere"], "--resume nowhere: no settings of an earlier run: [Errno 2]"),
+        (["--resume", "full"], "--resume full: no settings of an earlier run: [Errno 2]"),
+        (["--load", "file"], "error: file is not a network saved by minisnn, or damaged"),
         (["--learning-rate", "-1"], "error: peak must be a finite number, at least 0, got -1.0"),
     ],
 )
@@ -146,6 +151,65 @@ def test_without_the_package(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert done.stderr.splitlines()[-1].startswith("error: No module named")
     assert 'run: pip install -e ".[mnist]"' in done.stderr
+
+
+def kill_in_the_dense_training(folder: Path, *options: str) -> None:
+    process: Any = subprocess.Popen(
+        [sys.executable, str(SCRIPT), *options], cwd=folder, stdout=subprocess.PIPE,
+        text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    with process:
+        for line in process.stdout:
+            if line.startswith("Training the dense network"):
+                break
+        next(process.stdout)
+        process.kill()
+
+
+def test_a_killed_run_goes_on(tmp_path: Path) -> None:
+    options = (
+        "--data", "sample", "--epochs", "30", "--hidden", "300", "--degree", "8",
+        "--dropout", "0.1", "--threads", "1",
+    )  # fmt: skip
+    assert run(*options, "--output", "whole", cwd=tmp_path).returncode == 0
+    kill_in_the_dense_training(tmp_path, *options, "--output", "killed")
+    assert not (tmp_path / "killed" / "summary.json").exists()
+    done = run("--resume", "killed", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "epoch   1 of 30" in done.stdout, "of the dense network"
+    assert done.stdout.count("epoch  30 of 30") == 1, "the sparse one was done"
+    whole, resumed = (
+        snn.load(tmp_path / "whole/sparse.npz"),
+        snn.load(tmp_path / "killed/sparse.npz"),
+    )
+    assert (whole.parameters == resumed.parameters).all()
+    histories = []
+    for folder in ("whole", "killed"):
+        with open(tmp_path / folder / "history.csv", newline="") as file:
+            histories.append([(row["network"], row["loss"]) for row in csv.DictReader(file)])
+    assert len(histories[0]) == 60
+    assert histories[0] == histories[1]
+    other = run("--resume", "killed", "--epochs", "31", cwd=tmp_path)
+    assert other.returncode != 0
+    assert "sparse.checkpoint.npz is of another training: " in other.stderr
+    assert "epochs was 30, is 31" in other.stderr
+
+
+def test_a_saved_network_is_trained_further(tmp_path: Path) -> None:
+    options = ("--data", "sample", "--epochs", "1", "--output")
+    net = snn.MLP(
+        [snn.topology.constant_degree(784, 40, 8), snn.topology.dense(40, 30),
+         snn.topology.dense(30, 10)], dtype="float64",
+    )  # fmt: skip
+    snn.save(net, tmp_path / "net.npz")
+    done = run("--load", "net.npz", "--dropout", "0.1", *options, "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (sparse,) = json.loads((tmp_path / "out" / "summary.json").read_text())["networks"]
+    assert sparse["n_connections"] == net.n_connections
+    trained = snn.load(tmp_path / "out" / "sparse.npz")
+    assert trained.topologies == net.topologies
+    assert trained.dtype == "float64"
+    assert (trained.parameters != net.parameters).any()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send")

@@ -40,7 +40,8 @@ class CSVLog(Callback):
     ...     net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=3,
     ...     callbacks=[snn.callbacks.CSVLog(path)],
     ... )
-    >>> [line.split(",")[0] for line in open(path)]
+    >>> with open(path) as file:
+    ...     [line.split(",")[0] for line in file]
     ['epoch', '1', '2', '3']
     """
 
