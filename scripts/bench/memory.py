@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
+from minisnn.divergence import Watch
 from minisnn.propagation import Propagation
 
 from .base import Array
@@ -92,13 +93,14 @@ def observe(network: Network, n_samples: int) -> dict[str, Any]:
         found.update(resident=_status("VmRSS") - before, peak=_status("VmHWM") - before)
         # train keeps its buffers to itself
         [buffers] = [thing for thing in gc.get_objects() if type(thing) is Propagation]
+        [watch] = [thing for thing in gc.get_objects() if type(thing) is Watch]
         present = _status("VmRSS")
         for rows in _activations(buffers):
             rows += 0
         found["untouched"] = _status("VmRSS") - present
         _trim()
         found["trimmed"] = _status("VmRSS") - before - found["untouched"]
-        found["parts"] = count(net, buffers)
+        found["parts"] = count(net, buffers, watch._kept)
         found["structure_bytes"] = net.structure_bytes
 
     net = network.make()
@@ -107,8 +109,12 @@ def observe(network: Network, n_samples: int) -> dict[str, Any]:
     return found
 
 
-def count(net: snn.MLP, buffers: Propagation) -> dict[str, int]:
+def count(
+    net: snn.MLP, buffers: Propagation, kept: Mapping[str, Array] | None = None
+) -> dict[str, int]:
     """Return the bytes of all arrays that a network in training holds, by what they are for.
+
+    ``kept`` is the state that training comes back to where it diverges.
 
     Each counts once, by the first name that leads to it; those without a name are ``"others"``.
     """
@@ -117,6 +123,7 @@ def count(net: snn.MLP, buffers: Propagation) -> dict[str, int]:
     named: dict[str, Sequence[Array]] = {
         "weights": [net.parameters],
         "velocities": [buffers._velocities],
+        "kept state": list((kept or {}).values()),
         "topology": own + [graph.indptr for graph in graphs],
         "indices": [tables.indices],
         "transposed indices": [tables.t_indices],
@@ -132,7 +139,7 @@ def count(net: snn.MLP, buffers: Propagation) -> dict[str, int]:
         "scratch": [buffers._scratch],
         ACTIVATIONS: _activations(buffers),
     }
-    held = _arrays_below(net, buffers)
+    held = _arrays_below(net, buffers, kept)
     parts = {
         name: sum(held.pop(id(_whole(array)), 0) for array in arrays)
         for name, arrays in named.items()
