@@ -130,14 +130,14 @@ class Stepper:
         """Return all that the next step depends on; see `Steps`."""
         return {
             "parameters": self.parameters,
-            "velocities": self._velocities,
+            "optimizer": self._velocities,
             "steps": np.array(self._steps),
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Go on from a state; see `Steps`."""
         self.parameters[:] = state["parameters"]
-        self._velocities[:] = state["velocities"]
+        self._velocities[:] = state["optimizer"]
         self._steps = int(state["steps"])
 
     def activations_of(self, layer: int, n_samples: int) -> Array:

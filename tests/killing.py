@@ -21,12 +21,15 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
-from minisnn import loop
+from minisnn import loop, step
 from minisnn.step import Stepper
 
-EPOCHS, PACE, EVERY, LIFE = 300, 0.0005, 0.01, 0.15
-"""Epochs of 22 steps; seconds for each step, between checkpoints, and at most until a kill. So 20
-kills come before the training can have finished."""
+EPOCHS, PACE, EVERY = 600, 0.0005, 0.01
+"""Epochs of 22 steps; seconds for each step, and between checkpoints."""
+STEPS, DELAY = 100, 0.04
+"""At most so many steps are made from one kill to the next, and then so many seconds pass, in
+which a step may be made or a checkpoint written. All kills come long before the training is done,
+however slow the machine is."""
 
 
 def train(epochs: int, log: Path, **options: Any) -> tuple[snn.MLP, snn.History, Any]:
@@ -62,12 +65,15 @@ def work(folder: Path, name: str, **options: Any) -> int:
 def main(folder: Path, kills: int, seed: int) -> None:
     random.seed(seed)
     snn.set_num_threads(1)  # a process with threads should not fork
-    loop._CHUNK_SECONDS = 0.0  # one step at a time, and any of them may be the last
+    loop._CHUNK_SECONDS, step._FIRST_CHUNK = 0.0, 1.0  # one step at a time
     run = Stepper.run
     train(1, folder / "compiling.csv")
     whole = work(folder, "whole")
 
+    made, making = os.pipe()
+
     def slowly(self: Stepper, samples: Any, rates: Any) -> Any:
+        os.write(making, b"." * (len(rates) > 0))
         time.sleep(PACE * len(rates))
         return run(self, samples, rates)
 
@@ -75,10 +81,15 @@ def main(folder: Path, kills: int, seed: int) -> None:
     Stepper.run = slowly
     for _ in range(kills):
         process = work(folder, "killed", checkpoint=path, checkpoint_every=EVERY, resume=True)
-        time.sleep(random.uniform(0, LIFE))
+        left = random.randrange(STEPS) if random.random() < 0.8 else 0  # else it may be reading
+        while left > 0:
+            left -= len(os.read(made, left))
+        time.sleep(random.uniform(0, DELAY))
         os.kill(process, signal.SIGKILL)
         status = os.waitpid(process, 0)[1]
         assert os.WIFSIGNALED(status), "the training was over, or failed, before it was killed"
+        os.write(making, b".")
+        os.read(made, 2**16)  # what nobody has counted
         if path.exists():
             with np.load(path) as checkpoint:
                 places.append(checkpoint["loop.place"][:2])

@@ -75,13 +75,13 @@ def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
         for name in whole:
             np.testing.assert_array_equal(whole[name], killed[name])
     epochs, steps = np.loadtxt(tmp_path / "places.txt", dtype=int).T
-    assert len(set(zip(epochs, steps, strict=True))) > 5, "it went on from kill to kill"
+    assert len(set(zip(epochs, steps, strict=True))) > 3, "it went on from kill to kill"
     assert steps.any(), "checkpoints within epochs, too"
     rows: list[list[dict[str, str]]] = []
     for name in ("whole", "killed"):
         with open(tmp_path / f"{name}.csv", newline="") as file:
             rows.append(list(csv.DictReader(file)))
-    assert [row["epoch"] for row in rows[1]] == [str(n) for n in range(1, 301)]
+    assert [row["epoch"] for row in rows[1]] == [str(n) for n in range(1, 601)]
     assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
 
 
@@ -377,7 +377,7 @@ def huge(header: Any, arrays: Any) -> bytes:
         (lambda *_: pickle.dumps(Payload()), "File is not a zip file"),
         (as_pickle, "SHA256SUMS"),
         (with_array("steps.parameters", lambda a: a * np.nan), "steps.parameters is not finite"),
-        (with_array("steps.velocities", lambda a: a + np.inf), "steps.velocities is not finite"),
+        (with_array("steps.optimizer", lambda a: a + np.inf), "steps.optimizer is not finite"),
         (with_array("steps.parameters", lambda a: a[:-1]), r"must be float64 of shape \(188,\)"),
         (with_array("steps.parameters", lambda a: a.astype("f4")), "must be float64 of shape"),
         (with_array("loop.place", lambda a: a + np.array([9, 0, 0])), "a training cannot stand at"),

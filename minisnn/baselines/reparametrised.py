@@ -182,14 +182,14 @@ class _Stepper:
     def state(self) -> dict[str, Array]:
         return {
             "parameters": self._net.parameters,
-            "velocities": self._velocities,
+            "optimizer": self._velocities,
             "generator": generator_state(self._rng),
             "steps": np.array(self._steps),
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
         self._net.parameters[:] = state["parameters"]
-        self._velocities[:] = state["velocities"]
+        self._velocities[:] = state["optimizer"]
         set_generator_state(self._rng, state["generator"])
         self._steps = int(state["steps"])
         self._net.expand()
