@@ -28,8 +28,9 @@ import minisnn as snn  # noqa: E402
 from minisnn import plots  # noqa: E402
 
 PACKAGES = (
-    "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.experiments",
-    "minisnn.interchange", "minisnn.reproduction", "minisnn.datasets", "minisnn.plots",
+    "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.callbacks",
+    "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.datasets",
+    "minisnn.plots",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .callbacks import EpochFunction
+from .callbacks.callback import EpochFunction
 from .checkpoint import Checkpoint
 from .checks import Samples
 from .divergence import Watch

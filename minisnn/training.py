@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy.typing as npt
 
 from . import checks, fingerprints
-from .callbacks import Callback, EpochFunction
+from .callbacks.callback import Callback, EpochFunction
 from .checkpoint import Checkpoint, Part
 from .checks import Samples
 from .history import History

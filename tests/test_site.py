@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(
 )
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = (
-    "topology", "spectral", "baselines", "experiments", "interchange", "reproduction", "datasets",
+    "topology", "spectral", "baselines", "callbacks", "experiments", "interchange", "reproduction",
+    "datasets",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import topology
-from ..callbacks import EpochFunction
+from ..callbacks.callback import EpochFunction
 from ..checks import Samples
 from ..fingerprints import of_attributes
 from ..generators import generator_state, set_generator_state
