@@ -7,11 +7,13 @@ arrays out.
 ==============  ==============================================================================
 `jit`           the one factory of every compiled function
 `vector`        a vector type as wide as the register file allows
-`sigmoid`       exp and sigmoid without a call to libm
+`exponentials`  exp, log and what is made of them, without a call to libm
 `products`      W X, its gradients on the edges, its gradient by the inputs
 `complete`      the same of a complete layer; `blas`: on BLAS
 `single`        a whole network for one sample
-`elementwise`   bias and sigmoid, its slope, squared error, momentum update
+`activations`   sigmoid and the like, with bias, and their slopes; softmax
+`losses`        squared error and cross-entropies, and their gradients
+`updates`       the optimisers' steps; norms
 `dropout`       inverted dropout from a counter-based generator
 `batch`         gathering samples into the feature-major layout
 `squares`       turning squares of samples by features in registers
@@ -27,7 +29,7 @@ arrays out.
 `reference`     a plain NumPy/SciPy twin of each kernel, for the tests
 ==============  ==============================================================================
 
-Vocabulary: N samples, X inputs, W weights, b biases, Z = W X + b, A = sigmoid(Z), T targets;
+Vocabulary: N samples, X inputs, W weights, b biases, Z = W X + b, A = f(Z), T targets;
 dZ, dX, dW, db are gradients of the loss. Every matrix of activations is *feature-major*:
 row = neuron, column = sample of the batch, padded to whole vectors (see `layout`).
 """

@@ -16,7 +16,7 @@ width operations on all rows. No race and no dependence on the number of threads
 
 from __future__ import annotations
 
-from .elementwise import sigmoid_slope
+from .activations import activation_slope
 from .jit import jit
 from .products import add_four
 from .vector import fma, lanes, load, splat, store
@@ -104,14 +104,13 @@ def add_partials(Z, partials, first, last):  # type: ignore[no-untyped-def]
 
 
 @jit
-def complete_input_gradient(half, W, dZ, X, keep, dX, first, last):  # type: ignore[no-untyped-def]
-    """dX = W^T dZ for inputs first to last, times the slope of X's sigmoid unless keep is 0."""
+def complete_input_gradient(half, W, dZ, X, activation, keep, dX, first, last):  # type: ignore[no-untyped-def]
+    """dX = W^T dZ for inputs first to last, times the slope of what made X."""
     for j in range(first, last, GROUP):
         group = _group_of(j, last)
         for c in range(0, dX.shape[1], lanes(half, dX)):
             _put(dX, 0, group, c, _five(half, W.T, dZ, c, group, 0, W.shape[0]))
-        if keep > 0:
-            sigmoid_slope(X, keep, dX, j, group[4] + 1)
+        activation_slope(activation, X, keep, dX, j, group[4] + 1)
 
 
 @jit

@@ -7,16 +7,19 @@ and tile, not for each depth, width or kind of data.
 
 =========================  ======================================================================
 INPUTS, TARGETS            gather rows of the batch; drop inputs
-FORWARD                    rows of A = sigmoid(W X + b); dropout, or loss and dZ
-INPUT_GRADIENT             rows of dX = W^T dZ, times the slope of X's sigmoid
+FORWARD                    rows of A = f(W X + b); dropout, or loss and dZ
+SOFTMAX                    by samples, A = softmax(Z) of the outputs, loss and dZ
+INPUT_GRADIENT             rows of dX = W^T dZ, times the slope of what made X
 UPDATE                     a rectangle of dW = dZ X^T, and the step that the optimiser makes of it
 COMPLETE_FORWARD           a complete layer: sums of Z = W X over some of its inputs; then
-ACTIVATE                   by rows, what is left of the sum, bias, sigmoid, the same as FORWARD
+ACTIVATE                   by rows, what is left of the sum, bias, f, the same as FORWARD
 COMPLETE_INPUT_GRADIENT    as for any layer
 COMPLETE_UPDATE            as for any layer
 BLAS_FORWARD               on BLAS: Z = W X; then ACTIVATE
 BLAS_INPUT_GRADIENT, SLOPE dX, then the slope by rows
 BLAS_GRADIENT, APPLY       dW, then the optimiser's step by rows
+NORM, STEP                 where gradients are clipped, and kept by UPDATE and APPLY: their squares,
+                           then the step of a range of parameters
 =========================  ======================================================================
 """
 
@@ -26,6 +29,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .activations import (
+    IDENTITY,
+    activation_slope,
+    bias_activation,
+    shows_dropped,
+    softmax,
+)
+from .activations import (
+    SOFTMAX as SOFTMAX_OUTPUTS,
+)
 from .batch import assemble, gather, pack
 from .blas import multiply
 from .complete import (
@@ -35,10 +48,17 @@ from .complete import (
     complete_weight_gradient,
 )
 from .dropout import dropout, key_of
-from .elementwise import bias_sigmoid, momentum_update, sigmoid_slope, squared_error
 from .jit import jit
+from .losses import (
+    BINARY_CROSS_ENTROPY,
+    SQUARED_ERROR,
+    binary_cross_entropy,
+    cross_entropy,
+    squared_error,
+)
 from .products import forward, input_gradient, row_sums, weight_gradient
 from .team import claim, finish, n_threads_of, share
+from .updates import block_norms, clipping, update
 
 PREDICT, TRAIN, DIFFERENTIATE = range(3)
 """What a program is for: outputs, steps of training, or the gradients of one batch."""
@@ -58,7 +78,10 @@ PREDICT, TRAIN, DIFFERENTIATE = range(3)
     SLOPE,
     BLAS_GRADIENT,
     APPLY,
-) = range(14)
+    SOFTMAX,
+    NORM,
+    STEP,
+) = range(17)
 
 
 def _record(*names: str) -> np.dtype[Any]:
@@ -66,13 +89,15 @@ def _record(*names: str) -> np.dtype[Any]:
 
 
 OPERATION = _record("kind", "layer", "first", "last", "begin", "end")
-"""A kernel's rows (neurons, features) first to last; and begin to end, for UPDATE blocks, for
-COMPLETE_UPDATE and COMPLETE_FORWARD inputs."""
+"""A kernel's rows (neurons, features) first to last, for SOFTMAX samples, for NORM blocks of
+gradients, for STEP parameters of a layer; and begin to end, for UPDATE blocks, for COMPLETE_UPDATE
+and COMPLETE_FORWARD inputs."""
 
 LAYER = _record(
     "n_in", "n_out", "inputs", "outputs", "deltas_in", "deltas_out",  # rows of activations, deltas
     "weights", "biases", "edges",  # where they begin
     "starts", "n_blocks", "t_edges", "t_starts", "t_blocks", "partials", "n_partials",
+    "activation_in", "activation",  # what made its inputs, and makes its outputs
 )  # fmt: skip
 
 
@@ -93,8 +118,9 @@ class Memory(NamedTuple):
     """What is computed."""
 
     parameters: Any  # real[n_parameters], layer by layer, weights before biases
-    velocities: Any  # real[n_parameters], or empty
+    state: Any  # real[..., n_parameters]: the optimiser's vectors
     gradients: Any  # real[n_parameters], or empty
+    norms: Any  # float64[...]: sums of squares of blocks of gradients
     activations: Any  # real[sum of widths, width]
     bytes: Any  # uint8[n_in, width]: the inputs, where they stay bytes, or empty
     pairs: Any  # uint32[n_in, width / 2]: the same, as the first layer reads them
@@ -102,7 +128,8 @@ class Memory(NamedTuple):
     targets: Any  # real[n_out, width]
     partials: Any  # real[..., width]: sums of a complete layer over some of its inputs
     scratch: Any  # real[n_threads, edges of a task]
-    losses: Any  # float64[n_steps, n_out]: each output's share of the loss
+    workspace: Any  # real[3, width], for a softmax, or without rows
+    losses: Any  # float64[n_steps, ...]: each output's share of the loss, or a few samples'
     outputs: Any  # real[n_samples, n_out], or empty
 
 
@@ -116,9 +143,12 @@ class Work(NamedTuple):
     samples: Any  # int64[n]: the batches' samples, one batch after another
     batch_size: int
     scale: float  # on X
-    rates: Any  # float64[n_steps]: learning rate of each step
-    momentum: float
-    nesterov: bool
+    loss: int
+    logits: bool  # whether predictions stop at the outputs' pre-activations
+    keeps_gradients: bool  # instead of a step as they are made
+    optimizer: int
+    coefficients: Any  # float64[n_steps, N_COEFFICIENTS]: what the optimiser needs in each step
+    limit: float  # of the gradients' norm, where they are clipped
     dropout: Any  # float64[n_layers]: of the inputs and each hidden layer
     seed: int
     first_step: int
@@ -133,21 +163,20 @@ def _drop(rates, seed, step, layer, A, first, last):  # type: ignore[no-untyped-
 
 
 @jit
-def _use(memory_of, run, gradients, scale, rate, momentum, nesterov):  # type: ignore[no-untyped-def]
+def _use(places, how, run, gradients, scale, decays):  # type: ignore[no-untyped-def]
     """Let the optimiser use the gradients of the parameters from ``run`` on; or keep them.
 
-    memory_of : (parameters, velocities, gradients to be kept, or none); the gradients are still
-    to be multiplied by ``scale``.
+    places : (parameters, state, gradients to be kept); how : (whether they are kept, optimiser, its
+    coefficients); the gradients are still to be multiplied by ``scale``; decays : whether they are
+    those of weights.
     """
-    parameters, velocities, kept = memory_of
-    end = run + gradients.shape[0]
-    if velocities.shape[0] == 0:
-        for k in range(run, end):
-            kept[k] = scale * gradients[k - run]
+    parameters, state, kept = places
+    keeps, optimizer, coefficients = how
+    if keeps:
+        for k in range(gradients.shape[0]):
+            kept[run + k] = scale * gradients[k]
     else:
-        momentum_update(
-            parameters[run:end], velocities[run:end], gradients, rate * scale, momentum, nesterov
-        )
+        update(optimizer, coefficients, scale, decays, parameters, state, run, gradients)
 
 
 @jit
@@ -176,12 +205,18 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
 
     as_bytes = number == 0 and work.keeps_bytes
     scale = real(work.scale) if as_bytes else one  # of X, where it has not been applied
-    keep = real(1 - work.dropout[number]) if number > 0 else real(0)  # 0: no sigmoid made X
+    keep = real(1 - work.dropout[number])
+    made_X, activation = layer["activation_in"], layer["activation"]
+    is_last = number + 1 == tables.layers.shape[0]
+    # Outputs of which the loss, or the caller, wants the pre-activations.
+    stays_linear = work.logits if work.purpose == PREDICT else work.loss == BINARY_CROSS_ENTROPY
+    if is_last and stays_linear:
+        activation = np.int64(IDENTITY)
     size = work.batch_size
     samples = work.samples[step * size : (step + 1) * size]
     n_samples = samples.shape[0]
-    places = (memory.parameters, memory.velocities, memory.gradients)
-    rate, momentum = real(work.rates[step]), real(work.momentum)
+    places = (memory.parameters, memory.state, memory.gradients)
+    how = (work.keeps_gradients, work.optimizer, work.coefficients[step])
 
     if kind == INPUTS:
         following = work.samples[(step + 1) * size : (step + 2) * size]
@@ -197,9 +232,9 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
 
     elif kind == FORWARD:
         if as_bytes:
-            forward(tile, starts, indices, w, b, memory.pairs, scale, A, first, last)
+            forward(tile, starts, indices, w, b, memory.pairs, scale, activation, A, first, last)
         else:
-            forward(tile, starts, indices, w, b, X, scale, A, first, last)
+            forward(tile, starts, indices, w, b, X, scale, activation, A, first, last)
     elif kind == COMPLETE_FORWARD:
         W = w.reshape((n_out, n_in))
         complete_forward(half, W, X, A, partials, (first, last), (begin, end))
@@ -207,7 +242,17 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
         multiply(w.reshape((n_out, n_in)), X, A)
     elif kind == ACTIVATE:
         add_partials(A, partials, first, last)
-        bias_sigmoid(b, scale, A, first, last)
+        bias_activation(activation, b, scale, A, first, last)
+    elif kind == SOFTMAX:
+        if work.purpose == PREDICT:
+            if activation == SOFTMAX_OUTPUTS:
+                softmax(A, memory.workspace, first, last)
+            for s in range(first, min(last, n_samples)):
+                for i in range(n_out):
+                    memory.outputs[step * size + s, i] = A[i, s]
+        else:
+            losses = memory.losses[step]
+            cross_entropy(A, memory.targets, n_samples, memory.workspace, losses, dZ, first, last)
 
     elif kind == INPUT_GRADIENT:
         t_indices = tables.t_indices[layer["t_edges"] : layer["t_edges"] + biases - weights]
@@ -215,13 +260,14 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
         table = layer["t_starts"]
         t_starts = tables.starts[table : table + (layer["t_blocks"] + 1) * n_in]
         t_starts = t_starts.reshape((layer["t_blocks"] + 1, n_in))
-        input_gradient(tile, t_starts, t_indices, t_edges, w, dZ, X, keep, dX, first, last)
+        input_gradient(tile, t_starts, t_indices, t_edges, w, dZ, X, made_X, keep, dX, first, last)
     elif kind == COMPLETE_INPUT_GRADIENT:
-        complete_input_gradient(half, w.reshape((n_out, n_in)), dZ, X, keep, dX, first, last)
+        W = w.reshape((n_out, n_in))
+        complete_input_gradient(half, W, dZ, X, made_X, keep, dX, first, last)
     elif kind == BLAS_INPUT_GRADIENT:
         multiply(w.reshape((n_out, n_in)).T, dZ, dX)
-    elif kind == SLOPE and keep > 0:
-        sigmoid_slope(X, keep, dX, first, last)
+    elif kind == SLOPE:
+        activation_slope(made_X, X, keep, dX, first, last)
 
     elif kind == UPDATE:
         rows, blocks = (first, last), (begin, end)
@@ -238,46 +284,55 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
                 stop = np.int64(starts[end, i])
                 i += 1
             piece = scratch[at : at + stop - run]
-            _use(places, weights + run, piece, scale, rate, momentum, work.nesterov)
+            _use(places, how, weights + run, piece, scale, True)
             at += stop - run
     elif kind == COMPLETE_UPDATE:
         rows, columns = (first, last), (begin, end)
         complete_weight_gradient(tile, dZ, X, scratch, rows, columns)
         for i in range(first, last):
             piece = scratch[(i - first) * (end - begin) : (i - first + 1) * (end - begin)]
-            run = weights + i * n_in + begin
-            _use(places, run, piece, scale, rate, momentum, work.nesterov)
+            _use(places, how, weights + i * n_in + begin, piece, scale, True)
     elif kind == BLAS_GRADIENT:
         multiply(dZ, X.T, memory.gradients[weights:biases].reshape((n_out, n_in)))
-    elif kind == APPLY and work.purpose == TRAIN:  # else they are where they should be
+    elif kind == APPLY and not work.keeps_gradients:  # else they are where they should be
         run = weights + first * n_in
-        piece = memory.gradients[run : weights + last * n_in]
-        _use(places, run, piece, scale, rate, momentum, work.nesterov)
+        _use(places, how, run, memory.gradients[run : weights + last * n_in], scale, True)
+    elif kind == NORM:
+        block_norms(tile, memory.gradients, memory.norms, first, last)
+    elif kind == STEP:
+        factor = real(clipping(memory.norms, work.limit))
+        piece, decays = memory.gradients[first:last], first < biases
+        parameters, state, coefficients = memory.parameters, memory.state, work.coefficients[step]
+        update(work.optimizer, coefficients, factor, decays, parameters, state, first, piece)
 
     # What follows on rows of activations while they are in a cache: dropout on a hidden layer;
     # on the last the loss and dZ, or the outputs for the caller.
     if kind in (FORWARD, ACTIVATE):
-        if number + 1 < tables.layers.shape[0]:
+        if not is_last:
             _drop(work.dropout, work.seed, work.first_step + step, number + 1, A, first, last)
+        elif layer["activation"] == SOFTMAX_OUTPUTS:
+            pass  # until all rows are there
         elif work.purpose == PREDICT:
             for s in range(n_samples):
                 for i in range(first, last):
                     memory.outputs[step * size + s, i] = A[i, s]
-        else:
+        elif work.loss == SQUARED_ERROR:
             losses = memory.losses[step]
             squared_error(tile, A, memory.targets, n_samples, losses, dZ, first, last)
-            sigmoid_slope(A, one, dZ, first, last)
+            activation_slope(activation, A, one, dZ, first, last)
+        else:
+            losses = memory.losses[step]
+            binary_cross_entropy(tile, A, memory.targets, n_samples, losses, dZ, first, last)
 
-    # Inputs that were dropped have no gradient.
+    # Those that were dropped have no gradient.
     elif kind in (INPUT_GRADIENT, COMPLETE_INPUT_GRADIENT, SLOPE):
-        if number == 0:
-            _drop(work.dropout, work.seed, work.first_step + step, 0, dX, first, last)
+        if not shows_dropped(made_X):
+            _drop(work.dropout, work.seed, work.first_step + step, number, dX, first, last)
 
     # The biases' gradients, once for each row.
     elif kind in (UPDATE, COMPLETE_UPDATE, APPLY) and begin == 0:
         row_sums(tile, dZ, scratch, first, last)
-        piece = scratch[: last - first]
-        _use(places, biases + first, piece, one, rate, momentum, work.nesterov)
+        _use(places, how, biases + first, scratch[: last - first], one, False)
 
 
 @jit

@@ -33,6 +33,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import caching
+from numba.extending import register_jitable
 
 FASTMATH = frozenset({"nsz"})
 
@@ -129,6 +130,11 @@ def jit(function: _Function) -> _Function:
 def jit_with_arrays(function: _Function) -> _Function:
     """Return the same for a function that makes arrays, or calls one of NumPy's that might."""
     return _compiled(function, counts_references=True)
+
+
+def part_of_kernels(function: _Function) -> _Function:
+    """Return the function, which kernels may call: it is compiled into each of them."""
+    return register_jitable(function)
 
 
 def _compiled(function: _Function, *, counts_references: bool) -> _Function:

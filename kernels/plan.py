@@ -21,11 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from . import engine
+from .activations import ACTIVATIONS, IDENTITY
 from .blocks import Product, block_starts, choose_blocks
 from .engine import DIFFERENTIATE, LAYER, OPERATION, PREDICT, TRAIN, Tables
 from .layout import read_only
+from .losses import SAMPLES
 from .schedule import OVERHEAD, Effort, Schedule, goes_back, partials_of
 from .team import get_num_threads
+from .updates import NORM_BLOCK
 from .vector import lanes_of
 from .wiring import EDGES, Wiring
 
@@ -70,6 +73,9 @@ class Plan:
         At most so many; by default as many as the process may use.
     keeps_bytes
         Whether inputs are bytes, of which none is dropped: they stay so if the wiring takes them.
+    clips
+        Whether training clips gradients by the norm of all: then each step is made when all are
+        there, not as they come.
     """
 
     def __init__(
@@ -81,8 +87,10 @@ class Plan:
         n_threads: int | None = None,
         *,
         keeps_bytes: bool = False,
+        clips: bool = False,
     ) -> None:
         self.wiring, self.batch_size, self.purpose = wiring, batch_size, purpose
+        self.clips = clips
         self.dtype = np.dtype(dtype)
         self.keeps_bytes = keeps_bytes and wiring.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
@@ -105,9 +113,22 @@ class Plan:
             forward,
             backward,
             keeps_bytes=self.keeps_bytes,
+            clips=clips,
         ).phases
         self.tables = self._collect(layers, forward, backward)
         self.scratch_size = self._scratch_size(forward)
+
+    @property
+    def loss_shares(self) -> int:
+        """In how many parts the loss of a batch comes: by outputs, of a softmax by samples."""
+        by_samples = self.wiring.activations[-1] == "softmax"
+        return -(-self.width // SAMPLES) if by_samples else self.wiring.widths[-1]
+
+    @property
+    def norm_blocks(self) -> int:
+        """In how many parts the squares of all gradients come."""
+        n_parameters = sum(graph.n_edges + graph.n_out for graph in self.wiring.graphs)
+        return -(-n_parameters // NORM_BLOCK) if self.clips else 0
 
     def threads_for(self, n_steps: int) -> int:
         """Return how many threads a run of so many steps is worth."""
@@ -162,6 +183,8 @@ class Plan:
             layer["inputs"], layer["outputs"] = rows, rows + graph.n_in
             layer["deltas_in"], layer["deltas_out"] = rows - skipped, rows + graph.n_in - skipped
             layer["weights"], layer["biases"] = parameters, parameters + graph.n_edges
+            layer["activation"] = ACTIVATIONS[wiring.activations[number]]
+            layer["activation_in"] = layers[number - 1]["activation"] if number else IDENTITY
             rows, parameters = rows + graph.n_in, parameters + graph.n_edges + graph.n_out
             if wiring.products[number] != EDGES:
                 layer["n_blocks"] = -1  # so that its table of starts has no rows

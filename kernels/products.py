@@ -3,9 +3,9 @@
 A layer is a matrix W (n_out x n_in) in CSR form: row i lists the inputs of output neuron i.
 With activations feature-major (`layout`), in matrix form::
 
-    A  = sigmoid(scale W X + b)               forward; scale is 1 but on the first layer
+    A  = f(scale W X + b)                     forward; scale is 1 but on the first layer
     dW = (dZ X^T) on the edges of W           weight_gradient; db = row sums of dZ
-    dX = (W^T dZ) * slope of X's sigmoid      input_gradient
+    dX = (W^T dZ) * slope of what made X      input_gradient
 
 Each edge (i, j) is one vector operation on contiguous rows: ``Z[i] += w * X[j]`` forward, the dot
 product ``dZ[i] . X[j]`` for its gradient. The row of the accumulator stays in registers (`vector`)
@@ -38,14 +38,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .elementwise import bias_sigmoid, sigmoid_slope
+from .activations import activation_slope, bias_activation
 from .jit import jit
 from .vector import dot, dots, fma, lanes, load, load_as, splat, store
 
 
 @jit
-def forward(tile, starts, indices, weights, biases, X, scale, A, first, last):  # type: ignore[no-untyped-def]
-    """A = sigmoid(scale W X + b) for rows first to last; sigmoid while the row is still in L1."""
+def forward(tile, starts, indices, weights, biases, X, scale, activation, A, first, last):  # type: ignore[no-untyped-def]
+    """A = f(scale W X + b) for rows first to last; f while the row is still in L1."""
     step, width = lanes(tile, A), A.shape[1]
     zero = A.dtype.type(0)
     n_blocks = starts.shape[0] - 1
@@ -58,7 +58,7 @@ def forward(tile, starts, indices, weights, biases, X, scale, A, first, last):  
                     accumulator = fma(splat(tile, weights[k]), x, accumulator)
                 store(A, i, c, accumulator)
                 if block == n_blocks - 1 and c + step == width:
-                    bias_sigmoid(biases, scale, A, i, i + 1)
+                    bias_activation(activation, biases, scale, A, i, i + 1)
 
 
 @jit
@@ -122,12 +122,14 @@ def row_sums(tile, dZ, db, first, last):  # type: ignore[no-untyped-def]
 
 
 @jit
-def input_gradient(tile, starts, indices, edges, weights, dZ, X, keep, dX, first, last):  # type: ignore[no-untyped-def]
-    """dX = W^T dZ for inputs first to last, by rows of W^T, times the slope of X's sigmoid.
+def input_gradient(  # type: ignore[no-untyped-def]
+    tile, starts, indices, edges, weights, dZ, X, activation, keep, dX, first, last
+):
+    """dX = W^T dZ for inputs first to last, by rows of W^T, times the slope of what made X.
 
     Here starts : uint32[blocks + 1, n_in] and indices are those of W^T, and edges : uint32[edges]
-    says where each of its entries stands in W. keep : real, what dropout left of X; 0 where X is
-    not made by a sigmoid, and dX = W^T dZ.
+    says where each of its entries stands in W. activation, keep : what made X, and the share of it
+    that dropout left, as in `activation_slope`.
     """
     step, width = lanes(tile, dX), dX.shape[1]
     n_blocks = starts.shape[0] - 1
@@ -140,5 +142,5 @@ def input_gradient(tile, starts, indices, edges, weights, dZ, X, keep, dX, first
                     weight = splat(tile, weights[edges[k]])
                     accumulator = fma(weight, load(tile, dZ, indices[k], c), accumulator)
                 store(dX, j, c, accumulator)
-                if keep > 0 and block == n_blocks - 1 and c + step == width:
-                    sigmoid_slope(X, keep, dX, j, j + 1)
+                if block == n_blocks - 1 and c + step == width:
+                    activation_slope(activation, X, keep, dX, j, j + 1)

@@ -6,6 +6,7 @@ have no padding: (features, samples).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,28 @@ def sigmoid(Z: Array) -> Array:
     return np.asarray(scipy.special.expit(Z))
 
 
-def bias_sigmoid(biases: Array, Z: Array) -> Array:
-    """sigmoid(Z + b)."""
-    return sigmoid(Z + biases[:, None])
+def activate(activation: str, Z: Array) -> Array:
+    """f(Z), a softmax over each column."""
+    functions: dict[str, Callable[[Array], Any]] = {
+        "identity": lambda Z: Z,
+        "sigmoid": sigmoid,
+        "tanh": np.tanh,
+        "relu": lambda Z: np.maximum(Z, 0),
+        "softmax": lambda Z: scipy.special.softmax(Z, axis=0),
+    }
+    return np.asarray(functions[activation](Z))
 
 
-def forward(indptr: Array, indices: Array, weights: Array, biases: Array, X: Array) -> Array:
-    """sigmoid(W X + b)."""
-    return bias_sigmoid(biases, _matrix(indptr, indices, weights, len(X)) @ X)
+def bias_activation(activation: str, biases: Array, Z: Array) -> Array:
+    """f(Z + b)."""
+    return activate(activation, Z + biases[:, None])
+
+
+def forward(
+    activation: str, indptr: Array, indices: Array, weights: Array, biases: Array, X: Array
+) -> Array:
+    """f(W X + b)."""
+    return bias_activation(activation, biases, _matrix(indptr, indices, weights, len(X)) @ X)
 
 
 def weight_gradient(indptr: Array, indices: Array, dZ: Array, X: Array) -> tuple[Array, Array]:
@@ -48,15 +63,33 @@ def input_gradient(indptr: Array, indices: Array, weights: Array, n_in: int, dZ:
     return np.asarray(_matrix(indptr, indices, weights, n_in).T @ dZ)
 
 
-def sigmoid_slope(A: Array, keep: float, dA: Array) -> Array:
-    """dA times the derivative of dropout(sigmoid(Z)), from its values A."""
+def activation_slope(activation: str, A: Array, keep: float, dA: Array) -> Array:
+    """dA times the derivative of f(Z), from dropout(f(Z)); of what shows it, dropout's, too."""
     a = A * keep
-    return dA * a * (1 - a) / keep
+    slopes = {
+        "identity": np.ones_like(a),
+        "sigmoid": a * (1 - a) / keep,
+        "tanh": 1 - a**2,
+        "relu": (a > 0) / keep,
+    }
+    return np.asarray(dA * slopes[activation]).astype(dA.dtype)
 
 
 def squared_error(A: Array, T: Array) -> tuple[float, Array]:
     """Mean over samples and outputs of (A - T)^2, and its gradient by A."""
     return float(np.mean((A - T) ** 2)), 2 * (A - T) / A.size
+
+
+def binary_cross_entropy(Z: Array, T: Array) -> tuple[float, Array]:
+    """Mean over samples and outputs of the cross-entropy of sigmoid(Z), its gradient by Z."""
+    terms = -T * scipy.special.log_expit(Z) - (1 - T) * scipy.special.log_expit(-Z)
+    return float(np.mean(terms)), (sigmoid(Z) - T) / Z.size
+
+
+def cross_entropy(Z: Array, T: Array) -> tuple[float, Array]:
+    """Mean over samples of the cross-entropy of softmax(Z), its gradient by Z."""
+    terms = -T * scipy.special.log_softmax(Z, axis=0)
+    return float(terms.sum() / Z.shape[1]), (scipy.special.softmax(Z, axis=0) - T) / Z.shape[1]
 
 
 def momentum_update(
@@ -66,11 +99,32 @@ def momentum_update(
     rate: float,
     momentum: float,
     nesterov: bool,
+    decay: float = 0.0,
 ) -> tuple[Array, Array]:
-    """New weights and velocities, in Keras's form."""
+    """New weights and velocities, in Keras's form, of gradients with decay * weights in them."""
+    gradients = gradients + decay * weights
     velocities = momentum * velocities - rate * gradients
     step = momentum * velocities - rate * gradients if nesterov else velocities
     return weights + step, velocities
+
+
+def adam_update(
+    weights: Array,
+    means: Array,
+    squares: Array,
+    gradients: Array,
+    rate: float,
+    betas: tuple[float, float],
+    epsilon: float,
+    step: int,
+    decay: float = 0.0,
+) -> tuple[Array, Array, Array]:
+    """New weights, means and squares after step 1, 2, ..., as Kingma and Ba write it."""
+    means = betas[0] * means + (1 - betas[0]) * gradients
+    squares = betas[1] * squares + (1 - betas[1]) * gradients**2
+    corrected = means / (1 - betas[0] ** step), squares / (1 - betas[1] ** step)
+    moved = rate * corrected[0] / (np.sqrt(corrected[1]) + epsilon)
+    return weights - rate * decay * weights - moved, means, squares
 
 
 def row_sums(dZ: Array) -> Array:

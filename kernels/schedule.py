@@ -21,7 +21,9 @@ from .blocks import Product, complete_product
 from .caches import CACHES
 from .complete import COLUMNS, GROUP
 from .engine import DIFFERENTIATE, PREDICT, TRAIN
+from .losses import SAMPLES
 from .squares import SIDE
+from .updates import NORM_BLOCK
 from .vector import lanes_of
 from .wiring import BLAS, COMPLETE, EDGES, NARROW, Wiring
 
@@ -37,6 +39,7 @@ TASKS_A_THREAD = 4
 """In each phase, so that a thread that is held up leaves some for the others to take."""
 
 _PER_VALUE = 0.2  # cycles for a value of an activation: gathered, or through sigmoid and slope
+_SOFTMAX_PASSES = 4  # over its values, with the loss's
 OVERHEAD = 2.0  # loads beside the vectors, for an edge: index and weight
 _REUSE = 12  # times that a task should use each row of a block in L1, so that fetching it pays
 _SCRATCH = 2**15  # edges whose gradients a task holds, at most, if it has more than one row
@@ -137,6 +140,8 @@ class Schedule:
         The products W X and W^T dZ of the layers that have indices.
     keeps_bytes
         Whether inputs stay bytes.
+    clips
+        Whether the step waits for the norm of all gradients.
     """
 
     def __init__(
@@ -148,6 +153,7 @@ class Schedule:
         backward: dict[int, Product],
         *,
         keeps_bytes: bool,
+        clips: bool,
     ) -> None:
         self._wiring, self._effort = wiring, effort
         self._forward, self._backward = forward, backward
@@ -156,6 +162,8 @@ class Schedule:
         self.phases = [Phase("batch", self._assembly(targets=purpose != PREDICT))]
         for number in layers:
             self.phases += self._forward_phases(number)
+        if wiring.activations[-1] == "softmax":
+            self.phases.append(self._softmax())
         if purpose == PREDICT:
             return
         left = list(layers)  # layers without an update yet
@@ -172,6 +180,8 @@ class Schedule:
         tasks = [task for number in left for task in self._updates(number)]
         if tasks:
             self.phases.append(Phase("weight gradients and update", tasks))
+        if clips:
+            self.phases += [self._norm(), self._clipped_step()]
 
     def _assembly(self, *, targets: bool) -> list[Task]:
         n_in, n_out = self._wiring.widths[0], self._wiring.widths[-1]
@@ -202,7 +212,8 @@ class Schedule:
         cycles = graph.n_edges * self._effort.edge
         ranges = self._effort.rows_of_values(graph.n_out)
         values = Phase(
-            f"{title}, sigmoid", [[_operation(engine.ACTIVATE, number, *r)] for r in ranges]
+            f"{title}, {self._wiring.activations[number]}",
+            [[_operation(engine.ACTIVATE, number, *r)] for r in ranges],
         )
         if products == BLAS:
             tasks = [[_operation(engine.BLAS_FORWARD, number)]]
@@ -229,6 +240,38 @@ class Schedule:
                 [self._sums(number, (k * COLUMNS, min(m * COLUMNS, graph.n_in)))] for k, m in blocks
             ]
         return [Phase(title, tasks, products), values]
+
+    def _softmax(self) -> Phase:
+        n_out, last = self._wiring.widths[-1], len(self._wiring.graphs) - 1
+        parts = self._effort.parts(_SOFTMAX_PASSES * n_out * self._effort.row)
+        width = self._effort.width
+        tasks = [
+            [_operation(engine.SOFTMAX, last, begin * SAMPLES, min(end * SAMPLES, width))]
+            for begin, end in even(-(-width // SAMPLES), parts)
+        ]
+        return Phase("softmax of the outputs", tasks)
+
+    def _norm(self) -> Phase:
+        n = self._n_parameters()
+        blocks = even(-(-n // NORM_BLOCK), self._effort.parts(n * _PER_VALUE))
+        tasks = [[_operation(engine.NORM, 0, *range_)] for range_ in blocks]
+        return Phase("norm of the gradients", tasks)
+
+    def _clipped_step(self) -> Phase:
+        tasks: list[Task] = []
+        begin = 0
+        for number, graph in enumerate(self._wiring.graphs):
+            for n in (graph.n_edges, graph.n_out):  # weights decay, biases do not
+                ranges = even(n, self._effort.parts(n * _PER_VALUE))
+                tasks += [
+                    [_operation(engine.STEP, number, begin + first, begin + last)]
+                    for first, last in ranges
+                ]
+                begin += n
+        return Phase("update by clipped gradients", tasks)
+
+    def _n_parameters(self) -> int:
+        return sum(graph.n_edges + graph.n_out for graph in self._wiring.graphs)
 
     def _is_summed_apart(self, number: int) -> bool:
         """Whether sums over some inputs of a layer are made by themselves, to be added up."""

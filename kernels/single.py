@@ -3,7 +3,7 @@
 The kernels of `products` read a register of samples for each edge; with a single sample all but
 one of its lanes would be padding. Here four rows go side by side, so that the processor has other
 sums to add to while one waits for its last addition. Each sum runs in the order of its edges, in
-complete layers of its blocks, with the operations of `products`, `complete` and `elementwise`: a
+complete layers of its blocks, with the operations of `products`, `complete` and `activations`: a
 sample alone has the bits that it has in a batch, unless the network runs on BLAS.
 """
 
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .activations import IDENTITY, SOFTMAX, activate, softmax
 from .blas import multiply
 from .complete import COLUMNS
 from .jit import jit
-from .sigmoid import sigmoid
 from .vector import fma
 
 
@@ -77,13 +77,17 @@ def complete_times(W, x, z):  # type: ignore[no-untyped-def]
 
 
 @jit
-def predict_one(layers, starts, indices, parameters, scale, on_blas, values):  # type: ignore[no-untyped-def]
+def predict_one(  # type: ignore[no-untyped-def]
+    layers, starts, indices, parameters, scale, on_blas, logits, values, workspace
+):
     """Compute all activations of one sample.
 
     layers, starts, indices : of a plan's `Tables`; parameters : real[n_parameters]; scale : real,
     on the first layer's sums; on_blas : whether BLAS makes the products of complete layers;
-    values : real[sum of widths], the inputs first, the rest overwritten.
+    logits : whether the last layer stops at its pre-activations; values : real[sum of widths], the
+    inputs first, the rest overwritten; workspace : real[2, 1].
     """
+    one, zero = parameters.dtype.type(1), parameters.dtype.type(0)
     for number in range(layers.shape[0]):
         layer = layers[number]
         n_in, n_out, n_blocks = layer["n_in"], layer["n_out"], layer["n_blocks"]
@@ -101,6 +105,12 @@ def predict_one(layers, starts, indices, parameters, scale, on_blas, values):  #
             multiply(weights.reshape((n_out, n_in)), x, z)
         else:
             complete_times(weights.reshape((n_out, n_in)), x, z)
-        factor = scale if number == 0 else parameters.dtype.type(1)
+        factor = scale if number == 0 else one
         for i in range(n_out):
-            z[i] = sigmoid(fma(z[i], factor, biases[i]))
+            z[i] = fma(z[i], factor, biases[i])
+        activation = layer["activation"]
+        if logits and number + 1 == layers.shape[0]:
+            activation = np.int64(IDENTITY)
+        activate(activation, z, one, zero)
+        if activation == SOFTMAX:
+            softmax(z.reshape((n_out, 1)), workspace, 0, 1)

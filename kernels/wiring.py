@@ -91,11 +91,19 @@ class Wiring:
     products : sequence of {EDGES, COMPLETE, BLAS}, optional
         What makes each layer's products; by default `choose_products`. A complete layer may be
         treated like any other, for comparisons.
+    activations : sequence of str, optional
+        What each layer's neurons make of their sums (`activations`); by default sigmoids.
     """
 
-    def __init__(self, graphs: Sequence[Graph], products: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        graphs: Sequence[Graph],
+        products: Sequence[str] | None = None,
+        activations: Sequence[str] | None = None,
+    ) -> None:
         self.graphs = tuple(graphs)
         self.products = tuple(products or choose_products(graphs))
+        self.activations = tuple(activations or ["sigmoid"] * len(graphs))
         self.widths = (graphs[0].n_in, *(graph.n_out for graph in graphs))
         self.index_dtype = np.uint16 if max(self.widths) <= 2**16 else np.uint32
         self.indptrs: dict[int, Array] = {}

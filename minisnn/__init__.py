@@ -20,14 +20,15 @@ from . import callbacks, datasets, topology
 from ._version import __version__
 from .archive import FileFormatError
 from .evaluation import Evaluation, evaluate
+from .gradients import Gradients
 from .graph import DeadNeuronWarning, Topology
 from .history import Epoch, History
 from .interchange import export_c, export_onnx, from_state_dict, from_weights, to_torch
 from .kernels.team import get_num_threads, set_num_threads
 from .layer import Layer
-from .mlp import MLP, Gradients
-from .optimizers import SGD, NesterovSGD
-from .schedules import WarmUpDecay
+from .mlp import MLP
+from .optimizers import SGD, Adam, NesterovSGD
+from .schedules import CosineDecay, StepDecay, WarmUp, WarmUpDecay
 from .storage import load, save
 from .training import train
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = [
     "MLP",
     "SGD",
+    "Adam",
+    "CosineDecay",
     "DeadNeuronWarning",
     "Epoch",
     "Evaluation",
@@ -45,7 +48,9 @@ __all__ = [
     "History",
     "Layer",
     "NesterovSGD",
+    "StepDecay",
     "Topology",
+    "WarmUp",
     "WarmUpDecay",
     "__version__",
     "baselines",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import numpy.typing as npt
 
 from .checks import Samples, check_samples
+from .losses import Loss, check_loss, mean_loss
 from .mlp import MLP
 
 
@@ -20,9 +20,14 @@ class Evaluation:
 
 
 def evaluate(
-    net: MLP, X: npt.ArrayLike, Y: npt.ArrayLike, *, input_scale: float = 1.0
+    net: MLP,
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    *,
+    loss: str | None = None,
+    input_scale: float = 1.0,
 ) -> Evaluation:
-    """Return the mean squared error and, where Y is labels, the accuracy.
+    """Return the loss and, where Y is labels, the accuracy.
 
     Parameters
     ----------
@@ -32,6 +37,8 @@ def evaluate(
         Inputs.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, or the target of each output.
+    loss : {"mse", "binary_cross_entropy", "cross_entropy"}, optional
+        As for `minisnn.train`.
     input_scale : float
         The factor on the inputs that was used in training.
 
@@ -42,7 +49,8 @@ def evaluate(
     Raises
     ------
     ValueError, TypeError
-        Where X or Y has another shape or dtype, or holds NaN or inf.
+        Where X or Y has another shape or dtype, or holds NaN or inf, or the loss does not go with
+        the outputs or the targets.
 
     Examples
     --------
@@ -52,16 +60,15 @@ def evaluate(
     >>> snn.evaluate(net, np.eye(4), np.full((4, 2), 0.5)).accuracy is None
     True
     """
-    return evaluate_samples(net, check_samples(net, X, Y, input_scale))
+    samples = check_samples(net, X, Y, input_scale)
+    return evaluate_samples(net, samples, check_loss(loss, net.output_activation, samples.targets))
 
 
-def evaluate_samples(net: MLP, samples: Samples) -> Evaluation:
-    """Return the same for samples that have been checked."""
-    outputs, targets = net.predict_checked(samples.inputs, samples.scale), samples.targets
-    errors = outputs.astype(np.float64)
+def evaluate_samples(net: MLP, samples: Samples, loss: Loss) -> Evaluation:
+    """Return the same for samples and a loss that have been checked."""
+    targets = samples.targets
+    outputs = net.predict_checked(samples.inputs, samples.scale, logits=loss.wants_logits)
+    value = mean_loss(loss, outputs, targets)
     if targets.ndim == 2:
-        errors -= targets
-        return Evaluation(float(np.mean(errors**2)), None)
-    errors[np.arange(len(targets)), targets] -= 1
-    correct = outputs.argmax(axis=1) == targets
-    return Evaluation(float(np.mean(errors**2)), float(correct.mean()))
+        return Evaluation(value, None)
+    return Evaluation(value, float((outputs.argmax(axis=1) == targets).mean()))

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 
 import numpy as np
 
 from .checks import Samples
 from .graph import Array, Topology
-from .optimizers import SGD
+from .optimizers import Optimizer
 
 
 def checksum(arrays: Iterable[Array]) -> str:
@@ -44,13 +43,11 @@ def of_samples(samples: Samples | None) -> str:
     )
 
 
-def of_optimizer(optimizer: SGD, epochs: int) -> dict[str, str]:
+def of_optimizer(optimizer: Optimizer, epochs: int) -> dict[str, str]:
     """Return what tells an optimiser from others: its options, and its rates as they will be."""
     rates = np.array([optimizer.rate(epoch + 0.5, epochs) for epoch in range(epochs)])
     options = {
-        item.name: repr(getattr(optimizer, item.name))
-        for item in fields(optimizer)
-        if item.name != "learning_rate"
+        name: repr(value) for name, value in vars(optimizer).items() if name != "learning_rate"
     }
     about = f"{rates[0]:g} in the first epoch, {rates[-1]:g} in the last, {checksum([rates])}"
     return {"optimizer": type(optimizer).__name__, **options, "learning_rate": about}

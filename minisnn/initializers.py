@@ -1,8 +1,9 @@
-"""Glorot initialisation on the edges of a graph.
+"""Glorot's and He's initialisation on the edges of a graph.
 
-Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
-networks", AISTATS 2010. The variance of a weight is 2 / (fan_in + fan_out). On a sparse layer the
-fans can be counted in two ways:
+Sources: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+networks", AISTATS 2010: the variance of a weight is 2 / (fan_in + fan_out). K. He, X. Zhang,
+S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01852: it is 2 / fan_in, meant
+for ReLUs, of which half are 0. On a sparse layer the fans can be counted in two ways:
 
 * ``"width"``: fan_in = n_in and fan_out = n_out, as the paper on sparse topologies does, which
   initialises a dense matrix and masks it. The sparser the layer, the smaller its pre-activations.
@@ -18,7 +19,7 @@ import numpy as np
 
 from .graph import Array, Topology
 
-DISTRIBUTIONS = ("glorot_normal", "glorot_uniform")
+DISTRIBUTIONS = ("glorot_normal", "glorot_uniform", "he_normal", "he_uniform")
 FANS = ("degree", "width")
 
 
@@ -33,12 +34,14 @@ def initial_weights(
         raise ValueError(f"initializer must be one of {DISTRIBUTIONS}, got {distribution!r}")
     if fan not in FANS:
         raise ValueError(f"fan must be one of {FANS}, got {fan!r}")
-    fans: Any = graph.n_in + graph.n_out
+    fan_in: Any = graph.n_in
+    fan_out: Any = graph.n_out
     if fan == "degree" and not graph.is_complete:
         edges = graph.edges()
-        fans = graph.out_degrees[edges[:, 0]] + graph.in_degrees[edges[:, 1]]
-    deviation = np.sqrt(2 / fans)
-    if distribution == "glorot_normal":
+        fan_in, fan_out = graph.in_degrees[edges[:, 1]], graph.out_degrees[edges[:, 0]]
+    rule, shape = distribution.split("_")
+    deviation = np.sqrt(2 / (fan_in + fan_out if rule == "glorot" else fan_in))
+    if shape == "normal":
         weights = rng.standard_normal(graph.n_edges)
     else:
         weights = rng.uniform(-np.sqrt(3), np.sqrt(3), graph.n_edges)

@@ -9,12 +9,13 @@ from itertools import pairwise
 import scipy.sparse
 
 from .graph import Array, Topology
+from .kernels.activations import ACTIVATIONS
 from .kernels.wiring import Graph, Wiring
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A graph with weights and biases: A = sigmoid(W X + b).
+    """A graph with weights and biases: A = f(W X + b), f the network's activation.
 
     The arrays may be written into, not replaced.
 
@@ -83,7 +84,7 @@ def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
     return graphs
 
 
-def wiring_of(graphs: Sequence[Topology]) -> Wiring:
+def wiring_of(graphs: Sequence[Topology], activation: str, output_activation: str) -> Wiring:
     """Return the structure of a network of these layers, for the kernels."""
     return Wiring(
         [
@@ -91,5 +92,23 @@ def wiring_of(graphs: Sequence[Topology]) -> Wiring:
             if graph.is_complete
             else Graph(graph.n_in, graph.n_out, graph.n_edges, graph.indptr, graph.compact_indices)
             for graph in graphs
-        ]
+        ],
+        activations=[activation] * (len(graphs) - 1) + [output_activation],
     )
+
+
+def check_activations(activation: str, output_activation: str, n_out: int) -> None:
+    """Raise unless hidden and output layers can have these activations."""
+    hidden = tuple(name for name in ACTIVATIONS if name != "softmax")
+    if activation == "softmax":
+        raise ValueError(
+            "a softmax is over all outputs, not for hidden layers; take output_activation='softmax'"
+        )
+    if activation not in hidden:
+        raise ValueError(f"activation must be one of {hidden}, got {activation!r}")
+    if output_activation not in ACTIVATIONS:
+        raise ValueError(
+            f"output_activation must be one of {tuple(ACTIVATIONS)}, got {output_activation!r}"
+        )
+    if output_activation == "softmax" and n_out == 1:
+        raise ValueError("a softmax over one output is always 1; take output_activation='sigmoid'")

@@ -19,8 +19,9 @@ from .evaluation import evaluate_samples
 from .generators import generator_state, set_generator_state
 from .graph import Array
 from .history import Epoch, History, describe
+from .losses import Loss
 from .mlp import MLP
-from .optimizers import SGD
+from .optimizers import Optimizer
 from .progress import Bar
 from .step import Steps
 
@@ -42,8 +43,10 @@ class Loop:
         Training data.
     validation : Samples, optional
         Evaluated after each epoch.
-    optimizer : SGD
+    optimizer : Optimizer
         Says the learning rates.
+    loss : Loss
+        What is evaluated.
     epochs : int
         Passes over the data.
     shuffle : bool
@@ -61,7 +64,8 @@ class Loop:
         samples: Samples,
         validation: Samples | None,
         *,
-        optimizer: SGD,
+        optimizer: Optimizer,
+        loss: Loss,
         epochs: int,
         shuffle: bool,
         seed: int,
@@ -71,6 +75,7 @@ class Loop:
         self._net, self._steps, self._watch = net, steps, Watch(steps, net)
         self._n_samples, self._validation = samples.n_samples, validation
         self._optimizer, self._epochs, self._shuffle = optimizer, epochs, shuffle
+        self._loss = loss
         self._callbacks = callbacks
         starts = range(0, samples.n_samples, steps.plan.batch_size)
         self._sizes = np.diff([*starts, samples.n_samples])
@@ -134,8 +139,9 @@ class Loop:
 
     def _finish_epoch(self, rate: float, seconds_a_step: Sequence[float]) -> None:
         """Note what an epoch has brought, and tell the callbacks."""
-        validation = self._validation
-        figures = None if validation is None else evaluate_samples(self._net, validation)
+        figures = None
+        if self._validation is not None:
+            figures = evaluate_samples(self._net, self._validation, self._loss)
         record = Epoch(
             epoch=len(self.history.epochs) + 1,
             loss=float(self._losses @ self._sizes) / self._n_samples,

@@ -1,64 +1,57 @@
-"""The network: fixed graphs in a row, a weight on each edge, a bias on each neuron, sigmoids."""
+"""The network: fixed graphs in a row, a weight on each edge, a bias on each neuron, activations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import checks
+from .gradients import Gradients
 from .graph import Array, Topology, warn_of_dead_neurons
 from .initializers import initial_weights
 from .kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from .kernels.plan import Plan
-from .layer import Layer, check_graphs, n_parameters, split_parameters, wiring_of
+from .layer import (
+    Layer,
+    check_activations,
+    check_graphs,
+    n_parameters,
+    split_parameters,
+    wiring_of,
+)
+from .losses import check_loss
 from .passes import Passes
-from .propagation import LOSSES
 
 _PRECISIONS = (np.float32, np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class Gradients:
-    """Gradients of the loss.
-
-    Parameters
-    ----------
-    parameters : array, shape (n_parameters,)
-        By all weights and biases, in the order of `MLP.parameters`.
-    weights, biases : list of arrays
-        The same, layer by layer: views of ``parameters``.
-    inputs : array, shape (samples, n_in)
-        By the inputs X as they were passed.
-    """
-
-    parameters: Array
-    weights: list[Array]
-    biases: list[Array]
-    inputs: Array
 
 
 class MLP:
     """A multilayer perceptron whose wiring is fixed before training.
 
-    Source: arXiv:1706.05683: sigmoid neurons, Glorot initialisation. Each layer is a `Topology`
-    with a weight on each of its edges; nothing is stored or computed where there is no edge.
+    Source: arXiv:1706.05683: sigmoid neurons, Glorot initialisation, which are the defaults. Each
+    layer is a `Topology` with a weight on each of its edges; nothing is stored or computed where
+    there is no edge.
 
     Parameters
     ----------
     topologies : sequence of Topology
         One graph a layer, each with as many outputs as the next has inputs.
+    activation : {"sigmoid", "tanh", "relu", "identity"}
+        What hidden neurons make of their sums.
+    output_activation : {"sigmoid", "tanh", "relu", "identity", "softmax"}
+        The same of the outputs. It decides which losses the network can be trained with, see
+        `minisnn.train`.
     seed : int
         Seed of the initial weights.
-    initializer : {"glorot_normal", "glorot_uniform"}
-        Distribution of the initial weights. Biases begin at 0.
+    initializer : {"glorot_normal", "glorot_uniform", "he_normal", "he_uniform"}
+        Distribution of the initial weights; He's was made for ReLUs. Biases begin at 0.
     fan : {"degree", "width"}
-        How Glorot's fans are counted on a sparse layer: by the edges that a neuron has, or by the
-        layers' widths as the paper does. See `minisnn.initializers`; docs/training.md has the
-        measurement behind the default.
+        How fans, which give the variance, are counted on a sparse layer: by the edges that a
+        neuron has, or by the layers' widths as the paper does. See `minisnn.initializers`;
+        docs/training.md has the measurement behind the default.
     dtype : {float32, float64}
         Precision of weights and activations.
 
@@ -82,12 +75,17 @@ class MLP:
     MLP(64 -> 100 -> 10, 1640 connections, 110 biases, float32)
     >>> net.predict(np.zeros((5, 64))).shape
     (5, 10)
+    >>> graphs = [graph, snn.topology.dense(100, 10)]
+    >>> snn.MLP(graphs, activation="relu", output_activation="softmax")
+    MLP(64 -> 100 -> 10, 1640 connections, 110 biases, float32, relu, softmax)
     """
 
     def __init__(
         self,
         topologies: Sequence[Topology],
         *,
+        activation: str = "sigmoid",
+        output_activation: str = "sigmoid",
         seed: int = 0,
         initializer: str = "glorot_normal",
         fan: str = "degree",
@@ -97,13 +95,20 @@ class MLP:
         if dtype is None or np.dtype(dtype) not in _PRECISIONS:
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
         warn_of_dead_neurons(graphs)
-        self._assemble(graphs, np.zeros(n_parameters(graphs), dtype=dtype))
+        parameters = np.zeros(n_parameters(graphs), dtype=dtype)
+        self._assemble(graphs, parameters, activation, output_activation)
         generators = np.random.default_rng(checks.check_seed(seed)).spawn(len(graphs))
         for layer, rng in zip(self._layers, generators, strict=True):
             layer.weights[:] = initial_weights(layer.topology, initializer, fan, rng, dtype)
 
     @classmethod
-    def from_parameters(cls, topologies: Sequence[Topology], parameters: Array) -> MLP:
+    def from_parameters(
+        cls,
+        topologies: Sequence[Topology],
+        parameters: Array,
+        activation: str = "sigmoid",
+        output_activation: str = "sigmoid",
+    ) -> MLP:
         """Return the network that has these parameters.
 
         Parameters
@@ -112,6 +117,8 @@ class MLP:
             One graph a layer.
         parameters : array of float32 or float64, shape (n_parameters,)
             In the order of `MLP.parameters`; copied.
+        activation, output_activation : str
+            As for `MLP`.
 
         Returns
         -------
@@ -120,7 +127,8 @@ class MLP:
         Raises
         ------
         ValueError
-            Where the vector has another length or dtype than the graphs need.
+            Where the vector has another length or dtype than the graphs need, or an activation is
+            unknown.
         """
         graphs, parameters = check_graphs(topologies), np.asarray(parameters)
         if parameters.shape != (n_parameters(graphs),) or parameters.dtype not in _PRECISIONS:
@@ -129,10 +137,14 @@ class MLP:
                 f"parameters, got {parameters.dtype} of shape {parameters.shape}"
             )
         net = cls.__new__(cls)
-        net._assemble(graphs, parameters.copy())
+        net._assemble(graphs, parameters.copy(), activation, output_activation)
         return net
 
-    def _assemble(self, graphs: list[Topology], parameters: Array) -> None:
+    def _assemble(
+        self, graphs: list[Topology], parameters: Array, activation: str, output_activation: str
+    ) -> None:
+        check_activations(activation, output_activation, graphs[-1].n_out)
+        self._activation, self._output_activation = activation, output_activation
         self._parameters = parameters
         self._layers = tuple(
             Layer(graph, weights, biases)
@@ -140,11 +152,12 @@ class MLP:
                 graphs, split_parameters(parameters, graphs), strict=True
             )
         )
-        self._passes = Passes(wiring_of(graphs), parameters)
+        self._passes = Passes(wiring_of(graphs, activation, output_activation), parameters)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
-        return MLP.from_parameters, (self.topologies, self._parameters)
+        about = self.topologies, self._parameters, self._activation, self._output_activation
+        return MLP.from_parameters, about
 
     # What it is
 
@@ -165,6 +178,16 @@ class MLP:
     def topologies(self) -> list[Topology]:
         """The graphs of the layers."""
         return [layer.topology for layer in self._layers]
+
+    @property
+    def activation(self) -> str:
+        """What hidden neurons make of their sums."""
+        return self._activation
+
+    @property
+    def output_activation(self) -> str:
+        """What the outputs make of theirs."""
+        return self._output_activation
 
     @property
     def widths(self) -> list[int]:
@@ -221,7 +244,14 @@ class MLP:
         """How training in batches of 128 runs: ``print(net.plan)`` says what was chosen and why."""
         return self.plan_for(128)
 
-    def plan_for(self, batch_size: int, purpose: int = TRAIN, *, keeps_bytes: bool = False) -> Plan:
+    def plan_for(
+        self,
+        batch_size: int,
+        purpose: int = TRAIN,
+        *,
+        keeps_bytes: bool = False,
+        clips: bool = False,
+    ) -> Plan:
         """Return how batches of another size run.
 
         Parameters
@@ -232,18 +262,23 @@ class MLP:
             From `minisnn.kernels.engine`.
         keeps_bytes : bool
             Whether inputs are uint8 and none is dropped.
+        clips : bool
+            Whether training clips gradients.
 
         Returns
         -------
         Plan
             Kept, so that it is not made again for the next call.
         """
-        return self._passes.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes)
+        return self._passes.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes, clips=clips)
 
     def __repr__(self) -> str:
         widths = " -> ".join(map(str, self.widths))
         n_biases = len(self._parameters) - self.n_connections
-        return f"MLP({widths}, {self.n_connections} connections, {n_biases} biases, {self.dtype})"
+        words = [f"{self.n_connections} connections", f"{n_biases} biases", str(self.dtype)]
+        functions = [self._activation, self._output_activation]
+        words += functions if functions != ["sigmoid", "sigmoid"] else []
+        return f"MLP({widths}, {', '.join(words)})"
 
     # What it does
 
@@ -295,16 +330,16 @@ class MLP:
         """
         return self.predict_checked(*checks.check_inputs(self, X, input_scale))
 
-    def predict_checked(self, inputs: Array, scale: float) -> Array:
-        """Return the same for inputs that have been checked; nothing is checked here."""
-        return self._passes.predict(inputs, scale)
+    def predict_checked(self, inputs: Array, scale: float, *, logits: bool = False) -> Array:
+        """Return the same for inputs that have been checked; or the outputs' pre-activations."""
+        return self._passes.predict(inputs, scale, logits=logits)
 
     def loss_and_gradients(
         self,
         X: npt.ArrayLike,
         Y: npt.ArrayLike,
         *,
-        loss: str = "mse",
+        loss: str | None = None,
         dropout: float | Sequence[float] | None = None,
         seed: int = 0,
         input_scale: float = 1.0,
@@ -317,8 +352,8 @@ class MLP:
             Inputs.
         Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
             Labels, or the target of each output.
-        loss : {"mse"}
-            Mean squared error over samples and outputs.
+        loss : {"mse", "binary_cross_entropy", "cross_entropy"}, optional
+            As for `minisnn.train`.
         dropout : float, or one for the input and each hidden layer, optional
             Shares of neurons to drop.
         seed : int
@@ -346,7 +381,7 @@ class MLP:
         ((16,), (4, 8))
         """
         samples = checks.check_samples(self, X, Y, input_scale)
-        check_loss(loss)
+        known = check_loss(loss, self.output_activation, samples.targets)
         seed = checks.check_seed(seed)
         rates = checks.check_dropout(dropout, len(self._layers))
         propagation, losses, _ = self._passes.run(
@@ -355,6 +390,7 @@ class MLP:
             samples.inputs,
             samples.targets,
             samples.scale,
+            loss=known,
             dropout=rates,
             seed=seed,
         )
@@ -368,9 +404,3 @@ class MLP:
             biases=[biases for _, biases in views],
             inputs=by_inputs,
         )
-
-
-def check_loss(loss: str) -> None:
-    """Raise unless the loss has a name that we know."""
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {tuple(LOSSES)}, got {loss!r}")

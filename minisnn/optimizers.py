@@ -1,21 +1,144 @@
-"""Stochastic gradient descent with momentum, in Keras's form."""
+"""How a step is made of a gradient: stochastic gradient descent with momentum, Adam.
+
+An optimiser holds settings and nothing else. What it remembers from step to step, its *state*, is
+one array of shape (n_states, n_parameters) and the number of steps that have been made; whoever
+makes the steps keeps them (`minisnn.step`).
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 
 from .checks import check_number
 from .graph import Array
-from .kernels import elementwise
+from .kernels import updates
 from .schedules import Schedule
 
 
+class Optimizer(ABC):
+    """What all optimisers have in common.
+
+    Attributes
+    ----------
+    learning_rate : float or schedule
+        A number, or a function of (epoch, epochs); see `minisnn.schedules`.
+    weight_decay : float
+        How strongly weights, but not biases, are drawn to zero.
+    clip_norm : float or None
+        Largest norm of the gradient by all parameters; a longer one is scaled down to it.
+    n_states : int
+        Vectors, each as long as the parameters, that it remembers from step to step.
+    """
+
+    learning_rate: float | Schedule
+    weight_decay: float
+    clip_norm: float | None
+    n_states: ClassVar[int]
+
+    def _check(self) -> None:
+        if not callable(self.learning_rate):
+            check_number(self.learning_rate, "learning_rate", 0)
+        check_number(self.weight_decay, "weight_decay", 0)
+        if self.clip_norm is not None and check_number(self.clip_norm, "clip_norm", 0) == 0:
+            raise ValueError("clip_norm must be above 0, got 0; take None to clip nothing")
+
+    def rate(self, epoch: float, epochs: int) -> float:
+        """Return the learning rate at a fractional epoch of a training of ``epochs``."""
+        if callable(self.learning_rate):
+            rate = self.learning_rate(epoch, epochs)
+            return check_number(rate, f"the schedule's rate at epoch {epoch:g}", 0)
+        return float(self.learning_rate)
+
+    @property
+    @abstractmethod
+    def number(self) -> int:
+        """Its number for the kernels."""
+
+    @abstractmethod
+    def coefficients(self, rates: Array, first_step: int) -> Array:
+        """Return what the kernels need in each step, a row for each: see `kernels.updates`.
+
+        Parameters
+        ----------
+        rates : array of float64, shape (steps,)
+            Learning rates.
+        first_step : int
+            How many steps were made before.
+        """
+
+    def initial_state(self, parameters: Array) -> Array:
+        """Return the state before the first step: zeros of shape (n_states, n_parameters)."""
+        return np.zeros((self.n_states, len(parameters)), parameters.dtype)
+
+    def update(
+        self,
+        parameters: Array,
+        state: Array,
+        gradients: Array,
+        rate: float,
+        *,
+        step: int = 0,
+        lengths: Sequence[int] | None = None,
+    ) -> None:
+        """Make one step, in place.
+
+        Parameters
+        ----------
+        parameters, gradients : array of float32 or float64, shape (n,)
+            Parameters are overwritten.
+        state : array of the same dtype, shape (n_states, n)
+            As `initial_state` returned it, or the last step left it; overwritten.
+        rate : float
+            Learning rate of this step.
+        step : int
+            How many steps were made before.
+        lengths : sequence of int, optional
+            Lengths of weights and biases, in turn, as they stand in the vector. By default all are
+            weights, which decay.
+
+        Raises
+        ------
+        ValueError
+            Where the arrays do not fit.
+        """
+        n = len(parameters)
+        arrays = parameters, gradients, state
+        if (
+            (parameters.shape, gradients.shape, state.shape) != ((n,), (n,), (self.n_states, n))
+            or len({array.dtype for array in arrays}) > 1
+            or sum(lengths or [n]) != n
+        ):
+            raise ValueError(
+                f"parameters and gradients must be vectors of one length and dtype, and the state "
+                f"{self.n_states} such, got " + ", ".join(f"{a.dtype} {a.shape}" for a in arrays)
+            )
+        factor = 1.0
+        if self.clip_norm is not None:
+            norm = float(np.linalg.norm(gradients.astype(np.float64)))
+            factor = self.clip_norm / norm if norm > self.clip_norm else 1.0
+        (row,) = self.coefficients(np.array([rate]), step)
+        scale, first = parameters.dtype.type(factor), 0
+        for number, length in enumerate(lengths or [n]):
+            updates.update(
+                self.number, row, scale, number % 2 == 0, parameters, state, first,
+                gradients[first : first + length],
+            )  # fmt: skip
+            first += length
+
+
 @dataclass(frozen=True)
-class SGD:
+class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
 
-    With gradient g, rate η, momentum μ and velocity v (zero at first), as Keras has it::
+    With gradient g, rate η, momentum μ, weight decay λ and velocity v (zero at first), as Keras has
+    it::
 
+        g <- g + λ w             (weights only; biases do not decay)
         v <- μ v - η g
         w <- w + v               (classical)
         w <- w + μ v - η g       (Nesterov)
@@ -28,63 +151,58 @@ class SGD:
         μ, in [0, 1).
     nesterov : bool
         Whether to step in Nesterov's form.
+    weight_decay : float
+        λ: adds the gradient of λ/2 times the squares of all weights (L2 regularisation).
+    clip_norm : float, optional
+        Where the norm of the gradient by all weights and biases is above it, the gradient is
+        scaled down to it, before weight decay. A step then takes two phases more, since no weight
+        can move before all gradients are there.
 
     Raises
     ------
     ValueError
-        Where the rate is negative or the momentum not in [0, 1).
+        Where rate or decay is negative, the momentum not in [0, 1), or the norm not above 0.
 
     Examples
     --------
     >>> import minisnn as snn
     >>> snn.SGD(learning_rate=0.5)
-    SGD(learning_rate=0.5, momentum=0.0, nesterov=False)
+    SGD(learning_rate=0.5, momentum=0.0, nesterov=False, weight_decay=0.0, clip_norm=None)
     """
 
     learning_rate: float | Schedule
     momentum: float = 0.0
     nesterov: bool = False
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+
+    n_states = 1  # velocities
 
     def __post_init__(self) -> None:
-        if not callable(self.learning_rate):
-            check_number(self.learning_rate, "learning_rate", 0)
+        self._check()
         check_number(self.momentum, "momentum", 0, 1)
 
-    def rate(self, epoch: float, epochs: int) -> float:
-        """Return the learning rate at a fractional epoch of a training of ``epochs``."""
-        if callable(self.learning_rate):
-            rate = self.learning_rate(epoch, epochs)
-            return check_number(rate, f"the schedule's rate at epoch {epoch:g}", 0)
-        return float(self.learning_rate)
+    @property
+    def number(self) -> int:
+        """Its number for the kernels."""
+        return updates.NESTEROV if self.nesterov else updates.MOMENTUM
 
-    def update(self, weights: Array, velocities: Array, gradients: Array, rate: float) -> None:
-        """Make one step, in place.
-
-        Parameters
-        ----------
-        weights, velocities, gradients : array of float32 or float64, shape (n,)
-            Weights and velocities are overwritten.
-        rate : float
-            Learning rate of this step.
-
-        Raises
-        ------
-        ValueError
-            Where the arrays differ in shape or dtype.
-        """
-        kinds = {(array.shape, array.dtype) for array in (weights, velocities, gradients)}
-        if len(kinds) != 1 or weights.ndim != 1:
-            raise ValueError(
-                "weights, velocities and gradients must be vectors of one length and dtype, got "
-                + ", ".join(f"{a.dtype} {a.shape}" for a in (weights, velocities, gradients))
-            )
-        real = weights.dtype.type
-        elementwise.momentum_update(
-            weights, velocities, gradients, real(rate), real(self.momentum), self.nesterov
-        )
+    def coefficients(self, rates: Array, first_step: int) -> Array:
+        """Return what the kernels need in each step; see `Optimizer`."""
+        rows = np.zeros((len(rates), updates.N_COEFFICIENTS))
+        rows[:, updates.RATE] = rates
+        rows[:, updates.SHRINK] = rates * self.weight_decay
+        rows[:, updates.FIRST] = self.momentum
+        return rows
 
 
-def NesterovSGD(learning_rate: float | Schedule, momentum: float = 0.9) -> SGD:
+def NesterovSGD(
+    learning_rate: float | Schedule,
+    momentum: float = 0.9,
+    *,
+    weight_decay: float = 0.0,
+    clip_norm: float | None = None,
+) -> SGD:
     """Return stochastic gradient descent with Nesterov momentum, as the paper trains.
 
     Source: Y. Nesterov 1983; in the form of Keras, see `SGD`.
@@ -95,6 +213,8 @@ def NesterovSGD(learning_rate: float | Schedule, momentum: float = 0.9) -> SGD:
         A number, or a function of (epoch, epochs) such as `WarmUpDecay`.
     momentum : float
         In [0, 1).
+    weight_decay, clip_norm
+        As for `SGD`.
 
     Returns
     -------
@@ -104,6 +224,81 @@ def NesterovSGD(learning_rate: float | Schedule, momentum: float = 0.9) -> SGD:
     --------
     >>> import minisnn as snn
     >>> snn.NesterovSGD(learning_rate=0.1)
-    SGD(learning_rate=0.1, momentum=0.9, nesterov=True)
+    SGD(learning_rate=0.1, momentum=0.9, nesterov=True, weight_decay=0.0, clip_norm=None)
     """
-    return SGD(learning_rate, momentum, nesterov=True)
+    return SGD(
+        learning_rate, momentum, nesterov=True, weight_decay=weight_decay, clip_norm=clip_norm
+    )
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam, with decoupled weight decay (AdamW) if wanted.
+
+    Sources: D. P. Kingma, J. Ba 2015, arXiv:1412.6980; for the decay I. Loshchilov, F. Hutter 2019,
+    arXiv:1711.05101. With gradient g, rate η, decay λ, and means m and v (zero at first), in step
+    t = 1, 2, ...::
+
+        m <- β₁ m + (1 - β₁) g,   v <- β₂ v + (1 - β₂) g²
+        w <- w - η λ w - η m̂ / (√v̂ + ε),   m̂ = m / (1 - β₁^t),   v̂ = v / (1 - β₂^t)
+
+    Only weights decay, biases do not. The decay is not part of the gradient, or else m̂ / √v̂ would
+    undo it where gradients are large.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        η: a number, or a function of (epoch, epochs).
+    beta_1, beta_2 : float
+        β₁ and β₂, in [0, 1).
+    epsilon : float
+        ε, above 0.
+    weight_decay : float
+        λ.
+    clip_norm : float, optional
+        As for `SGD`.
+
+    Raises
+    ------
+    ValueError
+        Where the rate or the decay is negative, a β not in [0, 1), or ε or the norm not above 0.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.Adam(weight_decay=0.01).weight_decay
+    0.01
+    """
+
+    learning_rate: float | Schedule = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+
+    n_states = 2  # means of the gradients, and of their squares
+
+    def __post_init__(self) -> None:
+        self._check()
+        check_number(self.beta_1, "beta_1", 0, 1)
+        check_number(self.beta_2, "beta_2", 0, 1)
+        if check_number(self.epsilon, "epsilon", 0) == 0:
+            raise ValueError("epsilon must be above 0, got 0; without it 0 / 0 is NaN")
+
+    @property
+    def number(self) -> int:
+        """Its number for the kernels."""
+        return updates.ADAM
+
+    def coefficients(self, rates: Array, first_step: int) -> Array:
+        """Return what the kernels need in each step; see `Optimizer`."""
+        steps = first_step + 1.0 + np.arange(len(rates))
+        first, root = 1 - self.beta_1**steps, np.sqrt(1 - self.beta_2**steps)
+        rows = np.empty((len(rates), updates.N_COEFFICIENTS))
+        rows[:, updates.RATE] = rates * root / first
+        rows[:, updates.SHRINK] = rates * self.weight_decay
+        rows[:, updates.FIRST] = 1 - self.beta_1
+        rows[:, updates.SECOND] = 1 - self.beta_2
+        rows[:, updates.SMALL] = self.epsilon * root
+        return rows

@@ -31,22 +31,29 @@ class Passes:
 
     def __init__(self, wiring: Wiring, parameters: Array) -> None:
         self.wiring, self._parameters = wiring, parameters
-        self._plans: dict[tuple[int, int, bool, int], Plan] = {}
+        self._plans: dict[tuple[int, int, bool, bool, int], Plan] = {}
 
     @property
     def structure_bytes(self) -> int:
         """Bytes of the index arrays and tables."""
         return self.wiring.nbytes + sum(plan.nbytes for plan in self._plans.values())
 
-    def plan_for(self, batch_size: int, purpose: int, *, keeps_bytes: bool = False) -> Plan:
+    def plan_for(
+        self, batch_size: int, purpose: int, *, keeps_bytes: bool = False, clips: bool = False
+    ) -> Plan:
         """Return how batches of a size run; kept, so that it is not made again."""
-        key = (batch_size, purpose, keeps_bytes, get_num_threads())
+        key = (batch_size, purpose, keeps_bytes, clips, get_num_threads())
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.pop(next(iter(self._plans)))
             plan = self._plans[key] = Plan(
-                self.wiring, batch_size, self._parameters.dtype, purpose, keeps_bytes=keeps_bytes
+                self.wiring,
+                batch_size,
+                self._parameters.dtype,
+                purpose,
+                keeps_bytes=keeps_bytes,
+                clips=clips,
             )
         return plan
 
@@ -67,13 +74,14 @@ class Passes:
             propagation.run(X, Y, np.empty(0, dtype=np.int64), scale, **options)
         return propagation, *propagation.run(X, Y, np.arange(len(X)), scale, **options)
 
-    def predict(self, X: Array, scale: float) -> Array:
-        """Return the outputs, a row for each sample."""
+    def predict(self, X: Array, scale: float, *, logits: bool = False) -> Array:
+        """Return the outputs, a row for each sample; or their pre-activations."""
         if len(X) == 1:
-            return self._predict_one(X[0], scale)[None, :]
-        return self.run(PREDICT, min(len(X), _PREDICTION_BATCH), X, None, scale)[2]
+            return self._predict_one(X[0], scale, logits=logits)[None, :]
+        batch_size = min(len(X), _PREDICTION_BATCH)
+        return self.run(PREDICT, batch_size, X, None, scale, logits=logits)[2]
 
-    def _predict_one(self, x: Array, scale: float) -> Array:
+    def _predict_one(self, x: Array, scale: float, *, logits: bool) -> Array:
         """Return the outputs for one sample: without a batch's buffers, in a tenth of the time."""
         wiring, real = self.wiring, self._parameters.dtype.type
         tables = self.plan_for(1, PREDICT).tables
@@ -86,7 +94,7 @@ class Passes:
             scale = 1.0
         predict_one(
             tables.layers, tables.starts, tables.indices, self._parameters, real(scale),
-            wiring.uses_blas, values,
+            wiring.uses_blas, logits, values, np.empty((2, 1), values.dtype),
         )  # fmt: skip
         return values[-wiring.widths[-1] :].copy()
 

@@ -1,16 +1,17 @@
 """Forward and backward through a network, on buffers made once for a plan.
 
 With dropout masks M_l (see `minisnn.kernels.dropout`; all ones without dropout), A_0 the scaled
-inputs and T the targets, in matrix form with one sample a column::
+inputs, f_l the activations and T the targets, in matrix form with one sample a column::
 
     forward    A_0 = M_0 * scale * X
-               A_l = M_l * sigmoid(W_l A_(l-1) + b_l)         M of the last layer is 1
-    loss       L   = mean (A_L - T)^2
+               A_l = M_l * f_l(W_l A_(l-1) + b_l)             M of the last layer is 1
+    loss       L   = mean (A_L - T)^2                         others: minisnn.kernels.losses
     backward   dA_L = 2 (A_L - T) / (N n_L)
-               dZ_l = dA_l * M_l * sigmoid'(Z_l)
+               dZ_l = dA_l * M_l * f_l'(Z_l)
                dW_l = dZ_l A_(l-1)^T  on the edges,   db_l = dZ_l 1
                dA_(l-1) = W_l^T dZ_l
-    update     v <- μ v - η dW,   W <- W + μ v - η dW          edge by edge, as dW is made
+    update     v <- μ v - η dW,   W <- W + μ v - η dW          edge by edge, as dW is made; others:
+                                                              minisnn.kernels.updates
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from .kernels.engine import DIFFERENTIATE, PREDICT, Memory, Work, execute
 from .kernels.layout import feature_major
 from .kernels.plan import Plan
 from .kernels.team import run
-
-LOSSES = ("mse",)
-"""Names of the losses."""
+from .kernels.updates import N_COEFFICIENTS
+from .losses import LOSSES, Loss
+from .optimizers import Optimizer
 
 
 class Propagation:
@@ -39,18 +40,18 @@ class Propagation:
         Says what is done, batch by batch; and whether inputs must be bytes.
     parameters : array, shape (n_parameters,)
         Weights and biases, read at each call; in training overwritten.
-    velocities : array, shape (n_parameters,), optional
-        The optimiser's, for training.
+    state : array, shape (n_states, n_parameters), optional
+        The optimiser's, for training; overwritten.
     """
 
-    def __init__(self, plan: Plan, parameters: Array, velocities: Array | None = None) -> None:
+    def __init__(self, plan: Plan, parameters: Array, state: Array | None = None) -> None:
         self._plan = plan
         widths, dtype = plan.wiring.widths, parameters.dtype
         nothing = np.empty(0, dtype=dtype)
         forward_only = plan.purpose == PREDICT
         skipped = 0 if plan.purpose == DIFFERENTIATE else widths[0]
-        keeps = plan.purpose == DIFFERENTIATE or plan.wiring.uses_blas
-        keeps = keeps and not forward_only
+        self._keeps_gradients = plan.purpose == DIFFERENTIATE or plan.clips
+        keeps = self._keeps_gradients or (plan.wiring.uses_blas and not forward_only)
 
         def buffer(n_rows: int) -> Array:
             return feature_major(n_rows, plan.width, dtype)
@@ -61,10 +62,12 @@ class Propagation:
         self._pairs = feature_major(n_bytes, plan.width // 2, np.uint32)
         self.deltas = buffer(0 if forward_only else sum(widths) - skipped)
         self.gradients = np.empty_like(parameters) if keeps else nothing
-        self._velocities = nothing if velocities is None else velocities
+        self._state = np.empty((0, 0), dtype=dtype) if state is None else state
+        self._norms = np.zeros(plan.norm_blocks)
         self._parameters = parameters
         self._partials = buffer(plan.n_partials)
         self._targets = buffer(0 if forward_only else widths[-1])
+        self._workspace = buffer(3 if plan.wiring.activations[-1] == "softmax" else 0)
         scratch = (plan.n_threads, 0 if forward_only else plan.scratch_size)
         self._scratch = np.empty(scratch, dtype=dtype)
 
@@ -75,12 +78,13 @@ class Propagation:
         samples: Array,
         scale: float,
         *,
+        loss: Loss = LOSSES["mse"],
+        logits: bool = False,
         dropout: Sequence[float] = (),
         seed: int = 0,
         first_step: int = 0,
+        optimizer: Optimizer | None = None,
         rates: Array | None = None,
-        momentum: float = 0.0,
-        nesterov: bool = False,
     ) -> tuple[Array, Array]:
         """Go through samples batch by batch; return losses and outputs.
 
@@ -93,14 +97,20 @@ class Propagation:
             nothing done.
         scale : float
             Factor on X.
+        loss : Loss
+            One that goes with the outputs.
+        logits : bool
+            Whether predictions stop at the outputs' pre-activations.
         dropout : sequence of float
             Rates of the inputs and each hidden layer; none by default.
-        seed, first_step : int
+        seed : int
             Of the dropout masks.
+        first_step : int
+            How many steps were made before.
+        optimizer : Optimizer, optional
+            For training.
         rates : array of float64, shape (batches,), optional
             Learning rates, for training.
-        momentum, nesterov
-            Of the optimiser, for training.
 
         Returns
         -------
@@ -112,13 +122,18 @@ class Propagation:
         plan, n_layers = self._plan, len(self._plan.wiring.graphs)
         n_out = plan.wiring.widths[-1]
         n_steps = -(-len(samples) // plan.batch_size)
-        losses = np.zeros((n_steps, n_out))
+        losses = np.zeros((n_steps, plan.loss_shares))
+        coefficients, limit = np.zeros((n_steps, N_COEFFICIENTS)), np.inf
+        if optimizer is not None and rates is not None:
+            coefficients = optimizer.coefficients(rates, first_step)
+            limit = np.inf if optimizer.clip_norm is None else optimizer.clip_norm
         n_outputs = len(samples) if plan.purpose == PREDICT else 0
         outputs = np.empty((n_outputs, n_out), dtype=plan.dtype)
         memory = Memory(
             self._parameters,
-            self._velocities,
+            self._state,
             self.gradients,
+            self._norms,
             self.activations,
             self._bytes,
             self._pairs,
@@ -126,6 +141,7 @@ class Propagation:
             self._targets,
             self._partials,
             self._scratch,
+            self._workspace,
             losses,
             outputs,
         )
@@ -137,9 +153,12 @@ class Propagation:
             samples,
             plan.batch_size,
             float(scale),
-            np.zeros(n_steps) if rates is None else rates,
-            float(momentum),
-            bool(nesterov),
+            loss.number,
+            logits,
+            self._keeps_gradients,
+            0 if optimizer is None else optimizer.number,
+            coefficients,
+            float(limit),
             np.asarray(dropout if len(dropout) else np.zeros(n_layers), dtype=np.float64),
             int(seed),
             int(first_step),

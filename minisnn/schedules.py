@@ -2,7 +2,7 @@
 
 A schedule is any function ``schedule(epoch, epochs)`` that returns the learning rate, given the
 fractional epoch that has been trained (0 at the first step, 2.5 in the middle of the third epoch)
-and the number of epochs in all.
+and the number of epochs in all. Where a schedule is asked for, a number is one, too: a constant.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from .checks import check_number
 
-Schedule = Callable[[float, int], float]
+Schedule = Callable[[float, float], float]
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,132 @@ class WarmUpDecay:
         check_number(self.peak, "peak", 0)
         check_number(self.warm_up, "warm_up", 0, 1)
 
-    def __call__(self, epoch: float, epochs: int) -> float:
+    def __call__(self, epoch: float, epochs: float) -> float:
         """Return the rate at a fractional epoch of a training of ``epochs``."""
         progress = min(epoch / epochs, 1.0)
         if progress < self.warm_up:
             return self.peak * progress / self.warm_up
         decayed = (progress - self.warm_up) / (1 - self.warm_up)
         return self.peak * (1 + math.cos(math.pi * decayed)) / 2
+
+
+@dataclass(frozen=True)
+class CosineDecay:
+    """A learning rate that falls along half a cosine from the first step to the last.
+
+    Source: I. Loshchilov, F. Hutter 2017, arXiv:1608.03983, without restarts.
+
+    Parameters
+    ----------
+    start, end : float
+        Learning rates before the first epoch and after the last.
+
+    Raises
+    ------
+    ValueError
+        Where one is negative.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> rate = snn.CosineDecay(start=2.0, end=1.0)
+    >>> [round(rate(epoch, 4), 3) for epoch in (0, 2, 4)]
+    [2.0, 1.5, 1.0]
+    """
+
+    start: float
+    end: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number(self.start, "start", 0)
+        check_number(self.end, "end", 0)
+
+    def __call__(self, epoch: float, epochs: float) -> float:
+        """Return the rate at a fractional epoch of a training of ``epochs``."""
+        fallen = (1 - math.cos(math.pi * min(epoch / epochs, 1.0))) / 2
+        return self.start + (self.end - self.start) * fallen
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """A learning rate that is multiplied by a factor every so many epochs.
+
+    Parameters
+    ----------
+    start : float
+        Learning rate at first.
+    every : float
+        Epochs from one change to the next, above 0.
+    factor : float
+        At each change.
+
+    Raises
+    ------
+    ValueError
+        Where the rate or the factor is negative, or ``every`` not above 0.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> rate = snn.StepDecay(start=1.0, every=10, factor=0.5)
+    >>> [rate(epoch, 30) for epoch in (0, 9.9, 10, 25)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+
+    start: float
+    every: float
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_number(self.start, "start", 0)
+        check_number(self.factor, "factor", 0)
+        if check_number(self.every, "every", 0) == 0:
+            raise ValueError("every must be above 0 epochs, got 0")
+
+    def __call__(self, epoch: float, epochs: float) -> float:
+        """Return the rate at a fractional epoch of a training of ``epochs``."""
+        return self.start * self.factor ** math.floor(epoch / self.every)
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """A learning rate that rises linearly from 0, and then stays or follows another schedule.
+
+    Parameters
+    ----------
+    then : float or schedule
+        The rate that it rises to and keeps, or the schedule whose first rate it rises to, and
+        whose epochs then are those that are left.
+    share : float
+        Share of the training, 0 to below 1, in which it rises.
+
+    Raises
+    ------
+    ValueError
+        Where the rate is negative or the share not in [0, 1).
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> rate = snn.WarmUp(snn.CosineDecay(1.0), share=0.2)
+    >>> [round(rate(epoch, 10), 3) for epoch in (0, 1, 2, 6, 10)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+
+    then: float | Schedule
+    share: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not callable(self.then):
+            check_number(self.then, "then", 0)
+        check_number(self.share, "share", 0, 1)
+
+    def __call__(self, epoch: float, epochs: float) -> float:
+        """Return the rate at a fractional epoch of a training of ``epochs``."""
+        warm_up = self.share * epochs
+        if epoch < warm_up:
+            return self._after(0.0, epochs - warm_up) * epoch / warm_up
+        return self._after(epoch - warm_up, epochs - warm_up)
+
+    def _after(self, epoch: float, epochs: float) -> float:
+        return self.then(epoch, epochs) if callable(self.then) else float(self.then)

@@ -12,8 +12,9 @@ from .checks import Samples
 from .graph import Array
 from .kernels.engine import TRAIN
 from .kernels.plan import Plan
+from .losses import LOSSES, Loss
 from .mlp import MLP
-from .optimizers import SGD
+from .optimizers import Optimizer
 from .passes import keeps_bytes
 from .propagation import Propagation
 
@@ -59,7 +60,7 @@ class Steps(Protocol):
 
 
 class Stepper:
-    """What training holds beside the network: velocities, buffers, the count of steps.
+    """What training holds beside the network: the optimiser's state, buffers, the count of steps.
 
     Parameters
     ----------
@@ -67,10 +68,12 @@ class Stepper:
         Trained in place.
     samples : Samples
         What it is trained on.
-    optimizer : SGD
+    optimizer : Optimizer
         How a step is made of a gradient.
     batch_size : int
         Largest number of samples in a step.
+    loss : Loss
+        What the gradient is of.
     dropout : sequence of float
         Rates for the input and each hidden layer.
     seed : int
@@ -82,17 +85,19 @@ class Stepper:
         net: MLP,
         samples: Samples,
         *,
-        optimizer: SGD,
+        optimizer: Optimizer,
         batch_size: int,
+        loss: Loss = LOSSES["mse"],
         dropout: Sequence[float] = (),
         seed: int = 0,
     ) -> None:
         as_bytes = keeps_bytes(samples.inputs, dropout)
-        self.plan = net.plan_for(batch_size, TRAIN, keeps_bytes=as_bytes)
-        self.parameters, self._velocities = net.parameters, np.zeros_like(net.parameters)
-        self._propagation = Propagation(self.plan, self.parameters, self._velocities)
+        clips = optimizer.clip_norm is not None
+        self.plan = net.plan_for(batch_size, TRAIN, keeps_bytes=as_bytes, clips=clips)
+        self.parameters, self._state = net.parameters, optimizer.initial_state(net.parameters)
+        self._propagation = Propagation(self.plan, self.parameters, self._state)
         self._net = net
-        self._samples, self._optimizer = samples, optimizer
+        self._samples, self._optimizer, self._loss = samples, optimizer, loss
         self._dropout, self._seed = dropout, seed
         self._steps = 0
         self.chunk = max(1, int(_FIRST_CHUNK / self.plan.cycles))
@@ -116,12 +121,12 @@ class Stepper:
             self._samples.targets,
             samples,
             self._samples.scale,
+            loss=self._loss,
             dropout=self._dropout,
             seed=self._seed,
             first_step=self._steps,
+            optimizer=self._optimizer,
             rates=rates,
-            momentum=self._optimizer.momentum,
-            nesterov=self._optimizer.nesterov,
         )
         self._steps += len(rates)
         return losses
@@ -130,14 +135,14 @@ class Stepper:
         """Return all that the next step depends on; see `Steps`."""
         return {
             "parameters": self.parameters,
-            "optimizer": self._velocities,
+            "optimizer": self._state,
             "steps": np.array(self._steps),
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Go on from a state; see `Steps`."""
         self.parameters[:] = state["parameters"]
-        self._velocities[:] = state["optimizer"]
+        self._state[:] = state["optimizer"]
         self._steps = int(state["steps"])
 
     def activations_of(self, layer: int, n_samples: int) -> Array:

@@ -26,7 +26,6 @@ from .topology import rotating
 
 KIND, FORMAT = "network", 2
 ROTATING, COMPLETE, EDGES = "rotating", "complete", "edges"
-SIGMOID = "sigmoid"  # the only activation that there is
 
 
 def save(net: MLP, path: str | PathLike[str]) -> None:
@@ -113,19 +112,18 @@ def packed(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
                 "parameters": graph.parameters,
             }
         )
-    return {"activation": SIGMOID, "output_activation": SIGMOID, "layers": layers}, arrays
+    functions = {"activation": net.activation, "output_activation": net.output_activation}
+    return {**functions, "layers": layers}, arrays
 
 
 def unpacked(archive: Archive) -> MLP:
     """Return the network that an archive holds; raise a ValueError where it holds none."""
-    for name in ("activation", "output_activation"):
-        if archive.entry(name, str) != SIGMOID:
-            raise ValueError(f"{name} must be {SIGMOID!r}, got {archive.header[name]!r:.60}")
+    functions = archive.entry("activation", str), archive.entry("output_activation", str)
     layers = archive.entry("layers", list)
     total = sum(_check_layer(layer) for layer in layers)
     parameters = archive.array("parameters", [np.float32, np.float64], (total,))
     graphs = [_graph(archive, number, layer) for number, layer in enumerate(layers)]
-    return MLP.from_parameters(graphs, parameters)
+    return MLP.from_parameters(graphs, parameters, *functions)
 
 
 def _check_layer(layer: Any) -> int:

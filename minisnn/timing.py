@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from . import checks
 from .graph import Array
+from .losses import check_loss
 from .mlp import MLP
-from .optimizers import SGD
+from .optimizers import Optimizer
 from .step import Stepper
 
 _ROUNDS = 9
@@ -24,7 +25,8 @@ def step_times(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
-    optimizer: SGD,
+    optimizer: Optimizer,
+    loss: str | None = None,
     batch_size: int = 128,
     dropout: float | Sequence[float] | None = None,
     input_scale: float = 1.0,
@@ -39,7 +41,7 @@ def step_times(
     ----------
     networks : sequence of MLP
         What to compare, all of the same inputs and outputs.
-    X, Y, optimizer, batch_size, dropout, input_scale
+    X, Y, optimizer, loss, batch_size, dropout, input_scale
         As for `minisnn.train`. Each step takes a random batch.
     steps : int
         Steps of each network in each of nine rounds.
@@ -70,7 +72,12 @@ def step_times(
         drop = checks.check_dropout(dropout, len(net.layers))
         steppers.append(
             Stepper(
-                deepcopy(net), samples, optimizer=optimizer, batch_size=batch_size, dropout=drop
+                deepcopy(net),
+                samples,
+                optimizer=optimizer,
+                loss=check_loss(loss, net.output_activation, samples.targets),
+                batch_size=batch_size,
+                dropout=drop,
             )
         )
         steppers[-1].compile()

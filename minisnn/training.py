@@ -18,8 +18,9 @@ from .checks import Samples
 from .history import History
 from .interruption import interruptible
 from .loop import Loop
-from .mlp import MLP, check_loss
-from .optimizers import SGD
+from .losses import check_loss
+from .mlp import MLP
+from .optimizers import Optimizer
 from .progress import progress_bar
 from .step import Stepper, Steps
 
@@ -29,8 +30,8 @@ def train(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
-    optimizer: SGD,
-    loss: str = "mse",
+    optimizer: Optimizer,
+    loss: str | None = None,
     batch_size: int = 128,
     epochs: int = 10,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
@@ -58,10 +59,13 @@ def train(
         Inputs.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, trained as one-hot targets, or the target of each output.
-    optimizer : SGD
-        How a step is made of a gradient; see `NesterovSGD`. Its velocities begin at zero.
-    loss : {"mse"}
-        Mean squared error over samples and outputs, as in Keras.
+    optimizer : SGD or Adam
+        How a step is made of a gradient; see `NesterovSGD`. What it remembers begins at zero.
+    loss : {"mse", "binary_cross_entropy", "cross_entropy"}, optional
+        Mean squared error over samples and outputs, as in Keras, for any outputs but softmax;
+        binary cross-entropy over samples and outputs, for sigmoid outputs and targets from 0 to 1;
+        cross-entropy over samples, for softmax outputs and labels or the probabilities of each
+        sample. By default cross-entropy where outputs are a softmax, else mean squared error.
     batch_size : int
         Samples in a step; the last batch of an epoch may be smaller.
     epochs : int
@@ -153,8 +157,8 @@ def run_training(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
-    optimizer: SGD,
-    loss: str,
+    optimizer: Optimizer,
+    loss: str | None,
     batch_size: int,
     epochs: int,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
@@ -170,13 +174,16 @@ def run_training(
 ) -> History:
     """Check what was passed to `train`, and run its loop with steps of any kind.
 
-    ``make_steps(samples, optimizer=, batch_size=, dropout=, seed=)`` makes what trains ``net``.
+    ``make_steps(samples, optimizer=, loss=, batch_size=, dropout=, seed=)`` makes what trains
+    ``net``.
     """
     samples = checks.check_samples(net, X, Y, input_scale)
     validation = _check_validation(net, validation_data, input_scale)
-    check_loss(loss)
-    if not isinstance(optimizer, SGD):
-        raise TypeError(f"optimizer must be an SGD, such as NesterovSGD(0.1), got {optimizer!r}")
+    known = check_loss(loss, net.output_activation, samples.targets)
+    if validation is not None:
+        check_loss(loss, net.output_activation, validation.targets, "validation Y")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be an SGD or an Adam, such as SGD(0.1), got {optimizer!r}")
     seed = checks.check_seed(seed)
     epochs = checks.check_positive_integer(epochs, "epochs")
     batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), samples.n_samples)
@@ -187,7 +194,7 @@ def run_training(
         raise ValueError("resume needs the checkpoint to go on from: pass checkpoint=path")
 
     steps = make_steps(
-        samples, optimizer=optimizer, batch_size=batch_size, dropout=dropout, seed=seed
+        samples, optimizer=optimizer, loss=known, batch_size=batch_size, dropout=dropout, seed=seed
     )
     loop = Loop(
         net,
@@ -195,6 +202,7 @@ def run_training(
         samples,
         validation,
         optimizer=optimizer,
+        loss=known,
         epochs=epochs,
         shuffle=shuffle,
         seed=seed,
@@ -209,7 +217,7 @@ def run_training(
             "validation data": fingerprints.of_samples(validation),
             "input_scale": repr(samples.scale),
             **fingerprints.of_optimizer(optimizer, epochs),
-            "loss": loss,
+            "loss": known.name,
             "batch_size": str(batch_size),
             "epochs": str(epochs),
             "dropout": str(dropout),

@@ -60,7 +60,8 @@ def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
         pruned = len(kept) < graph.n_edges
         graphs.append(from_edges(*graph.shape, graph.edges()[kept]) if pruned else graph)
         parameters += [layer.weights[kept], layer.biases]
-    return MLP.from_parameters(graphs, np.concatenate(parameters))
+    functions = net.activation, net.output_activation
+    return MLP.from_parameters(graphs, np.concatenate(parameters), *functions)
 
 
 def _largest(layer: Layer, n: int, number: int) -> Array:

@@ -25,8 +25,9 @@ from ..graph import Array
 from ..history import History
 from ..kernels.engine import DIFFERENTIATE
 from ..layer import split_parameters
+from ..losses import Loss
 from ..mlp import MLP
-from ..optimizers import SGD
+from ..optimizers import Optimizer
 from ..passes import keeps_bytes
 from ..propagation import Propagation
 from ..training import run_training
@@ -142,17 +143,19 @@ class _Stepper:
         net: Reparametrised,
         samples: Samples,
         *,
-        optimizer: SGD,
+        optimizer: Optimizer,
+        loss: Loss,
         batch_size: int,
         dropout: Sequence[float],
         seed: int,
     ) -> None:
-        self._net, self._samples, self._optimizer = net, samples, optimizer
+        self._net, self._samples, self._optimizer, self._loss = net, samples, optimizer, loss
         self._dropout, self._seed = dropout, seed
         as_bytes = keeps_bytes(samples.inputs, dropout)
         self.plan = net.expanded.plan_for(batch_size, DIFFERENTIATE, keeps_bytes=as_bytes)
         self._propagation = Propagation(self.plan, net.expanded.parameters)
-        self._velocities = np.zeros_like(net.parameters)
+        self._state = optimizer.initial_state(net.parameters)
+        self._lengths = [len(view) for views in net.split(net.parameters) for view in views]
         self._rng = np.random.default_rng(seed).spawn(1)[0]  # apart from the shuffling's
         self._steps = 0
         self.chunk = 1
@@ -163,8 +166,8 @@ class _Stepper:
 
     def compile(self) -> None:
         self._differentiate(np.empty(0, dtype=np.int64))
-        nothing = self._velocities[:0]
-        self._optimizer.update(nothing, nothing, nothing, 0.0)
+        nothing = self._net.parameters[:0]
+        self._optimizer.update(nothing, self._optimizer.initial_state(nothing), nothing, 0.0)
 
     def run(self, samples: Array, rates: Array) -> Array:
         net, size = self._net, self.plan.batch_size
@@ -174,7 +177,9 @@ class _Stepper:
             net.expand(maps)
             losses[k] = self._differentiate(samples[k * size : (k + 1) * size]).sum()
             gradients = net.pull_back(maps, self._propagation.gradients)
-            self._optimizer.update(net.parameters, self._velocities, gradients, rate)
+            self._optimizer.update(
+                net.parameters, self._state, gradients, rate, step=self._steps, lengths=self._lengths
+            )
             self._steps += 1
         net.expand()
         return losses
@@ -182,14 +187,14 @@ class _Stepper:
     def state(self) -> dict[str, Array]:
         return {
             "parameters": self._net.parameters,
-            "optimizer": self._velocities,
+            "optimizer": self._state,
             "generator": generator_state(self._rng),
             "steps": np.array(self._steps),
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
         self._net.parameters[:] = state["parameters"]
-        self._velocities[:] = state["optimizer"]
+        self._state[:] = state["optimizer"]
         set_generator_state(self._rng, state["generator"])
         self._steps = int(state["steps"])
         self._net.expand()
@@ -206,6 +211,7 @@ class _Stepper:
             self._samples.targets,
             batch,
             self._samples.scale,
+            loss=self._loss,
             dropout=self._dropout,
             seed=self._seed,
             first_step=self._steps,
@@ -218,7 +224,7 @@ def train_reparametrised(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
-    optimizer: SGD,
+    optimizer: Optimizer,
     batch_size: int = 128,
     epochs: int = 10,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,

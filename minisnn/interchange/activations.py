@@ -78,4 +78,4 @@ ACTIVATIONS = {
 
 def activations_of(net: MLP) -> list[str]:
     """Return the name of each layer's activation."""
-    return ["sigmoid"] * len(net.layers)
+    return [net.activation] * (len(net.layers) - 1) + [net.output_activation]

@@ -33,7 +33,7 @@ def from_state_dict(state: Mapping[str, Any]) -> MLP:
     -------
     MLP
         In float32 where all arrays are float32 or float16, else in float64. Activations are no
-        part of a state_dict: the network has its own, sigmoids.
+        part of a state_dict: the network has sigmoids; see `MLP.from_parameters` for others.
 
     Raises
     ------

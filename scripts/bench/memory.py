@@ -122,7 +122,7 @@ def count(
     own = [graph.compact_indices for graph in graphs if not graph.is_complete]
     named: dict[str, Sequence[Array]] = {
         "weights": [net.parameters],
-        "velocities": [buffers._velocities],
+        "velocities": [buffers._state],
         "kept state": list((kept or {}).values()),
         "topology": own + [graph.indptr for graph in graphs],
         "indices": [tables.indices],

@@ -54,7 +54,9 @@ class Ours:
             ]
         ).astype(np.float32)
         self.plan = Plan(self._wiring, batch_size, np.float32, TRAIN, threads, keeps_bytes=not blas)
-        self._trainer = Propagation(self.plan, self._values, np.zeros_like(self._values))
+        self._optimizer = snn.NesterovSGD(problem.rate, problem.momentum)
+        state = self._optimizer.initial_state(self._values)
+        self._trainer = Propagation(self.plan, self._values, state)
 
     @contextmanager
     def limits(self) -> Iterator[None]:
@@ -78,9 +80,8 @@ class Ours:
             problem.labels,
             samples,
             SCALE,
+            optimizer=self._optimizer,
             rates=np.full(n_steps, problem.rate),
-            momentum=problem.momentum,
-            nesterov=True,
         )
 
     def runner(self, rng: np.random.Generator) -> Callable[[int], None]:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from minisnn.kernels import reference
+from minisnn.kernels.activations import IDENTITY, bias_activation
+from minisnn.kernels.activations import SIGMOID as SIGMOID_NEURONS
 from minisnn.kernels.batch import pack
 from minisnn.kernels.blocks import Blocks, block_starts, choose_blocks
-from minisnn.kernels.elementwise import bias_sigmoid
 from minisnn.kernels.jit import jit
 from minisnn.kernels.layout import feature_major
 from minisnn.kernels.plan import choose_tile
@@ -34,7 +35,7 @@ _TASK_EDGES = 2**15  # whose gradients are held at a time, as in a training
 _STAYS_IN_L3 = 16 * 2**20  # bytes of activations
 _PRECISION = 1e-4
 _SCALE = np.float32(1 / 255)  # of X
-_KEEP = np.float32(0)  # X was made by no sigmoid whose slope is wanted
+_KEEP = np.float32(1)
 
 
 # Each thread makes its rows many times in one call, so that threads need not meet in between.
@@ -43,13 +44,15 @@ _KEEP = np.float32(0)  # X was made by no sigmoid whose slope is wanted
 @jit
 def _forward(tile, starts, indices, weights, biases, X, scale, A, first, last, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        forward(tile, starts, indices, weights, biases, X, scale, A, first, last)
+        forward(tile, starts, indices, weights, biases, X, scale, SIGMOID_NEURONS, A, first, last)
 
 
 @jit
 def _input_gradient(tile, starts, indices, edges, weights, dZ, X, keep, dX, first, last, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        input_gradient(tile, starts, indices, edges, weights, dZ, X, keep, dX, first, last)
+        input_gradient(
+            tile, starts, indices, edges, weights, dZ, X, IDENTITY, keep, dX, first, last
+        )
 
 
 @jit
@@ -63,7 +66,7 @@ def _weight_gradient(tile, starts, indices, dZ, X, scratch, bounds, n):  # type:
 @jit
 def _bias_sigmoid(biases, scale, Z, first, last, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        bias_sigmoid(biases, scale, Z, first, last)
+        bias_activation(SIGMOID_NEURONS, biases, scale, Z, first, last)
 
 
 class SparseLayer:
@@ -195,12 +198,12 @@ class SparseLayer:
         mask, X, dZ = self._mask, self._X, self._dZ
         csr = mask.indptr, mask.indices, mask.data
         self._dX[:] = np.nan  # nothing may be left from before
-        expected = reference.forward(*csr, self._biases, _SCALE * X)
+        expected = reference.forward("sigmoid", *csr, self._biases, _SCALE * X)
         for name in ("forward", f"forward{OF_BYTES}"):
             self._A[:] = np.nan
             work[name](1)
             _compare(name, self._A, expected)
-        expected = reference.bias_sigmoid(self._biases, _SCALE * self._A)
+        expected = reference.bias_activation("sigmoid", self._biases, _SCALE * self._A)
         work[SIGMOID](1)
         _compare(SIGMOID, self._A, expected)
         work["input_gradient"](1)

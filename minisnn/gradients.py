@@ -1,0 +1,27 @@
+"""What `MLP.loss_and_gradients` returns beside the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .graph import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """Gradients of the loss.
+
+    Parameters
+    ----------
+    parameters : array, shape (n_parameters,)
+        By all weights and biases, in the order of `MLP.parameters`.
+    weights, biases : list of arrays
+        The same, layer by layer: views of ``parameters``.
+    inputs : array, shape (samples, n_in)
+        By the inputs X as they were passed.
+    """
+
+    parameters: Array
+    weights: list[Array]
+    biases: list[Array]
+    inputs: Array
