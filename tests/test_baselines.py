@@ -247,16 +247,19 @@ def test_drop_connect_masks(rng: np.random.Generator) -> None:
 # The mechanism
 
 
+@pytest.mark.parametrize("optimizer", [OPTIMIZER, snn.Adam(0.01, weight_decay=0.1)], ids=repr)
 @pytest.mark.parametrize("dropout", [None, [0.2, 0.5]])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_identity_trains_as_the_dense_network_does(dtype: Any, dropout: Any) -> None:
+def test_identity_trains_as_the_dense_network_does(
+    dtype: Any, dropout: Any, optimizer: Any
+) -> None:
     X, labels = problem()
     graphs = [topology.dense(12, 40), topology.dense(40, 3)]
     twin = snn.MLP(graphs, seed=1, dtype=dtype)
     net = Reparametrised([Identity(12, 40), Identity(40, 3)], seed=1, dtype=dtype)
     np.testing.assert_array_equal(net.expanded.parameters, twin.parameters)
     options: dict[str, Any] = {
-        "optimizer": OPTIMIZER, "epochs": 4, "batch_size": 77, "dropout": dropout, "seed": 5,
+        "optimizer": optimizer, "epochs": 4, "batch_size": 77, "dropout": dropout, "seed": 5,
         "validation_data": (X, labels),
     }  # fmt: skip
     expected = snn.train(twin, X, labels, **options)
@@ -513,7 +516,7 @@ def test_baselines_are_imported_when_they_are_asked_for() -> None:
         ),
         (
             lambda: train_reparametrised(make(), *problem(), optimizer=3),  # type: ignore[arg-type]
-            TypeError, "optimizer must be an SGD",
+            TypeError, "optimizer must be an SGD or an Adam",
         ),
         (
             lambda: baselines.narrower([topology.dense(3, 2)]),

@@ -59,7 +59,7 @@ def test_memory() -> None:
 def test_each_array_is_counted_once() -> None:
     net = memory.Network((300, 200, 100, 10), 20, "fibonacci_rotating").make()
     first, second, _ = net.topologies
-    velocities: np.ndarray = np.zeros_like(net.parameters)
+    velocities: np.ndarray = np.zeros((1, len(net.parameters)), net.dtype)
     buffers = Propagation(net.plan_for(memory.BATCH_SIZE, TRAIN), net.parameters, velocities)
     kept = {"parameters": net.parameters.copy(), "velocities": velocities.copy()}
     parts = memory.count(net, buffers, kept)

@@ -42,17 +42,19 @@ def make(name: str, n_layers: int) -> snn.MLP:
     return net
 
 
-def check(function: Any, at: Any, gradient: Any, rng: np.random.Generator) -> None:
+def check(
+    function: Any, at: Any, gradient: Any, rng: np.random.Generator, step: float = STEP
+) -> None:
     """Compare the slope of a function along a direction with its gradient, three times."""
     start = at.copy()
     for _ in range(3):
         direction = rng.standard_normal(at.shape)
         values = []
         for steps in (-2, -1, 1, 2):
-            at[...] = start + steps * STEP * direction
+            at[...] = start + steps * step * direction
             values.append(function())
         at[...] = start
-        numerical = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * STEP)
+        numerical = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
         analytical = float((gradient * direction).sum())
         error = abs(numerical - analytical)
         assert error <= 1e-7 * max(abs(numerical), abs(analytical)), (
@@ -76,6 +78,42 @@ def test_weights_biases_and_inputs(name: str, n_layers: int, dropout: float | No
         check(evaluate, layer.weights, gradients.weights[number], rng)
         check(evaluate, layer.biases, gradients.biases[number], rng)
     check(evaluate, X, gradients.inputs, rng)
+
+
+PAIRS = [  # all that go together
+    *(("mse", output) for output in ("sigmoid", "tanh", "relu", "identity")),
+    ("binary_cross_entropy", "sigmoid"),
+    ("cross_entropy", "softmax"),
+]
+
+
+@pytest.mark.parametrize("kind", ["sparse", "dense", "BLAS"])
+@pytest.mark.parametrize("dropout", [None, 0.4], ids=["plain", "dropout"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
+@pytest.mark.parametrize(("loss", "output"), PAIRS)
+def test_every_activation_with_every_loss(
+    loss: str, output: str, activation: str, dropout: float | None, kind: str
+) -> None:
+    rng = np.random.default_rng(7)
+    graphs = {
+        "sparse": [topology.constant_degree(13, 11, 4), topology.constant_degree(11, 7, 3)],
+        "dense": [topology.constant_degree(13, 11, 4), topology.dense(11, 7)],
+        "BLAS": [topology.dense(13, 40), topology.dense(40, 7)],
+    }[kind]
+    net = snn.MLP(graphs, seed=1, dtype=np.float64, activation=activation, output_activation=output)
+    net.parameters[:] += 0.3 * rng.standard_normal(net.parameters.size)
+    X, Y = rng.standard_normal((5, net.n_in)), rng.random((5, net.n_out))
+    Y /= Y.sum(axis=1, keepdims=True)  # probabilities
+    options: Any = {"loss": loss, "dropout": dropout, "seed": 4, "input_scale": 0.7}
+
+    def evaluate() -> float:
+        return net.loss_and_gradients(X, Y, **options)[0]
+
+    # Unbounded functions are less straight; and a step must not meet a ReLU's corner.
+    step = STEP / 100 if "relu" in (activation, output) else STEP / 10
+    _, gradients = net.loss_and_gradients(X, Y, **options)
+    check(evaluate, net.parameters, gradients.parameters, rng, step)
+    check(evaluate, X, gradients.inputs, rng, step)
 
 
 @pytest.mark.parametrize("batch", [1, 63, 64, 65, 200])

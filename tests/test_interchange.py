@@ -260,13 +260,11 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch, package: str, export:
 
 @pytest.mark.parametrize("name", sorted(activations.ACTIVATIONS))
 def test_every_activation_has_its_names(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rng: np.random.Generator
+    name: str, tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    """The table's names, put to the test by giving a network's last layer the activation."""
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    net = snn.MLP([topology.constant_degree(6, 5, 2)], dtype=np.float64)
-    for module in ("onnx_file", "torch_module"):
-        monkeypatch.setattr(f"minisnn.interchange.{module}.activations_of", lambda net: [name])
+    graphs = [topology.constant_degree(6, 5, 2)]
+    net = snn.MLP(graphs, dtype=np.float64, output_activation=name)
     X = rng.normal(size=(9, 6))
     expected = naive.ACTIVATIONS[name](X @ net.layers[0].to_scipy().toarray())
     snn.export_onnx(net, tmp_path / "model.onnx")

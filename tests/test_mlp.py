@@ -108,6 +108,9 @@ def test_parameters_are_one_vector_seen_by_the_layers(net: snn.MLP) -> None:
 
 def test_description(net: snn.MLP) -> None:
     assert repr(net) == "MLP(12 -> 8 -> 5, 76 connections, 13 biases, float64)"
+    twin = snn.MLP(net.topologies, activation="relu", output_activation="softmax")
+    assert repr(twin) == "MLP(12 -> 8 -> 5, 76 connections, 13 biases, float32, relu, softmax)"
+    assert repr(copy.deepcopy(twin)) == repr(pickle.loads(pickle.dumps(twin))) == repr(twin)
     assert net.widths == [12, 8, 5]
     assert net.density == pytest.approx(76 / (96 + 40))
     assert net.parameter_bytes == 8 * 89
@@ -239,7 +242,7 @@ def test_bad_targets(net: snn.MLP, Y: Any, error: type[Exception], message: str)
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"loss": "mae"}, ValueError, r"loss must be one of \('mse',\), got 'mae'"),
+        ({"loss": "mae"}, ValueError, r"loss must be one of \('mse', .*, got 'mae'"),
         ({"dropout": 1.0}, ValueError, "a dropout rate must be .* at least 0 and below 1, got 1.0"),
         ({"dropout": -0.1}, ValueError, "a dropout rate must be"),
         ({"dropout": [0.1]}, ValueError, "dropout must be one rate, or 2: .* layers; got 1"),

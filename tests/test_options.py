@@ -26,6 +26,28 @@ def test_warm_up_decay() -> None:
     assert snn.WarmUpDecay(2.0, warm_up=0)(0, 5) == 2
 
 
+def test_cosine_decay() -> None:
+    rate = snn.CosineDecay(3.0, end=1.0)
+    assert [rate(epoch, 8) for epoch in (0, 4, 8, 9)] == pytest.approx([3, 2, 1, 1])
+
+
+def test_step_decay() -> None:
+    rate = snn.StepDecay(2.0, every=2.5, factor=0.5)
+    assert [rate(epoch, 9) for epoch in (0, 2.4, 2.5, 4.9, 5)] == [2, 2, 1, 1, 0.5]
+
+
+def test_warm_up_then_anything() -> None:
+    constant = snn.WarmUp(2.0, share=0.25)
+    assert [constant(epoch, 8) for epoch in (0, 1, 2, 5, 8)] == [0, 1, 2, 2, 2]
+    steps = snn.WarmUp(snn.StepDecay(2.0, every=3), share=0.25)
+    assert [steps(epoch, 8) for epoch in (1, 2, 4.9)] == [1, 2, 2]
+    assert steps(5, 8) == pytest.approx(0.2)
+    assert snn.WarmUp(3.0, share=0)(0, 5) == 3
+    for epoch in np.linspace(0, 7, 50):
+        composed = snn.WarmUp(snn.CosineDecay(3.0), share=0.3)(epoch, 7)
+        assert composed == pytest.approx(snn.WarmUpDecay(3.0, warm_up=0.3)(epoch, 7))
+
+
 def test_rates_may_be_any_function() -> None:
     optimizer = snn.SGD(lambda epoch, epochs: 1 - epoch / epochs)
     assert optimizer.rate(1, 4) == 0.75
@@ -40,6 +62,20 @@ def test_rates_may_be_any_function() -> None:
         (lambda: snn.SGD(float("nan")), ValueError, "learning_rate must be a finite number"),
         (lambda: snn.SGD("fast"), TypeError, "learning_rate must be a number, got 'fast'"),
         (lambda: snn.NesterovSGD(0.1, 1.0), ValueError, "momentum must be .* below 1, got 1.0"),
+        (lambda: snn.SGD(0.1, weight_decay=-1), ValueError, "weight_decay must be .* got -1"),
+        (lambda: snn.SGD(0.1, clip_norm=0), ValueError, "clip_norm must be above 0, .* take None"),
+        (lambda: snn.Adam(clip_norm=-1.0), ValueError, "clip_norm must be a finite number"),
+        (lambda: snn.Adam(-0.1), ValueError, "learning_rate must be"),
+        (lambda: snn.Adam(beta_1=1.0), ValueError, "beta_1 must be .* below 1, got 1.0"),
+        (lambda: snn.Adam(beta_2=-0.1), ValueError, "beta_2 must be"),
+        (lambda: snn.Adam(epsilon=0), ValueError, "epsilon must be above 0, got 0; without it"),
+        (lambda: snn.CosineDecay(-1), ValueError, "start must be"),
+        (lambda: snn.CosineDecay(1, -1), ValueError, "end must be"),
+        (lambda: snn.StepDecay(-1, 1), ValueError, "start must be"),
+        (lambda: snn.StepDecay(1, 0), ValueError, "every must be above 0 epochs, got 0"),
+        (lambda: snn.StepDecay(1, 1, -1), ValueError, "factor must be"),
+        (lambda: snn.WarmUp(-1), ValueError, "then must be"),
+        (lambda: snn.WarmUp(1, 1.0), ValueError, "share must be .* below 1"),
         (lambda: snn.WarmUpDecay(-1), ValueError, "peak must be"),
         (lambda: snn.WarmUpDecay(1, 1.0), ValueError, "warm_up must be .* below 1"),
     ],
@@ -51,9 +87,16 @@ def test_bad_settings(make: Any, error: type[Exception], message: str) -> None:
 
 def test_an_update_of_unlike_vectors() -> None:
     a, b = np.zeros(5, np.float32), np.zeros(4, np.float32)
-    for arrays in ((a, b, b), (a, a, a.astype(float)), (a.reshape(5, 1),) * 3):
-        with pytest.raises(ValueError, match="must be vectors of one length and dtype, got float"):
-            snn.SGD(0.1).update(*arrays, 0.1)
+    state, wide = np.zeros((1, 5), np.float32), np.zeros((2, 5), np.float32)
+    message = "must be vectors of one length and dtype, and the state 1 such, got float"
+    for w, v, g in (
+        (a, state, b), (a, wide, a), (a, state.astype(float), a), (a.reshape(5, 1), state, a),
+        (a, a, a),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            snn.SGD(0.1).update(w, v, g, 0.1)
+    with pytest.raises(ValueError, match=message):
+        snn.SGD(0.1).update(a, state, a, 0.1, lengths=[3, 1])
 
 
 @pytest.mark.parametrize("distribution", ["glorot_normal", "glorot_uniform"])
@@ -70,6 +113,14 @@ def test_initial_weights_have_glorots_variance(distribution: str, fan: str) -> N
         assert 0.99 * bound < np.abs(weights).max() <= bound
     elif distribution == "glorot_normal":
         assert np.abs(weights).max() > 1.5 * bound
+
+
+@pytest.mark.parametrize("distribution", ["he_normal", "he_uniform"])
+def test_initial_weights_have_hes_variance(distribution: str) -> None:
+    graph = topology.constant_degree(400, 300, 30)
+    for fan, fan_in in (("width", 400), ("degree", 40)):
+        weights = initial_weights(graph, distribution, fan, np.random.default_rng(0), np.float64)
+        assert weights.var() == pytest.approx(2 / fan_in, rel=0.05)
 
 
 def test_fans_agree_where_every_edge_is_there() -> None:

@@ -147,7 +147,8 @@ def wiring(**values: Any) -> dict[str, Any]:
         ({"optimizer": {"peak": 1, "momentum": 1}}, "optimizer.momentum must be a finite number"),
         ({"optimizer": {"peak": 1, "warm_up": 1}}, "optimizer.warm_up must be a finite number"),
         ({"fan": "both"}, "fan must be one of degree, width, got 'both'"),
-        ({"initializer": 1}, "initializer must be one of glorot_normal, glorot_uniform, got 1"),
+        ({"initializer": 1}, "initializer must be one of glorot_normal, glorot_uniform, he_normal, "
+         "he_uniform, got 1"),
         ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
         ({"dropout": [0.1]}, "dropout must be one rate, or 2"),
         ({"dropout": "0.1"}, "dropout must be a list, got '0.1'"),

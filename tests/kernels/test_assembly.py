@@ -12,12 +12,15 @@ import pytest
 from naive import random_structure
 from numba.core.runtime import _nrt_python, rtsys
 
-from minisnn.kernels import complete, elementwise, products
+import minisnn as snn
+from minisnn.kernels import activations, complete, losses, products, updates
+from minisnn.kernels.activations import SIGMOID, TANH
 from minisnn.kernels.engine import TRAIN, execute
 from minisnn.kernels.jit import DISABLED, FASTMATH
 from minisnn.kernels.plan import Plan
 from minisnn.kernels.vector import REGISTER_BYTES
 from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.losses import LOSSES
 from minisnn.propagation import Propagation
 
 pytestmark = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
@@ -66,18 +69,21 @@ def kernel_calls() -> dict[str, tuple[Any, ...]]:
     starts, indices, edges, w, b, A, one = a.values()
     W = w.reshape(2, 2)
     return {
-        "forward": (products.forward, TILE, starts, indices, w, b, A, one, A.copy(), 0, 2),
+        "forward": (
+            products.forward, TILE, starts, indices, w, b, A, one, SIGMOID, A.copy(), 0, 2,
+        ),
         "weight gradient": (
             products.weight_gradient, TILE, starts, indices, A, A, w.copy(), (0, 2), (0, 1),
         ),
         "input gradient": (
-            products.input_gradient, TILE, starts, indices, edges, w, A, A, one, A.copy(), 0, 2,
+            products.input_gradient,
+            TILE, starts, indices, edges, w, A, A, SIGMOID, one, A.copy(), 0, 2,
         ),
         "complete forward": (
             complete.complete_forward, TILE[:4], W, A, A.copy(), A[:0], (0, 2), (0, 64),
         ),
         "complete input gradient": (
-            complete.complete_input_gradient, TILE[:4], W, A, A, one, A.copy(), 0, 2,
+            complete.complete_input_gradient, TILE[:4], W, A, A, SIGMOID, one, A.copy(), 0, 2,
         ),
     }  # fmt: skip
 
@@ -97,35 +103,58 @@ def test_an_edge_is_fused_operations_on_whole_registers(name: str) -> None:
         assert not stores, "the accumulators leave their registers"
 
 
-@ON_X86
-@pytest.mark.parametrize("real", [np.float32, np.float64])
-def test_the_sigmoid_is_straight_code_on_whole_registers(real: Any) -> None:
+def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
+    """Kernels with curves in them: how many fused operations a value takes, and a call."""
     a = arrays(real)
-    text = assembly(elementwise.bias_sigmoid, a["b"], a["one"], a["A"], 0, 2)
-    assert not re.search(r"\bexpf?\b|\bfmaf?\b|\bfloorf?\b", text), "a call to libm"
+    b, A, one = a["b"], a["A"], a["one"]
+    T, dZ, workspace, shares = A.copy(), A.copy(), np.ones((3, 128), real), np.ones(8)
+    state, row = np.ones((2, 999), real), np.ones(updates.N_COEFFICIENTS)
+    adam = updates.ADAM, row, one, True, np.ones(999, real), state, 0, np.ones(999, real)
+    return {
+        "sigmoid": (8, (activations.bias_activation, SIGMOID, b, one, A, 0, 2)),
+        "tanh": (8, (activations.bias_activation, TANH, b, one, A, 0, 2)),
+        "softmax": (8, (activations.softmax, A, workspace, 0, 128)),
+        "binary cross-entropy": (
+            16, (losses.binary_cross_entropy, TILE, A, T, 128, shares, dZ, 0, 2),
+        ),
+        "cross-entropy": (8, (losses.cross_entropy, A, T, 128, workspace, shares, dZ, 0, 128)),
+        "adam": (3, (updates.update, *adam)),
+    }  # fmt: skip
+
+
+@ON_X86
+@pytest.mark.parametrize("name", list(curves(np.float32)))
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_curves_are_straight_code_on_whole_registers(real: Any, name: str) -> None:
+    n_fused, (kernel, *arguments) = curves(real)[name]
+    text = assembly(kernel, *arguments)
+    calls = r"\b(exp|log|log1p|expm1|tanh|fma|floor|sqrt)f?\b"
+    assert not re.search(calls, text), "a call to libm"
     kind = "ps" if real is np.float32 else "pd"
     assert any(
-        len(re.findall(rf"vfmadd\w+{kind}.*{REGISTER}", loop)) >= 8
+        len(re.findall(rf"vfn?madd\w+{kind}.*{REGISTER}", loop)) >= n_fused
         for loop in innermost_loops(text)
     )
 
 
+@pytest.mark.parametrize("optimizer", [snn.NesterovSGD(1.0), snn.Adam(clip_norm=1.0)], ids=repr)
 @pytest.mark.parametrize("products", [COMPLETE, BLAS])
-def test_a_step_allocates_nothing(products: str) -> None:
+def test_a_step_allocates_nothing(products: str, optimizer: Any) -> None:
     """BLAS's products alone are made by a function that could: the others are compiled not to."""
     rng = np.random.default_rng(0)
     indptr, indices = random_structure(rng, 20, 30, 0.3)
     graphs = [Graph(20, 30, len(indices), indptr, indices), Graph(30, 4, 120)]
-    wiring = Wiring(graphs, [EDGES, products])
+    wiring = Wiring(graphs, [EDGES, products], ["relu", "softmax"])
     parameters = np.zeros(len(indices) + 30 + 124, np.float32)
-    plan = Plan(wiring, 16, np.float32, TRAIN, 1)
-    trainer = Propagation(plan, parameters, parameters.copy())
+    plan = Plan(wiring, 16, np.float32, TRAIN, 1, clips=optimizer.clip_norm is not None)
+    trainer = Propagation(plan, parameters, optimizer.initial_state(parameters))
     X, labels = rng.random((50, 20), dtype=np.float32), rng.integers(0, 4, 50)
+    loss = LOSSES["cross_entropy"]
 
     def allocations(n_steps: int) -> int:
         samples = rng.integers(0, 50, 16 * n_steps)
         before = rtsys.get_allocation_stats()
-        trainer.run(X, labels, samples, 1.0, rates=np.ones(n_steps), momentum=0.9)
+        trainer.run(X, labels, samples, 1.0, loss=loss, optimizer=optimizer, rates=np.ones(n_steps))
         after = rtsys.get_allocation_stats()
         assert after.alloc - before.alloc == after.free - before.free
         return int(after.alloc - before.alloc)

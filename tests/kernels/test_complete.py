@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minisnn.kernels import complete, reference
+from minisnn.kernels.activations import ACTIVATIONS
 from minisnn.kernels.vector import lanes_of
 
 
@@ -51,13 +52,12 @@ def check(seed: int, n_in: int, n_out: int, n_vectors: int, real: Any, parts: in
             assert np.isnan(piece[-1])
     np.testing.assert_allclose(dW, dZ @ X.T, **{**close, "atol": close["atol"] * width})
 
-    for keep in (0.0, 0.8):
+    for name, keep in (("identity", 1.0), ("sigmoid", 0.8), ("relu", 0.8)):
         dX = np.full((n_in, width), np.nan, real)
         for first, last in cut(n_in):
-            complete.complete_input_gradient(half, W, dZ, X, real(keep), dX, first, last)
-        expected = W.T @ dZ
-        if keep:
-            expected = reference.sigmoid_slope(X, real(keep), expected)
+            number = ACTIVATIONS[name]
+            complete.complete_input_gradient(half, W, dZ, X, number, real(keep), dX, first, last)
+        expected = reference.activation_slope(name, X, real(keep), W.T @ dZ)
         np.testing.assert_allclose(dX, expected, **close)
 
 

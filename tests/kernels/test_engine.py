@@ -9,17 +9,25 @@ import numpy as np
 import pytest
 from naive import random_structure
 
+import minisnn as snn
 from minisnn.kernels import reference
 from minisnn.kernels.dropout import key_of
 from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN, execute
 from minisnn.kernels.jit import DISABLED
 from minisnn.kernels.plan import Plan
 from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.losses import LOSSES
 from minisnn.propagation import Propagation
 
 NARROW, WIDE = (23, 150, 9, 5), (23, 150, 36, 5)  # few outputs: a complete layer is summed apart
 SCALE = 0.5
 DROPOUT = (0.1, 0.2, 0.3)
+FUNCTIONS = {  # the activations of three layers, and a loss
+    "sigmoids": (["sigmoid"] * 3, "mse"),
+    "linear outputs": (["relu", "tanh", "identity"], "mse"),
+    "binary": (["tanh", "identity", "sigmoid"], "binary_cross_entropy"),
+    "classes": (["tanh", "relu", "softmax"], "cross_entropy"),
+}
 
 
 def make_wiring(rng: np.random.Generator, widths: Any, complete: str) -> Wiring:
@@ -47,7 +55,14 @@ def layers_of(wiring: Wiring, parameters: Any) -> list[tuple[Any, Any, Any, Any]
 
 
 def expected_pass(
-    wiring: Wiring, parameters: Any, X: Any, T: Any, dropout: Any, seed: int, step: int
+    wiring: Wiring,
+    parameters: Any,
+    X: Any,
+    T: Any,
+    dropout: Any,
+    seed: int,
+    step: int,
+    loss_name: str = "mse",
 ) -> tuple[Any, float, Any, Any]:
     """Activations, loss, gradient by the parameters, gradient by the scaled inputs."""
     layers = layers_of(wiring, parameters)
@@ -58,18 +73,42 @@ def expected_pass(
 
     activations = [drop(0, (SCALE * X).T)]
     for number, (indptr, indices, weights, biases) in enumerate(layers):
-        A = reference.forward(indptr, indices, weights, biases, activations[-1])
+        name = wiring.activations[number]
+        Z = reference.forward("identity", indptr, indices, weights, biases, activations[-1])
+        A = reference.activate(name, Z)
         activations.append(drop(number + 1, A) if number + 1 < len(layers) else A)
-    loss, dA = reference.squared_error(activations[-1], T.T)
+    if loss_name == "mse":
+        loss, dA = reference.squared_error(activations[-1], T.T)
+    else:
+        twin = {
+            "binary_cross_entropy": reference.binary_cross_entropy,
+            "cross_entropy": reference.cross_entropy,
+        }[loss_name]
+        loss, dA = twin(Z, T.T)  # by Z, of the last layer
     gradients: list[Any] = []
     for number in reversed(range(len(layers))):
         indptr, indices, weights, _ = layers[number]
         keep = 1.0 if number + 1 == len(layers) else 1 - dropout[number + 1]
-        dZ = reference.sigmoid_slope(activations[number + 1], keep, dA)
+        name = wiring.activations[number]
+        is_dZ = number + 1 == len(layers) and loss_name != "mse"
+        dZ = dA
+        if not is_dZ:
+            dZ = reference.activation_slope(name, activations[number + 1], keep, dA)
+            if keep < 1 and name not in ("sigmoid", "relu"):
+                dZ = drop(number + 1, dZ)
         dW, db = reference.weight_gradient(indptr, indices, dZ, activations[number])
         gradients = [dW, db, *gradients]
         dA = reference.input_gradient(indptr, indices, weights, wiring.widths[number], dZ)
     return activations, loss, np.concatenate(gradients), drop(0, dA)
+
+
+@pytest.fixture(params=list(FUNCTIONS))
+def functions(request: pytest.FixtureRequest) -> tuple[list[str], str]:
+    return FUNCTIONS[request.param]
+
+
+def with_activations(wiring: Wiring, activations: list[str]) -> Wiring:
+    return Wiring(wiring.graphs, wiring.products, activations)
 
 
 def run(propagation: Propagation, X: Any, Y: Any, samples: Any, **options: Any) -> tuple[Any, Any]:
@@ -93,31 +132,45 @@ def parameters(wiring: Wiring, rng: np.random.Generator) -> Any:
 
 
 def test_prediction(
-    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int
+    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int, functions: Any
 ) -> None:
+    wiring = with_activations(wiring, functions[0])
     X = rng.standard_normal((50, 23))
     samples = rng.permutation(50)[:41]
     plan = Plan(wiring, 16, np.float64, PREDICT, n_threads)
     losses, outputs = run(Propagation(plan, parameters), X, None, samples)
     activations, *_ = expected_pass(
-        wiring, parameters, X[samples], np.zeros((41, 5)), (0,) * 3, 0, 0
+        wiring, parameters, X[samples], np.zeros((41, 5)), (0,) * 3, 0, 0, functions[1]
     )
-    np.testing.assert_allclose(outputs, activations[-1].T, rtol=1e-12)
+    np.testing.assert_allclose(outputs, activations[-1].T, rtol=1e-10, atol=1e-12)
     assert losses.tolist() == [0, 0, 0]
+    _, logits = run(Propagation(plan, parameters), X, None, samples, logits=True)
+    expected = reference.activate(functions[0][-1], logits.T)
+    np.testing.assert_allclose(outputs, expected.T, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("dropout", [(0.0,) * 3, DROPOUT])
 def test_gradients(
-    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int, dropout: Any
+    wiring: Wiring,
+    parameters: Any,
+    rng: np.random.Generator,
+    n_threads: int,
+    dropout: Any,
+    functions: Any,
 ) -> None:
+    wiring, loss = with_activations(wiring, functions[0]), functions[1]
     X, T = rng.standard_normal((30, 23)), rng.random((30, 5))
+    T /= T.sum(axis=1, keepdims=True)
     plan = Plan(wiring, 30, np.float64, DIFFERENTIATE, n_threads)
     propagation = Propagation(plan, parameters)
     before = parameters.copy()
-    losses, outputs = run(propagation, X, T, np.arange(30), dropout=dropout, seed=7)
-    expected = expected_pass(wiring, parameters, X, T, dropout, 7, 0)
+    losses, outputs = run(
+        propagation, X, T, np.arange(30), loss=LOSSES[loss], dropout=dropout, seed=7
+    )
+    expected = expected_pass(wiring, parameters, X, T, dropout, 7, 0, loss)
     for number, A in enumerate(expected[0]):
-        np.testing.assert_allclose(propagation.activations_of(number, 30), A.T, rtol=1e-10)
+        found = propagation.activations_of(number, 30)
+        np.testing.assert_allclose(found, A.T, rtol=1e-10, atol=1e-12)
     assert losses == pytest.approx([expected[1]])
     np.testing.assert_allclose(propagation.gradients, expected[2], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(
@@ -135,10 +188,11 @@ def test_steps_of_training(
     samples, rates = rng.permutation(60)[:50], np.array([0.5, 1.0, 2.0, 0.1])
     plan = Plan(wiring, 16, np.float64, TRAIN, n_threads)
     expected, velocities = parameters.copy(), np.zeros_like(parameters)
-    propagation = Propagation(plan, parameters, np.zeros_like(parameters))
+    optimizer = snn.SGD(0.1, 0.8, nesterov)
+    propagation = Propagation(plan, parameters, optimizer.initial_state(parameters))
     losses, _ = run(
         propagation, X, labels, samples, dropout=DROPOUT, seed=3, first_step=9, rates=rates,
-        momentum=0.8, nesterov=nesterov,
+        optimizer=optimizer,
     )  # fmt: skip
     for step, rate in enumerate(rates):
         batch = samples[16 * step : 16 * step + 16]
@@ -151,17 +205,74 @@ def test_steps_of_training(
     np.testing.assert_allclose(parameters, expected, rtol=1e-9, atol=1e-12)
 
 
+OPTIMIZERS = [
+    snn.SGD(0.1, 0.8, weight_decay=0.3), snn.NesterovSGD(0.1, clip_norm=0.01),
+    snn.Adam(beta_1=0.8, beta_2=0.9, weight_decay=0.3), snn.Adam(clip_norm=0.02),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_steps_of_any_optimizer(
+    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int, optimizer: Any
+) -> None:
+    wiring = with_activations(wiring, ["tanh", "relu", "softmax"])
+    X, labels = rng.standard_normal((60, 23)), rng.integers(0, 5, 60)
+    samples, rates = rng.permutation(60)[:50], np.array([0.05, 0.1, 0.2, 0.01])
+    plan = Plan(wiring, 16, np.float64, TRAIN, n_threads, clips=optimizer.clip_norm is not None)
+    expected, state = parameters.copy(), optimizer.initial_state(parameters)
+    twin_state = state.copy()
+    losses, _ = run(
+        Propagation(plan, parameters, state), X, labels, samples, loss=LOSSES["cross_entropy"],
+        optimizer=optimizer, rates=rates,
+    )  # fmt: skip
+    is_weight = np.concatenate(
+        [np.repeat([True, False], [graph.n_edges, graph.n_out]) for graph in wiring.graphs]
+    )
+    decay = optimizer.weight_decay * is_weight
+    for step, rate in enumerate(rates):
+        batch = samples[16 * step : 16 * step + 16]
+        T = np.eye(5)[labels[batch]]
+        _, loss, gradients, _ = expected_pass(
+            wiring, expected, X[batch], T, (0, 0, 0), 0, step, "cross_entropy"
+        )
+        assert losses[step] == pytest.approx(loss)
+        norm = np.linalg.norm(gradients)
+        if optimizer.clip_norm is not None:
+            assert norm > optimizer.clip_norm
+            gradients *= optimizer.clip_norm / norm
+        if isinstance(optimizer, snn.Adam):
+            betas = optimizer.beta_1, optimizer.beta_2
+            expected, *twin_state = reference.adam_update(
+                expected, *twin_state, gradients, rate, betas, 1e-8, step + 1, decay
+            )
+        else:
+            momentum, nesterov = optimizer.momentum, optimizer.nesterov
+            expected, *twin_state = reference.momentum_update(
+                expected, *twin_state, gradients, rate, momentum, nesterov, decay
+            )
+    np.testing.assert_allclose(parameters, expected, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(state, twin_state, rtol=1e-8, atol=1e-12)
+
+
 @pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
-def test_one_compilation_serves_any_depth_width_and_data(rng: np.random.Generator) -> None:
-    def train(widths: Any, X: Any, Y: Any) -> None:
+def test_one_compilation_serves_any_network_data_and_optimizer(rng: np.random.Generator) -> None:
+    def train(
+        widths: Any, X: Any, Y: Any, functions: Any = FUNCTIONS["sigmoids"], optimizer: Any = None
+    ) -> None:
         graphs = []
         for n_in, n_out in pairwise(widths):
             indptr, indices = random_structure(rng, n_in, n_out, 0.5)
             graphs.append(Graph(n_in, n_out, len(indices), indptr, indices))
-        wiring = Wiring(graphs)
+        wiring = Wiring(graphs, activations=functions[0][-len(graphs) :])
         parameters = np.zeros(sum(g.n_edges + g.n_out for g in graphs))
-        plan = Plan(wiring, 16, np.float64, TRAIN, 1)
-        run(Propagation(plan, parameters, parameters.copy()), X, Y, np.arange(16), rates=np.ones(1))
+        optimizer = optimizer or snn.SGD(0.1)
+        clips = optimizer.clip_norm is not None
+        plan = Plan(wiring, 16, np.float64, TRAIN, 1, clips=clips)
+        state, rates = optimizer.initial_state(parameters), np.ones(1)
+        run(
+            Propagation(plan, parameters, state), X, Y, np.arange(16), loss=LOSSES[functions[1]],
+            optimizer=optimizer, rates=rates,
+        )  # fmt: skip
 
     train((9, 5), rng.random((20, 9)), rng.integers(0, 5, 20))
     before = len(execute.signatures)
@@ -170,4 +281,6 @@ def test_one_compilation_serves_any_depth_width_and_data(rng: np.random.Generato
     train((70, 30, 8), images, rng.integers(0, 5, 20))
     images.flags.writeable = False  # as those of a file that is mapped
     train((70, 30, 8), images, rng.integers(0, 5, 20))
+    for functions in FUNCTIONS.values():
+        train((70, 30, 8), images, rng.integers(0, 5, 20), functions, snn.Adam(clip_norm=1.0))
     assert len(execute.signatures) == before

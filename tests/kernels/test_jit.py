@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from minisnn.kernels import elementwise
+from minisnn.kernels import updates
 from minisnn.kernels.jit import DISABLED, FASTMATH, jit, source_stamp
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ def test_the_stamp_changes_with_any_kernel_source(tmp_path: Path) -> None:
     assert source_stamp(tmp_path) == before
     (tmp_path / "b.py").write_text("y = 2\n")
     assert source_stamp(tmp_path) != before
-    cache = elementwise.momentum_update._cache
+    cache = updates.momentum_update._cache
     assert cache._impl.locator.get_source_stamp() == source_stamp()
 
 
@@ -81,8 +81,8 @@ def test_without_a_folder_to_cache_in_kernels_still_run(
 
 
 ONE_KERNEL = (
-    "import numpy as np; from minisnn.kernels.elementwise import bias_sigmoid as f; "
-    "Z = np.zeros((2, 3)); f(np.zeros(2), 1.0, Z, 0, 2); print(Z[0, 0], "
+    "import numpy as np; from minisnn.kernels.activations import SIGMOID, activate as f; "
+    "Z = np.zeros(3); f(SIGMOID, Z, 1.0, 0.0); print(Z[0], "
     "sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
 )
 
@@ -143,8 +143,8 @@ def test_compiling_is_said_once(tmp_path: Path) -> None:
 @COMPILED_ONLY
 def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     program = (
-        "import numpy as np; from minisnn.kernels.elementwise import bias_sigmoid as f; "
-        "f(np.ones(2), 1.0, np.ones((2, 3)), 0, 2); "
+        "import numpy as np; from minisnn.kernels.activations import bias_activation as f; "
+        "f(1, np.ones(2), 1.0, np.ones((2, 3)), 0, 2); "
         "print(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
     )
     printed = [output_of(program, tmp_path).split() for _ in range(2)]

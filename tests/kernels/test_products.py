@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from naive import random_structure
 
 from minisnn.kernels import batch, products, reference
+from minisnn.kernels.activations import IDENTITY, SIGMOID
 from minisnn.kernels.blocks import Blocks, block_starts
 from minisnn.kernels.vector import lanes_of
 from minisnn.kernels.wiring import EDGES, Graph, Wiring
@@ -50,7 +51,9 @@ def make_products(
     dW, db = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
     n_blocks = len(starts) - 1
     for first, last in cut(n_out, parts):
-        products.forward(tile, starts, wiring.indices, weights, biases, X, real(1), A, first, last)
+        products.forward(
+            tile, starts, wiring.indices, weights, biases, X, real(1), SIGMOID, A, first, last
+        )
         products.row_sums(tile, dZ, db[first:last], first, last)
         for blocks in cut(n_blocks, min(parts, n_blocks)):
             pieces = [slice(starts[blocks[0], i], starts[blocks[1], i]) for i in range(first, last)]
@@ -62,11 +65,22 @@ def make_products(
             for piece in pieces:
                 dW[piece] = scratch[at : at + piece.stop - piece.start]
                 at += int(piece.stop - piece.start)
-    keep = real(0)
+    keep = real(1)
     back = starts_of(transposed.indptrs[0], transposed.indices, n_out)
     for first, last in cut(n_in, parts):
         products.input_gradient(
-            tile, back, transposed.indices, transposed.edges, weights, dZ, X, keep, dX, first, last
+            tile,
+            back,
+            transposed.indices,
+            transposed.edges,
+            weights,
+            dZ,
+            X,
+            IDENTITY,
+            keep,
+            dX,
+            first,
+            last,
         )
     return A, dW, db, dX
 
@@ -100,7 +114,7 @@ def check_products(
     A, dW, db, dX = make_products(tile, wiring, columns, parts, weights, biases, X, dZ)
     indptr, indices = wiring.indptrs[0], wiring.indices
     close = {"rtol": TOLERANCE[real], "atol": TOLERANCE[real] * 10}
-    expected = reference.forward(indptr, indices, weights, biases, X[:, :size])
+    expected = reference.forward("sigmoid", indptr, indices, weights, biases, X[:, :size])
     np.testing.assert_allclose(A[:, :size], expected, **close)
     expected_dW, expected_db = reference.weight_gradient(indptr, indices, dZ[:, :size], X[:, :size])
     np.testing.assert_allclose(dW, expected_dW, **close)
@@ -171,7 +185,9 @@ def test_pairs_of_bytes_are_the_same_numbers(
     for read in (images.astype(real), pairs):
         A, dW = np.empty_like(dZ), np.empty_like(weights)
         scale = real(1 / 255)
-        products.forward(tile, starts, wiring.indices, weights, biases, read, scale, A, 0, 37)
+        products.forward(
+            tile, starts, wiring.indices, weights, biases, read, scale, SIGMOID, A, 0, 37
+        )
         products.weight_gradient(tile, starts, wiring.indices, dZ, read, dW, (0, 37), (0, 3))
         results.append((A, dW))
     for one, two in zip(*results, strict=True):

@@ -41,10 +41,14 @@ def test_products_of_a_vector(
     np.testing.assert_allclose(z, W @ x, **close)
 
 
+@pytest.mark.parametrize(
+    "functions",
+    [("sigmoid", "sigmoid"), ("tanh", "softmax"), ("relu", "identity"), ("identity", "tanh")],
+)
 @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("real", [np.float32, np.float64])
 def test_a_sample_alone_has_the_bits_of_a_batch(
-    real: Any, kind: Any, rng: np.random.Generator
+    real: Any, kind: Any, functions: tuple[str, str], rng: np.random.Generator
 ) -> None:
     """Rows in blocks, a complete layer in parts, a wide complete one."""
     topology = snn.topology
@@ -53,7 +57,8 @@ def test_a_sample_alone_has_the_bits_of_a_batch(
         [topology.constant_degree(70, 300, 200), topology.dense(300, 7)],  # no bytes
         [topology.dense(66, 40), topology.constant_degree(40, 900, 300), topology.dense(900, 2)],
     ):
-        net = snn.MLP(graphs, dtype=real)
+        hidden, outputs = functions
+        net = snn.MLP(graphs, dtype=real, activation=hidden, output_activation=outputs)
         net.parameters[:] = rng.standard_normal(len(net.parameters))
         assert not net.runs_on_blas
         X = (rng.random((20, net.n_in)) * 255).astype(kind)

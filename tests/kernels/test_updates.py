@@ -1,0 +1,100 @@
+"""The optimisers' steps against their twins, and the norm of gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minisnn as snn
+from minisnn.kernels import reference, updates
+
+REALS = [np.float32, np.float64]
+CLOSE: dict[Any, dict[str, float]] = {
+    np.float32: {"rtol": 2e-6, "atol": 2e-6},
+    np.float64: {"rtol": 1e-14, "atol": 1e-14},
+}
+OPTIMIZERS = [
+    snn.SGD(0.3, 0.9, weight_decay=0.2), snn.NesterovSGD(0.3, 0.8), snn.Adam(0.3, weight_decay=0.2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.25])
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("real", REALS)
+def test_momentum_update(rng: np.random.Generator, real: Any, nesterov: bool, decay: float) -> None:
+    w, v, g = (rng.standard_normal(1001).astype(real) for _ in range(3))
+    rate, momentum = real(0.3), real(0.9)
+    expected_w, expected_v = reference.momentum_update(w, v, g, rate, momentum, nesterov, decay)
+    updates.momentum_update(w, v, g, rate, momentum, nesterov, rate * real(decay))
+    np.testing.assert_allclose(w, expected_w, **CLOSE[real])
+    np.testing.assert_allclose(v, expected_v, **CLOSE[real])
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.25])
+@pytest.mark.parametrize("real", REALS)
+def test_adam(rng: np.random.Generator, real: Any, decay: float) -> None:
+    """Three steps, of a part of the parameters, with gradients still to be halved."""
+    optimizer = snn.Adam(0.3, beta_1=0.8, beta_2=0.99, epsilon=1e-3, weight_decay=decay)
+    w = rng.standard_normal(1001).astype(real)
+    state = np.zeros((2, 1001), real)
+    expected = w[100:].astype(np.float64), *state[:, 100:].copy()
+    rows = optimizer.coefficients(np.array([0.3, 0.3, 0.1]), 0)
+    for step, rate in enumerate((0.3, 0.3, 0.1), start=1):
+        g = rng.standard_normal(901).astype(real)
+        updates.update(optimizer.number, rows[step - 1], real(0.5), True, w, state, 100, g)
+        expected = reference.adam_update(*expected, 0.5 * g, rate, (0.8, 0.99), 1e-3, step, decay)
+    for found, wanted in zip((w, *state), expected, strict=True):
+        np.testing.assert_allclose(found[100:], wanted, **CLOSE[real])
+    assert not state[:, :100].any()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("real", REALS)
+def test_pieces_of_an_update_have_the_bits_of_the_whole(
+    rng: np.random.Generator, real: Any, optimizer: Any
+) -> None:
+    """However vectorised loops and their remainders fall."""
+    before = [rng.standard_normal(999).astype(real) for _ in range(2)]
+    start = rng.random((optimizer.n_states, 999)).astype(real)
+    (row,) = optimizer.coefficients(np.array([0.3]), 4)
+    results = []
+    for piece in (999, 100, 7):
+        (w, g), state = (array.copy() for array in before), start.copy()
+        for first in range(0, 999, piece):
+            part = g[first : first + piece]
+            updates.update(optimizer.number, row, real(0.7), True, w, state, first, part)
+        results.append((w, state))
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0][0], other[0])
+        np.testing.assert_array_equal(results[0][1], other[1])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_biases_do_not_decay(optimizer: Any) -> None:
+    (row,) = optimizer.coefficients(np.array([0.3]), 0)
+    for decays in (True, False):
+        w, state = np.ones(5), np.zeros((optimizer.n_states, 5))
+        updates.update(optimizer.number, row, 1.0, decays, w, state, 0, np.zeros(5))
+        assert (w < 1).all() == (decays and optimizer.weight_decay > 0)
+
+
+@pytest.mark.parametrize("n", [1, 31, 4096, 4097, 20_000])
+@pytest.mark.parametrize("real", REALS)
+def test_the_norm_of_gradients(rng: np.random.Generator, real: Any, n: int) -> None:
+    gradients = rng.standard_normal(n).astype(real)
+    n_blocks = -(-n // updates.NORM_BLOCK)
+    together, alone = np.full((2, n_blocks), np.nan)
+    updates.block_norms((0, 0), gradients, together, 0, n_blocks)
+    for k in range(n_blocks):
+        updates.block_norms((0, 0), gradients, alone, k, k + 1)
+    np.testing.assert_array_equal(alone, together)
+    norm = np.linalg.norm(gradients.astype(np.float64))
+    assert together.sum() == pytest.approx(norm**2, rel=1e-5)
+    assert updates.clipping(together, norm / 4) == pytest.approx(0.25, rel=1e-5)
+    assert updates.clipping(together, norm * 1.01) == 1
+
+
+def test_a_norm_that_is_nan_clips_nothing() -> None:
+    assert updates.clipping(np.array([1.0, np.nan]), 0.1) == 1

@@ -1,0 +1,151 @@
+"""Optimisers in training: against plain twins and PyTorch's, the same bits on any threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minisnn as snn
+from minisnn import topology
+from minisnn.checks import check_samples
+from minisnn.losses import LOSSES
+from minisnn.step import Stepper
+
+OPTIMIZERS = [
+    snn.SGD(0.2, 0.9, weight_decay=0.01),
+    snn.NesterovSGD(0.2, weight_decay=0.01, clip_norm=0.1),
+    snn.Adam(0.02, weight_decay=0.1),
+    snn.Adam(0.02, beta_1=0.7, beta_2=0.95, epsilon=1e-4, clip_norm=0.1),
+]
+every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+
+
+def problem(n: int = 160) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    X = rng.random((n, 12))
+    return X, (X[:, :4] @ [1, 2, 3, 4] > 5).astype(np.int64) + (X[:, 5] > 0.8)
+
+
+def make(dtype: Any = np.float64) -> snn.MLP:
+    graphs = [topology.constant_degree(12, 30, 8), topology.dense(30, 3)]
+    return snn.MLP(graphs, dtype=dtype, activation="relu", output_activation="softmax")
+
+
+def train(net: snn.MLP, optimizer: Any, **options: Any) -> snn.History:
+    X, labels = problem()
+    options = {"batch_size": 16, "epochs": 2, "shuffle": False, **options}
+    return snn.train(net, X.astype(net.dtype), labels, optimizer=optimizer, **options)
+
+
+@every_optimizer
+def test_training_makes_the_steps_of_update(optimizer: Any) -> None:
+    """Those that are made as gradients come, and those of whole vectors."""
+    net, twin = make(), make()
+    train(net, optimizer)
+    X, labels = problem()
+    state = optimizer.initial_state(twin.parameters)
+    lengths = [n for layer in twin.layers for n in (len(layer.weights), len(layer.biases))]
+    for step in range(20):
+        batch = slice(16 * (step % 10), 16 * (step % 10) + 16)
+        _, gradients = twin.loss_and_gradients(X[batch], labels[batch])
+        rate = optimizer.rate(0, 1)
+        optimizer.update(
+            twin.parameters, state, gradients.parameters, rate, step=step, lengths=lengths
+        )
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-9, atol=1e-12)
+
+
+@every_optimizer
+def test_steps_are_pytorchs(optimizer: Any) -> None:
+    torch = pytest.importorskip("torch")
+    net = make()
+    parts = [part for layer in net.layers for part in (layer.weights, layer.biases)]
+    twins = [torch.tensor(part.copy(), requires_grad=True) for part in parts]
+    rate, decay = optimizer.learning_rate, optimizer.weight_decay
+    groups = [
+        {"params": twins[::2], "weight_decay": decay},
+        {"params": twins[1::2], "weight_decay": 0},
+    ]
+    if isinstance(optimizer, snn.Adam):
+        betas = optimizer.beta_1, optimizer.beta_2
+        other = torch.optim.AdamW(groups, lr=rate, betas=betas, eps=optimizer.epsilon)
+    else:
+        other = torch.optim.SGD(
+            groups, lr=rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov
+        )
+    X, labels = problem()
+    first, second = (torch.tensor(layer.topology.to_dense().T) for layer in net.layers)
+    train(net, optimizer, epochs=1)
+    for start in range(0, 160, 16):
+        x, y = (torch.tensor(array[start : start + 16]) for array in (X, labels))
+        W, V = (torch.zeros(mask.shape, dtype=torch.float64) for mask in (first, second))
+        W = W.masked_scatter(first.bool(), twins[0])
+        V = V.masked_scatter(second.bool(), twins[2])
+        Z = torch.relu(x @ W.T + twins[1]) @ V.T + twins[3]
+        other.zero_grad()
+        torch.nn.functional.cross_entropy(Z, y).backward()
+        if optimizer.clip_norm is not None:
+            assert torch.nn.utils.clip_grad_norm_(twins, optimizer.clip_norm) > optimizer.clip_norm
+        other.step()
+    for part, twin in zip(parts, twins, strict=True):
+        np.testing.assert_allclose(part, twin.detach().numpy(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_optimizer
+def test_same_bits_on_any_number_of_threads(
+    threads: Callable[[int], None], optimizer: Any, dtype: Any
+) -> None:
+    results = []
+    for n_threads in (1, 2, 3):
+        threads(n_threads)
+        net = make(dtype)
+        history = train(net, optimizer, batch_size=77, dropout=0.2, validation_data=problem())
+        columns = history.column("loss") + history.column("validation_loss")
+        results.append((net.parameters, columns, net.predict(problem()[0])))
+    for other in results[1:]:
+        for found, expected in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_norm_that_clips_nothing_changes_nothing(dtype: Any) -> None:
+    """Though all steps are then made after all gradients."""
+    nets = [make(dtype) for _ in range(2)]
+    for net, limit in zip(nets, (None, 1e9), strict=True):
+        train(net, snn.Adam(0.02, weight_decay=0.1, clip_norm=limit))
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+
+
+@every_optimizer
+def test_state_and_number_of_steps_are_all_there_is_to_keep(optimizer: Any) -> None:
+    X, labels = problem()
+    samples, rates = np.arange(160), np.full(10, optimizer.rate(0, 1))
+
+    def stepper(net: snn.MLP) -> Stepper:
+        data = check_samples(net, X, labels, 1.0)
+        loss = LOSSES["cross_entropy"]
+        return Stepper(
+            net, data, optimizer=optimizer, loss=loss, batch_size=16, dropout=(0.1, 0.1), seed=3
+        )
+
+    whole, half = make(), make()
+    through, begun = stepper(whole), stepper(half)
+    for _ in range(2):
+        through.run(samples, rates)
+    begun.run(samples, rates)
+    assert begun.state.shape == (optimizer.n_states, len(half.parameters))
+    resumed = stepper(half)
+    resumed.state[:], resumed.steps = begun.state, begun.steps
+    resumed.run(samples, rates)
+    np.testing.assert_array_equal(half.parameters, whole.parameters)
+    np.testing.assert_array_equal(resumed.state, through.state)
+
+
+def test_adam_and_cross_entropy_learn() -> None:
+    net = make(np.float32)
+    train(net, snn.Adam(snn.WarmUp(snn.CosineDecay(0.02))), epochs=60, shuffle=True)
+    assert (snn.evaluate(net, *problem()).accuracy or 0) > 0.97
