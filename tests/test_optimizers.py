@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def test_a_norm_that_clips_nothing_changes_nothing(dtype: Any) -> None:
 
 
 @every_optimizer
-def test_state_and_number_of_steps_are_all_there_is_to_keep(optimizer: Any) -> None:
+def test_a_state_is_all_there_is_to_keep(optimizer: Any) -> None:
     X, labels = problem()
     samples, rates = np.arange(160), np.full(10, optimizer.rate(0, 1))
 
@@ -132,17 +133,35 @@ def test_state_and_number_of_steps_are_all_there_is_to_keep(optimizer: Any) -> N
             net, data, optimizer=optimizer, loss=loss, batch_size=16, dropout=(0.1, 0.1), seed=3
         )
 
-    whole, half = make(), make()
+    whole, half, last = make(), make(), make()
     through, begun = stepper(whole), stepper(half)
     for _ in range(2):
         through.run(samples, rates)
     begun.run(samples, rates)
-    assert begun.state.shape == (optimizer.n_states, len(half.parameters))
-    resumed = stepper(half)
-    resumed.state[:], resumed.steps = begun.state, begun.steps
+    state = begun.state()
+    assert state["optimizer"].shape == (optimizer.n_states, len(half.parameters))
+    resumed = stepper(last)
+    resumed.restore(state)
     resumed.run(samples, rates)
-    np.testing.assert_array_equal(half.parameters, whole.parameters)
-    np.testing.assert_array_equal(resumed.state, through.state)
+    for name, expected in through.state().items():
+        np.testing.assert_array_equal(resumed.state()[name], expected)
+
+
+@every_optimizer
+def test_a_training_goes_on_with_the_same_bits(optimizer: Any, tmp_path: Path) -> None:
+    """From a checkpoint, beside one that was never stopped."""
+
+    def crash(net: snn.MLP, epoch: snn.Epoch) -> None:
+        if epoch.epoch == 3:
+            raise RuntimeError("crash")
+
+    whole, resumed = make(), make()
+    train(whole, optimizer, epochs=4)
+    options: Any = {"epochs": 4, "checkpoint": tmp_path / "checkpoint", "checkpoint_every": 0}
+    with pytest.raises(RuntimeError, match="crash"):
+        train(make(), optimizer, callbacks=[crash], **options)
+    train(resumed, optimizer, resume=True, **options)
+    np.testing.assert_array_equal(resumed.parameters, whole.parameters)
 
 
 def test_adam_and_cross_entropy_learn() -> None:

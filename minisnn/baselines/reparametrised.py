@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 from os import PathLike
 
 import numpy as np
@@ -177,9 +178,8 @@ class _Stepper:
             net.expand(maps)
             losses[k] = self._differentiate(samples[k * size : (k + 1) * size]).sum()
             gradients = net.pull_back(maps, self._propagation.gradients)
-            self._optimizer.update(
-                net.parameters, self._state, gradients, rate, step=self._steps, lengths=self._lengths
-            )
+            about: Any = {"step": self._steps, "lengths": self._lengths}
+            self._optimizer.update(net.parameters, self._state, gradients, rate, **about)
             self._steps += 1
         net.expand()
         return losses
