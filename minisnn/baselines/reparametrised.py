@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
