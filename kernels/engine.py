@@ -147,6 +147,7 @@ class Work(NamedTuple):
     logits: bool  # whether predictions stop at the outputs' pre-activations
     keeps_gradients: bool  # instead of a step as they are made
     optimizer: int
+    counts: Any  # float64[n]: what each sample counts as in its batch's loss, or empty
     coefficients: Any  # float64[n_steps, N_COEFFICIENTS]: what the optimiser needs in each step
     limit: float  # of the gradients' norm, where they are clipped
     dropout: Any  # float64[n_layers]: of the inputs and each hidden layer
@@ -214,6 +215,7 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
         activation = np.int64(IDENTITY)
     size = work.batch_size
     samples = work.samples[step * size : (step + 1) * size]
+    counts = work.counts[step * size : (step + 1) * size]
     n_samples = samples.shape[0]
     places = (memory.parameters, memory.state, memory.gradients)
     how = (work.keeps_gradients, work.optimizer, work.coefficients[step])
@@ -251,8 +253,8 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
                 for i in range(n_out):
                     memory.outputs[step * size + s, i] = A[i, s]
         else:
-            losses = memory.losses[step]
-            cross_entropy(A, memory.targets, n_samples, memory.workspace, losses, dZ, first, last)
+            T, losses = memory.targets, memory.losses[step]
+            cross_entropy(A, T, n_samples, counts, memory.workspace, losses, dZ, first, last)
 
     elif kind == INPUT_GRADIENT:
         t_indices = tables.t_indices[layer["t_edges"] : layer["t_edges"] + biases - weights]
@@ -317,12 +319,12 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
                 for i in range(first, last):
                     memory.outputs[step * size + s, i] = A[i, s]
         elif work.loss == SQUARED_ERROR:
-            losses = memory.losses[step]
-            squared_error(tile, A, memory.targets, n_samples, losses, dZ, first, last)
+            T, losses = memory.targets, memory.losses[step]
+            squared_error(tile, A, T, n_samples, counts, losses, dZ, first, last)
             activation_slope(activation, A, one, dZ, first, last)
         else:
-            losses = memory.losses[step]
-            binary_cross_entropy(tile, A, memory.targets, n_samples, losses, dZ, first, last)
+            T, losses = memory.targets, memory.losses[step]
+            binary_cross_entropy(tile, A, T, n_samples, counts, losses, dZ, first, last)
 
     # Those that were dropped have no gradient.
     elif kind in (INPUT_GRADIENT, COMPLETE_INPUT_GRADIENT, SLOPE):

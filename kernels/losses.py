@@ -9,6 +9,9 @@ which the first N are there and the rest padding. With n outputs, T the targets:
     cross_entropy           L = -sum T log A / N,                       A = softmax(Z)
                                                                         dZ = (A - T) / N
 
+Where samples have weights w, a sample counts as N w_s / sum w, which each term of L and each column
+of the gradient is multiplied by; counts : float64[N], or empty where all count as one.
+
 The last two start from Z, so that no digits are lost, and nothing is infinite, where A is next to
 0 or 1. They leave A in its place.
 """
@@ -30,7 +33,14 @@ so that sums do not depend on how work was cut."""
 
 
 @jit
-def squared_error(tile, A, T, n_samples, losses, dA, first, last):  # type: ignore[no-untyped-def]
+def _count(values, counts):  # type: ignore[no-untyped-def]
+    """Multiply each sample's value by what it counts as, where samples do not all count as one."""
+    for s in range(counts.shape[0]):
+        values[s] *= values.dtype.type(counts[s])
+
+
+@jit
+def squared_error(tile, A, T, n_samples, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
     """Mean squared error over samples and outputs, and its gradient by the activations.
 
     For outputs first to last; losses : float64[n_out], each output's share of the loss, for the
@@ -48,13 +58,18 @@ def squared_error(tile, A, T, n_samples, losses, dA, first, last):  # type: igno
         for c in range(0, A.shape[1], step):
             errors = load(tile, dA, i, c)
             total += np.float64(dot(errors, errors))
+        if counts.shape[0] > 0:
+            total = 0.0
+            for s in range(n_samples):
+                total += counts[s] * np.float64(dA[i, s]) ** 2
         losses[i] = total / count
         for s in range(n_samples):
             dA[i, s] *= factor
+        _count(dA[i], counts)
 
 
 @jit
-def binary_cross_entropy(tile, Z, T, n_samples, losses, dZ, first, last):  # type: ignore[no-untyped-def]
+def binary_cross_entropy(tile, Z, T, n_samples, counts, losses, dZ, first, last):  # type: ignore[no-untyped-def]
     """Cross-entropy of sigmoids, the mean over samples and outputs, and its gradient by Z.
 
     For outputs first to last; Z is overwritten by A = sigmoid(Z); losses : float64[n_out], each
@@ -70,6 +85,7 @@ def binary_cross_entropy(tile, Z, T, n_samples, losses, dZ, first, last):  # typ
             z = Z[i, s]
             positive, distance = (zero, -z) if z < zero else (z, z)
             dZ[i, s] = fma(-z, T[i, s], positive) + log1p(exp(-distance))
+        _count(dZ[i], counts)
         for s in range(n_samples, Z.shape[1]):
             dZ[i, s] = 0
         total = 0.0
@@ -80,10 +96,11 @@ def binary_cross_entropy(tile, Z, T, n_samples, losses, dZ, first, last):  # typ
             Z[i, s] = sigmoid(Z[i, s])
         for s in range(n_samples):
             dZ[i, s] = (Z[i, s] - T[i, s]) * factor
+        _count(dZ[i], counts)
 
 
 @jit
-def cross_entropy(Z, T, n_samples, workspace, losses, dZ, first, last):  # type: ignore[no-untyped-def]
+def cross_entropy(Z, T, n_samples, counts, workspace, losses, dZ, first, last):  # type: ignore[no-untyped-def]
     """Cross-entropy of a softmax, the mean over samples, and its gradient by Z.
 
     For samples first to last, first a multiple of `SAMPLES`. The targets of a sample are
@@ -103,6 +120,8 @@ def cross_entropy(Z, T, n_samples, workspace, losses, dZ, first, last):  # type:
     for s in range(last - first):
         terms[s] = log(sums[s]) - terms[s]
     n_here = max(0, min(last, n_samples) - first)  # samples, before the padding
+    here = counts[first : first + n_here]
+    _count(terms, here)
     for begin in range(0, last - first, SAMPLES):
         total = 0.0
         for s in range(begin, min(begin + SAMPLES, n_here)):
@@ -113,4 +132,5 @@ def cross_entropy(Z, T, n_samples, workspace, losses, dZ, first, last):  # type:
         a, t, gradient = Z[i, first:last], T[i, first:last], dZ[i, first:last]
         for s in range(n_here):
             gradient[s] = (a[s] - t[s]) * factor
+        _count(gradient, here)
         gradient[n_here:] = 0

@@ -46,11 +46,14 @@ class Samples:
     targets : array of int64, shape (n_samples,), or real, shape (n_samples, n_out), C-contiguous
     scale : float
         Factor on the inputs.
+    weights : array of float64, shape (n_samples,), optional
+        How much each sample counts.
     """
 
     inputs: Array
     targets: Array
     scale: float
+    weights: Array | None = None
 
     @property
     def n_samples(self) -> int:
@@ -59,11 +62,37 @@ class Samples:
 
 
 def check_samples(
-    net: Network, X: npt.ArrayLike, Y: npt.ArrayLike, input_scale: Any, prefix: str = ""
+    net: Network,
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    input_scale: Any,
+    prefix: str = "",
+    weights: npt.ArrayLike | None = None,
 ) -> Samples:
-    """Return inputs, targets and scale that fit the network."""
+    """Return inputs, targets, scale and weights of samples that fit the network."""
     inputs, scale = check_inputs(net, X, input_scale, prefix + "X")
-    return Samples(inputs, _check_targets(net, Y, len(inputs), prefix + "Y"), scale)
+    targets = _check_targets(net, Y, len(inputs), prefix + "Y")
+    return Samples(inputs, targets, scale, _check_weights(weights, len(inputs)))
+
+
+def _check_weights(weights: npt.ArrayLike | None, n_samples: int) -> Array | None:
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    if array.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight must have one entry for each of the {n_samples} samples, "
+            f"got shape {array.shape}"
+        )
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"sample_weight must hold real numbers, got {array.dtype}")
+    array = array.astype(np.float64)
+    if not (np.isfinite(array).all() and (array >= 0).all() and array.any()):
+        raise ValueError(
+            "sample_weight must hold finite numbers of 0 and more, not all of them 0, got "
+            f"{array.min():g} to {array.max():g}"
+        )
+    return array
 
 
 def check_inputs(

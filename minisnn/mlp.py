@@ -341,6 +341,7 @@ class MLP:
         *,
         loss: str | None = None,
         dropout: float | Sequence[float] | None = None,
+        sample_weight: npt.ArrayLike | None = None,
         seed: int = 0,
         input_scale: float = 1.0,
     ) -> tuple[float, Gradients]:
@@ -356,6 +357,8 @@ class MLP:
             As for `minisnn.train`.
         dropout : float, or one for the input and each hidden layer, optional
             Shares of neurons to drop.
+        sample_weight : array of numbers, shape (samples,), optional
+            How much each sample counts in the loss, which is a weighted mean.
         seed : int
             Seed of the dropout masks.
         input_scale : float
@@ -380,7 +383,7 @@ class MLP:
         >>> gradients.weights[0].shape, gradients.inputs.shape
         ((16,), (4, 8))
         """
-        samples = checks.check_samples(self, X, Y, input_scale)
+        samples = checks.check_samples(self, X, Y, input_scale, weights=sample_weight)
         known = check_loss(loss, self.output_activation, samples.targets)
         seed = checks.check_seed(seed)
         rates = checks.check_dropout(dropout, len(self._layers))
@@ -391,6 +394,7 @@ class MLP:
             samples.targets,
             samples.scale,
             loss=known,
+            weights=samples.weights,
             dropout=rates,
             seed=seed,
         )

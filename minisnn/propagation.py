@@ -79,6 +79,7 @@ class Propagation:
         scale: float,
         *,
         loss: Loss = LOSSES["mse"],
+        weights: Array | None = None,
         logits: bool = False,
         dropout: Sequence[float] = (),
         seed: int = 0,
@@ -99,6 +100,8 @@ class Propagation:
             Factor on X.
         loss : Loss
             One that goes with the outputs.
+        weights : array of float64, shape (n_samples,), optional
+            Of the samples in the loss of their batch.
         logits : bool
             Whether predictions stop at the outputs' pre-activations.
         dropout : sequence of float
@@ -157,6 +160,7 @@ class Propagation:
             logits,
             self._keeps_gradients,
             0 if optimizer is None else optimizer.number,
+            _counts_of(weights, samples, plan.batch_size),
             coefficients,
             float(limit),
             np.asarray(dropout if len(dropout) else np.zeros(n_layers), dtype=np.float64),
@@ -176,3 +180,18 @@ class Propagation:
         """Return the gradients by the scaled inputs, as a (samples, n_in) copy."""
         rows = self.deltas[: self._plan.wiring.widths[0]]
         return np.ascontiguousarray(rows[:, :n_samples].T)
+
+
+def _counts_of(weights: Array | None, samples: Array, batch_size: int) -> Array:
+    """Return how many samples each counts as: weights, so that their mean over a batch is one.
+
+    Where all of a batch weigh nothing, they count for nothing.
+    """
+    if weights is None or not len(samples):
+        return np.empty(0)
+    chosen = weights[samples]
+    begins = np.arange(0, len(samples), batch_size)
+    sizes = np.diff([*begins, len(samples)])
+    totals = np.add.reduceat(chosen, begins)
+    factors = np.divide(sizes, totals, out=np.zeros(len(totals)), where=totals > 0)
+    return chosen * np.repeat(factors, sizes)

@@ -122,6 +122,7 @@ class Stepper:
             samples,
             self._samples.scale,
             loss=self._loss,
+            weights=self._samples.weights,
             dropout=self._dropout,
             seed=self._seed,
             first_step=self._steps,

@@ -36,6 +36,7 @@ def train(
     epochs: int = 10,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     dropout: float | Sequence[float] | None = None,
+    sample_weight: npt.ArrayLike | None = None,
     input_scale: float = 1.0,
     shuffle: bool = True,
     seed: int = 0,
@@ -74,6 +75,8 @@ def train(
         Evaluated after each epoch.
     dropout : float, or one for the input and each hidden layer, optional
         Shares of neurons dropped at random in each step (inverted dropout).
+    sample_weight : array of numbers, shape (samples,), optional
+        How much each sample counts: the loss of a batch is the weighted mean over its samples.
     input_scale : float
         Factor on the inputs, applied as a batch is assembled: 1/255 for uint8 images.
     shuffle : bool
@@ -140,6 +143,7 @@ def train(
         epochs=epochs,
         validation_data=validation_data,
         dropout=dropout,
+        sample_weight=sample_weight,
         input_scale=input_scale,
         shuffle=shuffle,
         seed=seed,
@@ -163,6 +167,7 @@ def run_training(
     epochs: int,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
     dropout: float | Sequence[float] | None,
+    sample_weight: npt.ArrayLike | None,
     input_scale: float,
     shuffle: bool,
     seed: int,
@@ -177,7 +182,7 @@ def run_training(
     ``make_steps(samples, optimizer=, loss=, batch_size=, dropout=, seed=)`` makes what trains
     ``net``.
     """
-    samples = checks.check_samples(net, X, Y, input_scale)
+    samples = checks.check_samples(net, X, Y, input_scale, weights=sample_weight)
     validation = _check_validation(net, validation_data, input_scale)
     known = check_loss(loss, net.output_activation, samples.targets)
     if validation is not None:

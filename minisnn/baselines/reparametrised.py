@@ -285,6 +285,7 @@ def train_reparametrised(
         epochs=epochs,
         validation_data=validation_data,
         dropout=dropout,
+        sample_weight=None,
         input_scale=input_scale,
         shuffle=True,
         seed=seed,

@@ -17,6 +17,7 @@ CLOSE: dict[Any, dict[str, float]] = {
     np.float64: {"rtol": 1e-14, "atol": 1e-14},
 }
 BATCHES = [1, 3, 127, 128, 129]
+NO_COUNTS = np.empty(0)  # of samples: all count as one
 TILE = (0,)  # one register at a time
 
 
@@ -33,7 +34,7 @@ def test_squared_error(rng: np.random.Generator, real: Any, n_samples: int) -> N
     A[:, n_samples:] = 7  # what stands in the padding must not matter
     dA = np.full_like(A, np.nan)
     shares = np.full(6, np.nan)
-    losses.squared_error(TILE, A, T, n_samples, shares, dA, 0, 6)
+    losses.squared_error(TILE, A, T, n_samples, NO_COUNTS, shares, dA, 0, 6)
     expected, gradient = reference.squared_error(A[:, :n_samples], T[:, :n_samples])
     assert shares.sum() == pytest.approx(float(expected), rel=CLOSE[real]["rtol"])
     np.testing.assert_allclose(dA[:, :n_samples], gradient, **CLOSE[real])
@@ -50,7 +51,7 @@ def test_binary_cross_entropy(rng: np.random.Generator, real: Any, n_samples: in
     logits = Z[:, :n_samples].astype(np.float64)
     dZ, shares = np.full_like(Z, np.nan), np.full(6, np.nan)
     for first, last in ((0, 4), (4, 6)):
-        losses.binary_cross_entropy(TILE, Z, T, n_samples, shares, dZ, first, last)
+        losses.binary_cross_entropy(TILE, Z, T, n_samples, NO_COUNTS, shares, dZ, first, last)
     expected, gradient = reference.binary_cross_entropy(logits, T[:, :n_samples])
     assert shares.sum() == pytest.approx(expected, rel=CLOSE[real]["rtol"])
     np.testing.assert_allclose(dZ[:, :n_samples], gradient, **CLOSE[real])
@@ -74,7 +75,7 @@ def test_cross_entropy(rng: np.random.Generator, real: Any, n_samples: int) -> N
         dZ, workspace = np.full_like(Z, np.nan), np.full((3, width), np.nan, real)
         shares = np.full(-(-width // losses.SAMPLES), np.nan)
         for first, last in pairwise(bounds):
-            losses.cross_entropy(A, T, n_samples, workspace, shares, dZ, first, last)
+            losses.cross_entropy(A, T, n_samples, NO_COUNTS, workspace, shares, dZ, first, last)
         assert shares.sum() == pytest.approx(expected, rel=CLOSE[real]["rtol"])
         np.testing.assert_allclose(dZ[:, :n_samples], gradient, **CLOSE[real])
         softmax = reference.activate("softmax", logits)
@@ -92,19 +93,19 @@ def test_far_from_zero_nothing_is_lost(real: Any, size: float) -> None:
     Z = np.full((1, 2), size, real)
     T, shares, dZ = np.array([[0, 1]], real), np.empty(1), np.empty((1, 2), real)
     Z, T, dZ = (np.repeat(array, 8, axis=1) for array in (Z, T, dZ))  # whole registers
-    losses.binary_cross_entropy(TILE, Z, T, 16, shares, dZ, 0, 1)
+    losses.binary_cross_entropy(TILE, Z, T, 16, NO_COUNTS, shares, dZ, 0, 1)
     assert shares[0] == pytest.approx((size + np.exp(-size)) / 2, rel=1e-6)
     np.testing.assert_allclose(dZ, np.where(T == 0, 1, 0) / 16, atol=1e-12)
     right = np.zeros((1, 16), real)
     right[:] = size
-    losses.binary_cross_entropy(TILE, right, np.ones_like(right), 16, shares, dZ, 0, 1)
+    losses.binary_cross_entropy(TILE, right, np.ones_like(right), 16, NO_COUNTS, shares, dZ, 0, 1)
     assert shares[0] == pytest.approx(np.exp(-min(size, 87 if real is np.float32 else 708)))
 
     Z = np.array([[size], [0], [-size]], real)
     dZ, workspace = np.empty_like(Z), np.empty((3, 1), real)
     for label, loss in enumerate([np.log1p(np.exp(-size) + np.exp(-2 * size)), size, 2 * size]):
         A, T = Z.copy(), np.eye(3, dtype=real)[:, [label]]
-        losses.cross_entropy(A, T, 1, workspace, shares, dZ, 0, 1)
+        losses.cross_entropy(A, T, 1, NO_COUNTS, workspace, shares, dZ, 0, 1)
         assert shares[0] == pytest.approx(loss, rel=1e-6, abs=1e-7)
         np.testing.assert_allclose(dZ, np.eye(3)[:, [0]] - T, atol=1e-9)
 
@@ -116,7 +117,7 @@ def test_nan_stays_nan() -> None:
         Z[1, 3] = bad
         shares, dZ = np.zeros(2), np.zeros_like(Z)
         with np.errstate(invalid="ignore"):  # where kernels are plain Python
-            losses.cross_entropy(Z.copy(), T, 16, np.empty((3, 16)), shares, dZ, 0, 16)
+            losses.cross_entropy(Z.copy(), T, 16, NO_COUNTS, np.empty((3, 16)), shares, dZ, 0, 16)
             assert np.isnan(shares[0])
-            losses.binary_cross_entropy(TILE, Z, T, 16, shares, dZ, 0, 2)
+            losses.binary_cross_entropy(TILE, Z, T, 16, NO_COUNTS, shares, dZ, 0, 2)
             assert not np.isfinite(shares[1])

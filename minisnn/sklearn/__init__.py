@@ -1,0 +1,22 @@
+"""Estimators for scikit-learn: sparse networks in pipelines, searches and cross-validation.
+
+>>> import numpy as np
+>>> from minisnn.sklearn import SparseMLPClassifier
+>>> rng = np.random.default_rng(0)
+>>> X = rng.standard_normal((300, 20))
+>>> y = np.where(X[:, 0] * X[:, 1] > 0, "same", "other")
+>>> model = SparseMLPClassifier((64,), density=0.5, max_iter=300, random_state=0).fit(X, y)
+>>> model.score(X, y) > 0.9
+True
+
+Needs the extra ``sklearn``.
+"""
+
+from ..extras import require
+
+require("sklearn", "sklearn", "minisnn.sklearn")
+
+from .classifier import SparseMLPClassifier  # noqa: E402
+from .regressor import SparseMLPRegressor  # noqa: E402
+
+__all__ = ["SparseMLPClassifier", "SparseMLPRegressor"]

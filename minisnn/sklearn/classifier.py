@@ -1,0 +1,205 @@
+"""A classifier for scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+    type_of_target,
+)
+from sklearn.utils.validation import column_or_1d
+
+from ..graph import Array
+from .estimator import SparseMLP
+
+
+class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
+    """A classifier whose network is wired sparsely before training.
+
+    Classes are softmax outputs trained by cross-entropy; where y is a matrix of zeros and ones,
+    each column is a sigmoid output of its own, trained by binary cross-entropy.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int
+        Neurons of each hidden layer.
+    topology : str, Topology, or a list with one for each hidden layer, or for each layer
+        How they are wired: a construction of `minisnn.topology` by name, "dense", or a graph. The
+        outputs are fully connected unless the list has a wiring for them, too. The default,
+        "biregular", is random with equal degrees: the columns of a table have no neighbours. For
+        images take "fibonacci_rotating" or "regular_rotating".
+    degree : int, or one for each hidden layer, optional
+        Edges that leave each neuron towards that layer.
+    density : "auto", float, or one for each hidden layer
+        In place of a degree: edges as a share of all possible ones. "auto" is a tenth, but at least
+        ten inputs for each hidden neuron.
+    activation : {"relu", "sigmoid", "tanh", "identity"}
+        Of the hidden neurons.
+    optimizer : {"adam", "sgd"} or Optimizer
+        "sgd" is Nesterov's with momentum 0.9; or one of minisnn's with options of its own, which
+        goes before learning_rate and weight_decay.
+    learning_rate : float or schedule
+        Such as 0.001, or `minisnn.CosineDecay`.
+    weight_decay : float
+        As the optimiser has it.
+    dropout : float, or one for the inputs and each hidden layer
+        Shares of neurons dropped at random in each step.
+    batch_size : int
+        Samples in a step.
+    max_iter : int
+        Passes over the data at most; on what a schedule counts.
+    shuffle : bool
+        Whether each pass visits the samples in a new order.
+    tol : float, optional
+        Training stops where the loss (with early_stopping the score) has not got better by more
+        than this for n_iter_no_change passes. None: never before max_iter.
+    n_iter_no_change : int
+        Passes of patience.
+    early_stopping : bool
+        Whether to hold samples back, to stop by the score on them, and to keep the best weights.
+    validation_fraction : float
+        Share of the samples to hold back.
+    warm_start : bool
+        Whether `fit` goes on from the weights that there are.
+    random_state : int, RandomState, optional
+        Of random wiring, initial weights, order of samples, dropout, and what is held back.
+    verbose : bool
+        Whether to show a progress bar (extra ``progress``).
+
+    Attributes
+    ----------
+    net_ : MLP
+        The network, with all that minisnn can do with it.
+    classes_ : array, shape (classes,)
+        The classes, in the order of the outputs.
+    n_features_in_, feature_names_in_
+        What X was.
+    n_iter_ : int
+        Passes of the last fit.
+    loss_, loss_curve_ : float, list of float
+        Training loss of the last pass, and of all.
+    validation_scores_ : list of float, or None
+        Accuracy on what was held back, after each pass.
+    best_validation_score_ : float or None
+        The best of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minisnn.sklearn import SparseMLPClassifier
+    >>> X = np.random.default_rng(0).standard_normal((200, 30))
+    >>> y = (X[:, 0] + X[:, 1] > 0).astype(int)
+    >>> model = SparseMLPClassifier(random_state=0, max_iter=100, tol=None).fit(X, y)
+    >>> model.net_.topologies[0]
+    Topology(biregular, 30 -> 100, degree=33, seed=209652396, n_edges=990, density=33 %)
+    >>> model.predict_proba(X[:5]).shape
+    (5, 2)
+    """
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _prepare(self, y: Array, *, first: bool, classes: Any) -> Array:
+        check_classification_targets(y)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        self._multilabel = type_of_target(y) == "multilabel-indicator"
+        if self._multilabel:
+            if first:
+                self.classes_ = np.arange(y.shape[1])
+            return np.ascontiguousarray(y, dtype=np.uint8)
+        if first:
+            self.classes_ = np.unique(y) if classes is None else np.unique(classes)
+            if len(self.classes_) < 2:
+                raise ValueError(f"y must have two classes at least, got 1 class: {self.classes_}")
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has classes {unknown} that are not among those of the first fit, "
+                f"{self.classes_}"
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _output_activation(self) -> str:
+        return "sigmoid" if self._multilabel else "softmax"
+
+    def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
+        return float(accuracy_score(y, self._decide(self.net_.predict(X)), sample_weight=weights))
+
+    def _decide(self, outputs: Array) -> Array:
+        if self._multilabel:
+            return (outputs > 0.5).astype(int)
+        return self.classes_[outputs.argmax(axis=1)]
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one pass over the data, from where the network is.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : array-like, optional
+            All classes that there will be; needed in the first call.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As for `fit`, and where classes are missing or not those of the first call.
+        """
+        _check_partial_fit_first_call(self, classes)
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (samples, features)
+            Inputs.
+
+        Returns
+        -------
+        array, shape (samples,) or (samples, classes)
+        """
+        return self._decide(self._outputs(X))
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (samples, features)
+            Inputs.
+
+        Returns
+        -------
+        array, shape (samples, classes)
+            Rows have the sum 1, unless each class is a yes or no of its own.
+        """
+        return self._outputs(X)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (samples, features)
+            Inputs.
+
+        Returns
+        -------
+        array, shape (samples, classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))

@@ -1,0 +1,274 @@
+"""What classifier and regressor share: parameters, training, and when it stops."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ..graph import Array
+from ..history import Epoch
+from ..mlp import MLP
+from ..optimizers import Adam, NesterovSGD, Optimizer
+from ..schedules import Schedule
+from ..training import train
+from .wiring import Topologies, make_graphs
+
+_LARGEST_SEED = 2**31 - 1
+
+
+class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators; see `SparseMLPClassifier` for the parameters."""
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Sequence[int] = (100,),
+        *,
+        topology: Topologies = "biregular",
+        degree: int | Sequence[int] | None = None,
+        density: str | float | Sequence[float] = "auto",
+        activation: str = "relu",
+        optimizer: str | Optimizer = "adam",
+        learning_rate: float | Schedule = 0.001,
+        weight_decay: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        batch_size: int = 128,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        tol: float | None = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.topology = topology
+        self.degree = degree
+        self.density = density
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # What a kind of estimator says
+
+    @abstractmethod
+    def _prepare(self, y: Array, *, first: bool, classes: Any) -> Array:
+        """Return the targets of the network for checked y; learn from it what there is to know."""
+
+    @abstractmethod
+    def _output_activation(self) -> str:
+        """Return what the outputs are to be."""
+
+    @abstractmethod
+    def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
+        """Return how well data is predicted; more is better."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.non_deterministic = False
+        return tags
+
+    # Training
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train the network, anew unless ``warm_start``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (samples, features)
+            Inputs. float32 is trained in float32, all else in float64; sparse X is made dense.
+        y : array-like, shape (samples,) or (samples, outputs)
+            Targets.
+        sample_weight : array-like, shape (samples,), optional
+            How much each sample counts in the loss of its batch.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the data or a parameter is not what it must be.
+        """
+        return self._fit(X, y, sample_weight, incremental=False)
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, *, incremental: bool, classes: Any = None
+    ) -> Self:
+        first = not hasattr(self, "net_") or not (incremental or self.warm_start)
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        X, y = self._checked(X, y, first)
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        targets = self._prepare(y, first=first, classes=classes)
+        if first:
+            self._begin(X, targets)
+        X_held: Array | None = None
+        if self.early_stopping:
+            X, X_held, targets, _, y, y_held, weights, weights_held = self._split(
+                X, targets, y, weights
+            )
+        watch = _Watch(self)
+        if X_held is not None:
+            watch.score = lambda: self._score_of(X_held, y_held, weights_held)
+        epochs = 1 if incremental else self.max_iter
+        history = train(
+            self.net_,
+            X,
+            targets,
+            optimizer=self._make_optimizer(),
+            batch_size=self.batch_size,
+            epochs=epochs,
+            dropout=self.dropout,
+            shuffle=self.shuffle,
+            sample_weight=weights,
+            seed=self._random.randint(_LARGEST_SEED),
+            callbacks=[watch],
+            progress=self.verbose,
+        )
+        watch.finish()
+        self.n_iter_ = len(history.epochs)
+        if history.interrupted:
+            warnings.warn("training was interrupted", stacklevel=3)
+        elif not incremental and not watch.stopped and self.tol is not None:
+            warnings.warn(
+                f"max_iter={self.max_iter} reached before the training converged; take more "
+                "iterations, a higher learning rate, or tol=None where a schedule sets the end",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    def _checked(self, X: Any, y: Any, first: bool) -> tuple[Array, Array]:
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
+            dtype=(np.float64, np.float32), reset=first,
+        )  # fmt: skip
+        return _dense(X), y
+
+    def _begin(self, X: Array, targets: Array) -> None:
+        """Make the network, and forget what was trained before."""
+        given: Any = self.hidden_layer_sizes  # a number, too, as scikit-learn has it
+        sizes = [int(given)] if isinstance(given, Integral) else [*given]
+        n_outputs = targets.shape[1] if targets.ndim == 2 else len(self.classes_)
+        if not sizes or min(sizes) < 1:
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}")
+        self._random = check_random_state(self.random_state)
+        graphs = make_graphs(
+            [X.shape[1], *sizes, n_outputs], self.topology, self.degree, self.density,
+            self._random.randint(_LARGEST_SEED),
+        )  # fmt: skip
+        self.net_ = MLP(
+            graphs,
+            activation=self.activation,
+            output_activation=self._output_activation(),
+            seed=self._random.randint(_LARGEST_SEED),
+            dtype=X.dtype,
+        )
+        self.n_outputs_ = n_outputs
+        self.loss_curve_: list[float] = []
+        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+        self.best_validation_score_: float | None = None
+
+    def _make_optimizer(self) -> Optimizer:
+        if isinstance(self.optimizer, Optimizer):
+            return self.optimizer
+        if self.optimizer == "adam":
+            return Adam(self.learning_rate, weight_decay=self.weight_decay)
+        if self.optimizer == "sgd":
+            return NesterovSGD(self.learning_rate, weight_decay=self.weight_decay)
+        raise ValueError(
+            f"optimizer must be 'adam', 'sgd', or one of minisnn's, got {self.optimizer!r}"
+        )
+
+    def _split(self, X: Array, targets: Array, y: Array, weights: Array | None) -> tuple[Any, ...]:
+        """Hold samples back, of each class alike where there are classes."""
+        parts = train_test_split(
+            X, targets, y, np.ones(len(X)) if weights is None else weights,
+            test_size=self.validation_fraction, random_state=self._random,
+            stratify=y if hasattr(self, "classes_") and targets.ndim == 1 else None,
+        )  # fmt: skip
+        if len(parts[1]) < 2:
+            raise ValueError(
+                f"early_stopping holds back {len(parts[1])} of {len(X)} samples, it needs 2; take "
+                "a larger validation_fraction, or more samples"
+            )
+        if weights is None:
+            parts[6] = parts[7] = None
+        return tuple(parts)
+
+    # Prediction
+
+    def _outputs(self, X: Any) -> Array:
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
+        )
+        return self.net_.predict(_dense(X))
+
+
+class _Watch:
+    """Looks at each epoch: notes loss and score, says when to stop, and keeps the best weights."""
+
+    def __init__(self, model: SparseMLP) -> None:
+        self._model = model
+        self.score: Any = None
+        self.stopped = False
+        self._best, self._waited = -np.inf, 0
+        self._weights: Array | None = None
+
+    def __call__(self, net: MLP, epoch: Epoch) -> bool:
+        model = self._model
+        model.loss_ = epoch.loss
+        model.loss_curve_.append(epoch.loss)
+        value = -epoch.loss
+        if self.score is not None and model.validation_scores_ is not None:
+            value = self.score()
+            model.validation_scores_.append(value)
+            if model.best_validation_score_ is None or value > model.best_validation_score_:
+                model.best_validation_score_ = value
+                self._weights = net.parameters.copy()
+        if model.tol is None:
+            return False
+        better = value > self._best + model.tol
+        self._waited = 0 if better else self._waited + 1
+        self._best = max(self._best, value)
+        self.stopped = self._waited > model.n_iter_no_change
+        return self.stopped
+
+    def finish(self) -> None:
+        """Put the weights with the best score back."""
+        if self._weights is not None:
+            self._model.net_.parameters[:] = self._weights
+
+
+def _dense(X: Any) -> Array:
+    return X.toarray() if scipy.sparse.issparse(X) else X

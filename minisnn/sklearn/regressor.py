@@ -1,0 +1,91 @@
+"""A regressor for scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import column_or_1d
+
+from ..graph import Array
+from .estimator import SparseMLP
+
+
+class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
+    """A regressor whose network is wired sparsely before training.
+
+    Outputs are linear and trained by mean squared error. Scale y, as for any network.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, topology, degree, density, activation, optimizer, learning_rate
+    weight_decay, dropout, batch_size, max_iter, shuffle, tol, n_iter_no_change, early_stopping
+    validation_fraction, warm_start, random_state, verbose
+        As for `SparseMLPClassifier`; the score that stops a training early is R².
+
+    Attributes
+    ----------
+    net_, n_features_in_, feature_names_in_, n_iter_, loss_, loss_curve_, validation_scores_
+    best_validation_score_
+        As for `SparseMLPClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minisnn.sklearn import SparseMLPRegressor
+    >>> X = np.random.default_rng(0).standard_normal((300, 8))
+    >>> model = SparseMLPRegressor(random_state=0, max_iter=150, tol=None).fit(X, X[:, 0] ** 2)
+    >>> model.score(X, X[:, 0] ** 2) > 0.8
+    True
+    """
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _prepare(self, y: Array, *, first: bool, classes: Any) -> Array:
+        y = np.asarray(y, dtype=np.float64)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        self._one_column = y.ndim == 1
+        return y.reshape(len(y), -1)
+
+    def _output_activation(self) -> str:
+        return "identity"
+
+    def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
+        return float(r2_score(y, self._shaped(self.net_.predict(X)), sample_weight=weights))
+
+    def _shaped(self, outputs: Array) -> Array:
+        return outputs[:, 0] if self._one_column else outputs
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one pass over the data, from where the network is.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> Array:
+        """Return the outputs.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (samples, features)
+            Inputs.
+
+        Returns
+        -------
+        array, shape (samples,) or (samples, outputs)
+        """
+        return self._shaped(self._outputs(X))

@@ -1,0 +1,244 @@
+"""Estimators as scikit-learn and its users take them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import minisnn as snn
+
+pytest.importorskip("sklearn", reason="needs the extra sklearn")
+
+import joblib
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_classification, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from minisnn.sklearn import SparseMLPClassifier, SparseMLPRegressor
+
+QUICK: dict[str, Any] = {"max_iter": 30, "tol": None, "random_state": 0}
+
+
+@pytest.mark.filterwarnings("ignore")  # as scikit-learn runs them: checks provoke warnings
+@parametrize_with_checks([SparseMLPClassifier(max_iter=30), SparseMLPRegressor(max_iter=30)])
+def test_as_scikit_learn_asks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def table() -> tuple[np.ndarray, np.ndarray]:
+    X, y = make_classification(400, 30, n_informative=8, n_classes=3, random_state=0)
+    return X, np.array(["a", "b", "c"])[y]
+
+
+def test_learns_images() -> None:
+    X, y = load_digits(return_X_y=True)
+    X = (X / 16).astype(np.float32)
+    model = SparseMLPClassifier(
+        (128,), topology="fibonacci_rotating", degree=25, max_iter=80, tol=None, random_state=0
+    ).fit(X[:1200], y[:1200])
+    assert model.net_.dtype == np.float32
+    assert model.net_.density < 0.31
+    assert model.score(X[1200:], y[1200:]) > 0.9
+
+
+def test_in_a_pipeline_and_a_search(table: Any) -> None:
+    X, y = table
+    pipeline = make_pipeline(
+        StandardScaler(), SparseMLPClassifier((50,), learning_rate=0.01, **QUICK)
+    )
+    assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.6
+    name = "sparsemlpclassifier"
+    grid = {f"{name}__density": [0.1, 0.5], f"{name}__topology": ["biregular", "constant_degree"]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
+    best = search.best_estimator_[-1]
+    assert best.net_.topologies[0].name == best.topology
+    assert search.best_score_ > 0.6
+
+
+def test_dumps_and_clones(table: Any, tmp_path: Path) -> None:
+    X, y = table
+    graph = snn.topology.fibonacci_rotating(30, 35, 6)
+    model = SparseMLPClassifier((35,), topology=graph, **QUICK).fit(X, y)
+    assert model.net_.topologies[0] is graph
+    joblib.dump(model, tmp_path / "model")
+    again = joblib.load(tmp_path / "model")
+    assert again.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+    fresh = clone(model)
+    assert fresh.topology == graph
+    with pytest.raises(NotFittedError):
+        fresh.predict(X)
+
+
+def test_pandas_in_names_kept(table: Any) -> None:
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    X, y = table
+    frame = pandas.DataFrame(X, columns=[f"column {k}" for k in range(30)])
+    model = SparseMLPClassifier(**QUICK).fit(frame, pandas.Series(y))
+    assert list(model.feature_names_in_) == list(frame.columns)
+    assert list(model.predict(frame)) == list(model.predict(frame[frame.columns]))
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame[frame.columns[::-1]])
+
+
+def test_sparse_input_is_the_same_input(table: Any) -> None:
+    X, y = table
+    X = np.where(np.abs(X) > 1, X, 0)
+    rows, columns = scipy.sparse.csr_array(X), scipy.sparse.csc_array(X)
+    dense, sparse = (SparseMLPClassifier(**QUICK).fit(data, y) for data in (X, rows))
+    expected = dense.predict_proba(X)
+    np.testing.assert_array_equal(sparse.predict_proba(columns), expected)
+
+
+def test_probabilities(table: Any) -> None:
+    X, y = table
+    model = SparseMLPClassifier(**QUICK).fit(X, y)
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), probabilities)
+    assert (model.classes_[probabilities.argmax(axis=1)] == model.predict(X)).all()
+
+
+def test_several_labels_and_several_targets() -> None:
+    X, Y = make_multilabel_classification(300, 12, n_classes=4, random_state=0)
+    X = X / X.max()
+    model = SparseMLPClassifier(learning_rate=0.01, **QUICK).fit(X, Y)
+    assert model.predict(X).shape == Y.shape
+    assert (model.predict(X) == Y).mean() > 0.8
+    assert model.net_.output_activation == "sigmoid"
+    targets = np.stack([X[:, 0], -X[:, 1]], axis=1)
+    regressor = SparseMLPRegressor(max_iter=150, tol=None, random_state=0).fit(X, targets)
+    assert regressor.predict(X).shape == targets.shape
+    assert regressor.score(X, targets) > 0.5
+
+
+def test_partial_fit_is_one_epoch(table: Any) -> None:
+    X, y = table
+    model = SparseMLPClassifier(random_state=0)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, y)
+    for _ in range(30):
+        model.partial_fit(X, y, classes=["a", "b", "c", "d"])
+    assert len(model.loss_curve_) == 30
+    assert model.loss_curve_[-1] < model.loss_curve_[0] / 1.5
+    assert model.predict_proba(X).shape == (400, 4)
+    with pytest.raises(ValueError, match=r"y has classes \['e'\] that are not among"):
+        model.partial_fit(X[:2], ["a", "e"])
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping"):
+        SparseMLPClassifier(early_stopping=True).partial_fit(X, y, classes=["a", "b", "c"])
+    regressor = SparseMLPRegressor(random_state=0)
+    assert regressor.partial_fit(X, X[:, 0]) is regressor
+
+
+def test_partial_fits_are_a_fit(table: Any) -> None:
+    """The optimiser goes on where it was, so that only the schedule and the order differ."""
+    X, y = table
+    options = {"shuffle": False, "random_state": 0, "tol": None}
+    whole = SparseMLPClassifier(max_iter=5, **options).fit(X, y)
+    parts = SparseMLPClassifier(**options)
+    for _ in range(5):
+        parts.partial_fit(X, y, classes=["a", "b", "c"])
+    np.testing.assert_array_equal(parts.net_.parameters, whole.net_.parameters)
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_warm_start_goes_on(table: Any) -> None:
+    X, y = table
+    model = SparseMLPClassifier(warm_start=True, **QUICK).fit(X, y)
+    before = model.loss_
+    model.fit(X, y)
+    assert model.loss_curve_[QUICK["max_iter"]] < 1.1 * before
+    assert len(model.loss_curve_) == 2 * QUICK["max_iter"]
+    cold = SparseMLPClassifier(**QUICK).fit(X, y).fit(X, y)
+    assert len(cold.loss_curve_) == QUICK["max_iter"]
+
+
+def test_early_stopping_keeps_the_best(table: Any) -> None:
+    X, y = table
+    model = SparseMLPClassifier(early_stopping=True, max_iter=500, random_state=0).fit(X, y)
+    assert model.n_iter_ == len(model.validation_scores_) < 500
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    regressor = SparseMLPRegressor(early_stopping=True, max_iter=500, random_state=0)
+    assert regressor.fit(X, X[:, 0]).n_iter_ < 500
+    with pytest.raises(ValueError, match=r"early_stopping holds back 1 of 6 samples, it needs 2"):
+        SparseMLPRegressor(early_stopping=True).fit(X[:6], X[:6, 0])
+
+
+def test_no_convergence_is_said(table: Any) -> None:
+    X, y = table
+    with pytest.warns(ConvergenceWarning, match="max_iter=2 reached before the training conv"):
+        SparseMLPClassifier(max_iter=2).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SparseMLPClassifier(max_iter=2, tol=None).fit(X, y)
+
+
+def test_the_same_seed_the_same_network(table: Any) -> None:
+    X, y = table
+    first, second = (SparseMLPClassifier(**QUICK).fit(X, y) for _ in range(2))
+    assert first.net_.parameters.tobytes() == second.net_.parameters.tobytes()
+    other = SparseMLPClassifier(**{**QUICK, "random_state": 1}).fit(X, y)
+    assert other.net_.topologies[0] != first.net_.topologies[0]
+
+
+def test_weights_of_samples_are_repetitions(table: Any, rng: np.random.Generator) -> None:
+    X, y = table
+    X, y = X[:40], y[:40]
+    weights = rng.integers(0, 3, 40)
+    model = SparseMLPClassifier(**QUICK).fit(X, y, sample_weight=weights)
+    repeated = SparseMLPClassifier(**QUICK).fit(np.repeat(X, weights, 0), np.repeat(y, weights))
+    np.testing.assert_allclose(model.predict_proba(X), repeated.predict_proba(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must be > 0"),
+        ({"hidden_layer_sizes": (10, 0)}, "hidden_layer_sizes must be > 0"),
+        ({"topology": "ring"}, "there is no construction 'ring'"),
+        ({"topology": ["dense"] * 3}, "topology must hold one for each of 1 or 2 layers, got 3"),
+        ({"degree": [1, 2]}, "degree must hold one for each of 1 layers, got 2"),
+        ({"density": 0.0}, "density must be 'auto', or above 0 and at most 1, got 0.0"),
+        ({"density": "thin"}, "density must be 'auto', or above 0 and at most 1, got 'thin'"),
+        ({"topology": snn.topology.dense(3, 4)},
+         "topology 0 must have 30 inputs and 100 outputs, as the data and hidden_layer_sizes say"),
+        ({"optimizer": "lbfgs"}, "optimizer must be 'adam', 'sgd', or one of minisnn's"),
+        ({"activation": "gelu"}, "activation must be one of"),
+        ({"dropout": 1.5}, "dropout"),
+    ],
+)  # fmt: skip
+def test_bad_options(table: Any, options: dict[str, Any], message: str) -> None:
+    X, y = table
+    with pytest.raises(ValueError, match=message):
+        SparseMLPClassifier(**{**QUICK, **options}).fit(X, y)
+
+
+def test_wiring_of_every_layer(table: Any) -> None:
+    X, y = table
+    model = SparseMLPClassifier(
+        (40, 20), topology=["dense", "constant_degree", "biregular"], degree=[1, 4], **QUICK
+    ).fit(X, y)
+    first, second, last = model.net_.topologies
+    assert first.is_complete
+    assert set(second.out_degrees.tolist()) == {4}
+    assert last.name == "biregular"
+    assert SparseMLPClassifier(12, **QUICK).fit(X, y).net_.widths == [30, 12, 3]
+
+
+def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith("minisnn.sklearn")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match=r"needs.*sklearn"):
+        import minisnn.sklearn  # noqa: F401
