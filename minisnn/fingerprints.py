@@ -36,10 +36,13 @@ def of_samples(samples: Samples | None) -> str:
     """Return what tells samples from others."""
     if samples is None:
         return "none"
-    inputs, targets = samples.inputs, samples.targets
+    inputs, targets, weights = samples.inputs, samples.targets, samples.weights
+    weighted, arrays = "", [inputs, targets]
+    if weights is not None:
+        weighted, arrays = ", weighted", [*arrays, weights]
     return (
-        f"{inputs.dtype} {inputs.shape} and {targets.dtype} {targets.shape}, "
-        f"{checksum([inputs, targets])}"
+        f"{inputs.dtype} {inputs.shape} and {targets.dtype} {targets.shape}{weighted}, "
+        f"{checksum(arrays)}"
     )
 
 

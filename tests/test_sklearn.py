@@ -58,10 +58,10 @@ def test_in_a_pipeline_and_a_search(table: Any) -> None:
     )
     assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.6
     name = "sparsemlpclassifier"
-    grid = {f"{name}__density": [0.1, 0.5], f"{name}__topology": ["biregular", "constant_degree"]}
+    grid = {f"{name}__density": [0.1, 0.5], f"{name}__activation": ["relu", "tanh"]}
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
     best = search.best_estimator_[-1]
-    assert best.net_.topologies[0].name == best.topology
+    assert best.net_.activation == best.activation
     assert search.best_score_ > 0.6
 
 
