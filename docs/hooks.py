@@ -29,8 +29,8 @@ from minisnn import plots  # noqa: E402
 
 PACKAGES = (
     "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.callbacks",
-    "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.datasets",
-    "minisnn.plots",
+    "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.sklearn",
+    "minisnn.datasets", "minisnn.plots",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = (
     "topology", "spectral", "baselines", "callbacks", "experiments", "interchange", "reproduction",
-    "datasets",
+    "sklearn", "datasets",
 )  # fmt: skip
 
 

@@ -82,6 +82,14 @@ def test_the_rate_is_halved_until_it_does(
     assert again.instead == made.instead
 
 
+def test_with_dropout_the_loss_tells_nothing(tmp_path: Path) -> None:
+    layers = [Wiring(topology="constant_degree", degree=2), Wiring(topology="dense")]
+    runs = PROFILES["quick"].seeded(layers, dropout=(0.2, 0.5))
+    runner: Any = bears(0.0)
+    made = train_all(runs, tmp_path / "runs.sqlite", runner=runner, progress=False)
+    assert (len(made.instead), made.n_lost) == (0, 0)
+
+
 def test_an_interrupted_sweep_is_not_looked_at(runs: list[Run], tmp_path: Path) -> None:
     def interrupted(runs: Sequence[Run]) -> Iterator[Outcome]:
         yield from bears(0.0)(runs[:1])
