@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..experiments import Run, Wiring
+from .charts import Chart, Series
 from .findings import Answer, Experiment, Finding, Results, Table
 from .profiles import DENSE, Profile
-from .statistics import difference, mean
+from .statistics import Interval, difference, mean
 
 _NAMES = ("regular_rotating", "fibonacci_rotating", "constant_degree")
 _DENSITIES = (0.005, 0.02, 0.05, 0.15)
@@ -36,12 +37,22 @@ def _pairs(profile: Profile) -> dict[tuple[str, float], tuple[list[Run], list[Ru
 def _examine(profile: Profile, results: Results) -> Finding:
     rows: list[list[Any]] = []
     losses = []
+    heights: dict[str, list[Interval]] = {}
     for (name, density), pair in _pairs(profile).items():
         ordered, shuffled = map(results.accuracies, pair)
+        for label, values in (("", ordered), (", shuffled", shuffled)):
+            heights.setdefault(name + label, []).append(mean(values))
         loss = difference(ordered, shuffled)
         rows.append([name, 100 * density, mean(ordered), mean(shuffled), loss])
         if name.endswith("rotating"):
             losses.append(loss)
+    percent = [100 * density for density in _DENSITIES]
+    chart = Chart(
+        "E11-shuffled", "The same wirings, with pixels in order and shuffled", "density, %",
+        "test accuracy, %",
+        [Series(label, percent, ys) for label, ys in heights.items() if len(ys) == len(percent)],
+        level=("dense", heights["dense"][0]), log_x=True,
+    )  # fmt: skip
     matters = sum(loss.low > 0 for loss in losses)
     level = sum(abs(bound) < _MATTERS for loss in losses for bound in (loss.low, loss.high)) // 2
     return Finding(
@@ -51,7 +62,7 @@ def _examine(profile: Profile, results: Results) -> Finding:
         f"With shuffled pixels {matters} of {len(losses)} regular and Fibonacci networks are "
         "surely worse, their graphs being the very same. Random wiring and dense layers are there "
         "to show that shuffling does nothing to a network that knows no neighbours.",
-        [],
+        [chart],
         [Table(
             "Pixels in order and shuffled",
             ["construction", "density, %", "in order, %", "shuffled, %", "first less second, %"],
