@@ -108,6 +108,7 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
     a = arrays(real)
     b, A, one = a["b"], a["A"], a["one"]
     T, dZ, workspace, shares = A.copy(), A.copy(), np.ones((3, 128), real), np.ones(8)
+    none = np.empty(0)  # all samples count as one
     state, row = np.ones((2, 999), real), np.ones(updates.N_COEFFICIENTS)
     adam = updates.ADAM, row, one, True, np.ones(999, real), state, 0, np.ones(999, real)
     return {
@@ -115,9 +116,11 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
         "tanh": (8, (activations.bias_activation, TANH, b, one, A, 0, 2)),
         "softmax": (8, (activations.softmax, A, workspace, 0, 128)),
         "binary cross-entropy": (
-            16, (losses.binary_cross_entropy, TILE, A, T, 128, shares, dZ, 0, 2),
+            16, (losses.binary_cross_entropy, TILE, A, T, 128, none, shares, dZ, 0, 2),
         ),
-        "cross-entropy": (8, (losses.cross_entropy, A, T, 128, workspace, shares, dZ, 0, 128)),
+        "cross-entropy": (
+            8, (losses.cross_entropy, A, T, 128, none, workspace, shares, dZ, 0, 128),
+        ),
         "adam": (3, (updates.update, *adam)),
     }  # fmt: skip
 
