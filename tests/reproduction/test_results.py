@@ -1,0 +1,25 @@
+"""docs/paper.md says what the results that are kept with it say."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from minisnn.reproduction import EXPERIMENTS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def verdicts() -> dict[str, str]:
+    with open(DOCS / "results" / "all-experiments.csv", newline="", encoding="utf-8") as file:
+        return {row["experiment"]: row["here"] for row in csv.DictReader(file)}
+
+
+def test_all_experiments_were_run() -> None:
+    assert [*verdicts()] == [f"{e.key} {e.title}" for e in EXPERIMENTS.values()]
+
+
+def test_the_document_gives_their_verdicts() -> None:
+    lines = (DOCS / "paper.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in lines if line[:3] == "| E"]
+    assert {title: verdict for title, _, verdict in rows} == verdicts()
