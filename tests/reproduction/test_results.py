@@ -22,4 +22,4 @@ def test_all_experiments_were_run() -> None:
 def test_the_document_gives_their_verdicts() -> None:
     lines = (DOCS / "paper.md").read_text(encoding="utf-8").splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in lines if line[:3] == "| E"]
-    assert {title: verdict for title, _, verdict in rows} == verdicts()
+    assert {title: verdict for title, verdict, _ in rows} == verdicts()
