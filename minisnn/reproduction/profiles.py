@@ -117,7 +117,7 @@ PROFILES = {
     "full": Profile(
         data="mnist",
         hidden=1000,
-        wide=2000,
+        wide=3000,
         epochs=40,
         long=100,
         seeds=5,
