@@ -10,6 +10,7 @@ import numpy as np
 from .graph import Array
 from .history import History
 from .mlp import MLP
+from .tables import align
 
 
 @dataclass(frozen=True)
@@ -113,14 +114,8 @@ def format_comparison(networks: Sequence[NetworkFigures]) -> str:
             [_optional(item.speedup_vs_dense, "{:.2f} x") for item in networks],
         ),
     ]
-    head = max(len(label) for label, _ in lines)
-    widths = [max(len(cells[n]) for _, cells in lines) for n in range(len(networks))]
-    text = [
-        "  ".join([label.ljust(head), *(c.rjust(w) for c, w in zip(cells, widths, strict=True))])
-        for label, cells in lines
-    ]
-    rule = "  ".join("-" * width for width in (head, *widths))
-    return "\n".join([text[0], rule, *text[1:]])
+    header, *rows = ([label, *cells] for label, cells in lines)
+    return align(header, rows)
 
 
 def _optional(value: float | None, form: str) -> str:

@@ -17,10 +17,9 @@ import inspect
 import sys
 from pathlib import Path
 
-from bench.measure import format_table
-
 import minisnn as snn
 from minisnn import extras, plots
+from minisnn.tables import align
 
 COLUMNS = (
     "topology", "edges", "density", "edges an input", "edges an output", "dead inputs",
@@ -97,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
     extras.require("matplotlib", "plot", "scripts/show_topology.py")
     size = options.inputs, options.outputs, options.degree, options.seed
     graphs = [snn.topology.make(name, *size) for name in options.names]
-    print(format_table(COLUMNS, list(map(row, graphs))))
+    print(align(COLUMNS, list(map(row, graphs))))
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "topologies.png"
     plots.plot_topologies(graphs).savefig(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -440,13 +441,30 @@ def test_script(
     graphs = [topology.fibonacci_rotating(784, 30, degree=5), topology.dense(30, 10)]
     monkeypatch.setattr(compare_baselines, "GRAPHS", graphs)
     path = tmp_path / "comparison.json"
-    compare_baselines.main(["--epochs", "1", "--learning-rates", "1,2", "--output", str(path)])
-    printed = capsys.readouterr().out
-    assert printed.count("tensor train") == 2
+    options = ["--epochs", "1", "--seeds", "1,2", "--output", str(path)]
+    compare_baselines.main([*options, "--learning-rates", "1,2"])
+    choice, table = capsys.readouterr().out.split("4,000 digits, at these rates")
     summary = json.loads(path.read_text())
-    assert list(summary["networks"]) == ["1.0", "2.0"]
-    assert [row["name"] for row in summary["networks"]["2.0"]] == list(baselines.BASELINES)
-    assert summary["epochs"] == 1
+    assert [row["name"] for row in summary["networks"]] == list(baselines.BASELINES)
+    assert all(len(row["accuracies"]) == 2 for row in summary["networks"])
+    assert "666 digits held out" in choice
+    for name, accuracies in summary["held_out_accuracies"].items():
+        best = max(accuracies, key=accuracies.__getitem__)
+        assert summary["learning_rates"][name] == float(best)
+        starred = rf"^{name} .*\b{100 * accuracies[best]:.2f}%\*"
+        assert re.search(starred, choice, re.MULTILINE), (name, choice)
+        assert re.search(rf"^{name} .* %", table, re.MULTILINE)
+
+
+def test_script_with_one_rate_chooses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compare_baselines, "GRAPHS", [topology.dense(784, 10)])
+    monkeypatch.setattr(baselines, "BASELINES", {"sparse": baselines.BASELINES["sparse"]})
+    compare_baselines.main(["--epochs", "1", "--learning-rates", "3"])
+    printed = capsys.readouterr().out
+    assert printed.startswith("4,000 digits, at 3\n")
+    assert "held out" not in printed
 
 
 def test_baselines_are_imported_when_they_are_asked_for() -> None:

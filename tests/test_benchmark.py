@@ -39,11 +39,6 @@ def test_contestants_take_turns() -> None:
     assert calls[-len(last) :] == last
 
 
-def test_tables_are_aligned() -> None:
-    text = measure.format_table(["what", "ms"], [["a", "1.5"], ["longer", "12.25"]])
-    assert text.splitlines() == ["what       ms", "------  -----", "a         1.5", "longer  12.25"]
-
-
 def test_problems_have_the_density_asked_for() -> None:
     for topology in ("", "fibonacci_rotating"):
         problem = steps.make_problem((40, 50, 5), 0.2, n_samples=10, topology=topology)

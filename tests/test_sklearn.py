@@ -14,6 +14,7 @@ import minisnn as snn
 
 pytest.importorskip("sklearn", reason="needs the extra sklearn")
 
+import compare_estimators
 import joblib
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification, make_multilabel_classification
@@ -242,3 +243,18 @@ def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match=r"needs.*sklearn"):
         import minisnn.sklearn  # noqa: F401
+
+
+def test_comparison_with_scikit_learns_own(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--hidden", "40", "--epochs", "2", "--seeds", "1,2"]
+    compare_estimators.main(options)
+    title, _, head, _, *rows = capsys.readouterr().out.splitlines()
+    assert title == "784-40-10, 4,000 digits, 2 epochs, 2 seeds"
+    assert head.split() == ["accuracy", "range", "seconds", "bytes"]
+    assert rows[0].startswith("MLPClassifier ")
+    sizes = [int(row.split()[-1].replace(",", "")) for row in rows]
+    assert sizes[0] == 4 * (784 * 40 + 40 + 40 * 10 + 10)
+    assert sizes[0] < sizes[1] < 1.05 * sizes[0]  # the dense one, with the file's own few bytes
+    assert max(sizes[2:]) < sizes[0] / 2
+    accuracies = [float(row.rpartition(" %")[0].split()[-1]) for row in rows]
+    assert min(accuracies) > 15

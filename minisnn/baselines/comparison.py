@@ -16,6 +16,7 @@ from ..graph import Topology
 from ..history import History
 from ..layer import check_graphs
 from ..mlp import MLP
+from ..tables import align
 from ..training import train
 from .drop_connect import DropConnect
 from .hashed import Hashed
@@ -231,7 +232,7 @@ def _fit(data: tuple[npt.ArrayLike, npt.ArrayLike], options: dict[str, Any]) -> 
 
 def format_table(rows: Sequence[Comparison]) -> str:
     """Return the rows as an aligned table: means over the seeds, accuracy with its range."""
-    cells = [["", "accuracy", "range", "weights", "connections", "bytes", "seconds"]]
+    cells = []
     for row in rows:
         percent = [100 * accuracy for accuracy in row.accuracies]
         cells.append(
@@ -245,12 +246,4 @@ def format_table(rows: Sequence[Comparison]) -> str:
                 f"{np.mean(row.seconds):.1f}",
             ]
         )
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join(
-            [line[0].ljust(widths[0])]
-            + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        )
-        for line in cells
-    ]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+    return align(["", "accuracy", "range", "weights", "connections", "bytes", "seconds"], cells)

@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any
 
 from ..extras import require
+from ..tables import align
 from .records import Figures, Record
 
 _HEAD = (
@@ -39,13 +40,7 @@ def format_records(records: Sequence[Record]) -> str:
     status  hash  data  hidden  layers  peak  batch  epochs  seed  accuracy  seconds  error
     ------  ----  ----  ------  ------  ----  -----  ------  ----  --------  -------  -----
     """
-    lines = [list(_HEAD), *(_cells(record) for record in records)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return align(_HEAD, [_cells(record) for record in records], n_left=len(_HEAD))
 
 
 def write_csv(path: str | PathLike[str], records: Sequence[Record]) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .measure import format_table, interleaved, median
+from minisnn.tables import align
+
+from .measure import interleaved, median
 from .ours import Ours
 from .steps import make_problem
 
@@ -85,4 +87,4 @@ def table(result: dict[str, Any]) -> str:
                 ]
             )
     head = [title, "density", "threads", "connections", "us a step", "quartiles", "against random"]
-    return format_table(head, lines)
+    return align(head, lines)

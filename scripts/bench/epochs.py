@@ -7,8 +7,9 @@ from time import perf_counter, sleep
 from typing import Any
 
 import minisnn as snn
+from minisnn.tables import align
 
-from .measure import PAUSE, format_table, median
+from .measure import PAUSE, median
 
 DEGREES = (10, 50, 150)
 
@@ -77,4 +78,4 @@ def table(result: dict[str, Any]) -> str:
         for n in threads:
             cells += [f"{times[name, n]:.3f}", f"{times['dense', n] / times[name, n]:.1f}"]
         lines.append([f"784-1000-10, {name}", *cells])
-    return format_table(head, lines)
+    return align(head, lines)

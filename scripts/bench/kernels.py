@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from minisnn.tables import align
+
 from . import machine
 from .machine import BATCH, SHAPE, Machine, blas_products, measure_machine, medians
-from .measure import PAUSE, format_table
+from .measure import PAUSE
 from .sparse_layer import OF_BYTES, SIGMOID, SparseLayer
 
 DENSITIES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -159,10 +161,10 @@ def table(result: dict[str, Any]) -> str:
             line += [f"{row[f'blas_{name}_gflops']:.1f}" for name in ("forward", "gradient")]
             lines.append(line)
         title = f"Kernels alone, GFLOP/s on the edges: {_title(result)}, {_threads(limits.threads)}"
-        parts.append(f"{title}\n{format_table(header, lines)}")
+        parts.append(f"{title}\n{align(header, lines)}")
     rows = _by_threads(result)[0][1]
     lines = [[f"{100 * r['density']:.3g} %", r["blocks"], r["byte_blocks"]] for r in rows]
-    parts.append(format_table(["density", "blocks of W", "where X is of bytes"], lines))
+    parts.append(align(["density", "blocks of W", "where X is of bytes"], lines))
     parts.append(
         "W X is the fused kernel's time less that of bias and sigmoid alone, measured beside it.\n"
         "Shares are of BLAS's rate on the dense matrix (Wᵀ dZ: of its W X), and of the roofline:\n"

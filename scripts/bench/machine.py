@@ -18,8 +18,9 @@ from minisnn.kernels.caches import CACHES
 from minisnn.kernels.jit import jit
 from minisnn.kernels.layout import feature_major
 from minisnn.kernels.vector import dot, fma, lanes, lanes_of, load, splat
+from minisnn.tables import align
 
-from .measure import PAUSE, format_table, interleaved, median
+from .measure import PAUSE, interleaved, median
 
 Work = Callable[[int], Any]
 """Does ``n`` pieces of work."""
@@ -233,7 +234,7 @@ def table(machines: Sequence[Machine]) -> str:
         f"({SHAPE[0]} → {SHAPE[1]}, batch {BATCH}, float32);\n"
         "GB/s read from buffers of so many bytes a thread. All threads together."
     )
-    return f"{caption}\n{format_table(header, rows)}"
+    return f"{caption}\n{align(header, rows)}"
 
 
 def _size(n_bytes: int) -> str:

@@ -27,9 +27,9 @@ import numpy as np
 import minisnn as snn
 from minisnn.divergence import Watch
 from minisnn.propagation import Propagation
+from minisnn.tables import align
 
 from .base import Array
-from .measure import format_table
 from .startup import in_new_processes
 
 BATCH_SIZE = 128
@@ -194,8 +194,8 @@ def table(result: Mapping[str, Any]) -> str:
     by_part = [[part, *figures] for part, *figures in zip(parts, *columns, strict=True)]
     size, peak = result["data"]["data"], result["data"]["peak"]
     return (
-        f"{format_table(header, rows)}\n\n"
-        f"{format_table(('counted, by part', *numbers), by_part)}\n\n"
+        f"{align(header, rows)}\n\n"
+        f"{align(('counted, by part', *numbers), by_part)}\n\n"
         f"Beside a data set of {size / 1e6:.0f} MB training takes {peak / 1e6:.1f} MB at most: "
         f"it is {'COPIED' if peak >= size / 2 else 'not copied'}."
     )

@@ -10,8 +10,9 @@ import numpy as np
 import scipy.optimize
 
 from minisnn.kernels.vector import lanes_of
+from minisnn.tables import align
 
-from .measure import format_table, interleaved, median
+from .measure import interleaved, median
 from .ours import Ours
 from .steps import make_problem
 
@@ -132,14 +133,14 @@ def table(result: dict[str, Any]) -> str:
             + [f"{row['microseconds']:.0f}" for row in rows if row["threads"] == n]
             for n in threads
         ]
-        parts.append(format_table(head, lines))
+        parts.append(align(head, lines))
     head = ["ns for each", *TERMS, "median error", "largest"]
     lines = []
     for n, fit in result["fits"].items():
         constants = [f"{1e3 * fit['microseconds'][term]:.3g}" for term in TERMS]
         errors = [f"{100 * fit[key]:.0f} %" for key in ("median_error", "largest_error")]
         lines.append([f"{n} thread{'s' * (n != '1')}", *constants, *errors])
-    parts.append(format_table(head, lines))
+    parts.append(align(head, lines))
     return "\n\n".join(parts)
 
 

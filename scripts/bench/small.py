@@ -12,8 +12,9 @@ import numpy as np
 
 import minisnn as snn
 from minisnn.kernels.engine import execute
+from minisnn.tables import align
 
-from .measure import format_table, interleaved, median
+from .measure import interleaved, median
 from .numpy_peers import NumPyDense
 from .ours import Ours
 from .steps import check_gradients, make_problem
@@ -152,7 +153,7 @@ def table(result: dict[str, Any]) -> str:
         ]
         for row in result["rows"]
     ]
-    parts = [format_table(["microseconds", "minisnn", "NumPy dense", "faster"], lines)]
+    parts = [align(["microseconds", "minisnn", "NumPy dense", "faster"], lines)]
     parts += [
         f"Not in compiled code: {100 * row['share']:.1f} % of minisnn.train at "
         f"{100 * row['density']:.3g} % density, 20 epochs of 60,000 images."

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
+from minisnn.tables import align
 
-from .measure import format_table, median
+from .measure import median
 
 WIDTHS, DEGREE, BATCH_SIZE = (784, 1000, 10), 40, 128
 
@@ -180,7 +181,7 @@ def table(result: Mapping[str, Any]) -> str:
         f"\n{name}: {check['error']}" for name, check in result["checks"].items() if check["error"]
     ]
     header = (result["network"], "median s", "lowest", "highest", "n", "goal", "")
-    return format_table(header, rows) + "".join(errors)
+    return align(header, rows) + "".join(errors)
 
 
 def _row(name: str, seconds: list[float], goal: str, met: bool) -> list[str]:

@@ -10,9 +10,10 @@ import numpy as np
 import scipy.sparse
 
 import minisnn as snn
+from minisnn.tables import align
 
 from .base import Array, Peer, Problem
-from .measure import format_table, interleaved, median
+from .measure import interleaved, median
 from .ours import Ours
 
 GOALS = {1.0: (0.9, 3), 0.5: (1.6, 3), 0.2: (3.5, 3), 0.1: (6, 3), 0.05: (9, 3), 0.01: (16, 4)}
@@ -228,7 +229,7 @@ def table(result: dict[str, Any]) -> str:
             lines.append([f"faster than {BEST_SPARSE}", *(f"{s:.2f} x" for *_, s in figures)])
         title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}, "
         title += f"{n_threads} thread{'s' * (n_threads > 1)}"
-        parts.append(f"{title}\n{format_table(head, lines)}")
+        parts.append(f"{title}\n{align(head, lines)}")
     return "\n\n".join(parts)
 
 
