@@ -173,6 +173,8 @@ def text_of(value: str | float | Interval) -> str:
         if abs(value.low) == float("inf"):
             return f"{value.value:.2f}"
         return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+    if isinstance(value, int):
+        return f"{value:,}"
     return "-" if value != value else f"{value:,.6g}"
 
 

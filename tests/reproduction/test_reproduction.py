@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from minisnn import experiments, reproduction
 from minisnn.experiments import Store
 from minisnn.reproduction import EXPERIMENTS, PROFILES, Answer, select
 from minisnn.reproduction.reproduce import STORE
+from minisnn.reproduction.statistics import Interval
 
 pytest.importorskip("plotly", reason="needs the extra report")
 
@@ -69,6 +71,22 @@ def test_the_table_of_all_networks_is_that_of_the_store(outcome: tuple[Any, Path
     assert row["accuracy, %"] == reproduction.report.text_of(expected[0])
     assert int(row["weights"].replace(",", "")) == expected[1]
     assert (row["dropout"], row["seeds"]) == ("0.2 0.5", "2")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("dense", "dense"),
+        (2_382_000, "2,382,000"),
+        (0.4375, "0.4375"),
+        (float("nan"), "-"),
+        (Interval(97.764, 97.7, 97.82), "97.76 [97.70, 97.82]"),
+        (Interval(97.764, -np.inf, np.inf), "97.76"),
+        (Interval(np.nan, np.nan, np.nan), "-"),
+    ],
+)
+def test_cells_of_tables(value: str | float | Interval, text: str) -> None:
+    assert reproduction.report.text_of(value) == text
 
 
 def test_the_overview_has_all_answers(outcome: tuple[Any, Path]) -> None:
