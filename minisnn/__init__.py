@@ -27,9 +27,10 @@ from .interchange import export_c, export_onnx, from_state_dict, from_weights, t
 from .kernels.team import get_num_threads, set_num_threads
 from .layer import Layer
 from .mlp import MLP
+from .optimizer_state import OptimizerState
 from .optimizers import SGD, Adam, NesterovSGD
 from .schedules import CosineDecay, StepDecay, WarmUp, WarmUpDecay
-from .storage import load, save
+from .storage import load, load_optimizer_state, save
 from .training import train
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "History",
     "Layer",
     "NesterovSGD",
+    "OptimizerState",
     "StepDecay",
     "Topology",
     "WarmUp",
@@ -64,6 +66,7 @@ __all__ = [
     "from_weights",
     "get_num_threads",
     "load",
+    "load_optimizer_state",
     "save",
     "set_num_threads",
     "spectral",

@@ -18,6 +18,7 @@ import numpy as np
 from .archive import FileFormatError, read_archive, write_archive
 from .atomic import replace_file
 from .graph import Array
+from .optimizer_state import OptimizerState
 
 KIND, FORMAT = "checkpoint", 1
 
@@ -131,6 +132,7 @@ class Checkpoint:
             for name, array in states["steps"].items():
                 if not np.isfinite(array).all():
                     raise ValueError(f"steps.{name} is not finite")
+            OptimizerState.from_arrays(states["steps"]).check_for(states["steps"]["parameters"])
             archive.check_all_read()
             for part, state in states.items():
                 self._parts[part].restore(state)

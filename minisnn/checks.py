@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .graph import Array
 
 _CHUNK = 4096  # samples looked at together, so that a check needs no copy of the data
-_SEEDS = 2**32
+_LARGEST_SEED = 2**32 - 1
 
 
 class Network(Protocol):
@@ -186,13 +186,18 @@ def check_positive_integer(value: object, name: str) -> int:
     return int(value)
 
 
+def check_whole_number(value: object, name: str, low: int, high: int) -> int:
+    """Return a whole number with ``low <= value <= high``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, got {value}")
+    return int(value)
+
+
 def check_seed(value: object) -> int:
     """Return a seed."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"seed must be a whole number, got {value!r}")
-    if not 0 <= value < _SEEDS:
-        raise ValueError(f"seed must be between 0 and {_SEEDS - 1}, got {value}")
-    return int(value)
+    return check_whole_number(value, "seed", 0, _LARGEST_SEED)
 
 
 def check_number(value: Any, name: str, low: float, high: float = np.inf) -> float:

@@ -9,6 +9,8 @@ from os import PathLike
 from statistics import median
 from typing import Any
 
+from .optimizer_state import OptimizerState
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -53,6 +55,8 @@ class History:
         Time before the first epoch to compile the kernels, or to load them from Numba's cache.
     interrupted : bool
         Whether Ctrl-C ended the training.
+    optimizer_state : OptimizerState or None
+        What the optimiser remembers at the end, for a training that goes on from there.
 
     Examples
     --------
@@ -67,6 +71,7 @@ class History:
     epochs: list[Epoch] = field(default_factory=list)
     compile_seconds: float = 0.0
     interrupted: bool = False
+    optimizer_state: OptimizerState | None = field(default=None, repr=False, compare=False)
 
     def column(self, name: str) -> list[Any]:
         """Return one figure of all epochs, by the name it has in `Epoch`."""

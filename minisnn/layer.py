@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
 import scipy.sparse
 
 from .graph import Array, Topology
 from .kernels.activations import ACTIVATIONS
 from .kernels.wiring import Graph, Wiring
+
+PRECISIONS = (np.float32, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,17 @@ def split_parameters(parameters: Array, graphs: Sequence[Topology]) -> list[tupl
         views.append((parameters[start:middle], parameters[middle:stop]))
         start = stop
     return views
+
+
+def check_parameters(parameters: Array, graphs: Sequence[Topology]) -> Array:
+    """Return a vector, if it can hold all weights and biases of layers with these graphs."""
+    vector = np.asarray(parameters)
+    if vector.shape != (n_parameters(graphs),) or vector.dtype not in PRECISIONS:
+        raise ValueError(
+            f"these topologies need a float32 or float64 vector of {n_parameters(graphs)} "
+            f"parameters, got {vector.dtype} of shape {vector.shape}"
+        )
+    return vector
 
 
 def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:

@@ -5,6 +5,9 @@ its graph is called, and how it is held: ``"rotating"`` as its generator, k numb
 ``"complete"`` as nothing more; ``"edges"`` as CSR arrays. All weights and biases are one array. So
 a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes an edge.
 
+Format 3 is format 2 and what the optimiser remembers: the arrays ``optimizer`` and ``steps``, which
+are those of a checkpoint. Files without it are still written in format 2.
+
 Kernels trust the structure that they are given, so here it is checked as strictly as that of any
 graph of a user's. And a few bytes can describe a graph that takes all memory; so a file must hold
 the weights of all the edges that it claims before any edge is made.
@@ -18,17 +21,21 @@ from typing import Any
 
 import numpy as np
 
-from .archive import Archive, entry, read_archive, write_archive
+from .archive import Archive, FileFormatError, entry, read_archive, write_archive
 from .atomic import replace_file
 from .graph import Array, Topology, check_widths
+from .layer import PRECISIONS
 from .mlp import MLP
+from .optimizer_state import OptimizerState
 from .topology import rotating
 
-KIND, FORMAT = "network", 2
+KIND, FORMAT, FORMAT_WITH_STATE = "network", 2, 3
 ROTATING, COMPLETE, EDGES = "rotating", "complete", "edges"
 
 
-def save(net: MLP, path: str | PathLike[str]) -> None:
+def save(
+    net: MLP, path: str | PathLike[str], *, optimizer_state: OptimizerState | None = None
+) -> None:
     """Write a network to a file.
 
     The file takes its name only when it is complete and on the disk: an interrupted ``save``
@@ -40,9 +47,15 @@ def save(net: MLP, path: str | PathLike[str]) -> None:
         The network. Parameters that are NaN or inf, after a training that diverged, are kept.
     path : path
         File to write, usually with the ending .npz. It is replaced if it exists.
+    optimizer_state : OptimizerState, optional
+        What the optimiser remembers, such as ``history.optimizer_state``, to train on later; the
+        file takes two or three times the space. By default it is not kept: predictions do not need
+        it.
 
     Raises
     ------
+    ValueError
+        Where the state is not one for this network, or holds NaN or inf.
     OSError
         Where the file cannot be written.
 
@@ -57,15 +70,20 @@ def save(net: MLP, path: str | PathLike[str]) -> None:
     True
     """
     content, arrays = packed(net)
+    number = FORMAT
+    if optimizer_state is not None:
+        optimizer_state.check_for(net.parameters)
+        number, arrays = FORMAT_WITH_STATE, arrays | optimizer_state.arrays()
     with replace_file(path) as file:
-        write_archive(file, KIND, FORMAT, content, arrays)
+        write_archive(file, KIND, number, content, arrays)
 
 
 def load(path: str | PathLike[str]) -> MLP:
     """Read a network that `save` wrote.
 
     Files from strangers may be loaded: nothing in them is run, a damaged or malicious one raises
-    an error, and loading takes memory in proportion to the file's size.
+    an error, and loading takes memory in proportion to the file's size. For the state of an
+    optimiser that is in the file see `load_optimizer_state`.
 
     Parameters
     ----------
@@ -84,8 +102,66 @@ def load(path: str | PathLike[str]) -> MLP:
     FileFormatError
         Where the file is not such a network, is damaged, or has another format.
     """
-    with read_archive(path, KIND, [FORMAT]) as archive:
-        return unpacked(archive)
+    return _read(path)[0]
+
+
+def load_optimizer_state(path: str | PathLike[str]) -> OptimizerState:
+    """Read the state of the optimiser that `save` wrote beside a network.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    OptimizerState
+        The same, bit for bit, for `minisnn.train` to go on with.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    FileFormatError
+        As for `load`, and where the network was saved without such a state.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> X, Y, optimizer = np.eye(4), [0, 1, 0, 1], snn.Adam(0.01)
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> history = snn.train(net, X, Y, optimizer=optimizer, epochs=3)
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+    >>> snn.save(net, path, optimizer_state=history.optimizer_state)
+
+    Later, perhaps in another program:
+
+    >>> net, state = snn.load(path), snn.load_optimizer_state(path)
+    >>> history = snn.train(net, X, Y, optimizer=optimizer, optimizer_state=state, epochs=2)
+    >>> history.optimizer_state
+    OptimizerState(2 vectors of 10 float32, 5 steps)
+    """
+    state = _read(path)[1]
+    if state is None:
+        raise FileFormatError(
+            f"{path} holds no state of an optimiser: its network was saved without one. Train on "
+            "without it, or save it with save(net, path, optimizer_state=history.optimizer_state)"
+        )
+    return state
+
+
+def _read(path: str | PathLike[str]) -> tuple[MLP, OptimizerState | None]:
+    with read_archive(path, KIND, [FORMAT, FORMAT_WITH_STATE]) as archive:
+        net, state = unpacked(archive), None
+        if archive.entry("format", int) == FORMAT_WITH_STATE:
+            state = OptimizerState(
+                archive.array("optimizer", [net.dtype], (None, len(net.parameters))),
+                int(archive.array("steps", [np.int64], ())),
+            )
+            state.check_for(net.parameters)
+        return net, state
 
 
 def packed(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -121,7 +197,7 @@ def unpacked(archive: Archive) -> MLP:
     functions = archive.entry("activation", str), archive.entry("output_activation", str)
     layers = archive.entry("layers", list)
     total = sum(_check_layer(layer) for layer in layers)
-    parameters = archive.array("parameters", [np.float32, np.float64], (total,))
+    parameters = archive.array("parameters", PRECISIONS, (total,))
     graphs = [_graph(archive, number, layer) for number, layer in enumerate(layers)]
     return MLP.from_parameters(graphs, parameters, *functions)
 

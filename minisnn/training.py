@@ -20,6 +20,7 @@ from .interruption import interruptible
 from .loop import Loop
 from .losses import check_loss
 from .mlp import MLP
+from .optimizer_state import OptimizerState
 from .optimizers import Optimizer
 from .progress import progress_bar
 from .step import Stepper, Steps
@@ -31,6 +32,7 @@ def train(
     Y: npt.ArrayLike,
     *,
     optimizer: Optimizer,
+    optimizer_state: OptimizerState | None = None,
     loss: str | None = None,
     batch_size: int = 128,
     epochs: int = 10,
@@ -61,7 +63,11 @@ def train(
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, trained as one-hot targets, or the target of each output.
     optimizer : SGD or Adam
-        How a step is made of a gradient; see `NesterovSGD`. What it remembers begins at zero.
+        How a step is made of a gradient; see `NesterovSGD`.
+    optimizer_state : OptimizerState, optional
+        What the optimiser remembers of the training before: ``optimizer_state`` of its `History`,
+        or of `load_optimizer_state`. It is not changed. By default it begins at zero. Epochs,
+        which schedules count, and the order of samples begin anew in any case.
     loss : {"mse", "binary_cross_entropy", "cross_entropy"}, optional
         Mean squared error over samples and outputs, as in Keras, for any outputs but softmax;
         binary cross-entropy over samples and outputs, for sigmoid outputs and targets from 0 to 1;
@@ -94,10 +100,11 @@ def train(
     checkpoint_every : float
         Seconds between two writes: what may be lost, but for what a few steps take.
     resume : bool
-        Whether to go on from the checkpoint; the weights that the network has are replaced. All
-        other arguments must be those of the training that wrote it. If there is no such file,
-        the training begins anew, so that one command both starts and resumes. Without ``resume``
-        a checkpoint that is there already is an error: it is not overwritten.
+        Whether to go on from the checkpoint; the weights that the network has are replaced, and so
+        is ``optimizer_state``. All other arguments must be those of the training that wrote it.
+        If there is no such file, the training begins anew, so that one command both starts and
+        resumes. Without ``resume`` a checkpoint that is there already is an error: it is not
+        overwritten.
     progress : bool, optional
         Whether to show a progress bar (extra ``progress``); by default, where standard error is
         a terminal and tqdm is installed.
@@ -138,6 +145,7 @@ def train(
         X,
         Y,
         optimizer=optimizer,
+        optimizer_state=optimizer_state,
         loss=loss,
         batch_size=batch_size,
         epochs=epochs,
@@ -162,6 +170,7 @@ def run_training(
     Y: npt.ArrayLike,
     *,
     optimizer: Optimizer,
+    optimizer_state: OptimizerState | None,
     loss: str | None,
     batch_size: int,
     epochs: int,
@@ -201,6 +210,14 @@ def run_training(
     steps = make_steps(
         samples, optimizer=optimizer, loss=known, batch_size=batch_size, dropout=dropout, seed=seed
     )
+    if optimizer_state is not None:
+        if not isinstance(optimizer_state, OptimizerState):
+            raise TypeError(
+                "optimizer_state must be an OptimizerState, such as history.optimizer_state, got "
+                f"{type(optimizer_state).__name__}"
+            )
+        optimizer_state.check_for(steps.parameters, optimizer)
+        steps.restore({**steps.state(), **optimizer_state.arrays()})
     loop = Loop(
         net,
         steps,
@@ -247,6 +264,7 @@ def run_training(
             loop.run(interrupted, file, bar)
     finally:
         bar.close()
+    loop.history.optimizer_state = OptimizerState.from_arrays(steps.state())
     return loop.history
 
 

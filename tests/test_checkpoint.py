@@ -378,6 +378,8 @@ def huge(header: Any, arrays: Any) -> bytes:
         (as_pickle, "SHA256SUMS"),
         (with_array("steps.parameters", lambda a: a * np.nan), "steps.parameters is not finite"),
         (with_array("steps.optimizer", lambda a: a + np.inf), "steps.optimizer is not finite"),
+        (with_array("steps.steps", lambda a: np.asarray(a - 10**6)), "steps must be between 0 and"),
+        (with_array("steps.steps", lambda a: np.asarray(a + 2**60)), "steps must be between 0 and"),
         (with_array("steps.parameters", lambda a: a[:-1]), r"must be float64 of shape \(188,\)"),
         (with_array("steps.parameters", lambda a: a.astype("f4")), "must be float64 of shape"),
         (with_array("loop.place", lambda a: a + np.array([9, 0, 0])), "a training cannot stand at"),

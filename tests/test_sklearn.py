@@ -140,7 +140,7 @@ def test_partial_fit_is_one_epoch(table: Any) -> None:
     assert regressor.partial_fit(X, X[:, 0]) is regressor
 
 
-def test_partial_fits_are_a_fit(table: Any) -> None:
+def test_partial_fits_are_a_fit(table: Any, tmp_path: Path) -> None:
     """The optimiser goes on where it was, so that only the schedule and the order differ."""
     X, y = table
     options = {"shuffle": False, "random_state": 0, "tol": None}
@@ -148,8 +148,12 @@ def test_partial_fits_are_a_fit(table: Any) -> None:
     parts = SparseMLPClassifier(**options)
     for _ in range(5):
         parts.partial_fit(X, y, classes=["a", "b", "c"])
+        joblib.dump(parts, tmp_path / "model")  # which keeps the optimiser's state, too
+        parts = joblib.load(tmp_path / "model")
     np.testing.assert_array_equal(parts.net_.parameters, whole.net_.parameters)
     assert parts.loss_curve_ == whole.loss_curve_
+    with pytest.raises(ValueError, match=r"^SGD needs a state of shape \(1, "):
+        parts.set_params(optimizer="sgd").partial_fit(X, y)
 
 
 def test_warm_start_goes_on(table: Any) -> None:

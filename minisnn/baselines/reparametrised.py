@@ -280,6 +280,7 @@ def train_reparametrised(
         X,
         Y,
         optimizer=optimizer,
+        optimizer_state=None,
         loss="mse",
         batch_size=batch_size,
         epochs=epochs,

@@ -16,14 +16,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..checks import Samples
 from ..graph import Array
 from ..history import Epoch
 from ..mlp import MLP
+from ..optimizer_state import OptimizerState
 from ..optimizers import Adam, NesterovSGD, Optimizer
 from ..schedules import Schedule
-from ..step import Stepper
-from ..training import run_training
+from ..training import train
 from .wiring import Topologies, make_graphs
 
 _LARGEST_SEED = 2**31 - 1
@@ -32,7 +31,7 @@ _LARGEST_SEED = 2**31 - 1
 class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     """Base of the estimators; see `SparseMLPClassifier` for the parameters."""
 
-    _optimizer_state: dict[str, Array] | None
+    _optimizer_state: OptimizerState | None
 
     def __init__(
         self,
@@ -143,41 +142,25 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         watch = _Watch(self)
         if X_held is not None:
             watch.score = lambda: self._score_of(X_held, y_held, weights_held)
-        before = self._optimizer_state if incremental and not first else None
-        steps: list[Stepper] = []
-
-        def make_steps(samples: Samples, **options: Any) -> Stepper:
-            steps.append(Stepper(self.net_, samples, **options))
-            if before is not None:
-                steps[0].restore({**steps[0].state(), **before})
-            return steps[0]
-
-        history = run_training(
+        history = train(
             self.net_,
-            make_steps,
             X,
             targets,
             optimizer=self._make_optimizer(),
+            optimizer_state=self._optimizer_state if incremental and not first else None,
             loss=None if self._output_activation() != "sigmoid" else "binary_cross_entropy",
             batch_size=self.batch_size,
             epochs=1 if incremental else self.max_iter,
-            validation_data=None,
             dropout=self.dropout,
             sample_weight=weights,
-            input_scale=1.0,
             shuffle=self.shuffle,
             seed=self._random.randint(_LARGEST_SEED),
             callbacks=[watch],
-            checkpoint=None,
-            checkpoint_every=60.0,
-            resume=False,
             progress=self.verbose,
         )
         watch.finish()
         # for the next partial_fit; a fit begins anew
-        state = steps[0].state()
-        kept = {key: state[key].copy() for key in ("optimizer", "steps")}
-        self._optimizer_state = kept if incremental else None
+        self._optimizer_state = history.optimizer_state if incremental else None
         self.n_iter_ = len(history.epochs)
         if history.interrupted:
             warnings.warn("training was interrupted", stacklevel=3)

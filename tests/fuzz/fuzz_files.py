@@ -48,7 +48,8 @@ def small_net() -> snn.MLP:
 
 
 def saved(net: snn.MLP) -> bytes:
-    snn.save(net, PATH)
+    state = snn.OptimizerState(np.ones((2, len(net.parameters)), net.dtype), 7)
+    snn.save(net, PATH, optimizer_state=state)
     return PATH.read_bytes()
 
 
