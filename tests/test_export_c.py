@@ -16,7 +16,6 @@ import pytest
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.interchange.c_file import c_source
 from minisnn.interchange.c_tables import narrowed, table
 from minisnn.interchange.quantisation import quantised, with_quantised_weights
 
@@ -84,14 +83,22 @@ def test_outputs_are_those_of_python(
     )
 
 
-@pytest.mark.parametrize("name", sorted(naive.ACTIVATIONS))
-def test_every_activation(gcc: str, tmp_path: Path, rng: np.random.Generator, name: str) -> None:
-    net = snn.MLP([topology.constant_degree(6, 5, 2)] * 1, dtype=np.float64)
+@pytest.mark.parametrize("output", sorted(naive.ACTIVATIONS))
+@pytest.mark.parametrize("hidden", sorted(set(naive.ACTIVATIONS) - {"softmax"}))
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_activation(
+    gcc: str, tmp_path: Path, rng: np.random.Generator, hidden: str, output: str, dtype: Any
+) -> None:
+    graphs = [topology.biregular(6, 9, 3), topology.dense(9, 5)]
+    net = snn.MLP(graphs, dtype=dtype, activation=hidden, output_activation=output)
     path = tmp_path / "model.c"
-    path.write_text(c_source(net, "model", [name], int8=False))
-    X = 3 * rng.normal(size=(20, 6))
-    expected = naive.ACTIVATIONS[name](X @ net.layers[0].to_scipy().toarray())
-    np.testing.assert_allclose(predict(gcc, path, X, 5), expected, atol=1e-13, rtol=0)
+    snn.export_c(net, path)
+    X = (3 * rng.normal(size=(20, 6))).astype(dtype)
+    W1, W2 = (layer.to_scipy().toarray().astype(np.float64) for layer in net.layers)
+    expected = naive.ACTIVATIONS[output](naive.ACTIVATIONS[hidden](X @ W1) @ W2)
+    np.testing.assert_allclose(
+        predict(gcc, path, X, 5), expected, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype]
+    )
 
 
 def test_extreme_parameters(gcc: str, tmp_path: Path) -> None:
@@ -99,10 +106,11 @@ def test_extreme_parameters(gcc: str, tmp_path: Path) -> None:
     for dtype in DTYPES:
         info = np.finfo(dtype)
         values = [info.max, info.smallest_subnormal, -info.tiny, 3, -0.0, 1e-7, 123456789]
-        net = snn.MLP([topology.from_dense(np.eye(7))], dtype=dtype)
+        graphs = [topology.from_dense(np.eye(7))]
+        net = snn.MLP(graphs, dtype=dtype, output_activation="identity")
         net.layers[0].weights[:] = values
         path = tmp_path / "model.c"
-        path.write_text(c_source(net, "model", ["identity"], int8=False))
+        snn.export_c(net, path)
         outputs = np.diag(predict(gcc, path, np.eye(7, dtype=dtype), 7))
         np.testing.assert_array_equal(outputs, np.array(values, dtype))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,48 @@ def test_what_torch_prunes_comes_in() -> None:
     net = snn.from_state_dict(module.state_dict())
     assert net.topologies[0].n_edges == 120
     np.testing.assert_allclose(net.predict(X), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "identity"])
+@pytest.mark.parametrize("output", ["identity", "softmax", "relu", "tanh", "sigmoid"])
+def test_activations_come_in_and_go_out(
+    name: str, output: str, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    """A pruned PyTorch network, here, and back again as a module and as ONNX."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    prune = pytest.importorskip("torch.nn.utils.prune")
+    torch.manual_seed(1)
+    linear = [torch.nn.Linear(30, 40), torch.nn.Linear(40, 20), torch.nn.Linear(20, 5)]
+    for layer in linear[:2]:
+        prune.l1_unstructured(layer, "weight", amount=0.7)
+    kinds = [activations.ACTIVATIONS[each] for each in (name, name, output)]
+    functions = [getattr(torch.nn, kind.torch)(**kind.torch_options) for kind in kinds]
+    module = torch.nn.Sequential(*itertools.chain(*zip(linear, functions, strict=True)))
+    X = rng.normal(size=(9, 30)).astype(np.float32) * 3
+    expected = module(torch.tensor(X)).detach().numpy()
+    given = {"activation": name, "output_activation": output}
+    net = snn.from_state_dict(module.state_dict(), **given)
+    assert (net.activation, net.output_activation) == (name, output)
+    pairs = [(layer.to_scipy(), layer.biases) for layer in net.layers]
+    assert_same(snn.from_weights(pairs, **given), net)
+    assert repr(snn.from_weights(pairs, **given)) == repr(net)
+    snn.export_onnx(net, tmp_path / "model.onnx")
+    session = runtime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    for outputs in (
+        net.predict(X),
+        snn.to_torch(net)(torch.tensor(X)).detach().numpy(),
+        session.run(None, {"inputs": X})[0],
+    ):
+        np.testing.assert_allclose(outputs, expected, atol=2e-6, rtol=1e-6)
+
+
+def test_unknown_activations() -> None:
+    pairs = [(np.ones((3, 2)), None)]
+    with pytest.raises(ValueError, match=r"activation must be one of .* got 'gelu'"):
+        snn.from_weights(pairs, activation="gelu")
+    with pytest.raises(ValueError, match=r"output_activation must be one of .* got 'gelu'"):
+        snn.from_state_dict({"0.weight": np.ones((2, 3))}, output_activation="gelu")
 
 
 W, B = np.ones((2, 3)), np.ones(2)

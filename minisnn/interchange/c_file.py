@@ -132,14 +132,14 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
     for number, layer in enumerate(net.layers, start=1):
         if not (np.isfinite(layer.weights).all() and np.isfinite(layer.biases).all()):
             raise ValueError(f"layer {number} has weights or biases that are NaN or inf")
-    text = c_source(net, name, activations_of(net), int8=int8)
+    text = _c_source(net, name, int8=int8)
     with replace_file(path) as file:
         file.write(text.encode("ascii"))
     return with_quantised_weights(net) if int8 else net
 
 
-def c_source(net: MLP, name: str, activations: Sequence[str], *, int8: bool) -> str:
-    """Return the text of the C file, for layers with the given activations."""
+def _c_source(net: MLP, name: str, *, int8: bool) -> str:
+    activations = activations_of(net)
     layers, n_bytes = [], 0
     for number, layer in enumerate(net.layers, start=1):
         weights, scales = quantised(layer) if int8 else (layer.weights, None)

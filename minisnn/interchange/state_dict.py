@@ -15,7 +15,12 @@ from .weights import assemble
 _ROLES = ("weight", "weight_orig", "weight_mask", "bias", "bias_orig", "bias_mask")
 
 
-def from_state_dict(state: Mapping[str, Any]) -> MLP:
+def from_state_dict(
+    state: Mapping[str, Any],
+    *,
+    activation: str = "sigmoid",
+    output_activation: str = "sigmoid",
+) -> MLP:
     """Return the network that a PyTorch state_dict of linear layers describes.
 
     Layers come in the order in which the dict names them, as those of ``torch.nn.Sequential`` do.
@@ -28,12 +33,15 @@ def from_state_dict(state: Mapping[str, Any]) -> MLP:
     state : mapping of str to array
         ``"NAME.weight"``, shape (n_out, n_in) as PyTorch has it, and ``"NAME.bias"``, shape
         (n_out,), if there are biases. Arrays, or dense tensors on the CPU.
+    activation, output_activation : str
+        As for `MLP`: a state_dict does not tell. A PyTorch network of classes usually ends in a
+        ``Linear`` whose outputs are logits: take "identity" for the same outputs, or "softmax"
+        for probabilities.
 
     Returns
     -------
     MLP
-        In float32 where all arrays are float32 or float16, else in float64. Activations are no
-        part of a state_dict: the network has sigmoids; see `MLP.from_parameters` for others.
+        In float32 where all arrays are float32 or float16, else in float64.
 
     Raises
     ------
@@ -51,8 +59,9 @@ def from_state_dict(state: Mapping[str, Any]) -> MLP:
     >>> import minisnn as snn
     >>> weights = np.array([[0.3, 0.1, 0.7], [0.2, 0.9, 0.4]], dtype=np.float32)
     >>> mask = np.array([[1, 0, 1], [0, 1, 0]], dtype=np.float32)
-    >>> snn.from_state_dict({"0.weight_orig": weights, "0.weight_mask": mask})
-    MLP(3 -> 2, 3 connections, 2 biases, float32)
+    >>> state = {"0.weight_orig": weights, "0.weight_mask": mask}
+    >>> snn.from_state_dict(state, activation="relu", output_activation="identity")
+    MLP(3 -> 2, 3 connections, 2 biases, float32, relu, identity)
     """
     layers: dict[str, dict[str, Array]] = {}
     for key, value in state.items():
@@ -63,7 +72,8 @@ def from_state_dict(state: Mapping[str, Any]) -> MLP:
                 f"take out what is not of the form NAME.weight, and NAME.bias"
             )
         layers.setdefault(prefix, {})[role] = np.asarray(value)
-    net = assemble([_layer(prefix, roles) for prefix, roles in layers.items()])
+    parts = [_layer(prefix, roles) for prefix, roles in layers.items()]
+    net = assemble(parts, activation, output_activation)
     warn_of_dead_neurons(net.topologies)
     return net
 

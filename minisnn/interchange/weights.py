@@ -14,7 +14,12 @@ from ..mlp import MLP
 from ..topology import from_edges
 
 
-def from_weights(layers: Iterable[tuple[Any, Any]]) -> MLP:
+def from_weights(
+    layers: Iterable[tuple[Any, Any]],
+    *,
+    activation: str = "sigmoid",
+    output_activation: str = "sigmoid",
+) -> MLP:
     """Return the network that has the given weights, such as one that another program pruned.
 
     The reverse of `Layer.to_scipy`.
@@ -25,6 +30,8 @@ def from_weights(layers: Iterable[tuple[Any, Any]]) -> MLP:
         For each layer its weights, shape (n_in, n_out): a SciPy sparse array, each stored entry of
         which is an edge (a stored zero is an edge whose weight is 0), or a dense array, whose
         zeros are no edges. And its biases, shape (n_out,), or None for zeros.
+    activation, output_activation : str
+        As for `MLP`: matrices do not tell.
 
     Returns
     -------
@@ -36,8 +43,8 @@ def from_weights(layers: Iterable[tuple[Any, Any]]) -> MLP:
     TypeError
         Where weights or biases are no real numbers, or the layers are no pairs.
     ValueError
-        Where shapes do not fit, an entry is stored twice, a number is NaN or inf, or a layer has
-        no edge.
+        Where shapes do not fit, an entry is stored twice, a number is NaN or inf, a layer has no
+        edge, or an activation is unknown.
 
     Warns
     -----
@@ -56,12 +63,12 @@ def from_weights(layers: Iterable[tuple[Any, Any]]) -> MLP:
            [ 0. , -1. ],
            [ 2. ,  3. ]])
     """
-    net = assemble(layers)
+    net = assemble(layers, activation, output_activation)
     warn_of_dead_neurons(net.topologies)
     return net
 
 
-def assemble(layers: Iterable[tuple[Any, Any]]) -> MLP:
+def assemble(layers: Iterable[tuple[Any, Any]], activation: str, output_activation: str) -> MLP:
     """Return the same network without a warning."""
     graphs, arrays = [], []
     for number, layer in enumerate(layers, start=1):
@@ -83,7 +90,8 @@ def assemble(layers: Iterable[tuple[Any, Any]]) -> MLP:
         graphs.append(graph)
     check_graphs(graphs)
     dtype = np.result_type(np.float32, *arrays)
-    return MLP.from_parameters(graphs, np.concatenate(arrays, dtype=dtype))
+    parameters = np.concatenate(arrays, dtype=dtype)
+    return MLP.from_parameters(graphs, parameters, activation, output_activation)
 
 
 def _edges_of(matrix: Any) -> tuple[Topology, Array]:
