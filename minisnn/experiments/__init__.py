@@ -22,8 +22,9 @@ Examples
 6
 """
 
-from .configuration import Data, Optimizer, Run, Wiring
+from .configuration import Data, Run, Wiring
 from .grid import expand, read_description
+from .optimizer import Optimizer
 from .records import Record, Status
 from .reports import format_records, write_csv, write_parquet
 from .runners import cluster, here, processes

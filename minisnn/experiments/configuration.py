@@ -3,6 +3,9 @@
 The canonical form is JSON with sorted keys and every default written out, so that a run means the
 same after a default has changed, and an explicit default is no other run. The hash is its
 SHA-256. `SCHEMA` is part of both: it must rise with any change of what a key means.
+
+Keys that came later, when stores had been filled, are left out where they say what all runs did
+before. So these runs keep their hashes, and stores go on knowing them.
 """
 
 from __future__ import annotations
@@ -17,8 +20,12 @@ from typing import Any, Self
 
 from .. import checks
 from ..initializers import DISTRIBUTIONS, FANS
+from ..kernels.activations import ACTIVATIONS
+from ..layer import check_activations
+from ..losses import LOSSES, check_loss
 from . import constructions
 from .datasets import SOURCES
+from .optimizer import Optimizer
 from .values import (
     Plain,
     as_list,
@@ -32,6 +39,18 @@ from .values import (
 )
 
 SCHEMA = 1
+
+_LATER = {"activation": "sigmoid", "output_activation": "sigmoid", "loss": "mse"}
+_LATER_IN_OPTIMIZER = {
+    "name": "nesterov",
+    "decay": "cosine",
+    "every": None,
+    "factor": None,
+    "weight_decay": 0.0,
+    "clip_norm": None,
+}
+"""The later keys, and what a canonical form without them means. These are no defaults: they stay as
+they are, whatever becomes of the defaults, or else stored runs would mean something new."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,39 +156,6 @@ class Wiring:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimizer:
-    """Nesterov SGD whose rate rises to a peak and falls again; see `minisnn.WarmUpDecay`.
-
-    Parameters
-    ----------
-    peak : float
-        Highest learning rate.
-    warm_up : float
-        Share of the training in which the rate rises.
-    momentum : float
-        In [0, 1).
-
-    Examples
-    --------
-    >>> from minisnn.experiments import Optimizer
-    >>> Optimizer(peak=2)
-    Optimizer(peak=2.0, warm_up=0.5, momentum=0.9)
-    """
-
-    peak: float
-    warm_up: float = 0.5
-    momentum: float = 0.9
-
-    def __post_init__(self) -> None:
-        set_fields(
-            self,
-            peak=checks.check_number(self.peak, "peak", 0),
-            warm_up=checks.check_number(self.warm_up, "warm_up", 0, 1),
-            momentum=checks.check_number(self.momentum, "momentum", 0, 1),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Run:
     """The configuration of one training run.
 
@@ -186,8 +172,10 @@ class Run:
         One for each hidden layer, and the last for the outputs.
     optimizer : Optimizer
         How to train.
-    fan, initializer, dtype : str
+    activation, output_activation, fan, initializer, dtype : str
         As for `minisnn.MLP`.
+    loss : str, optional
+        As for `minisnn.train`: by default what goes with the outputs.
     dropout : float, or one for the input and each hidden layer
         As for `minisnn.train`.
     batch_size, epochs : int
@@ -215,6 +203,9 @@ class Run:
     hidden: Sequence[int]
     layers: Sequence[Wiring]
     optimizer: Optimizer
+    activation: str = "sigmoid"
+    output_activation: str = "sigmoid"
+    loss: str | None = None
     fan: str = "degree"
     initializer: str = "glorot_normal"
     dtype: str = "float32"
@@ -233,6 +224,12 @@ class Run:
                 f"layers must hold {len(hidden) + 1} wirings, one for each of the {len(hidden)} "
                 f"hidden layers and one for the outputs, got {len(self.layers)}"
             )
+        check_choice(self.activation, "activation", ACTIVATIONS)
+        check_choice(self.output_activation, "output_activation", ACTIVATIONS)
+        check_activations(self.activation, self.output_activation, self.shapes[-1][1])
+        if self.loss is not None:
+            check_choice(self.loss, "loss", LOSSES)
+        set_fields(self, loss=check_loss(self.loss, self.output_activation, None).name)
         check_choice(self.fan, "fan", FANS)
         check_choice(self.initializer, "initializer", DISTRIBUTIONS)
         check_choice(self.dtype, "dtype", ("float32", "float64"))
@@ -274,13 +271,7 @@ class Run:
         ValueError
             Where the text has another schema than this version of minisnn knows.
         """
-        description = json.loads(text)
-        schema = description.pop("schema", None)
-        if schema != SCHEMA:
-            raise ValueError(
-                f"the run has schema {schema}, this version of minisnn reads schema {SCHEMA}"
-            )
-        return cls.from_dict(description)
+        return cls.from_dict(read_settings(text))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values, as `from_dict` takes them."""
@@ -291,8 +282,10 @@ class Run:
 
     def to_json(self) -> str:
         """Return the canonical form: one line of JSON, keys sorted, defaults written out."""
+        description = _without(self.to_dict(), _LATER)
+        description["optimizer"] = _without(description["optimizer"], _LATER_IN_OPTIMIZER)
         return json.dumps(
-            {"schema": SCHEMA, **self.to_dict()},
+            {"schema": SCHEMA, **description},
             sort_keys=True,
             separators=(",", ":"),
             allow_nan=False,
@@ -308,3 +301,25 @@ class Run:
         """Inputs and outputs of each layer."""
         source = SOURCES[self.data.name]
         return list(pairwise([source.n_features, *self.hidden, source.n_classes]))
+
+
+def read_settings(text: str) -> dict[str, Any]:
+    """Return all settings that a canonical form stands for, as plain values.
+
+    Raises
+    ------
+    ValueError
+        Where it has another schema than this version of minisnn knows.
+    """
+    description = json.loads(text)
+    schema = description.pop("schema", None)
+    if schema != SCHEMA:
+        raise ValueError(
+            f"the run has schema {schema}, this version of minisnn reads schema {SCHEMA}"
+        )
+    optimizer = {**_LATER_IN_OPTIMIZER, **description.pop("optimizer")}
+    return dict(sorted({**_LATER, **description, "optimizer": optimizer}.items()))
+
+
+def _without(values: Mapping[str, Any], left_out: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if k not in left_out or v != left_out[k]}

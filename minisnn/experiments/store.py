@@ -7,7 +7,6 @@ its results: whenever the writer is killed, each run has either all of its resul
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from typing import Any, Self
 
 from ..history import Epoch
 from . import schema
-from .configuration import Run
+from .configuration import Run, read_settings
 from .records import Figures, LayerWeights, Outcome, Record, Status, Versions
 
 _VERSIONS, _FIGURES, _EPOCH, _LAYER = (
@@ -204,12 +203,10 @@ def _insert(
 
 def _record(row: tuple[Any, ...]) -> Record:
     run_hash, configuration, status, error, started, seconds, *rest = row
-    values = json.loads(configuration)
-    del values["schema"]
     figures = rest[len(_VERSIONS) :]
     return Record(
         hash=run_hash,
-        configuration=values,
+        configuration=read_settings(configuration),
         status=Status(status),
         error=error,
         started=started,
@@ -220,6 +217,5 @@ def _record(row: tuple[Any, ...]) -> Record:
 
 
 def _unknown(run: Run) -> Record:
-    values = json.loads(run.to_json())
-    del values["schema"]
-    return Record(run.hash, values, Status.PENDING, None, None, None, Versions(), None)
+    settings = read_settings(run.to_json())
+    return Record(run.hash, settings, Status.PENDING, None, None, None, Versions(), None)

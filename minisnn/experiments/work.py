@@ -17,8 +17,6 @@ from ..graph import DeadNeuronWarning
 from ..history import Epoch
 from ..kernels.team import set_num_threads
 from ..mlp import MLP
-from ..optimizers import NesterovSGD
-from ..schedules import WarmUpDecay
 from ..training import train
 from . import constructions
 from .configuration import Run
@@ -43,7 +41,15 @@ def build_network(run: Run) -> MLP:
     ]
     with warnings.catch_warnings():  # in a grid over degrees dead neurons are no mistake
         warnings.simplefilter("ignore", DeadNeuronWarning)
-        return MLP(graphs, seed=run.seed, initializer=run.initializer, fan=run.fan, dtype=run.dtype)
+        return MLP(
+            graphs,
+            activation=run.activation,
+            output_activation=run.output_activation,
+            seed=run.seed,
+            initializer=run.initializer,
+            fan=run.fan,
+            dtype=run.dtype,
+        )
 
 
 def perform(configuration: str) -> Outcome:
@@ -98,9 +104,8 @@ def _train(run: Run) -> tuple[Figures, tuple[Epoch, ...], tuple[LayerWeights, ..
         net,
         images,
         labels,
-        optimizer=NesterovSGD(
-            WarmUpDecay(run.optimizer.peak, run.optimizer.warm_up), run.optimizer.momentum
-        ),
+        optimizer=run.optimizer.make(),
+        loss=run.loss,
         batch_size=run.batch_size,
         epochs=run.epochs,
         validation_data=(data.test_images, data.test_labels),

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sweeping import describe
 
+import minisnn as snn
 from minisnn.experiments import Data, Optimizer, Run, Wiring
+from minisnn.experiments.configuration import read_settings
 
 CANONICAL = (
     '{"batch_size":128,"data":{"name":"mnist_sample","samples":300},"dropout":[0.0,0.0],'
@@ -27,10 +29,76 @@ def test_the_canonical_form_and_its_hash_stay_as_they_are() -> None:
     assert run.hash == "9fce0e16b6d6366c47501fb550d6b0f2146609e760691c3274414149209372a8"
 
 
+LATER = (
+    '{"activation":"relu","batch_size":128,"data":{"name":"mnist_sample","samples":300},'
+    '"dropout":[0.0,0.0],"dtype":"float32","epochs":1,"fan":"degree","hidden":[30],'
+    '"initializer":"glorot_normal",'
+    '"layers":[{"degree":5,"density":null,"options":{},"topology":"constant_degree"},'
+    '{"degree":null,"density":null,"options":{},"topology":"dense"}],"loss":"cross_entropy",'
+    '"optimizer":{"clip_norm":1.0,"decay":"step","every":2.0,"factor":0.1,"momentum":null,'
+    '"name":"adam","peak":0.2,"warm_up":0.5,"weight_decay":0.01},"output_activation":"softmax",'
+    '"schema":1,"seed":0}'
+)
+ADAM = {"name": "adam", "peak": 0.2, "decay": "step", "every": 2}
+MODERN = {
+    "activation": "relu",
+    "output_activation": "softmax",
+    "optimizer": {**ADAM, "weight_decay": 0.01, "clip_norm": 1},
+}
+
+
+def test_keys_that_came_later_are_left_out_where_all_is_as_before() -> None:
+    run = Run.from_dict(describe(**MODERN))
+    assert run.to_json() == LATER
+    assert run.hash == "e26a283635287dca77555818b1042272af3f471687327b91eea4dff3cd5d4353"
+    assert Run.from_json(LATER) == run
+    before = {
+        "activation": "sigmoid", "output_activation": "sigmoid", "loss": "mse",
+        "optimizer": {
+            "peak": 0.2, "name": "nesterov", "decay": "cosine", "every": None, "factor": None,
+            "weight_decay": 0, "clip_norm": None,
+        },
+    }  # fmt: skip
+    assert Run.from_dict(describe(**before)).to_json() == CANONICAL
+    assert Run.from_dict(read_settings(CANONICAL)) == Run.from_dict(describe())
+    assert read_settings(CANONICAL)["optimizer"]["name"] == "nesterov"
+    assert list(read_settings(CANONICAL)) == list(read_settings(LATER))
+
+
+def test_squared_error_of_other_outputs_is_what_it_says() -> None:
+    """Only one loss is ever left out, whatever the outputs' own is."""
+    run = Run.from_dict(describe(output_activation="identity"))
+    assert run.loss == "mse"
+    assert '"loss"' not in run.to_json()
+    run = Run.from_dict(describe(output_activation="softmax"))
+    assert run.loss == "cross_entropy"
+    assert Run.from_dict(describe(output_activation="softmax", loss="cross_entropy")) == run
+    assert Run.from_json(run.to_json()) == run
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"peak": 2}, snn.NesterovSGD(snn.WarmUpDecay(2.0))),
+        ({"peak": 2, "warm_up": 0.1, "momentum": 0}, snn.NesterovSGD(snn.WarmUpDecay(2, 0.1), 0)),
+        ({"peak": 2, "name": "sgd"}, snn.SGD(snn.WarmUpDecay(2.0), 0.9)),
+        ({"peak": 1, "decay": "none", "warm_up": 0}, snn.NesterovSGD(snn.WarmUp(1.0, 0.0))),
+        ({**ADAM, "factor": 0.3}, snn.Adam(snn.WarmUp(snn.StepDecay(0.2, 2, 0.3), 0.5))),
+        (MODERN["optimizer"], snn.Adam(
+            snn.WarmUp(snn.StepDecay(0.2, 2), 0.5), weight_decay=0.01, clip_norm=1.0
+        )),
+    ],
+)  # fmt: skip
+def test_what_optimizers_are_made(options: Any, expected: Any) -> None:
+    assert Optimizer(**options).make() == expected
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"batch_size": 128, "seed": 0, "fan": "degree", "dtype": "float32"},
+        {"activation": "sigmoid", "output_activation": "sigmoid", "loss": None},
+        {"loss": "mse"},
         {"dropout": 0},
         {"dropout": [0, 0.0]},
         {"optimizer": {"peak": 0.2, "momentum": 0.9, "warm_up": 0.5}},
@@ -61,6 +129,12 @@ def test_every_setting_changes_the_hash() -> None:
         {"data": {"name": "mnist_sample"}}, {"data": {"name": "mnist", "samples": 300}},
         {"hidden": [31]}, {"optimizer": {"peak": 0.3}}, {"dropout": 0.1}, {"fan": "width"},
         {"optimizer": {"peak": 0.2, "momentum": 0.8}}, {"optimizer": {"peak": 0.2, "warm_up": 0.1}},
+        {"activation": "relu"}, {"output_activation": "softmax"}, {"output_activation": "tanh"},
+        {"loss": "binary_cross_entropy"}, {"optimizer": {"peak": 0.2, "weight_decay": 0.1}},
+        {"optimizer": {"peak": 0.2, "name": "sgd"}}, {"optimizer": {"peak": 0.2, "name": "adam"}},
+        {"optimizer": {"peak": 0.2, "decay": "none"}}, {"optimizer": {"peak": 0.2, "clip_norm": 1}},
+        {"optimizer": ADAM}, {"optimizer": {**ADAM, "every": 3}},
+        {"optimizer": {**ADAM, "factor": 0.5}},
         {"initializer": "glorot_uniform"}, {"dtype": "float64"}, {"batch_size": 64},
         {"epochs": 2}, {"seed": 1},
         {"layers": [{**layers[0], "degree": 6}, layers[1]]},
@@ -146,6 +220,28 @@ def wiring(**values: Any) -> dict[str, Any]:
         ({"optimizer": {"peak": "1e-3"}}, "optimizer.peak must be a number, got '1e-3'"),
         ({"optimizer": {"peak": 1, "momentum": 1}}, "optimizer.momentum must be a finite number"),
         ({"optimizer": {"peak": 1, "warm_up": 1}}, "optimizer.warm_up must be a finite number"),
+        ({"optimizer": {"peak": None}}, "optimizer.peak must be a number, got None"),
+        ({"optimizer": {"peak": 1, "name": "Adam"}},
+         "optimizer.name must be one of nesterov, sgd, adam, got 'Adam'"),
+        ({"optimizer": {"peak": 1, "decay": None}},
+         "optimizer.decay must be one of cosine, step, none, got None"),
+        ({"optimizer": {"peak": 1, "name": "adam", "momentum": 0.9}},
+         "optimizer.momentum must not be given with name 'adam'; null takes it back"),
+        ({"optimizer": {"peak": 1, "decay": "step"}}, "optimizer.every is missing: the epochs"),
+        ({"optimizer": {"peak": 1, "every": 3}},
+         "optimizer.every must not be given with decay 'cosine', only 'step'"),
+        ({"optimizer": {"peak": 1, "decay": "none", "factor": 3}},
+         "optimizer.factor must not be given with decay 'none', only 'step'"),
+        ({"optimizer": {"peak": 1, "decay": "step", "every": 0}},
+         "optimizer.every must be above 0 epochs, got 0"),
+        ({"optimizer": {"peak": 1, "weight_decay": -1}}, "optimizer.weight_decay must be a finite"),
+        ({"optimizer": {"peak": 1, "clip_norm": 0}}, "optimizer.clip_norm must be above 0, got 0"),
+        ({"activation": "gelu"},
+         "activation must be one of sigmoid, tanh, relu, identity, softmax, got 'gelu'"),
+        ({"activation": "softmax"}, "a softmax is over all outputs, not for hidden layers"),
+        ({"output_activation": ["relu"]}, "output_activation must be one of sigmoid, tanh, relu,"),
+        ({"loss": "hinge"}, "loss must be one of mse, binary_cross_entropy, cross_entropy, got"),
+        ({"loss": "cross_entropy"}, "loss 'cross_entropy' does not go with sigmoid outputs; take"),
         ({"fan": "both"}, "fan must be one of degree, width, got 'both'"),
         ({"initializer": 1}, "initializer must be one of glorot_normal, glorot_uniform, he_normal, "
          "he_uniform, got 1"),

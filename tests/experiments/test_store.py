@@ -61,6 +61,31 @@ def test_a_run_from_pending_to_done(path: Path) -> None:
     assert pending.versions == Versions()
 
 
+def test_stores_of_before_know_their_runs(path: Path) -> None:
+    """From when a run could not say its activations: the text and the hash as they were stored."""
+    known = Run.from_dict(describe())
+    text = (
+        '{"batch_size":128,"data":{"name":"mnist_sample","samples":300},"dropout":[0.0,0.0],'
+        '"dtype":"float32","epochs":1,"fan":"degree","hidden":[30],"initializer":"glorot_normal",'
+        '"layers":[{"degree":5,"density":null,"options":{},"topology":"constant_degree"},'
+        '{"degree":null,"density":null,"options":{},"topology":"dense"}],'
+        '"optimizer":{"momentum":0.9,"peak":0.2,"warm_up":0.5},"schema":1,"seed":0}'
+    )
+    stored = "9fce0e16b6d6366c47501fb550d6b0f2146609e760691c3274414149209372a8"
+    Store(path, write=True).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO runs (hash, configuration) VALUES (?, ?)", (stored, text))
+        connection.commit()
+    with Store(path, write=True) as store:
+        store.finish(outcome_of(known))
+        store.add([known, Run.from_dict(describe(activation="relu"))])
+        old, new = store.records()
+    assert (old.hash, old.status) == (stored, Status.DONE)
+    assert (old.configuration["activation"], new.configuration["activation"]) == ("sigmoid", "relu")
+    assert Run.from_dict(old.configuration) == known
+    assert old.configuration.keys() == new.configuration.keys(), "so that exports have no holes"
+
+
 def test_a_failure_and_another_try(path: Path) -> None:
     (single,) = make_runs(1)
     with Store(path, write=True) as store:

@@ -86,6 +86,30 @@ def test_a_run_is_the_training_it_describes() -> None:
     assert outcome.versions.cpu
 
 
+def test_a_run_with_other_ingredients() -> None:
+    optimizer = {"name": "adam", "peak": 0.01, "warm_up": 0.2, "decay": "step", "every": 1}
+    single = Run.from_dict(
+        describe(
+            activation="relu", output_activation="softmax", initializer="he_normal", epochs=3,
+            optimizer=optimizer,
+        )
+    )  # fmt: skip
+    before = snn.get_num_threads()
+    outcome = perform(single.to_json())
+    snn.set_num_threads(before)
+    net = build_network(single)
+    assert (net.activation, net.output_activation) == ("relu", "softmax")
+    digits = snn.datasets.load_mnist("sample")
+    chosen = spread(digits.train_labels)[:300]
+    schedule = snn.WarmUp(snn.StepDecay(0.01, every=1), share=0.2)
+    history = snn.train(
+        net, digits.train_images[chosen], digits.train_labels[chosen], epochs=3,
+        loss="cross_entropy", optimizer=snn.Adam(schedule), input_scale=1 / 255,
+    )  # fmt: skip
+    assert [epoch.loss for epoch in outcome.epochs] == history.column("loss")
+    assert [epoch.learning_rate for epoch in outcome.epochs] == history.column("learning_rate")
+
+
 def test_few_samples_are_of_all_classes(digits: Any) -> None:
     """The embedded sample is sorted by class: its beginning would be zeros only."""
     order = spread(digits.train_labels)

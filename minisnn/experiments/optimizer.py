@@ -1,0 +1,98 @@
+"""How a run is trained: which optimiser, and what its learning rate does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from .. import checks, optimizers
+from ..schedules import Schedule, StepDecay, WarmUp, WarmUpDecay
+from .values import check_choice, set_fields
+
+_NESTEROV, _SGD, _ADAM = NAMES = ("nesterov", "sgd", "adam")
+_COSINE, _STEP, _NONE = DECAYS = ("cosine", "step", "none")
+
+_NUMBERS = {"peak": inf, "warm_up": 1, "weight_decay": inf}
+_LIMITS = {**_NUMBERS, "momentum": 1, "every": inf, "factor": inf, "clip_norm": inf}
+"""What each must be below; all are 0 at least, and those of the first line are never None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """An optimiser whose rate rises from 0 to a peak and then, mostly, falls again.
+
+    Parameters
+    ----------
+    peak : float
+        Highest learning rate.
+    warm_up : float
+        Share of the training in which the rate rises, 0 to below 1.
+    momentum : float, optional
+        In [0, 1), by default 0.9; Adam takes none.
+    name : {"nesterov", "sgd", "adam"}
+        `minisnn.NesterovSGD`, `minisnn.SGD` with classical momentum, or `minisnn.Adam`.
+    decay : {"cosine", "step", "none"}
+        What the rate does after its peak: falls to 0 along half a cosine, is multiplied by
+        ``factor`` whenever ``every`` epochs have passed, or stays.
+    every : float, optional
+        Epochs; to be given with steps, and only then.
+    factor : float, optional
+        With steps, by default 0.1.
+    weight_decay : float
+        As the optimiser has it.
+    clip_norm : float, optional
+        As the optimiser has it; by default nothing is clipped.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Optimizer
+    >>> Optimizer(peak=2).make().learning_rate
+    WarmUpDecay(peak=2.0, warm_up=0.5)
+    >>> Optimizer(name="adam", peak=0.001, warm_up=0, decay="step", every=5).make().learning_rate
+    WarmUp(then=StepDecay(start=0.001, every=5.0, factor=0.1), share=0.0)
+    """
+
+    peak: float
+    warm_up: float = 0.5
+    momentum: float | None = None
+    name: str = _NESTEROV
+    decay: str = _COSINE
+    every: float | None = None
+    factor: float | None = None
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.name, "name", NAMES)
+        check_choice(self.decay, "decay", DECAYS)
+        if self.name == _ADAM and self.momentum is not None:
+            raise ValueError("momentum must not be given with name 'adam'; null takes it back")
+        if self.decay == _STEP and self.every is None:
+            raise ValueError("every is missing: the epochs from one step of the rate to the next")
+        for key in ("every", "factor"):
+            if self.decay != _STEP and getattr(self, key) is not None:
+                raise ValueError(f"{key} must not be given with decay {self.decay!r}, only 'step'")
+        if self.name != _ADAM and self.momentum is None:
+            set_fields(self, momentum=0.9)
+        if self.decay == _STEP and self.factor is None:
+            set_fields(self, factor=0.1)
+        for key, below in _LIMITS.items():
+            value = getattr(self, key)
+            if value is not None or key in _NUMBERS:
+                set_fields(self, **{key: checks.check_number(value, key, 0, below)})
+        self.make()  # says what else is wrong
+
+    def make(self) -> optimizers.Optimizer:
+        """Return the optimiser of `minisnn` that is meant."""
+        rate: Schedule
+        if self.decay == _COSINE:
+            rate = WarmUpDecay(self.peak, self.warm_up)
+        elif self.every is not None and self.factor is not None:
+            rate = WarmUp(StepDecay(self.peak, self.every, self.factor), self.warm_up)
+        else:
+            rate = WarmUp(self.peak, self.warm_up)
+        options: dict[str, Any] = {"weight_decay": self.weight_decay, "clip_norm": self.clip_norm}
+        if self.momentum is None:
+            return optimizers.Adam(rate, **options)
+        return optimizers.SGD(rate, self.momentum, nesterov=self.name == _NESTEROV, **options)
