@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from full_speed import at_full_speed
-from run_mnist import HIGHEST_RATE, STEPS_PER_RATE, at_least_one, numbers
+from mnist_options import at_least_one, numbers, sigmoid_rate
 
 import minisnn as snn
 from minisnn import baselines
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
 
     digits = snn.datasets.load_mnist(options.data)
     n_steps = options.epochs * -(-len(digits.train_images) // BATCH_SIZE)
-    peaks = options.learning_rates or [min(HIGHEST_RATE, n_steps / STEPS_PER_RATE)]
+    peaks = options.learning_rates or [sigmoid_rate(n_steps)]
     train = digits.train_images, digits.train_labels
     test = digits.test_images, digits.test_labels
     order = spread(digits.train_labels)  # as many of each class as can be are held out

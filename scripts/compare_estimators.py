@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from full_speed import at_full_speed
-from run_mnist import at_least_one, numbers
+from mnist_options import at_least_one, numbers
 
 import minisnn as snn
 from minisnn.experiments.datasets import spread

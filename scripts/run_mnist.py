@@ -10,6 +10,7 @@ examples:
   python scripts/run_mnist.py
   python scripts/run_mnist.py --topology constant_degree --degree 40
   python scripts/run_mnist.py --hidden 1000,500 --degree 50,25 --output-degree 5 --dropout 0.1
+  python scripts/run_mnist.py --activation relu --loss cross_entropy --learning-rate 0.1
   python scripts/run_mnist.py --data sample --epochs 5 --no-compare
   python scripts/run_mnist.py --resume runs/20300115-143000-fibonacci_rotating
   python scripts/run_mnist.py --load runs/20300115-143000-fibonacci_rotating/sparse.npz --epochs 9
@@ -33,192 +34,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from full_speed import at_full_speed
+from mnist_options import EPOCHS, SETTINGS, arguments_of, settings_of, sigmoid_rate
 
 if TYPE_CHECKING:
     import minisnn as snn
 
 N_PIXELS, N_CLASSES = 784, 10
-EPOCHS = {"full": 60, "sample": 200}
-HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
-SETTINGS = "settings.json"  # the options, in the folder of the results
 INTERRUPTED = 130  # the shell's code for Ctrl-C
-
-
-def numbers(kind: type, what: str) -> Any:
-    """Return a parser of one number, or several with commas between them."""
-
-    def parse(text: str) -> list[Any]:
-        try:
-            return [kind(part) for part in text.split(",")]
-        except ValueError:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is not {what}, nor several with commas between them"
-            ) from None
-
-    return parse
-
-
-def at_least_one(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
-
-
-def arguments_of(argv: list[str] | None) -> argparse.Namespace:
-    """Return the options."""
-    whole, real = numbers(int, "a whole number"), numbers(float, "a number")
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    network = parser.add_argument_group("the network")
-    network.add_argument(
-        "--topology",
-        default="fibonacci_rotating",
-        metavar="NAME",
-        help="how the sparse layers are wired; scripts/show_topology.py --list has the names "
-        "(default: %(default)s)",
-    )
-    network.add_argument(
-        "--degree",
-        type=whole,
-        default=[150],
-        metavar="K[,K…]",
-        help="edges that leave each neuron before a hidden layer: one number for all, or one for "
-        "each hidden layer (default: 150)",
-    )
-    network.add_argument(
-        "--hidden",
-        type=whole,
-        default=[1000],
-        metavar="N[,N…]",
-        help="neurons of each hidden layer (default: 1000)",
-    )
-    network.add_argument(
-        "--output-degree",
-        type=int,
-        metavar="K",
-        help="edges from each neuron of the last hidden layer to the 10 outputs, 1 to 10 "
-        "(default: all 10)",
-    )
-    network.add_argument(
-        "--load",
-        type=Path,
-        metavar="FILE",
-        help="train a network further that an earlier run or minisnn.save has left, on its own; "
-        "the other options of the network do not matter",
-    )
-    training = parser.add_argument_group("the training")
-    training.add_argument(
-        "--epochs",
-        type=at_least_one,
-        metavar="N",
-        help=f"passes over the training data (default: {EPOCHS['full']} on full MNIST, "
-        f"{EPOCHS['sample']} on the sample)",
-    )
-    training.add_argument(
-        "--batch-size",
-        type=at_least_one,
-        default=128,
-        metavar="N",
-        help="samples a step (default: 128)",
-    )
-    training.add_argument(
-        "--learning-rate",
-        type=float,
-        metavar="RATE",
-        help="highest learning rate: it rises from 0 to it over the first half of the training "
-        "and falls back to 0 over the second; rates are high since squared error divides by "
-        f"samples and outputs (default: one {STEPS_PER_RATE}th of the number of training steps, "
-        f"{HIGHEST_RATE:g} at most)",
-    )
-    training.add_argument(
-        "--momentum", type=float, default=0.9, metavar="M", help="of Nesterov SGD (default: 0.9)"
-    )
-    training.add_argument(
-        "--dropout",
-        type=real,
-        metavar="P[,P…]",
-        help="share of neurons to drop at random in a step: one number for the input and all "
-        "hidden layers, or one for the input and each hidden layer (default: none)",
-    )
-    training.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="of random wiring, initial weights, shuffling and dropout (default: 0)",
-    )
-    training.add_argument(
-        "--dtype",
-        choices=("float32", "float64"),
-        default="float32",
-        help="precision (default: %(default)s)",
-    )
-    run = parser.add_argument_group("the run")
-    run.add_argument("--threads", type=int, metavar="N", help="threads to use (default: all cores)")
-    run.add_argument(
-        "--data",
-        choices=("auto", "full", "sample"),
-        default="auto",
-        help="full MNIST (from the folder that MINISNN_DATA names, or the cache, or downloaded), "
-        "the sample of 5,000 digits that comes with minisnn, or the full set if it can be had at "
-        "once (default: %(default)s)",
-    )
-    run.add_argument(
-        "--compare",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="whether to train the fully connected twin, too (default: yes)",
-    )
-    run.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="folder for the results (default: a new one in runs/)",
-    )
-    run.add_argument(
-        "--resume",
-        type=Path,
-        metavar="DIR",
-        help="go on with the run whose folder this is, with the options that it was begun with",
-    )
-    run.add_argument("--quiet", action="store_true", help="print the final table only")
-    options = parser.parse_args(argv)
-    if options.resume is not None:
-        try:
-            settings = json.loads((options.resume / SETTINGS).read_text(encoding="utf-8"))
-            parser.set_defaults(**settings)
-        except (OSError, ValueError, TypeError) as error:
-            parser.error(f"--resume {options.resume}: no settings of an earlier run: {error}")
-        options = parser.parse_args(argv)
-        options.output = options.resume
-    if options.threads is not None and not 1 <= options.threads <= (os.cpu_count() or 1):
-        parser.error(
-            f"--threads must be between 1 and {os.cpu_count()}, the cores here, "
-            f"got {options.threads}"
-        )
-    if len(options.degree) not in (1, len(options.hidden)):
-        parser.error(
-            f"--degree takes one number or {len(options.hidden)}, one for each hidden layer, "
-            f"got {len(options.degree)}"
-        )
-    if len(options.degree) == 1:
-        options.degree *= len(options.hidden)
-    return options
-
-
-def settings_of(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the options as JSON can hold them, but for those of this command alone."""
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in vars(options).items()
-        if name not in ("output", "quiet", "resume")
-    }
 
 
 def limit_threads(count: int | None) -> None:
@@ -244,10 +66,28 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
             if degree is None
             else snn.topology.make(options.topology, *shape, degree, options.seed + number)
         )
-    networks = {"sparse": snn.MLP(sparse, seed=options.seed, dtype=options.dtype)}
-    if options.compare:
-        networks["dense"] = snn.MLP(dense, seed=options.seed, dtype=options.dtype)
-    return networks
+    graphs = {"sparse": sparse, "dense": dense} if options.compare else {"sparse": sparse}
+    outputs = {"mse": "sigmoid", "cross_entropy": "softmax"}[options.loss]
+    return {
+        name: snn.MLP(
+            layers,
+            activation=options.activation,
+            output_activation=outputs,
+            seed=options.seed,
+            dtype=options.dtype,
+        )
+        for name, layers in graphs.items()
+    }
+
+
+def default_rate(net: snn.MLP, n_steps: int) -> float:
+    """Return the highest learning rate for so many steps, of the networks that there is one for."""
+    if (net.activation, net.output_activation) != ("sigmoid", "sigmoid"):
+        raise ValueError(
+            f"--learning-rate must be given: the default is one for sigmoid neurons and squared "
+            f"error, and the network is {net}. Begin with 0.1 for ReLUs and cross-entropy"
+        )
+    return sigmoid_rate(n_steps)
 
 
 @contextmanager
@@ -270,7 +110,7 @@ def said(say: Callable[[str], None] | None) -> Iterator[None]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run; return the exit code."""
-    options = arguments_of(argv)
+    options = arguments_of(argv, str(__doc__))
     limit_threads(options.threads)
 
     import minisnn as snn
@@ -304,7 +144,7 @@ def main(argv: list[str] | None = None) -> int:
         options.epochs = EPOCHS[size]
     if options.learning_rate is None:
         n_steps = options.epochs * math.ceil(len(digits.train_images) / options.batch_size)
-        options.learning_rate = min(HIGHEST_RATE, n_steps / STEPS_PER_RATE)
+        options.learning_rate = default_rate(networks["sparse"], n_steps)
     schedule = snn.WarmUpDecay(options.learning_rate)
     optimizer = snn.NesterovSGD(schedule, options.momentum)
     if options.output is None:

@@ -96,13 +96,33 @@ def test_quiet_and_alone(tmp_path: Path) -> None:
     assert snn.load(tmp_path / "here" / "sparse.npz").dtype == "float64"
 
 
+def test_other_neurons_and_another_loss(tmp_path: Path) -> None:
+    options = (
+        "--data", "sample", "--epochs", "2", "--hidden", "60", "--degree", "10", "--threads", "1",
+    )  # fmt: skip
+    modern = ("--activation", "relu", "--loss", "cross_entropy")
+    done = run(*options, *modern, "--learning-rate", "0.1", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("sparse", "dense"):
+        net = snn.load(tmp_path / "out" / f"{name}.npz")
+        assert (net.activation, net.output_activation) == ("relu", "softmax")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert min(network["test_accuracy"] for network in summary["networks"]) > 0.5
+    assert summary["settings"]["loss"] == "cross_entropy"
+    for needless in ((*modern, "--no-compare"), ("--load", "out/sparse.npz")):
+        done = run(*options, *needless, cwd=tmp_path)
+        assert "error: --learning-rate must be given: the default is one for sig" in done.stderr
+        assert "float32, relu, softmax)" in done.stderr
+        assert not (tmp_path / "runs").exists()
+
+
 def test_help_is_for_newcomers(tmp_path: Path) -> None:
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
     for option in (
         "topology", "degree", "hidden", "output-degree", "epochs", "batch-size", "learning-rate",
         "momentum", "dropout", "seed", "dtype", "threads", "data", "no-compare", "output", "quiet",
-        "resume", "load",
+        "resume", "load", "activation", "loss",
     ):  # fmt: skip
         assert f"--{option}" in done.stdout
     assert "examples:" in done.stdout
