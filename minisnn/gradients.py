@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .graph import Array
+from .graph import Array, Topology
+from .layer import split_parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,3 +27,9 @@ class Gradients:
     weights: list[Array]
     biases: list[Array]
     inputs: Array
+
+    @classmethod
+    def of(cls, parameters: Array, inputs: Array, graphs: Sequence[Topology]) -> Gradients:
+        """Return those of a network with these graphs, from the vector of all."""
+        weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
+        return cls(parameters, [*weights], [*biases], inputs)

@@ -15,17 +15,17 @@ from .initializers import initial_weights
 from .kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from .kernels.plan import Plan
 from .layer import (
+    PRECISIONS,
     Layer,
     check_activations,
     check_graphs,
+    check_parameters,
     n_parameters,
     split_parameters,
     wiring_of,
 )
 from .losses import check_loss
 from .passes import Passes
-
-_PRECISIONS = (np.float32, np.float64)
 
 
 class MLP:
@@ -92,7 +92,7 @@ class MLP:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         graphs = check_graphs(topologies)
-        if dtype is None or np.dtype(dtype) not in _PRECISIONS:
+        if dtype is None or np.dtype(dtype) not in PRECISIONS:
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
         warn_of_dead_neurons(graphs)
         parameters = np.zeros(n_parameters(graphs), dtype=dtype)
@@ -130,14 +130,11 @@ class MLP:
             Where the vector has another length or dtype than the graphs need, or an activation is
             unknown.
         """
-        graphs, parameters = check_graphs(topologies), np.asarray(parameters)
-        if parameters.shape != (n_parameters(graphs),) or parameters.dtype not in _PRECISIONS:
-            raise ValueError(
-                f"these topologies need a float32 or float64 vector of {n_parameters(graphs)} "
-                f"parameters, got {parameters.dtype} of shape {parameters.shape}"
-            )
+        graphs = check_graphs(topologies)
         net = cls.__new__(cls)
-        net._assemble(graphs, parameters.copy(), activation, output_activation)
+        net._assemble(
+            graphs, check_parameters(parameters, graphs).copy(), activation, output_activation
+        )
         return net
 
     def _assemble(
@@ -400,11 +397,4 @@ class MLP:
         )
         by_inputs = propagation.input_gradients(samples.n_samples)
         by_inputs *= self.dtype.type(samples.scale)
-        views = split_parameters(propagation.gradients, self.topologies)
-        value = float(losses[0])
-        return value, Gradients(
-            parameters=propagation.gradients,
-            weights=[weights for weights, _ in views],
-            biases=[biases for _, biases in views],
-            inputs=by_inputs,
-        )
+        return float(losses[0]), Gradients.of(propagation.gradients, by_inputs, self.topologies)

@@ -406,7 +406,7 @@ def test_comparison() -> None:
             assert row.weights == pytest.approx(96 + 72, rel=0.2)
     sparse, dense = by_name["sparse"], by_name["dense"]
     assert (sparse.weights, sparse.connections) == (168, 168)
-    assert sparse.bytes == 4 * (168 + 27) + 8 * 25 + 4 * 96
+    assert sparse.bytes == 4 * (168 + 27) + 4 * 25 + 2 * 96
     assert (dense.weights, dense.bytes) == (360, 4 * 387)
     assert by_name["pruned"].bytes == sparse.bytes
     assert (by_name["DropConnect"].weights, by_name["DropConnect"].connections) == (360, 168)

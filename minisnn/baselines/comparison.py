@@ -16,6 +16,7 @@ from ..graph import Topology
 from ..history import History
 from ..layer import check_graphs
 from ..mlp import MLP
+from ..storage import packed
 from ..tables import align
 from ..training import train
 from .drop_connect import DropConnect
@@ -44,8 +45,8 @@ class Comparison:
         Entries of the weight matrices that a sample is multiplied by in a step of training; where
         random, what is expected.
     bytes : int
-        To store the trained network as `minisnn.save` would: parameters, and what of the structure
-        is not a matter of a few numbers. That is the list of edges, unless the graph rotates.
+        Of the arrays that `minisnn.save` would write: parameters, and the list of edges of a graph
+        that is not complete, or its generator if it rotates.
     accuracies : list of float
         Share of test samples whose largest output is the label's, for each seed.
     seconds : list of float
@@ -110,16 +111,8 @@ def _reparametrised(kind: type[WeightMap]) -> Baseline:
 
 
 def _outcome(net: MLP, seconds: float) -> Trained:
-    n_bytes = net.parameter_bytes + sum(map(_bytes_to_describe, net.topologies))
+    n_bytes = sum(array.nbytes for array in packed(net)[1].values())
     return Trained(net, net.n_connections, net.n_connections, n_bytes, seconds)
-
-
-def _bytes_to_describe(graph: Topology) -> int:
-    if graph.is_complete:
-        return 0
-    if graph.generator is not None:
-        return graph.generator.nbytes
-    return graph.indptr.nbytes + graph.indices.nbytes
 
 
 def _seconds(history: History) -> float:
