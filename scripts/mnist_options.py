@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,13 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         help="folder for the results (default: a new one in runs/)",
     )
     run.add_argument(
+        "--checkpoint",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how often to write a checkpoint to that folder (default: every minute)",
+    )
+    run.add_argument(
         "--resume",
         type=Path,
         metavar="DIR",
@@ -189,6 +197,8 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
             f"--threads must be between 1 and {os.cpu_count()}, the cores here, "
             f"got {options.threads}"
         )
+    if not 0 <= options.checkpoint < math.inf:
+        parser.error(f"--checkpoint must be a number of seconds, got {options.checkpoint:g}")
     if len(options.degree) not in (1, len(options.hidden)):
         parser.error(
             f"--degree takes one number or {len(options.hidden)}, one for each hidden layer, "

@@ -180,6 +180,7 @@ def main(argv: list[str] | None = None) -> int:
                 seed=options.seed,
                 callbacks=[report],
                 checkpoint=folder / f"{name}.checkpoint.npz",
+                checkpoint_every=options.checkpoint,
                 resume=options.resume is not None,
                 progress=False if options.quiet else None,
             )

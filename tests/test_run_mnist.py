@@ -122,7 +122,7 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
     for option in (
         "topology", "degree", "hidden", "output-degree", "epochs", "batch-size", "learning-rate",
         "momentum", "dropout", "seed", "dtype", "threads", "data", "no-compare", "output", "quiet",
-        "resume", "load", "activation", "loss",
+        "checkpoint", "resume", "load", "activation", "loss",
     ):  # fmt: skip
         assert f"--{option}" in done.stdout
     assert "examples:" in done.stdout
@@ -146,6 +146,7 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
         (["--topology", "ring"], "error: there is no construction 'ring'; there are"),
         (["--output", "file/inside"], "error: [Errno 20] Not a directory: 'file/inside'"),
         (["--output", "full"], "error: --output full is not empty; name a new folder, or go on"),
+        (["--checkpoint", "-1"], "--checkpoint must be a number of seconds, got -1"),
         (["--resume", "nowhere"], "--resume nowhere: no settings of an earlier run: [Errno 2]"),
         (["--resume", "full"], "--resume full: no settings of an earlier run: [Errno 2]"),
         (["--load", "file"], "error: file is not a network saved by minisnn, or damaged"),
@@ -182,21 +183,21 @@ def kill_in_the_dense_training(folder: Path, *options: str) -> None:
         for line in process.stdout:
             if line.startswith("Training the dense network"):
                 break
-        next(process.stdout)
+        next(line for line in process.stdout if "epoch   2" in line)
         process.kill()
 
 
 def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     options = (
         "--data", "sample", "--epochs", "30", "--hidden", "300", "--degree", "8",
-        "--dropout", "0.1", "--threads", "1",
+        "--dropout", "0.1", "--threads", "1", "--checkpoint", "0.01",
     )  # fmt: skip
     assert run(*options, "--output", "whole", cwd=tmp_path).returncode == 0
     kill_in_the_dense_training(tmp_path, *options, "--output", "killed")
     assert not (tmp_path / "killed" / "summary.json").exists()
     done = run("--resume", "killed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "epoch   1 of 30" in done.stdout, "of the dense network"
+    assert "epoch   1 of 30" not in done.stdout, "the dense one had a checkpoint, too"
     assert done.stdout.count("epoch  30 of 30") == 1, "the sparse one was done"
     whole, resumed = (
         snn.load(tmp_path / "whole/sparse.npz"),
