@@ -33,6 +33,8 @@ _LINE = 8  # int64 in a cache line: what two threads write to must not share one
 _BITS = 24  # of a claim's word for the number of tasks taken, the rest for the phase
 _PATIENCE = 2000  # looks at the state, some tens of microseconds, before a thread gives way
 
+_MOST_THREADS = 1024
+
 _n_threads = 1 if DISABLED else int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
@@ -62,7 +64,7 @@ def set_num_threads(n_threads: int) -> None:
     Raises
     ------
     ValueError, TypeError
-        Where it is no whole number, or below 1.
+        Where it is no whole number, below 1, or above 1024.
 
     Examples
     --------
@@ -76,8 +78,8 @@ def set_num_threads(n_threads: int) -> None:
     global _n_threads
     if isinstance(n_threads, bool) or not isinstance(n_threads, (int, np.integer)):
         raise TypeError(f"n_threads must be a whole number, got {n_threads!r}")
-    if n_threads < 1:
-        raise ValueError(f"n_threads must be at least 1, got {n_threads}")
+    if not 1 <= n_threads <= _MOST_THREADS:
+        raise ValueError(f"n_threads must be between 1 and {_MOST_THREADS}, got {n_threads}")
     if not DISABLED:
         _n_threads = int(n_threads)
 

@@ -34,6 +34,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from .arguments import open_file
+
 Array = npt.NDArray[Any]
 
 HEADER, SUMS = "header.json", "SHA256SUMS"
@@ -170,7 +172,7 @@ def read_archive(
     ...     archive.entry("unit", str), archive.array("squares", [np.float64], (4,))
     ('m', array([0., 1., 4., 9.]))
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         try:
             with zipfile.ZipFile(file) as opened:
                 archive = Archive(opened, os.fstat(file.fileno()).st_size)

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from .arguments import check_path
+
 
 @contextmanager
 def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -47,7 +49,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     >>> path.read_text()
     '1 2 3'
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(check_path(path)))
     exists = target.exists()
     if exists and not target.is_file():
         raise OSError(f"{target} is not a file and cannot be replaced by one; give another name")

@@ -11,10 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from .arguments import as_array, as_list, shown
 from .graph import Array
 
 _CHUNK = 4096  # samples looked at together, so that a check needs no copy of the data
 _LARGEST_SEED = 2**32 - 1
+_LARGEST = 2**53  # whole number that is one in float64, too
 
 
 class Network(Protocol):
@@ -78,7 +80,7 @@ def check_samples(
 def _check_weights(weights: npt.ArrayLike | None, n_samples: int) -> Array | None:
     if weights is None:
         return None
-    array = np.asarray(weights)
+    array = as_array(weights, "sample_weight")
     if array.shape != (n_samples,):
         raise ValueError(
             f"sample_weight must have one entry for each of the {n_samples} samples, "
@@ -92,7 +94,7 @@ def _check_weights(weights: npt.ArrayLike | None, n_samples: int) -> Array | Non
             "sample_weight must hold finite numbers of 0 and more, not all of them 0, got "
             f"{array.min():g} to {array.max():g}"
         )
-    return array
+    return np.ldexp(array, -np.frexp(array.max())[1])  # exact; no sum of these overflows
 
 
 def check_inputs(
@@ -102,7 +104,7 @@ def check_inputs(
     scale = check_number(input_scale, "input_scale", -np.inf)
     if scale == 0:
         raise ValueError("input_scale must not be 0: it would erase the inputs; take 1/255 or 1.0")
-    inputs = np.asarray(X)
+    inputs = as_array(X, name)
     if inputs.shape == (net.n_in,):
         raise ValueError(
             f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}. "
@@ -119,11 +121,11 @@ def check_inputs(
     if len(inputs) == 0:
         raise ValueError(f"{name} holds no samples, shape {inputs.shape}")
     _check_range(inputs, scale, net.dtype, name)
-    return np.ascontiguousarray(inputs), scale
+    return np.ascontiguousarray(inputs)[:], scale
 
 
 def _check_targets(net: Network, Y: npt.ArrayLike, n_samples: int, name: str) -> Array:
-    targets = np.asarray(Y)
+    targets = as_array(Y, name)
     if targets.shape[:1] != (n_samples,):
         raise ValueError(
             f"{name} must have one entry for each of the {n_samples} samples, "
@@ -180,9 +182,11 @@ def _check_range(array: Array, scale: float, real: np.dtype[Any], name: str) -> 
 def check_positive_integer(value: object, name: str) -> int:
     """Return a whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
+        raise ValueError(f"{name} must be at least 1, got {shown(value)}")
+    if value > _LARGEST:
+        raise ValueError(f"{name} must be at most {_LARGEST}, got {shown(value)}")
     return int(value)
 
 
@@ -203,11 +207,15 @@ def check_seed(value: object) -> int:
 def check_number(value: Any, name: str, low: float, high: float = np.inf) -> float:
     """Return a finite number with ``low <= value < high``."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    number = float(value)
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        number = math.inf
     if not (math.isfinite(number) and low <= number < high):
-        limit = "" if high == math.inf else f" and below {high:g}"
-        raise ValueError(f"{name} must be a finite number, at least {low:g}{limit}, got {value}")
+        limits = "" if low == -math.inf else f", at least {low:g}"
+        limits += "" if high == math.inf else f" and below {high:g}"
+        raise ValueError(f"{name} must be a finite number{limits}, got {shown(value)}")
     return number
 
 
@@ -215,7 +223,10 @@ def check_dropout(dropout: float | Sequence[float] | None, n_layers: int) -> tup
     """Return one rate for the input and one for each hidden layer."""
     if dropout is None:
         return (0.0,) * n_layers
-    rates = [dropout] * n_layers if isinstance(dropout, Real) else list(dropout)  # type: ignore[arg-type]
+    if isinstance(dropout, Real):
+        rates: list[Any] = [dropout] * n_layers
+    else:
+        rates = as_list(dropout, "dropout", "rates, or one rate")  # type: ignore[arg-type]
     if len(rates) != n_layers:
         raise ValueError(
             f"dropout must be one rate, or {n_layers}: for the input and each of the "

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from .checks import Samples, check_samples
 from .losses import Loss, check_loss, mean_loss
-from .mlp import MLP
+from .mlp import MLP, check_network
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def evaluate(
     >>> snn.evaluate(net, np.eye(4), np.full((4, 2), 0.5)).accuracy is None
     True
     """
-    samples = check_samples(net, X, Y, input_scale)
+    samples = check_samples(check_network(net), X, Y, input_scale)
     return evaluate_samples(net, samples, check_loss(loss, net.output_activation, samples.targets))
 
 

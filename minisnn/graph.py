@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from .arguments import as_array, check_kind, shown
+from .memory import check_fits
+
 Array = npt.NDArray[Any]
 
 _MAX_NEURONS = _MAX_EDGES = 2**32  # what uint32 indices can address
+_EDGE, _NEURON = 40, 16  # bytes that one takes while a graph is made
 
 
 class DeadNeuronWarning(UserWarning):
@@ -44,7 +48,7 @@ class Topology:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         Where the arrays are not such a structure.
 
     Examples
@@ -81,7 +85,7 @@ class Topology:
         parameters: Mapping[str, int | float] | None = None,
     ) -> None:
         n_in, n_out = check_widths(n_in, n_out)
-        pointers, inputs = np.asarray(indptr), np.asarray(indices)
+        pointers, inputs = as_array(indptr, "indptr"), as_array(indices, "indices")
         _check_structure(n_in, n_out, pointers, inputs)
         complete = inputs.size == n_in * n_out
         self._set(
@@ -89,8 +93,7 @@ class Topology:
             n_out=n_out,
             _indptr=_frozen(pointers, np.int64),
             _indices=None if complete else _frozen(inputs, _narrowest(n_in)),
-            _name=name,
-            _parameters={key: _number(value) for key, value in (parameters or {}).items()},
+            **_description(name, parameters),
             _generator=None,
         )
 
@@ -98,6 +101,8 @@ class Topology:
     def complete(cls, n_in: int, n_out: int) -> Topology:
         """Return the complete graph, without ever listing its edges."""
         n_in, n_out = check_widths(n_in, n_out)
+        _check_edges(n_in * n_out)
+        check_fits(_NEURON * n_out, f"a complete graph {n_in} -> {n_out}")
         graph = cls.__new__(cls)
         graph._set(
             n_in=n_in,
@@ -113,11 +118,21 @@ class Topology:
     def with_generator(self, places: Array) -> Topology:
         """Return the same graph, described by the places of the ones that its first row has.
 
-        For the constructions that rotate; that the edges are those of the places is theirs to
-        know.
+        Parameters
+        ----------
+        places : array of int, shape (k,)
+            In ascending order. Left neuron i must have edges to (places + i) modulo n_out.
+
+        Raises
+        ------
+        ValueError
+            Where the graph is another.
         """
+        ones = as_array(places, "places")
+        if ones.ndim != 1 or ones.dtype.kind not in "ui" or not _is_rotated(self, ones):
+            raise ValueError(f"{self} does not rotate ones at {shown(places)}")
         graph = copy.copy(self)
-        graph._set(_generator=_frozen(places, np.uint32))
+        graph._set(_generator=_frozen(ones, np.uint32))
         return graph
 
     def _set(self, **attributes: Any) -> None:
@@ -139,7 +154,8 @@ class Topology:
         return self  # nothing in it can change
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, ({name: getattr(self, name) for name in self.__slots__},)
+        about = self._name, self._parameters, self._generator
+        return _restore, (self.n_in, self.n_out, self._indptr, self._indices, *about)
 
     # What it is
 
@@ -271,18 +287,51 @@ class Topology:
         )
 
 
-def _restore(attributes: dict[str, Any]) -> Topology:
-    graph = Topology.__new__(Topology)
-    for array in attributes.values():
-        if isinstance(array, np.ndarray):
-            array.flags.writeable = False
-    graph._set(**attributes)
-    return graph
+def _restore(
+    n_in: int,
+    n_out: int,
+    indptr: Array,
+    indices: Array | None,
+    name: str,
+    parameters: Mapping[str, int | float],
+    generator: Array | None,
+) -> Topology:
+    """Return a pickled graph, checked like any other."""
+    if indices is None:
+        graph = Topology.complete(n_in, n_out)
+        graph._set(**_description(name, parameters))
+    else:
+        graph = Topology(n_in, n_out, indptr, indices, name=name, parameters=parameters)
+    return graph if generator is None else graph.with_generator(generator)
 
 
-def _number(value: Any) -> int | float:
-    """The same number as Python has it, which any file format can hold."""
-    return int(value) if isinstance(value, Integral) else float(value)
+def _description(name: Any, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the attributes by which a graph describes itself, as any file format can hold them."""
+    numbers: dict[str, int | float] = {}
+    for key, value in check_kind(
+        {} if parameters is None else parameters, Mapping, "parameters"
+    ).items():
+        if not (isinstance(key, str) and isinstance(value, Real) and np.isfinite(float(value))):
+            raise ValueError(
+                "parameters must be finite numbers by their names, got "
+                f"{shown(key)}: {shown(value)}"
+            )
+        numbers[key] = int(value) if isinstance(value, Integral) else float(value)
+    return {"_name": check_kind(name, str, "name"), "_parameters": numbers}
+
+
+def _is_rotated(graph: Topology, places: Array) -> bool:
+    """Return whether each left neuron i has edges to (places + i) modulo n_out, and no others."""
+    if places.size == 0 or places.min() < 0 or places.max() >= graph.n_out:
+        return False
+    is_place = np.zeros(graph.n_out, dtype=bool)
+    is_place[places] = True
+    inputs, outputs = graph.edges().T
+    return bool(
+        (places[1:] > places[:-1]).all()
+        and graph.n_edges == graph.n_in * places.size
+        and is_place[(outputs - inputs) % graph.n_out].all()
+    )
 
 
 def _narrowest(n_in: int) -> Any:
@@ -291,19 +340,30 @@ def _narrowest(n_in: int) -> Any:
 
 
 def _frozen(array: Array, dtype: Any) -> Array:
-    copy = np.array(array, dtype=dtype, order="C")
-    copy.flags.writeable = False
-    return copy
+    """Return a copy that nobody can make writeable again: its memory is that of a bytes object."""
+    return np.frombuffer(array.astype(dtype, copy=False).tobytes(), dtype)
 
 
 def check_widths(n_in: Any, n_out: Any) -> tuple[int, int]:
     """Return both as Python integers; raise unless the index type can address so many neurons."""
     for name, width in (("n_in", n_in), ("n_out", n_out)):
         if isinstance(width, bool) or not isinstance(width, (int, np.integer)):
-            raise TypeError(f"{name} must be a whole number of neurons, got {width!r}")
+            raise TypeError(f"{name} must be a whole number of neurons, got {shown(width)}")
         if not 1 <= width < _MAX_NEURONS:
             raise ValueError(f"{name} must be between 1 and {_MAX_NEURONS - 1}, got {width}")
     return int(n_in), int(n_out)
+
+
+def check_size(n_in: int, n_out: int, n_edges: float) -> None:
+    """Raise, before it is made, where a graph has too many edges, or takes too much memory."""
+    _check_edges(n_edges)
+    n_bytes = _EDGE * n_edges + _NEURON * (n_in + n_out)
+    check_fits(n_bytes, f"to make a graph {n_in} -> {n_out} of {n_edges:.0f} edges")
+
+
+def _check_edges(n_edges: float) -> None:
+    if n_edges >= _MAX_EDGES:
+        raise ValueError(f"a graph may have {_MAX_EDGES - 1} edges at most, got {n_edges:.0f}")
 
 
 def _check_structure(n_in: int, n_out: int, indptr: Array, indices: Array) -> None:
@@ -321,8 +381,7 @@ def _check_structure(n_in: int, n_out: int, indptr: Array, indices: Array) -> No
         raise ValueError("indptr must not decrease")
     if indices.size == 0:
         raise ValueError("the graph has no edge; a layer needs at least one")
-    if indices.size >= _MAX_EDGES:
-        raise ValueError(f"a graph may have {_MAX_EDGES - 1} edges at most, got {indices.size}")
+    _check_edges(indices.size)
     if indices.min() < 0 or indices.max() >= n_in:
         raise ValueError(
             f"indices must lie between 0 and n_in - 1 = {n_in - 1}, "

@@ -9,6 +9,7 @@ from os import PathLike
 from statistics import median
 from typing import Any
 
+from .arguments import check_path, shown
 from .optimizer_state import OptimizerState
 
 
@@ -77,7 +78,7 @@ class History:
         """Return one figure of all epochs, by the name it has in `Epoch`."""
         known = [item.name for item in fields(Epoch)]
         if name not in known:
-            raise KeyError(f"no column {name!r}; there are {known}")
+            raise KeyError(f"no column {shown(name)}; there are {known}")
         return [getattr(epoch, name) for epoch in self.epochs]
 
     @property
@@ -98,7 +99,7 @@ def describe(record: Epoch) -> str:
 
 def write_csv(path: str | PathLike[str], histories: Mapping[str, History]) -> None:
     """Write histories to a file: a head, then one line an epoch, the network's name first."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open(check_path(path), "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["network", *(item.name for item in fields(Epoch))])
         writer.writeheader()
         for name, history in histories.items():

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .archive import FileFormatError
 from .graph import Array
 
 LARGEST = 2**26
@@ -24,7 +25,7 @@ _GZIP = 31  # zlib's number for a gzip header and trailer
 _DIMENSIONS = range(1, 4)
 
 
-class DatasetError(ValueError):
+class DatasetError(FileFormatError):
     """A file of a data set is missing, damaged, or not the one it should be."""
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import check_choice
 from .graph import Array, Topology
 
 DISTRIBUTIONS = ("glorot_normal", "glorot_uniform", "he_normal", "he_uniform")
@@ -30,10 +31,8 @@ def initial_weights(
 
     Drawn in float64 and then rounded, so that a seed means the same network in both precisions.
     """
-    if distribution not in DISTRIBUTIONS:
-        raise ValueError(f"initializer must be one of {DISTRIBUTIONS}, got {distribution!r}")
-    if fan not in FANS:
-        raise ValueError(f"fan must be one of {FANS}, got {fan!r}")
+    check_choice(distribution, "initializer", DISTRIBUTIONS)
+    check_choice(fan, "fan", FANS)
     fan_in: Any = graph.n_in
     fan_out: Any = graph.n_out
     if fan == "degree" and not graph.is_complete:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse
 
+from .arguments import as_array, as_list, check_choice, check_kind
 from .graph import Array, Topology
 from .kernels.activations import ACTIVATIONS
 from .kernels.wiring import Graph, Wiring
@@ -43,6 +44,17 @@ class Layer:
     weights: Array = field(repr=False)
     biases: Array = field(repr=False)
 
+    def __post_init__(self) -> None:
+        graph = check_kind(self.topology, Topology, "topology")
+        for name, length in (("weights", graph.n_edges), ("biases", graph.n_out)):
+            array = as_array(getattr(self, name), name)
+            if array.shape != (length,) or array.dtype not in (np.float32, np.float64):
+                raise ValueError(
+                    f"{name} must be float32 or float64 of shape ({length},), "
+                    f"got {array.dtype} of shape {array.shape}"
+                )
+            object.__setattr__(self, name, array)
+
     def to_scipy(self) -> scipy.sparse.csc_array:
         """Return the weights as a SciPy CSC array of shape (n_in, n_out), a copy."""
         matrix = self.topology.to_scipy().astype(self.weights.dtype)
@@ -67,7 +79,7 @@ def split_parameters(parameters: Array, graphs: Sequence[Topology]) -> list[tupl
 
 def check_parameters(parameters: Array, graphs: Sequence[Topology]) -> Array:
     """Return a vector, if it can hold all weights and biases of layers with these graphs."""
-    vector = np.asarray(parameters)
+    vector = as_array(parameters, "parameters")
     if vector.shape != (n_parameters(graphs),) or vector.dtype not in PRECISIONS:
         raise ValueError(
             f"these topologies need a float32 or float64 vector of {n_parameters(graphs)} "
@@ -80,7 +92,7 @@ def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
     """Return the graphs of a network's layers, if their widths fit."""
     if isinstance(topologies, Topology):
         raise TypeError("an MLP takes a list of topologies, got one; write MLP([topology])")
-    graphs = list(topologies)
+    graphs = as_list(topologies, "topologies", "graphs, one a layer")
     if not graphs:
         raise ValueError("an MLP needs at least one layer, got no topology")
     for number, graph in enumerate(graphs, start=1):
@@ -114,15 +126,11 @@ def wiring_of(graphs: Sequence[Topology], activation: str, output_activation: st
 def check_activations(activation: str, output_activation: str, n_out: int) -> None:
     """Raise unless hidden and output layers can have these activations."""
     hidden = tuple(name for name in ACTIVATIONS if name != "softmax")
-    if activation == "softmax":
+    if isinstance(activation, str) and activation == "softmax":
         raise ValueError(
             "a softmax is over all outputs, not for hidden layers; take output_activation='softmax'"
         )
-    if activation not in hidden:
-        raise ValueError(f"activation must be one of {hidden}, got {activation!r}")
-    if output_activation not in ACTIVATIONS:
-        raise ValueError(
-            f"output_activation must be one of {tuple(ACTIVATIONS)}, got {output_activation!r}"
-        )
+    check_choice(activation, "activation", hidden)
+    check_choice(output_activation, "output_activation", ACTIVATIONS)
     if output_activation == "softmax" and n_out == 1:
         raise ValueError("a softmax over one output is always 1; take output_activation='sigmoid'")

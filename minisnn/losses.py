@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.special
 
+from .arguments import check_choice
 from .graph import Array
 from .kernels.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, SQUARED_ERROR
 
@@ -73,8 +74,7 @@ def check_loss(
     """
     if loss is None:
         loss = "cross_entropy" if output_activation == "softmax" else "mse"
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {tuple(LOSSES)}, got {loss!r}")
+    check_choice(loss, "loss", LOSSES)
     found = LOSSES[loss]
     if output_activation not in found.outputs:
         others = [other for other, it in LOSSES.items() if output_activation in it.outputs]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import checks
+from .arguments import check_flag, check_kind, shown
 from .gradients import Gradients
 from .graph import Array, Topology, warn_of_dead_neurons
 from .initializers import initial_weights
@@ -25,7 +26,10 @@ from .layer import (
     wiring_of,
 )
 from .losses import check_loss
+from .memory import check_fits
 from .passes import Passes
+
+_DRAWN = 16  # bytes a parameter that drawing initial weights takes beside it
 
 
 class MLP:
@@ -92,14 +96,15 @@ class MLP:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         graphs = check_graphs(topologies)
-        if dtype is None or np.dtype(dtype) not in PRECISIONS:
-            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        precision = _check_dtype(dtype)
+        total = n_parameters(graphs)
+        check_fits(total * (_DRAWN + precision.itemsize), f"a network of {total} parameters")
         warn_of_dead_neurons(graphs)
-        parameters = np.zeros(n_parameters(graphs), dtype=dtype)
+        parameters = np.zeros(total, dtype=precision)
         self._assemble(graphs, parameters, activation, output_activation)
         generators = np.random.default_rng(checks.check_seed(seed)).spawn(len(graphs))
         for layer, rng in zip(self._layers, generators, strict=True):
-            layer.weights[:] = initial_weights(layer.topology, initializer, fan, rng, dtype)
+            layer.weights[:] = initial_weights(layer.topology, initializer, fan, rng, precision)
 
     @classmethod
     def from_parameters(
@@ -169,7 +174,7 @@ class MLP:
 
         The layers' arrays are views of it: writing into one is seen in the other.
         """
-        return self._parameters
+        return self._parameters[:]  # a view, whose shape and dtype may be changed without harm
 
     @property
     def topologies(self) -> list[Topology]:
@@ -266,7 +271,18 @@ class MLP:
         -------
         Plan
             Kept, so that it is not made again for the next call.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the batch size is below 1, the purpose unknown, or an option no bool.
         """
+        batch_size = checks.check_positive_integer(batch_size, "batch_size")
+        if purpose not in (PREDICT, TRAIN, DIFFERENTIATE):
+            raise ValueError(
+                f"purpose must be PREDICT, TRAIN or DIFFERENTIATE, got {shown(purpose)}"
+            )
+        keeps_bytes, clips = check_flag(keeps_bytes, "keeps_bytes"), check_flag(clips, "clips")
         return self._passes.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes, clips=clips)
 
     def __repr__(self) -> str:
@@ -398,3 +414,18 @@ class MLP:
         by_inputs = propagation.input_gradients(samples.n_samples)
         by_inputs *= self.dtype.type(samples.scale)
         return float(losses[0]), Gradients.of(propagation.gradients, by_inputs, self.topologies)
+
+
+def check_network(net: Any) -> MLP:
+    """Return the network; raise where something else is taken for one."""
+    return check_kind(net, MLP, "net")
+
+
+def _check_dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        found = None if dtype is None else np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = None
+    if found not in PRECISIONS:
+        raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}")
+    return found

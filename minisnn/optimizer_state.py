@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from .arguments import as_array
 from .checks import check_whole_number
 from .graph import Array
 from .layer import PRECISIONS
@@ -56,7 +57,7 @@ class OptimizerState:
     steps: int
 
     def __post_init__(self) -> None:
-        vectors = np.asarray(self.vectors).view()
+        vectors = as_array(self.vectors, "vectors").view()
         if vectors.ndim != 2 or vectors.dtype not in PRECISIONS:
             raise ValueError(
                 "vectors must be float32 or float64 of shape (n_states, n_parameters), got "

@@ -14,7 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .checks import check_number
+from .arguments import as_array, as_list, check_flag
+from .checks import check_number, check_whole_number
 from .graph import Array
 from .kernels import updates
 from .schedules import Schedule
@@ -73,6 +74,7 @@ class Optimizer(ABC):
 
     def initial_state(self, parameters: Array) -> Array:
         """Return the state before the first step: zeros of shape (n_states, n_parameters)."""
+        parameters = as_array(parameters, "parameters")
         return np.zeros((self.n_states, len(parameters)), parameters.dtype)
 
     def update(
@@ -103,27 +105,38 @@ class Optimizer(ABC):
 
         Raises
         ------
-        ValueError
-            Where the arrays do not fit.
+        ValueError, TypeError
+            Where the arrays do not fit or cannot be written into, or a number is out of range.
         """
-        n = len(parameters)
-        arrays = parameters, gradients, state
+        arrays = [np.asarray(array) for array in (parameters, gradients, state)]
+        n = arrays[0].size
         if (
-            (parameters.shape, gradients.shape, state.shape) != ((n,), (n,), (self.n_states, n))
+            [array.shape for array in arrays] != [(n,), (n,), (self.n_states, n)]
             or len({array.dtype for array in arrays}) > 1
-            or sum(lengths or [n]) != n
+            or arrays[0].dtype not in (np.float32, np.float64)
         ):
             raise ValueError(
-                f"parameters and gradients must be vectors of one length and dtype, and the state "
-                f"{self.n_states} such, got " + ", ".join(f"{a.dtype} {a.shape}" for a in arrays)
+                f"parameters and gradients must be vectors of one length and precision, and the "
+                f"state {self.n_states} such, got "
+                + ", ".join(f"{array.dtype} {array.shape}" for array in arrays)
             )
+        for name, array in (("parameters", parameters), ("state", state)):
+            if not (isinstance(array, np.ndarray) and array.flags.carray):
+                raise ValueError(
+                    f"{name} must be a C-contiguous array that can be written into; "
+                    f"take np.array({name})"
+                )
+        rate, step = check_number(rate, "rate", 0), check_whole_number(step, "step", 0, 2**53)
+        parts = [n] if lengths is None else as_list(lengths, "lengths", "whole numbers")
+        if min(parts, default=0) < 0 or sum(parts) != n:
+            raise ValueError(f"lengths must be those of parts of {n} parameters, got {parts}")
         factor = 1.0
         if self.clip_norm is not None:
             norm = float(np.linalg.norm(gradients.astype(np.float64)))
             factor = self.clip_norm / norm if norm > self.clip_norm else 1.0
         (row,) = self.coefficients(np.array([rate]), step)
         scale, first = parameters.dtype.type(factor), 0
-        for number, length in enumerate(lengths or [n]):
+        for number, length in enumerate(parts):
             updates.update(
                 self.number, row, scale, number % 2 == 0, parameters, state, first,
                 gradients[first : first + length],
@@ -181,6 +194,7 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         self._check()
         check_number(self.momentum, "momentum", 0, 1)
+        check_flag(self.nesterov, "nesterov")
 
     @property
     def number(self) -> int:

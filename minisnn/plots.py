@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import as_array, as_list_of, check_kind
 from .extras import require
 from .graph import Array, Topology
 from .history import History
@@ -38,12 +39,19 @@ def plot_training(histories: Mapping[str, History]) -> Any:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where there is nothing to draw, or something else than that.
     """
+    for name, history in check_kind(histories, Mapping, "histories").items():
+        check_kind(history, History, f"histories[{name!r}]")
     figure = _figure(10, 4)
     left, right = figure.subplots(1, 2)
     settled = []  # accuracies after the first quarter, which the axis is made for
-    for color, (name, history) in zip(_COLORS, histories.items(), strict=False):
-        epochs = history.column("epoch")
+    for number, (name, history) in enumerate(histories.items()):
+        color, epochs = _COLORS[number % len(_COLORS)], history.column("epoch")
         accuracy = history.column("validation_accuracy")
         if None not in accuracy:
             percent = [100 * value for value in accuracy]
@@ -76,7 +84,13 @@ def plot_adjacency(topologies: Sequence[Topology]) -> Any:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where there is nothing to draw, or something else than that.
     """
+    topologies = _some_graphs(topologies)
     figure = _figure(5 * len(topologies), 4.6)
     for number, graph in enumerate(topologies):
         axes = figure.add_subplot(1, len(topologies), number + 1)
@@ -100,7 +114,13 @@ def plot_topologies(topologies: Sequence[Topology]) -> Any:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where there is nothing to draw, or something else than that.
     """
+    topologies = _some_graphs(topologies)
     figure = _figure(12, 3.6 * len(topologies))
     grid = figure.subplots(len(topologies), 3, squeeze=False, width_ratios=(1.2, 1, 1))
     for graph, (matrix, left, right) in zip(topologies, grid, strict=True):
@@ -109,6 +129,13 @@ def plot_topologies(topologies: Sequence[Topology]) -> Any:
         _draw_degrees(left, graph.out_degrees, "input", _COLORS[0])
         _draw_degrees(right, graph.in_degrees, "output", _COLORS[1])
     return figure
+
+
+def _some_graphs(topologies: Sequence[Topology]) -> list[Topology]:
+    graphs = as_list_of(Topology, topologies, "topologies")
+    if not graphs:
+        raise ValueError("topologies must hold one at least, got none")
+    return graphs
 
 
 def _draw_adjacency(axes: Any, graph: Topology) -> None:
@@ -162,7 +189,18 @@ def plot_step_times(times: Mapping[str, Array]) -> Any:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where there is nothing to draw, or something else than that.
     """
+    if not check_kind(times, Mapping, "times"):
+        raise ValueError("times must hold those of one network at least, got none")
+    for name, values in times.items():
+        array = as_array(values, f"times[{name!r}]")
+        if array.dtype.kind not in "uif" or not array.size or not np.isfinite(array).all():
+            raise ValueError(f"times[{name!r}] must be finite numbers, one at least, got {array}")
     figure = _figure(7, 0.8 + 0.7 * len(times))
     axes = figure.subplots()
     names = list(times)

@@ -16,6 +16,13 @@ from .checks import check_number
 Schedule = Callable[[float, float], float]
 
 
+def _progress(epoch: float, epochs: float) -> float:
+    """Return the share of the training that is done, 1 at most."""
+    if check_number(epochs, "epochs", 0) == 0:
+        raise ValueError("epochs must be above 0, got 0")
+    return min(check_number(epoch, "epoch", 0) / epochs, 1.0)
+
+
 @dataclass(frozen=True)
 class WarmUpDecay:
     """A learning rate that rises linearly to its peak and then falls along half a cosine.
@@ -54,7 +61,7 @@ class WarmUpDecay:
 
     def __call__(self, epoch: float, epochs: float) -> float:
         """Return the rate at a fractional epoch of a training of ``epochs``."""
-        progress = min(epoch / epochs, 1.0)
+        progress = _progress(epoch, epochs)
         if progress < self.warm_up:
             return self.peak * progress / self.warm_up
         decayed = (progress - self.warm_up) / (1 - self.warm_up)
@@ -94,7 +101,7 @@ class CosineDecay:
 
     def __call__(self, epoch: float, epochs: float) -> float:
         """Return the rate at a fractional epoch of a training of ``epochs``."""
-        fallen = (1 - math.cos(math.pi * min(epoch / epochs, 1.0))) / 2
+        fallen = (1 - math.cos(math.pi * _progress(epoch, epochs))) / 2
         return self.start + (self.end - self.start) * fallen
 
 
@@ -136,6 +143,7 @@ class StepDecay:
 
     def __call__(self, epoch: float, epochs: float) -> float:
         """Return the rate at a fractional epoch of a training of ``epochs``."""
+        _progress(epoch, epochs)
         return self.start * self.factor ** math.floor(epoch / self.every)
 
 
@@ -174,6 +182,7 @@ class WarmUp:
 
     def __call__(self, epoch: float, epochs: float) -> float:
         """Return the rate at a fractional epoch of a training of ``epochs``."""
+        _progress(epoch, epochs)
         warm_up = self.share * epochs
         if epoch < warm_up:
             return self._after(0.0, epochs - warm_up) * epoch / warm_up

@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from .archive import Archive, FileFormatError, entry, read_archive, write_archive
+from .arguments import check_kind
 from .atomic import replace_file
 from .graph import Array, Topology, check_widths
 from .layer import PRECISIONS
-from .mlp import MLP
+from .mlp import MLP, check_network
 from .optimizer_state import OptimizerState
 from .topology import rotating
 
@@ -69,9 +70,10 @@ def save(
     >>> bool((snn.load(path).parameters == net.parameters).all())
     True
     """
-    content, arrays = packed(net)
+    content, arrays = packed(check_network(net))
     number = FORMAT
     if optimizer_state is not None:
+        check_kind(optimizer_state, OptimizerState, "optimizer_state")
         optimizer_state.check_for(net.parameters)
         number, arrays = FORMAT_WITH_STATE, arrays | optimizer_state.arrays()
     with replace_file(path) as file:

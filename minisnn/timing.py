@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import checks
+from .arguments import as_list_of
 from .graph import Array
 from .losses import check_loss
 from .mlp import MLP
@@ -61,6 +62,7 @@ def step_times(
     >>> times.shape
     (9,)
     """
+    networks = as_list_of(MLP, networks, "networks")
     if not networks:
         raise ValueError("networks must hold at least one MLP, got none")
     steps = checks.check_positive_integer(steps, "steps")

@@ -12,6 +12,7 @@ from time import perf_counter
 import numpy.typing as npt
 
 from . import checks, fingerprints
+from .arguments import as_list, check_flag, check_pair, check_path, shown
 from .callbacks.callback import Callback, EpochFunction
 from .checkpoint import Checkpoint, Part
 from .checks import Samples
@@ -19,11 +20,13 @@ from .history import History
 from .interruption import interruptible
 from .loop import Loop
 from .losses import check_loss
-from .mlp import MLP
+from .mlp import MLP, check_network
 from .optimizer_state import OptimizerState
 from .optimizers import Optimizer
 from .progress import progress_bar
 from .step import Stepper, Steps
+
+_MOST_EPOCHS = 2**20  # 56 MiB of figures
 
 
 def train(
@@ -191,19 +194,33 @@ def run_training(
     ``make_steps(samples, optimizer=, loss=, batch_size=, dropout=, seed=)`` makes what trains
     ``net``.
     """
+    net = check_network(net)
     samples = checks.check_samples(net, X, Y, input_scale, weights=sample_weight)
     validation = _check_validation(net, validation_data, input_scale)
     known = check_loss(loss, net.output_activation, samples.targets)
     if validation is not None:
         check_loss(loss, net.output_activation, validation.targets, "validation Y")
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be an SGD or an Adam, such as SGD(0.1), got {optimizer!r}")
+        raise TypeError(
+            f"optimizer must be an SGD or an Adam, such as SGD(0.1), got {shown(optimizer)}"
+        )
     seed = checks.check_seed(seed)
     epochs = checks.check_positive_integer(epochs, "epochs")
     batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), samples.n_samples)
     dropout = checks.check_dropout(dropout, len(net.layers))
     checkpoint_every = checks.check_number(checkpoint_every, "checkpoint_every", 0)
+    callbacks = as_list(callbacks, "callbacks", "functions of (net, epoch)")
     told = _check_callbacks(callbacks)
+    shuffle, resume = check_flag(shuffle, "shuffle"), check_flag(resume, "resume")
+    if progress is not None:
+        check_flag(progress, "progress")
+    if checkpoint is not None:
+        check_path(checkpoint, "checkpoint")
+        if epochs > _MOST_EPOCHS:
+            raise ValueError(
+                f"a training with a checkpoint, which has a row for each epoch, may have "
+                f"{_MOST_EPOCHS} at most, got {epochs}"
+            )
     if resume and checkpoint is None:
         raise ValueError("resume needs the checkpoint to go on from: pass checkpoint=path")
 
@@ -243,7 +260,7 @@ def run_training(
             "batch_size": str(batch_size),
             "epochs": str(epochs),
             "dropout": str(dropout),
-            "shuffle": str(bool(shuffle)),
+            "shuffle": str(shuffle),
             "seed": str(seed),
             "callbacks": ", ".join(map(repr, kept)) or "none",
         }
@@ -274,7 +291,7 @@ def _check_callbacks(callbacks: Sequence[EpochFunction]) -> list[Callback]:
         if not callable(callback) or isinstance(callback, type):
             raise TypeError(
                 "callbacks must be functions of (net, epoch), or objects such as EarlyStopping(), "
-                f"got {callback!r}"
+                f"got {shown(callback)}"
             )
     return [callback for callback in callbacks if isinstance(callback, Callback)]
 
@@ -284,11 +301,8 @@ def _check_validation(
 ) -> Samples | None:
     if validation_data is None:
         return None
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-        raise ValueError(
-            f"validation_data must be a pair (X, Y), got {type(validation_data).__name__}"
-        )
-    return checks.check_samples(net, *validation_data, input_scale, "validation ")
+    X, Y = check_pair(validation_data, "validation_data")
+    return checks.check_samples(net, X, Y, input_scale, "validation ")
 
 
 def _compile(net: MLP, steps: Steps, validation: Samples | None) -> float:

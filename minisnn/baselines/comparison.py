@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import topology
+from ..arguments import as_array, as_list, as_list_of, check_choice, check_function, check_pair
+from ..checks import check_seed
 from ..evaluation import evaluate
 from ..graph import Topology
 from ..history import History
@@ -192,14 +195,19 @@ def compare(
     [('sparse', 59), ('low rank', 61)]
     """
     graphs = check_graphs(topologies)
-    unknown = [name for name in names if name not in BASELINES]
-    if unknown:
-        raise ValueError(f"no baseline {unknown[0]!r}; there are {list(BASELINES)}")
+    names = [check_choice(n, "a name", BASELINES) for n in as_list(names, "names", "baselines")]
+    seeds = [check_seed(seed) for seed in as_list(seeds, "seeds", "whole numbers")]
     if not seeds:
         raise ValueError("seeds must hold one at least")
-    X, Y = test_data
-    if np.ndim(Y) != 1:
-        raise ValueError(f"test_data must have labels of shape (samples,), got {np.shape(Y)}")
+    check_pair(train_data, "train_data")
+    X, Y = check_pair(test_data, "test_data")
+    labels = as_array(Y, "test Y")
+    if labels.ndim != 1:
+        raise ValueError(f"test_data must have labels of shape (samples,), got {labels.shape}")
+    check_function(report, "report")
+    unknown = options.keys() - inspect.signature(train_reparametrised).parameters.keys()
+    if unknown or "seed" in options:
+        raise TypeError(f"compare takes no option {min(unknown, default='seed')!r}")
     scale = options.get("input_scale", 1.0)
 
     rows = []
@@ -225,7 +233,7 @@ def _fit(data: tuple[npt.ArrayLike, npt.ArrayLike], options: dict[str, Any]) -> 
 
 def format_table(rows: Sequence[Comparison]) -> str:
     """Return the rows as an aligned table: means over the seeds, accuracy with its range."""
-    cells = []
+    rows, cells = as_list_of(Comparison, rows, "rows"), []
     for row in rows:
         percent = [100 * accuracy for accuracy in row.accuracies]
         cells.append(

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ..checks import check_number
-from ..graph import Array
+from ..graph import Array, check_widths
 from .weight_map import WeightMap
 
 
@@ -47,10 +47,11 @@ class DropConnect(WeightMap):
     """
 
     def __init__(self, n_in: int, n_out: int, keep: float) -> None:
+        n_in, n_out = check_widths(n_in, n_out)
         super().__init__(n_in, n_out, n_in * n_out)
-        self.keep = check_number(keep, "keep", 0, np.nextafter(1, 2))
-        if self.keep == 0:
-            raise ValueError("keep must be above 0: without any connection nothing is trained")
+        self.keep = check_number(keep, "keep", 0)
+        if not 0 < self.keep <= 1:
+            raise ValueError(f"keep is a probability, above 0 and at most 1, got {keep}")
         self._factors: float | Array = self.keep  # of θ: the mean of masks, or bool[n_out, n_in]
 
     @classmethod
@@ -64,11 +65,11 @@ class DropConnect(WeightMap):
         """
         return super().initial(rng) / np.sqrt(self.keep)
 
-    def expand(self, theta: Array) -> Array:
+    def _expand(self, theta: Array) -> Array:
         """Return the mean of W, keep θ; of a map that was drawn, M ∘ θ."""
         return self._factors * theta.reshape(self.shape[::-1])
 
-    def adjoint(self, theta: Array, dW: Array) -> Array:
+    def _adjoint(self, theta: Array, dW: Array) -> Array:
         """Return keep dW; of a map that was drawn, M ∘ dW."""
         return (self._factors * dW).ravel()
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..checks import check_positive_integer, check_seed
 from ..graph import Array, check_widths
+from ..memory import check_fits
 from .sharing import SharedWeights
 
 
@@ -49,6 +50,7 @@ class Hashed(SharedWeights):
     def __init__(self, n_in: int, n_out: int, n_weights: int, *, seed: int = 0) -> None:
         n_in, n_out = check_widths(n_in, n_out)
         n_weights = check_positive_integer(n_weights, "n_weights")
+        check_fits(40 * n_in * n_out, f"the hashes of a matrix {n_in} -> {n_out}")
         hashes = _hash(np.arange(n_in * n_out, dtype=np.uint64), check_seed(seed))
         table = (hashes >> np.uint64(1)) % np.uint64(n_weights)
         signs = 1 - 2 * (hashes & np.uint64(1)).astype(np.int8)

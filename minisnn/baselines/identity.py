@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from ..graph import Array
+from ..graph import Array, check_widths
 from .weight_map import WeightMap
 
 
@@ -27,16 +27,17 @@ class Identity(WeightMap):
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
+        n_in, n_out = check_widths(n_in, n_out)
         super().__init__(n_in, n_out, n_in * n_out)
 
     @classmethod
     def _nearest(cls, n_in: int, n_out: int, n_weights: int) -> Self:
         return cls(n_in, n_out)
 
-    def expand(self, theta: Array) -> Array:
+    def _expand(self, theta: Array) -> Array:
         """Return W = θ."""
         return theta.reshape(self.shape[::-1])
 
-    def adjoint(self, theta: Array, dW: Array) -> Array:
+    def _adjoint(self, theta: Array, dW: Array) -> Array:
         """Return dθ = dW."""
         return dW.ravel()

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from ..checks import check_positive_integer
-from ..graph import Array
+from ..graph import Array, check_widths
 from .weight_map import WeightMap
 
 
@@ -38,6 +38,7 @@ class LowRank(WeightMap):
     """
 
     def __init__(self, n_in: int, n_out: int, rank: int) -> None:
+        n_in, n_out = check_widths(n_in, n_out)
         self.rank = check_positive_integer(rank, "rank")
         super().__init__(n_in, n_out, self.rank * (n_in + n_out))
         if self.rank > min(self.shape):
@@ -56,12 +57,12 @@ class LowRank(WeightMap):
         scale = np.sqrt(self.deviation / np.sqrt(self.rank))
         return rng.standard_normal(self.n_parameters) * scale
 
-    def expand(self, theta: Array) -> Array:
+    def _expand(self, theta: Array) -> Array:
         """Return W = U V."""
         U, V = self._factors(theta)
         return U @ V
 
-    def adjoint(self, theta: Array, dW: Array) -> Array:
+    def _adjoint(self, theta: Array, dW: Array) -> Array:
         """Return dU = dW Vᵀ and dV = Uᵀ dW, in one vector."""
         U, V = self._factors(theta)
         return np.concatenate([(dW @ V.T).ravel(), (U.T @ dW).ravel()])

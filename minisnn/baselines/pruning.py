@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..arguments import as_list
 from ..checks import check_positive_integer
 from ..graph import Array, Topology
 from ..layer import Layer
-from ..mlp import MLP
+from ..mlp import MLP, check_network
 from ..topology import from_edges
 
 
@@ -47,14 +48,14 @@ def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
     >>> baselines.prune(net, [10, 12])
     MLP(8 -> 6 -> 2, 22 connections, 8 biases, float32)
     """
-    if len(n_edges) != len(net.layers):
+    layers, numbers = check_network(net).layers, as_list(n_edges, "n_edges", "whole numbers")
+    if len(numbers) != len(layers):
         raise ValueError(
-            f"n_edges must have one number for each of the {len(net.layers)} layers, "
-            f"got {len(n_edges)}"
+            f"n_edges must have one number for each of the {len(layers)} layers, got {len(numbers)}"
         )
     graphs: list[Topology] = []
     parameters: list[Array] = []
-    for number, (layer, n) in enumerate(zip(net.layers, n_edges, strict=True), start=1):
+    for number, (layer, n) in enumerate(zip(layers, numbers, strict=True), start=1):
         kept = _largest(layer, check_positive_integer(n, "n_edges"), number)
         graph = layer.topology
         pruned = len(kept) < graph.n_edges

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import topology
+from ..arguments import as_array, as_list, check_kind
 from ..callbacks.callback import EpochFunction
 from ..checks import Samples
 from ..fingerprints import of_attributes
@@ -66,6 +67,7 @@ class Reparametrised:
     def __init__(
         self, maps: Sequence[WeightMap], *, seed: int = 0, dtype: npt.DTypeLike = np.float32
     ) -> None:
+        maps = as_list(maps, "maps", "WeightMap objects, one a layer")
         for number, layer in enumerate(maps, start=1):
             if not isinstance(layer, WeightMap):
                 raise TypeError(
@@ -76,7 +78,9 @@ class Reparametrised:
         # Its own initial weights are overwritten; that it checks widths, seed and dtype is wanted.
         self._expanded = MLP([topology.dense(*f.shape) for f in maps], seed=seed, dtype=dtype)
         n_biases = [f.shape[1] for f in maps]
-        self.parameters = np.zeros(self.n_weights + sum(n_biases), dtype=self._expanded.dtype)
+        self._parameters: Array = np.zeros(
+            self.n_weights + sum(n_biases), dtype=self._expanded.dtype
+        )
         generators = np.random.default_rng(seed).spawn(len(maps))
         for f, (theta, _), rng in zip(maps, self.split(self.parameters), generators, strict=True):
             theta[:] = f.initial(rng)
@@ -86,6 +90,11 @@ class Reparametrised:
     def expanded(self) -> MLP:
         """The fully connected network of the weights f(θ): for predictions, not for training."""
         return self._expanded
+
+    @property
+    def parameters(self) -> Array:
+        """All θ and biases in one vector, layer by layer, to be written into."""
+        return self._parameters[:]
 
     @property
     def n_weights(self) -> int:
@@ -98,9 +107,18 @@ class Reparametrised:
         return sum(f.n_connections for f in self.maps)
 
     def split(self, parameters: Array) -> list[tuple[Array, Array]]:
-        """Return each layer's (θ, biases), as views of a vector like ``parameters``."""
+        """Return each layer's (θ, biases), as views of a vector like ``parameters``.
+
+        Raises
+        ------
+        ValueError
+            Where it has another length.
+        """
         lengths = [length for f in self.maps for length in (f.n_parameters, f.shape[1])]
-        views = np.split(parameters, np.cumsum(lengths)[:-1])
+        vector = as_array(parameters, "parameters")
+        if vector.shape != (sum(lengths),):
+            raise ValueError(f"parameters must have shape ({sum(lengths)},), got {vector.shape}")
+        views = np.split(vector, np.cumsum(lengths)[:-1])
         return list(zip(views[::2], views[1::2], strict=True))
 
     def expand(self, maps: Sequence[WeightMap] | None = None) -> None:
@@ -110,22 +128,46 @@ class Reparametrised:
         ----------
         maps : sequence of WeightMap, optional
             Those drawn for one batch; by default the network's own.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where they are not one for each layer, and like its own.
         """
         own = self.split(self.parameters)
         for f, (theta, biases), layer in zip(
-            maps or self.maps, own, self._expanded.layers, strict=True
+            self.maps if maps is None else self._like(maps), own, self._expanded.layers, strict=True
         ):
             layer.weights[:] = f.expand(theta).ravel()
             layer.biases[:] = biases
 
     def pull_back(self, maps: Sequence[WeightMap], gradients: Array) -> Array:
-        """Return the gradient by ``parameters`` that follows from the expanded network's."""
+        """Return the gradient by ``parameters`` that follows from the expanded network's.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where there is not one map a layer, or the gradient has another length.
+        """
+        gradients = as_array(gradients, "gradients")
+        if gradients.shape != self._expanded.parameters.shape:
+            raise ValueError(
+                f"gradients must have shape {self._expanded.parameters.shape}, those of the "
+                f"expanded network, got {gradients.shape}"
+            )
         dense = split_parameters(gradients, self._expanded.topologies)
         own = self.split(self.parameters)
         parts = []
-        for f, (theta, _), (dW, db) in zip(maps, own, dense, strict=True):
+        for f, (theta, _), (dW, db) in zip(self._like(maps), own, dense, strict=True):
             parts += [f.adjoint(theta, dW.reshape(f.shape[::-1])), db]
         return np.concatenate(parts)
+
+    def _like(self, maps: Sequence[WeightMap]) -> list[WeightMap]:
+        """Return maps, if there is one for each layer, of its size."""
+        given = as_list(maps, "maps", "WeightMap objects, one a layer")
+        if [_size(f) for f in given] != [_size(f) for f in self.maps]:
+            raise ValueError(f"maps must be like {list(self.maps)}, got {given}")
+        return given
 
     def __repr__(self) -> str:
         widths = " -> ".join(map(str, self._expanded.widths))
@@ -134,6 +176,10 @@ class Reparametrised:
             f"Reparametrised({widths}, {self.n_weights} weights, {n_biases} biases, "
             f"{self.parameters.dtype})"
         )
+
+
+def _size(f: WeightMap) -> tuple[int, ...]:
+    return (*check_kind(f, WeightMap, "a map").shape, f.n_parameters)
 
 
 class _Stepper:
@@ -274,6 +320,7 @@ def train_reparametrised(
     >>> snn.evaluate(net.expanded, X, Y).accuracy > 0.9
     True
     """
+    check_kind(net, Reparametrised, "net")
     return run_training(
         net.expanded,
         partial(_Stepper, net),

@@ -30,12 +30,12 @@ class SharedWeights(WeightMap):
         super().__init__(n_in, n_out, n_parameters)
         self.table, self.signs = table.astype(np.intp), signs
 
-    def expand(self, theta: Array) -> Array:
+    def _expand(self, theta: Array) -> Array:
         """Return W_ij = s_ij θ_h(i,j)."""
         W = theta[self.table]
         return W if self.signs is None else W * self.signs
 
-    def adjoint(self, theta: Array, dW: Array) -> Array:
+    def _adjoint(self, theta: Array, dW: Array) -> Array:
         """Return the sums of s_ij dW_ij over equal h(i, j), summed in float64."""
         signed = dW if self.signs is None else dW * self.signs
         sums = np.bincount(self.table.ravel(), signed.ravel(), minlength=self.n_parameters)

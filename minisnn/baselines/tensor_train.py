@@ -8,8 +8,10 @@ from typing import Self
 
 import numpy as np
 
+from ..arguments import as_list
 from ..checks import check_positive_integer
 from ..graph import Array
+from ..topology.assembly import divisors
 from .weight_map import WeightMap
 
 _N_CORES = 3
@@ -53,7 +55,8 @@ class TensorTrain(WeightMap):
     """
 
     def __init__(self, in_factors: Sequence[int], out_factors: Sequence[int], rank: int) -> None:
-        self.in_factors, self.out_factors = tuple(in_factors), tuple(out_factors)
+        self.in_factors = tuple(as_list(in_factors, "in_factors", "whole numbers"))
+        self.out_factors = tuple(as_list(out_factors, "out_factors", "whole numbers"))
         if len(self.in_factors) != len(self.out_factors) or not self.in_factors:
             raise ValueError(
                 "in_factors and out_factors must be as many, one of each for a core, "
@@ -89,7 +92,7 @@ class TensorTrain(WeightMap):
         variance = self.deviation**2 / math.prod(self.ranks)
         return rng.standard_normal(self.n_parameters) * variance ** (0.5 / len(self._cores))
 
-    def expand(self, theta: Array) -> Array:
+    def _expand(self, theta: Array) -> Array:
         """Return the products of the cores, in the order of a matrix."""
         pairs = zip(self.out_factors, self.in_factors, strict=True)
         product = self._products_from_left(self._split(theta))[-1]
@@ -97,7 +100,7 @@ class TensorTrain(WeightMap):
         axes = range(digits.ndim)
         return digits.transpose([*axes[::2], *axes[1::2]]).reshape(self.shape[::-1])
 
-    def adjoint(self, theta: Array, dW: Array) -> Array:
+    def _adjoint(self, theta: Array, dW: Array) -> Array:
         """Return dG_k = L_(k-1)ᵀ dW R_kᵀ for each core, in one vector."""
         d = len(self._cores)
         by_digits = dW.reshape(self.out_factors + self.in_factors)
@@ -131,7 +134,6 @@ def _factors(width: int) -> tuple[int, ...]:
     """Return `_N_CORES` factors of a width, as equal as its divisors allow; 1s beside a prime."""
     factors = []
     for left in range(_N_CORES, 0, -1):
-        divisors = [n for n in range(1, width + 1) if width % n == 0]
-        factors.append(min(divisors, key=lambda n: abs(n - width ** (1 / left))))
+        factors.append(min(divisors(width), key=lambda n: abs(n - width ** (1 / left))))
         width //= factors[-1]
     return tuple(factors)

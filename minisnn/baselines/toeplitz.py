@@ -8,6 +8,7 @@ import numpy as np
 
 from ..checks import check_positive_integer
 from ..graph import Array, check_widths
+from ..memory import check_fits
 from .sharing import SharedWeights
 
 
@@ -49,11 +50,12 @@ class Toeplitz(SharedWeights):
                 f"block must be at most {max(n_in, n_out)}, the larger width of {n_in} -> {n_out}, "
                 f"got {block}"
             )
+        check_fits(40 * n_in * n_out, f"the table of a matrix {n_in} -> {n_out}")
         rows, columns = np.arange(n_out)[:, None], np.arange(n_in)
-        blocks_a_row = -(-n_in // block)
-        number = rows // block * blocks_a_row + columns // block
-        diagonal = self._diagonal(rows % block - columns % block)
-        labels, table = np.unique(number * 2 * block + diagonal, return_inverse=True)
+        blocks_a_row = -(-n_in // self.block)
+        number = rows // self.block * blocks_a_row + columns // self.block
+        diagonal = self._diagonal(rows % self.block - columns % self.block)
+        labels, table = np.unique(number * 2 * self.block + diagonal, return_inverse=True)
         super().__init__(len(labels), table.reshape(n_out, n_in))
 
     def _diagonal(self, offset: Array) -> Array:

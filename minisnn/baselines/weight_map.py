@@ -14,8 +14,12 @@ from typing import Self
 
 import numpy as np
 
+from ..arguments import as_array
 from ..checks import check_positive_integer
 from ..graph import Array, check_widths
+from ..memory import check_fits
+
+_BYTES = 4  # of an entry, at least
 
 
 class WeightMap(ABC):
@@ -45,19 +49,39 @@ class WeightMap(ABC):
             Such as the number of edges of a sparse layer.
         """
         n_in, n_out = check_widths(n_in, n_out)
+        check_fits(_BYTES * n_in * n_out, f"a matrix {n_in} -> {n_out}")
         return cls._nearest(n_in, n_out, check_positive_integer(n_weights, "n_weights"))
 
     @classmethod
     @abstractmethod
     def _nearest(cls, n_in: int, n_out: int, n_weights: int) -> Self: ...
 
-    @abstractmethod
     def expand(self, theta: Array) -> Array:
-        """Return W = f(θ), real[n_out, n_in], for θ : real[n_parameters]."""
+        """Return W = f(θ), real[n_out, n_in], for θ : real[n_parameters].
+
+        Raises
+        ------
+        ValueError
+            Where θ has another shape.
+        """
+        return self._expand(_real(theta, "theta", (self.n_parameters,)))
+
+    def adjoint(self, theta: Array, dW: Array) -> Array:
+        """Return dθ = f'(θ)ᵀ dW, real[n_parameters], for dW : real[n_out, n_in].
+
+        Raises
+        ------
+        ValueError
+            Where θ or dW has another shape.
+        """
+        theta = _real(theta, "theta", (self.n_parameters,))
+        return self._adjoint(theta, _real(dW, "dW", self.shape[::-1]))
 
     @abstractmethod
-    def adjoint(self, theta: Array, dW: Array) -> Array:
-        """Return dθ = f'(θ)ᵀ dW, real[n_parameters], for dW : real[n_out, n_in]."""
+    def _expand(self, theta: Array) -> Array: ...
+
+    @abstractmethod
+    def _adjoint(self, theta: Array, dW: Array) -> Array: ...
 
     def initial(self, rng: np.random.Generator) -> Array:
         """Return a random θ, float64, at which the entries of W have Glorot's variance.
@@ -83,3 +107,14 @@ class WeightMap(ABC):
     def __repr__(self) -> str:
         n_in, n_out = self.shape
         return f"{type(self).__name__}({n_in} -> {n_out}, {self.n_parameters} parameters)"
+
+
+def _real(value: Array, name: str, shape: tuple[int, ...]) -> Array:
+    """Return an array of real numbers that has the shape."""
+    array = as_array(value, name)
+    if array.shape != shape or array.dtype.kind not in "uif":
+        raise ValueError(
+            f"{name} must be real numbers of shape {shape}, got {array.dtype} of shape "
+            f"{array.shape}"
+        )
+    return array

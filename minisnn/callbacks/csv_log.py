@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from os import PathLike
 
+from ..arguments import check_path
 from ..atomic import replace_file
 from ..history import Epoch
 from ..mlp import MLP
@@ -46,11 +48,20 @@ class CSVLog(Callback):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = path
+        self.path = check_path(path)
         self._begun = False
 
     def begin(self, training: Training) -> None:
-        """Begin a new table with the next epoch."""
+        """Begin a new table with the next epoch.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where there is no folder for it: an epoch later would be too late to say so.
+        """
+        folder = os.path.dirname(os.path.abspath(self.path))
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"there is no folder {folder} for the log {self.path}")
         self._training, self._begun = training, False
 
     def __call__(self, net: MLP, epoch: Epoch) -> None:

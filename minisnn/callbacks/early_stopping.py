@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from ..arguments import check_choice
 from ..checks import check_number, check_positive_integer
 from ..graph import Array
 from ..history import Epoch
@@ -66,9 +67,7 @@ class EarlyStopping(Callback):
     ) -> None:
         self.patience = check_positive_integer(patience, "patience")
         self.min_delta = check_number(min_delta, "min_delta", 0)
-        if monitor not in _MONITORS:
-            raise ValueError(f"monitor must be one of {_MONITORS}, got {monitor!r}")
-        self.monitor = monitor
+        self.monitor = check_choice(monitor, "monitor", _MONITORS)
         self.best_epoch = 0
 
     def begin(self, training: Training) -> None:
@@ -106,6 +105,8 @@ class EarlyStopping(Callback):
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Go on from what was best."""
+        if not np.isfinite(state["parameters"]).all() or np.isnan(state["least"]):
+            raise ValueError("the best weights are not finite")
         self._parameters[:] = state["parameters"]
         self._least, self.best_epoch = float(state["least"]), int(state["epoch"])
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any
 
+from ..arguments import check_path
 from ..extras import require
 from ..history import Epoch
 from ..mlp import MLP
@@ -33,20 +35,26 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, folder: str | PathLike[str]) -> None:
+        self.folder = check_path(folder, "folder")
         self._module = require("tensorboardX", "tensorboard", "a log for TensorBoard")
-        self.folder = folder
         self._writer: Any = None
 
     def begin(self, training: Training) -> None:
-        """Begin a new log with the next epoch."""
+        """Begin a new log with the next epoch.
+
+        Raises
+        ------
+        NotADirectoryError
+            Where the name belongs to a file.
+        """
+        if os.path.exists(self.folder) and not os.path.isdir(self.folder):
+            raise NotADirectoryError(f"{self.folder} is a file, not a folder for TensorBoard's log")
         self._training = training
 
     def __call__(self, net: MLP, epoch: Epoch) -> None:
         """Add an epoch's figures."""
         if self._writer is None:
-            self._writer = self._module.SummaryWriter(
-                fspath(self.folder), purge_step=1, flush_secs=1
-            )
+            self._writer = self._module.SummaryWriter(self.folder, purge_step=1, flush_secs=1)
             for earlier in self._training.history.epochs[:-1]:
                 self._add(earlier)
         self._add(epoch)

@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 from .. import checks
+from ..arguments import check_choice, check_kind, shown
 from ..initializers import DISTRIBUTIONS, FANS
 from ..kernels.activations import ACTIVATIONS
 from ..layer import check_activations
@@ -31,7 +32,6 @@ from .values import (
     as_list,
     as_mapping,
     as_plain,
-    check_choice,
     check_fields,
     check_keys,
     section,
@@ -79,7 +79,7 @@ class Data:
     def __post_init__(self) -> None:
         check_choice(self.name, "name", SOURCES)
         if self.samples is not None:
-            checks.check_positive_integer(self.samples, "samples")
+            set_fields(self, samples=checks.check_positive_integer(self.samples, "samples"))
             available = SOURCES[self.name].n_samples
             if self.samples > available:
                 raise ValueError(
@@ -130,15 +130,17 @@ class Wiring:
                 f"{self.topology!r}, got {' and '.join(given) or 'neither'}"
             )
         if self.degree is not None:
-            checks.check_positive_integer(self.degree, "degree")
+            set_fields(self, degree=checks.check_positive_integer(self.degree, "degree"))
         if self.density is not None:
             density = checks.check_number(self.density, "density", 0)
             if not 0 < density <= 1:
                 raise ValueError(f"density must be above 0 and at most 1, got {self.density}")
             set_fields(self, density=density)
-        given_options = self.options
+        given_options: Any = self.options
         if not isinstance(given_options, tuple):
             given_options = as_mapping(given_options, "options")
+        elif not all(isinstance(pair, tuple) and len(pair) == 2 for pair in given_options):
+            raise TypeError(f"options must be a mapping, or pairs, got {shown(given_options)}")
         options = dict(given_options)
         check_keys(options, constructions.option_names(self.topology), self.topology, "options.")
         set_fields(
@@ -150,6 +152,7 @@ class Wiring:
 
     def degree_for(self, n_out: int) -> int | None:
         """Return the edges per left neuron of a layer with so many outputs; None if dense."""
+        n_out = checks.check_positive_integer(n_out, "n_out")
         if self.density is not None:
             return max(1, round(self.density * n_out))
         return self.degree
@@ -215,6 +218,10 @@ class Run:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_kind(self.data, Data, "data")
+        check_kind(self.optimizer, Optimizer, "optimizer")
+        for number, layer in enumerate(as_list(self.layers, "layers")):
+            check_kind(layer, Wiring, f"layers.{number}")
         hidden = tuple(
             checks.check_positive_integer(width, f"hidden.{number}")
             for number, width in enumerate(as_list(self.hidden, "hidden"))
@@ -233,14 +240,19 @@ class Run:
         check_choice(self.fan, "fan", FANS)
         check_choice(self.initializer, "initializer", DISTRIBUTIONS)
         check_choice(self.dtype, "dtype", ("float32", "float64"))
-        checks.check_positive_integer(self.batch_size, "batch_size")
-        checks.check_positive_integer(self.epochs, "epochs")
-        checks.check_seed(self.seed)
         dropout = self.dropout
         if not isinstance(dropout, (int, float)):
             dropout = as_list(dropout, "dropout")
         rates = checks.check_dropout(dropout, len(self.layers))
-        set_fields(self, hidden=hidden, layers=tuple(self.layers), dropout=rates)
+        set_fields(
+            self,
+            hidden=hidden,
+            layers=tuple(self.layers),
+            dropout=rates,
+            batch_size=checks.check_positive_integer(self.batch_size, "batch_size"),
+            epochs=checks.check_positive_integer(self.epochs, "epochs"),
+            seed=checks.check_seed(self.seed),
+        )
 
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> Self:
@@ -268,8 +280,9 @@ class Run:
 
         Raises
         ------
-        ValueError
-            Where the text has another schema than this version of minisnn knows.
+        ValueError, TypeError
+            Where the text is none of a run, or has another schema than this version of minisnn
+            knows.
         """
         return cls.from_dict(read_settings(text))
 
@@ -308,17 +321,26 @@ def read_settings(text: str) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError
-        Where it has another schema than this version of minisnn knows.
+    ValueError, TypeError
+        Where it is none, or has another schema than this version of minisnn knows.
     """
-    description = json.loads(text)
+    try:
+        content = json.loads(check_kind(text, str, "text"), parse_constant=_refuse_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"a run must be JSON, got {shown(text)}: {error}") from error
+    description = dict(as_mapping(content, "a run"))
     schema = description.pop("schema", None)
     if schema != SCHEMA:
         raise ValueError(
-            f"the run has schema {schema}, this version of minisnn reads schema {SCHEMA}"
+            f"the run has schema {shown(schema)}, this version of minisnn reads schema {SCHEMA}"
         )
-    optimizer = {**_LATER_IN_OPTIMIZER, **description.pop("optimizer")}
+    given = as_mapping(description.pop("optimizer", {}), "optimizer")
+    optimizer = {**_LATER_IN_OPTIMIZER, **given}
     return dict(sorted({**_LATER, **description, "optimizer": optimizer}.items()))
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"a run holds {name}, which is no JSON")
 
 
 def _without(values: Mapping[str, Any], left_out: Mapping[str, Any]) -> dict[str, Any]:

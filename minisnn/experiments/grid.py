@@ -11,15 +11,23 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..arguments import check_path, open_file
 from ..extras import require
 from .configuration import Run
 from .values import as_list, as_mapping, check_keys
+
+MOST_RUNS = 1_000_000
+"""Runs that a description may stand for: a few short lists multiply up to more than any machine
+can train, or remember."""
+
+_LARGEST, _MOST_VALUES = 2**20, 100_000  # bytes of a file, and values in it
 
 
 def expand(description: Mapping[str, Any]) -> list[Run]:
@@ -65,6 +73,9 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
     for key, values in {"list": entries, **{f"grid.{key}": v for key, v in axes.items()}}.items():
         if not values:
             raise ValueError(f"{key} must hold at least one entry, got an empty list")
+    n_runs = len(entries) * math.prod(map(len, axes.values()))
+    if n_runs > MOST_RUNS:
+        raise ValueError(f"a sweep may have {MOST_RUNS} runs at most, got {n_runs}")
     runs: dict[str, Run] = {}
     for entry in entries:
         for point in itertools.product(*axes.values()):
@@ -86,7 +97,10 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        Where the ending is another, or the file does not hold such a text.
+        Where the ending is another, or the file does not hold such a text; or holds more than
+        100,000 values, as a few lines of YAML can that name themselves.
+    OSError
+        Where it cannot be read.
     ImportError
         Where it is YAML and pyyaml is not installed.
 
@@ -99,22 +113,41 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
     >>> read_description(path)
     {'base': {'data': {'name': 'mnist'}}}
     """
-    path = Path(path)
-    malformed: tuple[type[Exception], ...] = (ValueError,)  # JSON's and TOML's errors are such
+    path = Path(check_path(path))
+    malformed: tuple[type[Exception], ...] = (ValueError, RecursionError)  # JSON's, TOML's
     if path.suffix in (".yaml", ".yml"):
         yaml = require("yaml", "sweep", "a description in YAML")
-        read, malformed = yaml.safe_load, (ValueError, yaml.YAMLError)
+        read, malformed = yaml.safe_load, (*malformed, yaml.YAMLError)
     elif path.suffix == ".toml":
         read = tomllib.loads
     elif path.suffix == ".json":
         read = json.loads
     else:
         raise ValueError(f"{path} must end in .yaml, .yml, .toml or .json, to tell what it holds")
+    with open_file(path) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"{path} holds more than {_LARGEST} bytes; take a grid or fewer runs")
     try:
-        description = read(path.read_text(encoding="utf-8"))
+        description = read(content.decode())
     except malformed as error:
         raise ValueError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    _check_number_of_values(description, path)
     return dict(as_mapping(description, str(path)))
+
+
+def _check_number_of_values(description: Any, path: Path) -> None:
+    """Raise where there are too many values, counted as often as they are named."""
+    waiting, n_values = [description], 0
+    while waiting:
+        value = waiting.pop()
+        n_values += 1
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        if n_values + len(waiting) > _MOST_VALUES:
+            raise ValueError(f"{path} holds more than {_MOST_VALUES} values")
 
 
 def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

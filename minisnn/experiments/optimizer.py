@@ -7,8 +7,9 @@ from math import inf
 from typing import Any
 
 from .. import checks, optimizers
+from ..arguments import check_choice
 from ..schedules import Schedule, StepDecay, WarmUp, WarmUpDecay
-from .values import check_choice, set_fields
+from .values import set_fields
 
 _NESTEROV, _SGD, _ADAM = NAMES = ("nesterov", "sgd", "adam")
 _COSINE, _STEP, _NONE = DECAYS = ("cosine", "step", "none")

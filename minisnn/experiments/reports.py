@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from os import PathLike
 from typing import Any
 
+from ..arguments import as_list_of, check_path
 from ..extras import require
 from ..tables import align
 from .records import Figures, Record
@@ -40,7 +41,8 @@ def format_records(records: Sequence[Record]) -> str:
     status  hash  data  hidden  layers  peak  batch  epochs  seed  accuracy  seconds  error
     ------  ----  ----  ------  ------  ----  -----  ------  ----  --------  -------  -----
     """
-    return align(_HEAD, [_cells(record) for record in records], n_left=len(_HEAD))
+    rows = [_cells(record) for record in as_list_of(Record, records, "records")]
+    return align(_HEAD, rows, n_left=len(_HEAD))
 
 
 def write_csv(path: str | PathLike[str], records: Sequence[Record]) -> None:
@@ -63,7 +65,7 @@ def write_csv(path: str | PathLike[str], records: Sequence[Record]) -> None:
     ''
     """
     rows = _rows(records)
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open(check_path(path), "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else [])
         writer.writeheader()
         writer.writerows(rows)
@@ -86,11 +88,12 @@ def write_parquet(path: str | PathLike[str], records: Sequence[Record]) -> None:
     """
     parquet = require("pyarrow.parquet", "sweep", "an export to Parquet")
     arrow = require("pyarrow", "sweep", "an export to Parquet")
-    parquet.write_table(arrow.Table.from_pylist(_rows(records)), path)
+    parquet.write_table(arrow.Table.from_pylist(_rows(records)), check_path(path))
 
 
 def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     """Return a flat row for each run, all with the same keys in the same order."""
+    records = as_list_of(Record, records, "records")
     settings = [_flat(record.configuration) for record in records]
     keys = list(dict.fromkeys(key for item in settings for key in item))
     nothing = dict.fromkeys(field.name for field in fields(Figures))

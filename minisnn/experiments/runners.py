@@ -19,6 +19,7 @@ from threading import Thread
 from time import sleep
 from typing import Any
 
+from ..arguments import as_list_of, check_kind
 from ..checks import check_positive_integer
 from ..extras import require
 from ..kernels.team import get_num_threads, set_num_threads
@@ -60,7 +61,7 @@ def here(runs: Sequence[Run]) -> Events:
         After Ctrl-C.
     """
     with _one_thread():
-        for run in runs:
+        for run in as_list_of(Run, runs, "runs"):
             yield Begun(run.hash)
             yield perform(run.to_json())
 
@@ -94,6 +95,13 @@ def processes(jobs: int | None = None) -> Runner:
         return here
 
     def run_all(runs: Sequence[Run]) -> Events:
+        runs = as_list_of(Run, runs, "runs")
+        if not runs:
+            return
+        n_jobs = min(jobs, len(runs))  # so many are started at once
+        if n_jobs == 1:
+            yield from here(runs)
+            return
         joblib = require("joblib", "sweep", "a sweep on many processes")
         for name in sorted({run.data.name for run in runs}):
             load(name)  # so that it is downloaded once, not by all workers at once
@@ -105,9 +113,9 @@ def processes(jobs: int | None = None) -> Runner:
                 yield joblib.delayed(_perform_as_child)(run.to_json(), os.getpid())
 
         # no task waits at a busy worker: what was handed out has begun
-        with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+        with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
             outcomes = joblib.Parallel(
-                return_as="generator_unordered", pre_dispatch=jobs, batch_size=1
+                return_as="generator_unordered", pre_dispatch=n_jobs, batch_size=1
             )(tasks())
         try:
             yield from _drain(handed_out)
@@ -141,6 +149,7 @@ def cluster(address: str) -> Runner:
     ImportError
         Where distributed (extra ``sweep``) is missing.
     """
+    check_kind(address, str, "address")
     distributed = require("distributed", "sweep", "a sweep on a Dask cluster")
 
     def run_all(runs: Sequence[Run]) -> Events:

@@ -1,10 +1,21 @@
-"""The tables of a store, and how its file is opened and checked."""
+"""The tables of a store, and how its file is opened and checked.
+
+A store may come from a stranger. SQLite runs what a file's schema holds: triggers, views, generated
+columns. So a file is looked at before SQLite is, its schema must be the very one that is made here,
+and its pages must be sound, before a table is read: https://www.sqlite.org/security.html.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache
 from pathlib import Path
+
+from ..archive import FileFormatError
+from ..arguments import open_file
 
 VERSION = 1
 """Of the tables, in SQLite's user_version."""
@@ -12,6 +23,17 @@ VERSION = 1
 _APPLICATION = 0x534E4E73  # "SNNs", in SQLite's application_id
 
 _PATIENCE = 30.0  # seconds to wait while another process reads or writes the same page
+
+_MAGIC, _ID_AT = b"SQLite format 3\0", slice(68, 72)  # in the first 100 bytes of the file
+
+_LONGEST = 2**24  # bytes of a value: a traceback and a configuration have some thousands
+
+_SYSTEMS = {
+    sqlite3.SQLITE_AUTH, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
+}  # fmt: skip
+"""Codes of errors that are no fault of the file's content."""
 
 _TABLES = (
     """
@@ -71,11 +93,12 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     ------
     FileNotFoundError
         Where there is no such file.
-    ValueError
-        Where it is not a store, or one of a newer version.
+    FileFormatError
+        Where it is not a store, is damaged, or is one of another version.
+    OSError
+        Where it cannot be read.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no store {path}")
+    check_head(path)
     return _open(path, writes=False)
 
 
@@ -86,12 +109,41 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     ------
     FileNotFoundError
         Where its folder is missing.
-    ValueError
-        Where the file is not a store, or one of a newer version.
+    FileFormatError
+        Where the file is not a store, is damaged, or is one of another version. It is not changed.
+    OSError
+        Where it cannot be written.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} for the store {path.name}")
+    check_head(path, writes=True)
     return _open(path, writes=True)
+
+
+def check_head(path: Path, *, writes: bool = False) -> None:
+    """Raise unless the file's first bytes say that it is a store; no other is opened by SQLite.
+
+    For writing there may be none, or an empty one, as if its making had been cut short.
+    """
+    try:
+        with open_file(path) as file:
+            head = file.read(100)
+    except FileNotFoundError:
+        if writes:
+            return
+        raise FileNotFoundError(f"there is no store {path}") from None
+    except OSError as error:
+        raise OSError(f"cannot open the store {path}: {error}") from error
+    if not head and writes:
+        return
+    if not head:
+        raise FileFormatError(f"{path} is not a store of runs: it is empty")
+    if len(head) < 100 or not head.startswith(_MAGIC):
+        raise FileFormatError(f"{path} is not a store of runs, or damaged: it is no SQLite file")
+    if head[_ID_AT] != _APPLICATION.to_bytes(4, "big"):
+        raise FileFormatError(
+            f"{path} is not a store of runs: it is the SQLite file of another program"
+        )
 
 
 def lock(path: Path) -> sqlite3.Connection:
@@ -104,31 +156,64 @@ def lock(path: Path) -> sqlite3.Connection:
     ------
     BlockingIOError
         Where another process has it.
+    OSError
+        Where something else has its name, or it cannot be made.
     """
-    connection = sqlite3.connect(f"{path}-writer", timeout=0, isolation_level=None)
+    name = os.path.abspath(f"{path}-writer")
+    if os.path.lexists(name) and not (os.path.isfile(name) and os.path.getsize(name) == 0):
+        raise OSError(f"{name} is not the empty file that locks the store; move it away")
+    with ExitStack() as stack, translated(path):
+        connection = sqlite3.connect(name, timeout=0, isolation_level=None)
+        stack.callback(connection.close)
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise BlockingIOError(f"another sweep is writing to {path}; wait for its end") from None
+        stack.pop_all()  # it stays open
+        return connection
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Let SQLite's errors be ours, and those of what is read from the file.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is to blame.
+    OSError
+        Where the system is: a full disk, a folder that is read-only.
+    """
     try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
-        connection.close()
-        raise BlockingIOError(f"another sweep is writing to {path}; wait for its end") from None
-    return connection
+        yield
+    except FileFormatError:
+        raise
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise  # the caller is to blame
+    except (sqlite3.Error, ValueError) as error:
+        if getattr(error, "sqlite_errorcode", -1) & 0xFF in _SYSTEMS:
+            raise OSError(f"cannot read or write the store {path}: {error}") from error
+        raise FileFormatError(f"{path} is not a store of runs, or damaged: {error}") from error
 
 
 def _open(path: Path, *, writes: bool) -> sqlite3.Connection:
-    with ExitStack() as stack:
-        try:
-            # autocommit: transactions are begun and ended by hand
-            connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-            stack.callback(connection.close)
-            if writes and _is_new(connection):
-                _create(connection)
-            _check(connection, path)
-            connection.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-        except sqlite3.OperationalError as error:
-            raise OSError(f"cannot open the store {path}: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise ValueError(f"{path} is not a store of runs, or damaged: {error}") from error
-        stack.pop_all()  # it stays open
+    with ExitStack() as stack, translated(path):
+        # autocommit: transactions are begun and ended by hand. The whole path: ":memory:" is none
+        name = os.path.abspath(path)
+        connection = sqlite3.connect(name, timeout=_PATIENCE, isolation_level=None)
+        stack.callback(connection.close)
+        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+        if writes and _is_new(connection):
+            _create(connection)
+        _check(connection, path)
+        if writes:
+            connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+        connection.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        stack.pop_all()
         return connection
 
 
@@ -138,7 +223,7 @@ def _is_new(connection: sqlite3.Connection) -> bool:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+    """Make the tables: not in a log beside the file yet, so that its head says what it is."""
     connection.execute("BEGIN IMMEDIATE")
     for table in _TABLES:
         connection.execute(table)
@@ -148,16 +233,30 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    def pragma(name: str) -> int:
-        with closing(connection.execute(f"PRAGMA {name}")) as cursor:
-            return int(cursor.fetchone()[0])
-
-    if pragma("application_id") != _APPLICATION:
-        what = "empty" if _is_new(connection) else "the SQLite file of another program"
-        raise ValueError(f"{path} is not a store of runs: it is {what}")
-    if pragma("user_version") != VERSION:
-        raise ValueError(
-            f"{path} has version {pragma('user_version')}, this version of minisnn reads "
-            f"version {VERSION}; update minisnn, or name a new store"
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != VERSION:
+        raise FileFormatError(
+            f"{path} has version {version}, this version of minisnn reads version {VERSION}; "
+            "update minisnn, or name a new store"
         )
-    connection.execute("SELECT count(*) FROM runs")  # raises where the file is cut short
+    other = _schema_of(connection) ^ _own_schema()
+    if other:
+        kind, name, _ = min(other)
+        raise ValueError(f"its {kind} {name:.60} is missing, or not what minisnn makes")
+    (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if finding != "ok":
+        raise ValueError(f"{finding:.200}")
+
+
+def _schema_of(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
+    """Return kind, name and definition of all that is in a file."""
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master")
+    return frozenset((str(kind), str(name), " ".join(str(sql).split())) for kind, name, sql in rows)
+
+
+@cache
+def _own_schema() -> frozenset[tuple[str, str, str]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for table in _TABLES:
+            connection.execute(table)
+        return _schema_of(connection)

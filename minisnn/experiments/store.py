@@ -14,12 +14,16 @@ from dataclasses import astuple, fields
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from ..arguments import as_list_of, check_flag, check_kind, check_path
 from ..history import Epoch
 from . import schema
 from .configuration import Run, read_settings
 from .records import Figures, LayerWeights, Outcome, Record, Status, Versions
+from .stored import checked, record_of
+
+Row = TypeVar("Row")
 
 _VERSIONS, _FIGURES, _EPOCH, _LAYER = (
     [field.name for field in fields(kind)] for kind in (Versions, Figures, Epoch, LayerWeights)
@@ -43,8 +47,11 @@ class Store:
         Where there is no such file, or no folder for it.
     BlockingIOError
         Where another sweep is writing.
-    ValueError
-        Where the file is not a store, is damaged, or is of a newer version.
+    FileFormatError
+        A ValueError: where the file is not a store, is damaged, malicious or of a newer version.
+        It is left as it is. Methods raise it, too, where they come upon such a part of it.
+    OSError
+        Where it cannot be read, or written, such as on a full disk.
 
     Examples
     --------
@@ -57,15 +64,16 @@ class Store:
     """
 
     def __init__(self, path: str | PathLike[str], *, write: bool = False) -> None:
-        path = Path(path)
+        self._path = Path(check_path(path))
         self._lock: sqlite3.Connection | None = None
-        if not write:
-            self._connection = schema.open_for_reading(path)
+        if not check_flag(write, "write"):
+            self._connection = schema.open_for_reading(self._path)
             return
-        if path.parent.is_dir():
-            self._lock = schema.lock(path)
+        schema.check_head(self._path, writes=True)
+        if self._path.parent.is_dir():
+            self._lock = schema.lock(self._path)
         try:
-            self._connection = schema.open_for_writing(path)
+            self._connection = schema.open_for_writing(self._path)
             self.release()  # what a killed sweep left behind
         except BaseException:
             self._unlock()
@@ -101,40 +109,43 @@ class Store:
                 *(f"results.{name}" for name in _FIGURES),
             ]
         )
-        rows = self._connection.execute(
-            f"SELECT {columns} FROM runs LEFT JOIN results USING (hash) ORDER BY runs.rowid"
-        )
-        known = {row[0]: _record(row) for row in rows}
-        if runs is None:
+        wanted = None if runs is None else as_list_of(Run, runs, "runs")
+        with schema.translated(self._path):
+            rows = self._connection.execute(
+                f"SELECT {columns} FROM runs LEFT JOIN results USING (hash) ORDER BY runs.rowid"
+            )
+            known = {row[0]: record_of(row) for row in rows}
+        if wanted is None:
             return list(known.values())
-        return [known.get(run.hash) or _unknown(run) for run in runs]
+        return [known.get(run.hash) or _unknown(run) for run in wanted]
 
     def history(self, run_hash: str) -> list[Epoch]:
         """Return the epochs of a run that is done; none of any other."""
-        return [Epoch(*row) for row in self._rows("history", _EPOCH, run_hash)]
+        return self._rows("history", _EPOCH, run_hash, Epoch)
 
     def layers(self, run_hash: str) -> list[LayerWeights]:
         """Return how the weights of each layer are distributed, after a run that is done."""
-        return [LayerWeights(*row) for row in self._rows("layers", _LAYER, run_hash)]
+        return self._rows("layers", _LAYER, run_hash, LayerWeights)
 
-    def _rows(self, table: str, columns: list[str], run_hash: str) -> sqlite3.Cursor:
-        return self._connection.execute(
-            f"SELECT {', '.join(columns)} FROM {table} WHERE hash = ? ORDER BY {columns[0]}",
-            (run_hash,),
-        )
+    def _rows(self, table: str, columns: list[str], run_hash: str, kind: type[Row]) -> list[Row]:
+        query = f"SELECT {', '.join(columns)} FROM {table} WHERE hash = ? ORDER BY {columns[0]}"
+        check_kind(run_hash, str, "run_hash")
+        with schema.translated(self._path):
+            return [checked(kind, row) for row in self._connection.execute(query, (run_hash,))]
 
     # Writing
 
     def add(self, runs: Iterable[Run]) -> None:
         """Add runs as pending; those that the store knows stay as they are."""
+        rows = [(run.hash, run.to_json()) for run in as_list_of(Run, runs, "runs")]
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO runs (hash, configuration) VALUES (?, ?)",
-                [(run.hash, run.to_json()) for run in runs],
+                "INSERT OR IGNORE INTO runs (hash, configuration) VALUES (?, ?)", rows
             )
 
     def begin(self, run_hash: str) -> None:
         """Note that a run is under way."""
+        check_kind(run_hash, str, "run_hash")
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE runs SET status = 'running' WHERE hash = ? AND status != 'done'",
@@ -146,6 +157,7 @@ class Store:
 
         A run that is done already stays as it is.
         """
+        check_kind(outcome, Outcome, "outcome")
         status = Status.FAILED if outcome.figures is None else Status.DONE
         versions = ", ".join(f"{name} = ?" for name in _VERSIONS)
         with self._transaction() as connection:
@@ -174,13 +186,15 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:  # Ctrl-C, too
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        with schema.translated(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:  # Ctrl-C, too
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -198,21 +212,6 @@ def _insert(
     connection.executemany(
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",
         [(run_hash, *astuple(item)) for item in items],
-    )
-
-
-def _record(row: tuple[Any, ...]) -> Record:
-    run_hash, configuration, status, error, started, seconds, *rest = row
-    figures = rest[len(_VERSIONS) :]
-    return Record(
-        hash=run_hash,
-        configuration=read_settings(configuration),
-        status=Status(status),
-        error=error,
-        started=started,
-        seconds=seconds,
-        versions=Versions(*rest[: len(_VERSIONS)]),
-        figures=None if figures[0] is None else Figures(*figures),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
+from ..arguments import as_list_of, check_flag, check_function
 from ..progress import progress_bar
 from .configuration import Run
 from .records import Status
@@ -86,8 +87,8 @@ def sweep(
     ------
     BlockingIOError
         Where another sweep is writing to the store.
-    ValueError, OSError
-        Where the file is not a store, or cannot be written.
+    ValueError, TypeError, OSError
+        Where the file is not a store, or cannot be written, or the runs are none.
 
     Examples
     --------
@@ -114,6 +115,9 @@ def sweep(
     >>> record.figures.weights
     4420
     """
+    runs = as_list_of(Run, runs, "runs")
+    check_function(runner, "runner")
+    check_flag(retry_failed, "retry_failed")
     finished = {Status.DONE} if retry_failed else {Status.DONE, Status.FAILED}
     interrupted = False
     with Store(store, write=True) as file:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
+from ..arguments import shown
 from ..checks import check_number
 
 Plain = bool | int | float | str | tuple[bool | int | float | str, ...]
@@ -36,7 +37,8 @@ def under(key: str) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{key}.{error}") from None
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{key}.{error}") from None
 
 
 def check_fields(values: Mapping[str, Any], kind: Any) -> None:
@@ -55,23 +57,17 @@ def check_keys(values: Mapping[str, Any], known: Sequence[str], what: str, at: s
             raise ValueError(f"{at}{key} is unknown; the keys of {what} are: {allowed}")
 
 
-def check_choice(value: Any, key: str, allowed: Any) -> None:
-    """Raise unless a value is one of those allowed."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{key} must be one of {', '.join(allowed)}, got {value!r}")
-
-
 def as_mapping(value: Any, key: str) -> Mapping[str, Any]:
     """Return a mapping as it is; raise for anything else."""
     if not isinstance(value, Mapping):
-        raise TypeError(f"{key} must be a mapping of keys to values, got {value!r}")
+        raise TypeError(f"{key} must be a mapping of keys to values, got {shown(value)}")
     return value
 
 
 def as_list(value: Any, key: str) -> Sequence[Any]:
     """Return a list or tuple as it is; raise for anything else."""
     if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{key} must be a list, got {value!r}")
+        raise TypeError(f"{key} must be a list, got {shown(value)}")
     return value
 
 
@@ -82,5 +78,7 @@ def as_plain(value: Any, key: str) -> Plain:
     if isinstance(value, float):
         return check_number(value, key, -float("inf"))
     if not isinstance(value, (bool, int, str)):
-        raise TypeError(f"{key} must be a number, a text, true, false or a list, got {value!r}")
+        raise TypeError(
+            f"{key} must be a number, a text, true, false or a list, got {shown(value)}"
+        )
     return value

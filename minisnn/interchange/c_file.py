@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from .._version import __version__
+from ..arguments import check_flag, check_path
 from ..atomic import replace_file
 from ..graph import Array, Topology
-from ..mlp import MLP
+from ..mlp import MLP, check_network
 from .activations import ACTIVATIONS, activations_of
 from .c_tables import c_type, narrowed, table
 from .quantisation import quantised, with_quantised_weights
@@ -123,7 +124,8 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
     >>> bool(np.abs(rounded.predict(X) - net.predict(X)).max() < 0.01)
     True
     """
-    name = Path(path).stem
+    net, int8 = check_network(net), check_flag(int8, "int8")
+    name = Path(check_path(path)).stem
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(
             f"the file's name begins that of a C function and must be an identifier, got {name!r}; "

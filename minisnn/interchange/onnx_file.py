@@ -10,7 +10,7 @@ import numpy as np
 from ..atomic import replace_file
 from ..extras import require
 from ..layer import Layer
-from ..mlp import MLP
+from ..mlp import MLP, check_network
 from .activations import ACTIVATIONS, activations_of
 
 _OPSET, _IR = 13, 8  # what runtimes since 2021 read
@@ -47,6 +47,7 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
     >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2)])
     >>> snn.export_onnx(net, os.path.join(tempfile.mkdtemp(), "model.onnx"))
     """
+    net = check_network(net)
     onnx = require("onnx", "onnx", "export_onnx")
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     nodes, dense = [], []

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from ..arguments import as_array, check_kind, shown
 from ..graph import Array, warn_of_dead_neurons
 from ..mlp import MLP
 from .weights import assemble
@@ -64,14 +65,14 @@ def from_state_dict(
     MLP(3 -> 2, 3 connections, 2 biases, float32, relu, identity)
     """
     layers: dict[str, dict[str, Array]] = {}
-    for key, value in state.items():
-        prefix, _, role = key.rpartition(".")
+    for key, value in check_kind(state, Mapping, "state").items():
+        prefix, _, role = str(key).rpartition(".")
         if role not in _ROLES:
             raise ValueError(
-                f"a state_dict of linear layers has only weights and biases, got {key!r}; "
+                f"a state_dict of linear layers has only weights and biases, got {shown(key)}; "
                 f"take out what is not of the form NAME.weight, and NAME.bias"
             )
-        layers.setdefault(prefix, {})[role] = np.asarray(value)
+        layers.setdefault(prefix, {})[role] = as_array(value, key)
     parts = [_layer(prefix, roles) for prefix, roles in layers.items()]
     net = assemble(parts, activation, output_activation)
     warn_of_dead_neurons(net.topologies)

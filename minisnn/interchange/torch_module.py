@@ -9,7 +9,7 @@ import numpy as np
 
 from ..extras import require
 from ..layer import Layer
-from ..mlp import MLP
+from ..mlp import MLP, check_network
 from .activations import ACTIVATIONS, activations_of
 
 
@@ -44,6 +44,7 @@ def to_torch(net: MLP) -> Any:
     >>> module(torch.ones(5, 8)).shape
     torch.Size([5, 4])
     """
+    net = check_network(net)
     torch = require("torch", "torch", "to_torch")
     modules = []
     for layer, name in zip(net.layers, activations_of(net), strict=True):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from ..arguments import as_array, as_list, checked_sparse
 from ..graph import Array, Topology, warn_of_dead_neurons
 from ..layer import check_graphs
 from ..mlp import MLP
@@ -71,7 +72,7 @@ def from_weights(
 def assemble(layers: Iterable[tuple[Any, Any]], activation: str, output_activation: str) -> MLP:
     """Return the same network without a warning."""
     graphs, arrays = [], []
-    for number, layer in enumerate(layers, start=1):
+    for number, layer in enumerate(as_list(layers, "layers", "pairs (weights, biases)"), start=1):
         if not isinstance(layer, (tuple, list)) or len(layer) != 2:
             raise TypeError(
                 f"layer {number} must be a pair (weights, biases), got {type(layer).__name__}; "
@@ -86,7 +87,8 @@ def assemble(layers: Iterable[tuple[Any, Any]], activation: str, output_activati
                     f"biases must have shape (n_out,) = ({graph.n_out},), got {arrays[-1].shape}"
                 )
         except (TypeError, ValueError) as error:
-            raise type(error)(f"layer {number}: {error}") from error
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"layer {number}: {error}") from error
         graphs.append(graph)
     check_graphs(graphs)
     dtype = np.result_type(np.float32, *arrays)
@@ -97,14 +99,16 @@ def assemble(layers: Iterable[tuple[Any, Any]], activation: str, output_activati
 def _edges_of(matrix: Any) -> tuple[Topology, Array]:
     """Return the graph of a matrix, and the weights in its edges' order."""
     if scipy.sparse.issparse(matrix):
-        entries = matrix.tocoo()
+        entries = checked_sparse(matrix).tocoo()
         values, shape, places = entries.data, entries.shape, entries.coords
+        if len(shape) != 2:
+            raise ValueError(f"weights must have shape (n_in, n_out), got {shape}")
     else:
-        dense = np.asarray(matrix)
+        dense = as_array(matrix, "weights")
+        if dense.ndim != 2:
+            raise ValueError(f"weights must have shape (n_in, n_out), got {dense.shape}")
         shape, places = dense.shape, np.nonzero(dense)
         values = dense[places]
-    if len(shape) != 2:
-        raise ValueError(f"weights must have shape (n_in, n_out), got {shape}")
     weights = _numbers(values, "weights")
     sources, targets = (np.asarray(axis, dtype=np.int64) for axis in places)
     graph = from_edges(shape[0], shape[1], np.stack([sources, targets], axis=1))
@@ -115,7 +119,7 @@ def _edges_of(matrix: Any) -> tuple[Topology, Array]:
 
 def _numbers(values: Any, name: str) -> Array:
     """Return real numbers as float32 or float64."""
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} must be real numbers, got {array.dtype}")
     if array.dtype not in (np.float16, np.float32):

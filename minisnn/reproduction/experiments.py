@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..arguments import as_list, check_choice
 from . import comparisons, connectivity, degrees, locality
 from .findings import Experiment
 
@@ -45,9 +46,5 @@ def select(keys: Sequence[str]) -> list[Experiment]:
     >>> [experiment.title for experiment in select(["E9"])]
     ['Connectivity']
     """
-    unknown = [key for key in keys if key not in EXPERIMENTS]
-    if unknown:
-        raise ValueError(
-            f"there is no experiment {unknown[0]!r}; there are {', '.join(EXPERIMENTS)}"
-        )
-    return [EXPERIMENTS[key] for key in keys or EXPERIMENTS]
+    chosen = as_list(keys, "keys", "experiments' keys") or EXPERIMENTS
+    return [EXPERIMENTS[check_choice(key, "an experiment", EXPERIMENTS)] for key in chosen]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..arguments import check_kind
 from ..experiments import Record, Run, Store
 from ..experiments.records import Figures
 from ..history import Epoch
@@ -88,7 +89,7 @@ class Results:
     """
 
     def __init__(self, store: Store, instead: Mapping[str, Run] | None = None) -> None:
-        self._store, self._instead = store, instead or {}
+        self._store, self._instead = check_kind(store, Store, "store"), instead or {}
         self._records = {record.hash: record for record in store.records()}
 
     def record(self, run: Run) -> Record:
@@ -99,7 +100,7 @@ class Results:
         LookupError
             Where it has not been trained, or failed.
         """
-        run = self._taken(run)
+        run = self._taken(check_kind(run, Run, "run"))
         record = self._records.get(run.hash)
         if record is None or record.figures is None:
             state = "is missing" if record is None else f"is {record.status}"

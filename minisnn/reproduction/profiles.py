@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..arguments import as_list
+from ..checks import check_positive_integer
 from ..experiments import Data, Optimizer, Run, Wiring
 from ..experiments.datasets import SOURCES
 
@@ -78,7 +80,10 @@ class Profile:
 
         Shuffled means that the pixels stand in a random order, the same for all images.
         """
-        epochs, hidden = epochs or self.epochs, hidden or (self.hidden,)
+        epochs = check_positive_integer(self.epochs if epochs is None else epochs, "epochs")
+        hidden = as_list(hidden or (self.hidden,), "hidden", "whole numbers")
+        for width in hidden:
+            check_positive_integer(width, "hidden")
         n_steps = epochs * -(-SOURCES[self.data].n_samples // _BATCH_SIZE)
         return Run(
             data=Data(name=self.data + "_shuffled" * shuffled),

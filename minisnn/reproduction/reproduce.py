@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..arguments import as_list_of, check_function, check_kind, check_path
 from ..environment import describe_environment
 from ..experiments import Run, Store, Summary
 from ..experiments.runners import Runner, here
@@ -83,12 +84,18 @@ def reproduce(
     ------
     ImportError
         Where plotly or Matplotlib (extra ``report``) is missing.
+    TypeError
+        Where the profile, an experiment or the runner is none.
     LookupError
         Where a network could not be trained.
     """
+    check_kind(profile, Profile, "profile")
+    experiments = as_list_of(Experiment, experiments, "experiments")
+    check_function(runner, "runner")
+    check_kind({} if facts is None else facts, Mapping, "facts")
     for module in ("plotly", "matplotlib"):  # before hours of training
         require(module, "report", "a reproduction")
-    folder = Path(output)
+    folder = Path(check_path(output, "output"))
     folder.mkdir(parents=True, exist_ok=True)
     runs: dict[str, Run] = {
         run.hash: run for experiment in experiments for run in experiment.runs(profile)

@@ -16,6 +16,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ..arguments import as_list, check_flag, checked_sparse
+from ..checks import check_number, check_positive_integer
 from ..graph import Array
 from ..history import Epoch
 from ..mlp import MLP
@@ -127,6 +129,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         first = not hasattr(self, "net_") or not (incremental or self.warm_start)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        self._check_parameters()
         X, y = self._checked(X, y, first)
         weights = None
         if sample_weight is not None:
@@ -173,6 +176,15 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             )
         return self
 
+    def _check_parameters(self) -> None:
+        """Raise where one is wrong that nobody else would look at, or under this name."""
+        check_positive_integer(self.max_iter, "max_iter")
+        check_positive_integer(self.n_iter_no_change, "n_iter_no_change")
+        if self.tol is not None:
+            check_number(self.tol, "tol", -np.inf)
+        for name in ("shuffle", "early_stopping", "warm_start", "verbose"):
+            check_flag(getattr(self, name), name)
+
     def _checked(self, X: Any, y: Any, first: bool) -> tuple[Array, Array]:
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
@@ -183,10 +195,13 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     def _begin(self, X: Array, targets: Array) -> None:
         """Make the network, and forget what was trained before."""
         given: Any = self.hidden_layer_sizes  # a number, too, as scikit-learn has it
-        sizes = [int(given)] if isinstance(given, Integral) else [*given]
+        sizes: list[Any] = [given]
+        if not isinstance(given, Integral):
+            sizes = as_list(given, "hidden_layer_sizes", "whole numbers")
         n_outputs = targets.shape[1] if targets.ndim == 2 else len(self.classes_)
-        if not sizes or min(sizes) < 1:
+        if not sizes or any(isinstance(size, Integral) and size < 1 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}")
+        sizes = [check_positive_integer(size, "hidden_layer_sizes") for size in sizes]
         self._random = check_random_state(self.random_state)
         graphs = make_graphs(
             [X.shape[1], *sizes, n_outputs], self.topology, self.degree, self.density,
@@ -277,4 +292,4 @@ class _Watch:
 
 
 def _dense(X: Any) -> Array:
-    return X.toarray() if scipy.sparse.issparse(X) else X
+    return checked_sparse(X).toarray() if scipy.sparse.issparse(X) else X

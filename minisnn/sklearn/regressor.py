@@ -47,7 +47,10 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
         return tags
 
     def _prepare(self, y: Array, *, first: bool, classes: Any) -> Array:
-        y = np.asarray(y, dtype=np.float64)
+        try:
+            y = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"y must hold real numbers, got {np.asarray(y).dtype}") from error
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         self._one_column = y.ndim == 1

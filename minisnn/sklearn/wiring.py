@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from .. import topology
+from ..arguments import as_list, shown
 from ..graph import Topology
 
 _INPUTS = 10
@@ -74,11 +75,11 @@ def make_graphs(
     return graphs
 
 
-def _share(density: str | float, n_in: int) -> float:
+def _share(density: Any, n_in: int) -> float:
     if density == "auto":
         return max(_DENSITY, min(1.0, _INPUTS / n_in))
-    if isinstance(density, str) or not 0 < density <= 1:
-        raise ValueError(f"density must be 'auto', or above 0 and at most 1, got {density!r}")
+    if not isinstance(density, (int, float)) or density is True or not 0 < density <= 1:
+        raise ValueError(f"density must be 'auto', or above 0 and at most 1, got {shown(density)}")
     return float(density)
 
 
@@ -89,10 +90,10 @@ def _one_each(
     counts = sorted({count} if other is None else {count, other})
     if isinstance(value, whole):
         return [value] * counts[0]
-    values = list(value)
+    values = as_list(value, name, "values, one for each layer")
     if len(values) not in counts:
         raise ValueError(
             f"{name} must hold one for each of {' or '.join(map(str, counts))} layers, got "
-            f"{len(values)}: {value!r}"
+            f"{len(values)}: {shown(value)}"
         )
     return values

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..arguments import as_list
 from ..checks import check_number
 from ..graph import check_widths
 
@@ -45,12 +46,13 @@ def erk_densities(widths: Sequence[int], density: float) -> tuple[float, ...]:
     >>> [round(density, 3) for density in snn.topology.erk_densities([784, 1000, 10], 0.05)]
     [0.038, 1.0]
     """
-    if len(widths) < 2:
-        raise ValueError(f"widths must name two levels of neurons at least, got {list(widths)}")
+    levels = as_list(widths, "widths", "numbers of neurons")
+    if len(levels) < 2:
+        raise ValueError(f"widths must name two levels of neurons at least, got {levels}")
     share = check_number(density, "density", 0)
     if not 0 < share <= 1:
         raise ValueError(f"density must be above 0 and up to 1, got {density}")
-    shapes = np.array([check_widths(*shape) for shape in pairwise(widths)])
+    shapes = np.array([check_widths(*shape) for shape in pairwise(levels)], dtype=float)
     sizes, neurons = shapes.prod(axis=1), shapes.sum(axis=1)
     densities = np.ones(len(sizes))
     is_sparse = np.ones(len(sizes), dtype=bool)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..graph import Array, Topology, check_widths
+from ..arguments import shown
+from ..graph import Array, Topology, check_size, check_widths
 
 Parameters = Mapping[str, int | float]
 
@@ -16,12 +18,21 @@ def check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
     """Return widths and degree; raise unless a left neuron can have so many edges."""
     n_in, n_out = check_widths(n_in, n_out)
     if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)):
-        raise TypeError(f"degree must be a whole number of edges per left neuron, got {degree!r}")
+        raise TypeError(
+            f"degree must be a whole number of edges per left neuron, got {shown(degree)}"
+        )
     if not 1 <= degree <= n_out:
         raise ValueError(
             f"degree must be between 1 and n_out = {n_out} edges per left neuron, got {degree}"
         )
+    check_size(n_in, n_out, n_in * int(degree))
     return n_in, n_out, int(degree)
+
+
+def divisors(number: int) -> list[int]:
+    """Return all divisors of a positive number, ascending."""
+    low = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return low + [number // d for d in reversed(low) if d * d != number]
 
 
 def even_bounds(total: int, parts: int) -> Array:

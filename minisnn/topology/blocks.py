@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import check_positive_integer, check_seed
-from ..graph import Array, Topology, check_widths
-from .assembly import check_degree, even_bounds, from_pairs, from_sources, kronecker
+from ..graph import Array, Topology, check_size, check_widths
+from .assembly import check_degree, divisors, even_bounds, from_pairs, from_sources, kronecker
 from .random_graphs import biregular
 
 
@@ -106,11 +106,11 @@ def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: int = 0) -> Topology:
     if n > m:
         raise ValueError(f"n must be m = {m} at most, got {n}")
     if n_in % m:
-        divisors = [d for d in range(1, n_in + 1) if n_in % d == 0]
-        nearest = min(divisors, key=lambda d: abs(d - m))
+        nearest = min(divisors(n_in), key=lambda d: abs(d - m))
         raise ValueError(
             f"m must divide n_in = {n_in}, got {m}; the nearest that does is {nearest}"
         )
+    check_size(n_in, n_out, n_out * n_in // m * n)
     rng = np.random.default_rng(check_seed(seed))
     chosen = _distinct(rng, n_out * (n_in // m), n, m).reshape(n_out, n_in // m, n)
     sources = (chosen + np.arange(0, n_in, m)[:, None]).reshape(n_out, -1)

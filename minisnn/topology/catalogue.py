@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..arguments import shown
 from ..graph import Topology
 from .blocks import block_random, disconnected
 from .complex_networks import scale_free, small_world
@@ -86,8 +87,8 @@ def make(name: str, n_in: int, n_out: int, degree: int, seed: int = 0, **options
     >>> snn.topology.make("constant_degree", 50, 20, degree=3, seed=1)
     Topology(constant_degree, 50 -> 20, degree=3, seed=1, n_edges=150, density=15 %)
     """
-    if name not in _CONSTRUCTIONS:
-        raise ValueError(f"there is no construction {name!r}; there are {', '.join(names())}")
+    if not isinstance(name, str) or name not in _CONSTRUCTIONS:
+        raise ValueError(f"there is no construction {shown(name)}; there are {', '.join(names())}")
     construction = _CONSTRUCTIONS[name]
     known = set(inspect.signature(construction).parameters) - {"n_in", "n_out", "degree"}
     if "seed" in known:

@@ -9,7 +9,7 @@ import scipy.sparse.linalg
 
 from ..checks import check_positive_integer, check_seed
 from ..graph import Array, Topology
-from .assembly import check_degree, from_targets
+from .assembly import check_degree, divisors, from_targets
 
 _TOLERANCE = 1e-3  # of the squared singular value: tries differ by more, or either will do
 
@@ -64,7 +64,7 @@ def random_lift(n_in: int, n_out: int, degree: int, *, tries: int = 5, seed: int
     order = n_out // degree
     if order * degree != n_out or n_in % order:
         common = math.gcd(n_in, n_out)
-        possible = [n_out // k for k in range(common, 0, -1) if common % k == 0]
+        possible = [n_out // k for k in divisors(common)]
         nearest = sorted(possible, key=lambda other: abs(other - degree))[:3]
         raise ValueError(
             f"degree must divide n_out = {n_out}, and n_out / degree must divide n_in = {n_in}, "

@@ -11,8 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..arguments import as_list, shown
 from ..checks import check_positive_integer
-from ..graph import Topology
+from ..graph import Topology, check_size, check_widths
 from .assembly import from_pairs, from_targets, kronecker
 from .rotating import rotating
 
@@ -65,7 +66,9 @@ def radix_net(
            [0, 1, 0, 1]], dtype=uint8)
     """
     size, layers = _check_systems(systems)
-    copies = [1] * (len(layers) + 1) if widths is None else list(widths)
+    copies = [1] * (len(layers) + 1)
+    if widths is not None:
+        copies = as_list(widths, "widths", "whole numbers")
     if len(copies) != len(layers) + 1:
         raise ValueError(
             f"widths must have one entry for each of the {len(layers) + 1} levels of neurons, one "
@@ -74,9 +77,10 @@ def radix_net(
     copies = [check_positive_integer(count, "a width") for count in copies]
     graphs = []
     for (radix, weight), (n_left, n_right) in zip(layers, pairwise(copies), strict=True):
+        shape = check_widths(size * n_left, size * n_right)
+        check_size(*shape, shape[0] * n_right * radix)
         digit = rotating(size, size, weight * np.arange(radix))
         edges = kronecker(Topology.complete(n_left, n_right), digit)
-        shape = size * n_left, size * n_right
         graphs.append(from_pairs(*shape, *edges, name="radix_net", parameters={"radix": radix}))
     return graphs
 
@@ -85,9 +89,9 @@ def _check_systems(systems: Sequence[Sequence[int]]) -> tuple[int, list[tuple[in
     """Return the size of the systems, and for each digit of each its radix and its weight."""
     layers = []
     products = []
-    for system in systems:
+    for system in as_list(systems, "systems", "lists of radices"):
         weight = 1
-        for value in system:
+        for value in as_list(system, "a number system", "radices"):
             radix = check_positive_integer(value, "a radix")
             if radix < 2:
                 raise ValueError(f"a radix must be at least 2, got {radix} in {list(system)}")
@@ -95,12 +99,14 @@ def _check_systems(systems: Sequence[Sequence[int]]) -> tuple[int, list[tuple[in
             weight *= radix
         products.append(weight)
     if not layers or 1 in products:
-        raise ValueError(f"each number system needs a radix, and there must be one, got {systems}")
+        raise ValueError(
+            f"each number system needs a radix, and there must be one, got {shown(systems)}"
+        )
     size, *others = products
     if any(other != size for other in others[:-1]) or size % products[-1]:
         raise ValueError(
             f"all systems must have one product, of which that of the last is a divisor; got "
-            f"{systems} with the products {products}"
+            f"{shown(systems)} with the products {products}"
         )
     return size, layers
 
@@ -145,6 +151,7 @@ def butterfly(n: int) -> list[Topology]:
     if n < 2 or n != 2**n_layers:
         nearest = f"{2**n_layers} or {2 ** (n_layers + 1)}" if n > 1 else "2"
         raise ValueError(f"n must be a power of 2, at least 2, got {n}; the nearest is {nearest}")
+    check_size(*check_widths(n, n), 2 * n * n_layers)
     neurons = np.arange(n)
     return [
         from_targets(

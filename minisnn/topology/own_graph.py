@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from ..graph import Topology, check_widths
+from ..arguments import as_array, checked_sparse
+from ..graph import Topology, check_size, check_widths
 from .assembly import from_pairs
 
 
@@ -38,7 +39,7 @@ def from_edges(n_in: int, n_out: int, edges: npt.ArrayLike) -> Topology:
     array([2, 1])
     """
     n_in, n_out = check_widths(n_in, n_out)
-    pairs = np.asarray(edges)
+    pairs = as_array(edges, "edges")
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.issubdtype(pairs.dtype, np.integer):
         raise ValueError(
             "edges must be an integer array of shape (n_edges, 2), pairs (input, output), "
@@ -52,6 +53,7 @@ def from_edges(n_in: int, n_out: int, edges: npt.ArrayLike) -> Topology:
                 f"an edge names {side} neuron {outside[0]}, but there are {width} of them, "
                 f"numbered 0 to {width - 1}"
             )
+    check_size(n_in, n_out, len(pairs))
     return from_pairs(n_in, n_out, pairs[:, 0], pairs[:, 1], name="custom")
 
 
@@ -88,7 +90,7 @@ def from_scipy(matrix: Any) -> Topology:
         )
     if len(matrix.shape) != 2:
         raise ValueError(f"the sparse array must have shape (n_in, n_out), got {matrix.shape}")
-    entries = matrix.tocoo()
+    entries = checked_sparse(matrix).tocoo()
     n_zeros = int(np.count_nonzero(entries.data == 0))
     if n_zeros:
         raise ValueError(
@@ -123,9 +125,11 @@ def from_dense(matrix: npt.ArrayLike) -> Topology:
     >>> snn.topology.from_dense([[1, 0], [1, 1]]).edges().tolist()
     [[0, 0], [1, 0], [1, 1]]
     """
-    adjacency = np.asarray(matrix)
+    adjacency = as_array(matrix, "matrix")
     if adjacency.ndim != 2:
         raise ValueError(f"the matrix must have shape (n_in, n_out), got {adjacency.shape}")
+    if adjacency.dtype.kind not in "buif":
+        raise TypeError(f"the matrix must hold numbers, got {adjacency.dtype}")
     others = adjacency[(adjacency != 0) & (adjacency != 1)]
     if others.size:
         raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import check_number, check_seed
-from ..graph import Array, Topology, check_widths
+from ..graph import Array, Topology, check_size, check_widths
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
 
 
@@ -52,6 +52,7 @@ def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: int = 0) -> Topol
         raise ValueError(
             f"degree must be above 0 and up to n_out = {n_out} edges per left neuron, got {degree}"
         )
+    check_size(n_in, n_out, n_in * expected)
     rng = np.random.default_rng(check_seed(seed))
     edges = np.empty(0, dtype=np.int64)
     while not edges.size:

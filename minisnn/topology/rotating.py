@@ -10,9 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..arguments import as_array, shown
 from ..checks import check_positive_integer, check_seed
-from ..graph import Array, Topology, check_widths
+from ..graph import Array, Topology, check_size, check_widths
 from .assembly import check_degree, from_pairs
+
+_SETTLED = 300
+"""Fibonacci numbers of a longer list that are computed: scaled by the last of so many, the first
+are 0, and the others what they would be in any longer list, since the ratios have settled."""
 
 
 def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
@@ -182,20 +187,21 @@ def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     """
     n_in, n_out, degree = check_degree(n_in, n_out, degree)
     numbers, following = [0], (1, 2)
-    while len(numbers) < degree:
+    while len(numbers) < min(degree, _SETTLED):
         numbers.append(following[0])
         following = following[1], following[0] + following[1]
     last = numbers[-1]
     if last > n_out:
         numbers = [number * n_out // last for number in numbers]  # exact: they outgrow floats
-    places: set[int] = set()
-    for number in numbers:
-        place = number % n_out
-        while place in places:
-            place = (place + 1) % n_out
-        places.add(place)
+    free: dict[int, int] = {}  # of a place that is taken, one after it that may be free
+    for number in [0] * (degree - len(numbers)) + numbers:
+        place, passed = number % n_out, []
+        while place in free:
+            passed.append(place)
+            place = free[place]
+        free.update(dict.fromkeys([*passed, place], (place + 1) % n_out))
     return rotating(
-        n_in, n_out, sorted(places), name="fibonacci_rotating", parameters={"degree": degree}
+        n_in, n_out, sorted(free), name="fibonacci_rotating", parameters={"degree": degree}
     )
 
 
@@ -238,16 +244,18 @@ def rotating(
            [1, 0, 1, 0]], dtype=uint8)
     """
     n_in, n_out = check_widths(n_in, n_out)
-    places = np.asarray(generator)
+    places = as_array(generator, "generator")
     if places.ndim != 1 or places.size == 0 or not np.issubdtype(places.dtype, np.integer):
-        raise ValueError(f"generator must be a list of whole numbers, got {generator!r}")
+        raise ValueError(f"generator must be a list of whole numbers, got {shown(generator)}")
     places = np.sort(places.astype(np.int64))
     if places[0] < 0 or places[-1] >= n_out:
         raise ValueError(
-            f"generator must hold places between 0 and n_out - 1 = {n_out - 1}, got {generator!r}"
+            f"generator must hold places between 0 and n_out - 1 = {n_out - 1}, "
+            f"got {shown(generator)}"
         )
     if (places[1:] == places[:-1]).any():
-        raise ValueError(f"generator must hold distinct places, got {generator!r}")
+        raise ValueError(f"generator must hold distinct places, got {shown(generator)}")
+    check_size(n_in, n_out, n_in * places.size)
     sources = np.repeat(np.arange(n_in), places.size)
     targets = (np.tile(places, n_in) + sources) % n_out
     graph = from_pairs(n_in, n_out, sources, targets, name=name, parameters=parameters)

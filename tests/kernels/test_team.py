@@ -96,7 +96,7 @@ def test_the_number_of_threads_can_be_set() -> None:
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (0, ValueError, "n_threads must be at least 1, got 0"),
+        (0, ValueError, "n_threads must be between 1 and 1024, got 0"),
         (1.5, TypeError, r"n_threads must be a whole number, got 1\.5"),
         (True, TypeError, "n_threads must be a whole number, got True"),
     ],

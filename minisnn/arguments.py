@@ -1,0 +1,144 @@
+"""What a user passes, looked at before anything is made of it: arrays, lists, names, paths.
+
+Each check returns what it has checked, or raises an error that says what was wrong, what was given
+and what to do. Numbers and samples have theirs in `minisnn.checks`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from reprlib import Repr
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+Array = npt.NDArray[Any]
+T = TypeVar("T")
+
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = 80
+
+
+def shown(value: object) -> str:
+    """Return what a message says of a value: its beginning, where it is long."""
+    return _REPR.repr(value)
+
+
+def as_array(value: Any, name: str) -> Array:
+    """Return an array of what is one; raise for what NumPy would misread.
+
+    NumPy forgets the mask of a masked array, and makes one object of a whole sparse matrix.
+    """
+    if np.ma.is_masked(value):
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost; fill or remove what is masked"
+        )
+    if scipy.sparse.issparse(value):
+        raise TypeError(f"{name} must be a dense array, got a sparse one; pass {name}.toarray()")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # such as rows of unlike lengths
+        raise ValueError(f"{name} cannot be read as an array: {error}") from error
+    if array.ndim == 0 and array.dtype == object:
+        raise TypeError(f"{name} must be an array, got {shown(value)}")
+    return array
+
+
+def checked_sparse(matrix: Any) -> Any:
+    """Return a SciPy sparse array, if its structure is sound: SciPy's own code trusts it.
+
+    The index arrays of a compressed one may have been changed since it was made.
+    """
+    if matrix.format in ("csr", "csc", "bsr"):
+        matrix = type(matrix)((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        try:
+            matrix.check_format(full_check=True)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the sparse array is broken: {error}; make it anew") from error
+    return matrix
+
+
+def as_list(value: Iterable[T], name: str, of: str) -> list[T]:
+    """Return a list of what can be gone through; texts and mappings do not count as such."""
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of {of}, got {shown(value)}")
+    try:
+        return list(value)
+    except TypeError as error:  # an array of no dimension
+        raise TypeError(f"{name} must be a list of {of}, got {shown(value)}") from error
+
+
+def as_list_of(kind: type[T], value: Iterable[T], name: str) -> list[T]:
+    """Return a list, if all that is in it is of one kind."""
+    items = as_list(value, name, f"{kind.__name__} objects")
+    for number, item in enumerate(items):
+        check_kind(item, kind, f"{name}[{number}]")
+    return items
+
+
+def check_kind(value: Any, kind: type, name: str) -> Any:
+    """Return an object, if it is of the kind."""
+    if not isinstance(value, kind):
+        given = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
+        raise TypeError(f"{name} must be of type {kind.__name__}, got {given}")
+    return value
+
+
+def check_choice(value: Any, name: str, allowed: Iterable[str]) -> str:
+    """Return a text that is one of those allowed."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
+    return value
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return True or False: anything else, such as "no", is not what its truth value says."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
+def check_function(value: Any, name: str) -> Callable[..., Any]:
+    """Return what can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {shown(value)}")
+    return value
+
+
+def check_pair(value: Any, name: str) -> Sequence[Any]:
+    """Return (X, Y)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(f"{name} must be a pair (X, Y), got {type(value).__name__}")
+    return value
+
+
+def check_path(value: Any, name: str = "path") -> str:
+    """Return the name of a file or folder. A number is none: the system has files of that name."""
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+        raise TypeError(f"{name} must be the name of a file, a text or a Path, got {shown(value)}")
+    path = os.fspath(value)
+    if "\0" in path:
+        raise ValueError(f"{name} must not hold a null character, got {shown(path)}")
+    return path
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading; raise where it is a pipe or a device, which might never end.
+
+    Raises
+    ------
+    OSError
+        Where there is none, such as FileNotFoundError, or it is not a file.
+    """
+    name = check_path(path)
+    if (
+        os.path.lexists(name)
+        and not stat.S_ISREG(os.stat(name).st_mode)
+        and not os.path.isdir(name)
+    ):
+        raise OSError(f"{name} is a pipe or a device, not a file")
+    return open(name, "rb")
