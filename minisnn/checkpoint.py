@@ -134,8 +134,17 @@ class Checkpoint:
                     raise ValueError(f"steps.{name} is not finite")
             OptimizerState.from_arrays(states["steps"]).check_for(states["steps"]["parameters"])
             archive.check_all_read()
-            for part, state in states.items():
-                self._parts[part].restore(state)
+            before = {
+                part: {name: array.copy() for name, array in it.state().items()}
+                for part, it in self._parts.items()
+            }
+            try:
+                for part, state in states.items():
+                    self._parts[part].restore(state)
+            except BaseException:
+                for part, state in before.items():
+                    self._parts[part].restore(state)
+                raise
 
     def _compare(self, found: Mapping[str, object]) -> None:
         mine = self._fingerprint

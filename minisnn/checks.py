@@ -193,9 +193,9 @@ def check_positive_integer(value: object, name: str) -> int:
 def check_whole_number(value: object, name: str, low: int, high: int) -> int:
     """Return a whole number with ``low <= value <= high``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if not low <= value <= high:
-        raise ValueError(f"{name} must be between {low} and {high}, got {value}")
+        raise ValueError(f"{name} must be between {low} and {high}, got {shown(value)}")
     return int(value)
 
 

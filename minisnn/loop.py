@@ -201,8 +201,13 @@ class Loop:
             and 0 <= done < len(self._losses)
             and (done == 0 or n_epochs < self._epochs)
             and stopped in (0, 1)
+            and n_epochs * len(self._losses) + done <= self._steps.state()["steps"]
         ):
             raise ValueError(f"a training cannot stand at {[n_epochs, done, stopped]}")
+        always = [not item.name.startswith("validation") for item in fields(Epoch)]
+        there = [state["history"][:n_epochs, always], state["losses"], state["seconds"]]
+        if not all(np.isfinite(array).all() for array in there):
+            raise ValueError("figures of the epochs so far are not finite")
         figures: list[list[Any]] = [[None if math.isnan(x) else x for x in row] for row in rows]
         self.history.epochs[:] = [Epoch(int(row[0]), *row[1:]) for row in figures]
         self._done, self._stopped = done, bool(stopped)

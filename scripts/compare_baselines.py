@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from full_speed import at_full_speed
 from mnist_options import at_least_one, numbers, sigmoid_rate
+from program import run
 
 import minisnn as snn
 from minisnn import baselines
@@ -69,6 +70,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="JSON file to write")
     options = parser.parse_args(argv)
+    if options.output is not None and not options.output.parent.is_dir():
+        parser.error(f"--output: there is no folder {options.output.parent}")
 
     digits = snn.datasets.load_mnist(options.data)
     n_steps = options.epochs * -(-len(digits.train_images) // BATCH_SIZE)
@@ -125,4 +128,4 @@ def main(argv: list[str] | None = None) -> None:
 
 if __name__ == "__main__":
     at_full_speed()
-    main()
+    sys.exit(run(main, "mnist"))

@@ -10,9 +10,11 @@ the epochs' training, without compilation and evaluation, their mean.
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
+from program import run
 
 import minisnn as snn
 from minisnn.optimizers import Optimizer
@@ -74,11 +76,11 @@ def train(digits: snn.datasets.MNIST, row: Row, seed: int) -> tuple[float, float
     return 100 * accuracy, sum(history.column("seconds"))
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Print the table."""
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    ).parse_args(argv)
     digits = snn.datasets.load_mnist("sample")
     columns = ("hidden", "outputs", "loss", "optimiser", "rate", "epochs", "accuracy", "seconds")
     print("| " + " | ".join(columns) + " |")
@@ -95,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(main, "mnist"))

@@ -11,6 +11,7 @@ from typing import Any
 
 EPOCHS = {"full": 60, "sample": 200}
 HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
+MOST = 2**20  # epochs, or samples in a step
 SETTINGS = "settings.json"  # the options, in the folder of the results
 
 
@@ -41,6 +42,8 @@ def at_least_one(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    if number > MOST:
+        raise argparse.ArgumentTypeError(f"must be at most {MOST}, got {number:.3g}")
     return number
 
 
@@ -187,8 +190,9 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
     if options.resume is not None:
         try:
             settings = json.loads((options.resume / SETTINGS).read_text(encoding="utf-8"))
+            check_settings(settings, settings_of(options))
             parser.set_defaults(**settings)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             parser.error(f"--resume {options.resume}: no settings of an earlier run: {error}")
         options = parser.parse_args(argv)
         options.output = options.resume
@@ -207,6 +211,16 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
     if len(options.degree) == 1:
         options.degree *= len(options.hidden)
     return options
+
+
+def check_settings(settings: Any, known: dict[str, Any]) -> None:
+    """Raise unless the settings have the names of options, and numbers where a list is one."""
+    if not isinstance(settings, dict) or settings.keys() != known.keys():
+        raise ValueError(f"they must have the names {', '.join(known)}")
+    for name in ("degree", "hidden", "dropout"):
+        values = settings[name] or []
+        if not isinstance(values, list) or any(type(n) not in (int, float) for n in values):
+            raise ValueError(f"{name} must be a list of numbers, got {values!r:.60}")
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, Any]:

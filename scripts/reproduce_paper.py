@@ -17,6 +17,7 @@ from pathlib import Path
 from time import perf_counter
 
 from full_speed import at_full_speed
+from program import INTERRUPTED, run
 
 from minisnn.experiments import processes
 from minisnn.reproduction import PROFILES, reproduce, select
@@ -25,7 +26,6 @@ REMARKS = {
     "quick": "A look at everything: so few digits and seeds decide little.",
     "full": "Verdicts rest on this one.",
 }
-INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
@@ -47,12 +47,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = arguments_of(argv)
     output = options.output or Path("runs") / f"paper-{options.profile}"
-    try:
-        experiments = select([key for key in options.figures.split(",") if key])
-        runner = processes(options.jobs)
-    except (ValueError, TypeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    experiments = select([key for key in options.figures.split(",") if key])
+    runner = processes(options.jobs)
     profile, started = PROFILES[options.profile], perf_counter()
     outcome = reproduce(
         profile, output, experiments, runner=runner,
@@ -72,4 +68,4 @@ def main(argv: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     at_full_speed()
-    sys.exit(main())
+    sys.exit(run(main, "report"))

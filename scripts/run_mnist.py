@@ -35,12 +35,12 @@ from typing import TYPE_CHECKING, Any
 
 from full_speed import at_full_speed
 from mnist_options import EPOCHS, SETTINGS, arguments_of, settings_of, sigmoid_rate
+from program import INTERRUPTED, run
 
 if TYPE_CHECKING:
     import minisnn as snn
 
 N_PIXELS, N_CLASSES = 784, 10
-INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
 def limit_threads(count: int | None) -> None:
@@ -231,11 +231,4 @@ def main(argv: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     at_full_speed()
-    try:
-        sys.exit(main())
-    except ModuleNotFoundError as error:
-        sys.exit(f'error: {error}; in the repository, run: pip install -e ".[mnist]"')
-    except (ValueError, TypeError, ImportError, OSError, FloatingPointError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    sys.exit(run(main, "mnist"))

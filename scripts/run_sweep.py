@@ -16,7 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
-INTERRUPTED = 130  # the shell's code for Ctrl-C
+from program import INTERRUPTED, run
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
@@ -87,11 +87,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ModuleNotFoundError as error:
-        sys.exit(f'error: {error}; in the repository, run: pip install -e ".[sweep]"')
-    except (ValueError, TypeError, ImportError, OSError, RuntimeError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    sys.exit(run(main, "sweep"))

@@ -11,9 +11,11 @@ seeds differ.
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 
 import numpy as np
+from program import run
 
 import minisnn as snn
 
@@ -69,11 +71,11 @@ def accuracy(digits: snn.datasets.MNIST, row: Row, seed: int) -> float:
     return snn.evaluate(net, *test, input_scale=1 / 255).accuracy or 0.0
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Print the table."""
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    ).parse_args(argv)
     digits = snn.datasets.load_mnist("full")
     print("| " + " | ".join(COLUMNS) + " | test accuracy | seeds |")
     print("|" + "---|" * (len(COLUMNS) + 2))
@@ -87,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(main, "mnist"))

@@ -17,6 +17,8 @@ import inspect
 import sys
 from pathlib import Path
 
+from program import run
+
 import minisnn as snn
 from minisnn import extras, plots
 from minisnn.tables import align
@@ -95,16 +97,13 @@ def main(argv: list[str] | None = None) -> None:
         return
     extras.require("matplotlib", "plot", "scripts/show_topology.py")
     size = options.inputs, options.outputs, options.degree, options.seed
+    options.output.mkdir(parents=True, exist_ok=True)
     graphs = [snn.topology.make(name, *size) for name in options.names]
     print(align(COLUMNS, list(map(row, graphs))))
-    options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "topologies.png"
     plots.plot_topologies(graphs).savefig(path)
     print(f"\nThe picture is {path}")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, TypeError, ImportError, OSError) as error:
-        sys.exit(f"error: {error}")
+    sys.exit(run(main, "plot"))

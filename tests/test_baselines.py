@@ -507,9 +507,9 @@ def test_baselines_are_imported_when_they_are_asked_for() -> None:
         (lambda: TensorTrain((2, 3), (4, 1), 0), ValueError, "rank must be at least 1, got 0"),
         (
             lambda: DropConnect(7, 5, 0.0),
-            ValueError, "keep must be above 0: without any connection",
+            ValueError, "keep is a probability, above 0 and at most 1, got 0",
         ),
-        (lambda: DropConnect(7, 5, 1.1), ValueError, r"keep must be a finite number, .* got 1\.1"),
+        (lambda: DropConnect(7, 5, 1.1), ValueError, r"keep is a probability, .* got 1\.1"),
         (lambda: DropConnect.nearest(7, 5, 0), ValueError, "n_weights must be at least 1, got 0"),
         (
             lambda: LowRank.nearest(7, 5, 1.5),  # type: ignore[arg-type]
@@ -554,7 +554,7 @@ def test_baselines_are_imported_when_they_are_asked_for() -> None:
         ),
         (
             lambda: compared(names=["sparse", "thin"]),
-            ValueError, r"no baseline 'thin'; there are \['sparse', 'dense'",
+            ValueError, "a name must be one of sparse, dense, .* got 'thin'",
         ),
         (lambda: compared(seeds=[]), ValueError, "seeds must hold one at least"),
         (

@@ -139,7 +139,7 @@ def check_head(path: Path, *, writes: bool = False) -> None:
     if not head:
         raise FileFormatError(f"{path} is not a store of runs: it is empty")
     if len(head) < 100 or not head.startswith(_MAGIC):
-        raise FileFormatError(f"{path} is not a store of runs, or damaged: it is no SQLite file")
+        raise FileFormatError(f"{path} is not a store of runs, or damaged: file is not a database")
     if head[_ID_AT] != _APPLICATION.to_bytes(4, "big"):
         raise FileFormatError(
             f"{path} is not a store of runs: it is the SQLite file of another program"
@@ -245,7 +245,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise ValueError(f"its {kind} {name:.60} is missing, or not what minisnn makes")
     (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if finding != "ok":
-        raise ValueError(f"{finding:.200}")
+        raise ValueError(" ".join(str(finding).split())[:200])
 
 
 def _schema_of(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sweeping import describe, make_runs, run
 
-from minisnn import Epoch
+from minisnn import Epoch, FileFormatError
 from minisnn.experiments import Run, Status, Store
 from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
 
@@ -177,7 +177,10 @@ def test_readers_read_while_it_is_written(path: Path) -> None:
 
 def test_a_reader_cannot_write(path: Path) -> None:
     Store(path, write=True).close()
-    with Store(path) as store, pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with (
+        Store(path) as store,
+        pytest.raises(OSError, match="cannot read or write the store .*readonly"),
+    ):
         store.add(make_runs(1))
 
 
@@ -225,7 +228,7 @@ def make_shorter(path: Path) -> None:
         (make_foreign, "is not a store of runs: it is the SQLite file of another program"),
         (make_newer, "has version 2, this version of minisnn reads version 1; update minisnn"),
         (make_text, "is not a store of runs, or damaged: file is not a database"),
-        (make_short, "is not a store of runs, or damaged: database disk image is malformed"),
+        (make_short, "is not a store of runs, or damaged: "),
         (make_shorter, "is not a store of runs, or damaged: "),
     ],
 )
@@ -233,7 +236,7 @@ def test_files_that_are_no_store(path: Path, make: object, message: str, write: 
     assert callable(make)
     make(path)
     content = path.read_bytes()
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(FileFormatError, match=re.escape(message)):
         Store(path, write=write)
     assert path.read_bytes() == content, "it is left as it was"
 
@@ -243,7 +246,7 @@ def test_nothing_there(path: Path) -> None:
         Store(path)
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*none for the store a"):
         Store(path.parent / "none" / "a", write=True)
-    with pytest.raises(OSError, match=r"cannot open the store .*: unable to open database file"):
+    with pytest.raises(OSError, match=r"cannot open the store .*: .*Is a directory"):
         Store(path.parent, write=True)
     path.touch()
     with pytest.raises(ValueError, match="is not a store of runs: it is empty"):

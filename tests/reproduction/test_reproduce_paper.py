@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import reproduce_paper
+from program import run
 
 from minisnn import experiments
 from minisnn.reproduction.reproduce import REPORT
@@ -24,8 +25,8 @@ def test_the_pictures_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_unknown_experiments(capsys: pytest.CaptureFixture[str]) -> None:
-    assert reproduce_paper.main(["--figures", "E2,E12"]) == 2
-    assert "error: there is no experiment 'E12'" in capsys.readouterr().err
+    assert run(reproduce_paper.main, "report", ["--figures", "E2,E12"]) == 1
+    assert "error: an experiment must be one of E1, E2" in capsys.readouterr().err
 
 
 def test_ctrl_c(

@@ -1,0 +1,289 @@
+"""Stores that are damaged or made to do harm: one error, nothing run, the file left as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sweeping import make_runs
+
+from minisnn import Epoch, FileFormatError
+from minisnn.experiments import Run, Status, Store, format_records
+from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
+
+DAMAGED = "runs.sqlite is not a store of runs, or damaged: "
+
+
+def fill(path: Path, count: int = 2) -> list[Run]:
+    """Make a store of runs that are done."""
+    runs = make_runs(count)
+    with Store(path, write=True) as store:
+        store.add(runs)
+        for run in runs:
+            epochs = [Epoch(n + 1, 0.1, 0.2, 0.5, 1.0, 0.01, 12.5) for n in range(3)]
+            layers = [LayerWeights(n + 1, -1.5, 1.25, 0.0, 0.5) for n in range(2)]
+            figures = Figures(0.5, 0.6, 0.05, 100, 400, 12.5)
+            versions = Versions("0.1", "2", "0.61", "3.11", "a CPU")
+            store.finish(Outcome(run.hash, "2026", 1.5, versions, figures, epochs, layers))
+    return runs
+
+
+def read(path: Path) -> int:
+    """Read all that a store has; return how many runs it holds."""
+    with Store(path) as store:
+        records = store.records()
+        for record in records:
+            assert isinstance(record.status, Status)
+            assert all(type(epoch.loss) in (int, float) for epoch in store.history(record.hash))
+            assert all(type(layer.layer) is int for layer in store.layers(record.hash))
+        assert format_records(records)
+    return len(records)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "runs.sqlite"
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("CREATE TRIGGER t AFTER UPDATE ON runs BEGIN DELETE FROM runs; END", "trigger t"),
+        ("CREATE VIEW mine AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
+         "SELECT x FROM n", "view mine"),
+        ("CREATE TABLE more (x)", "table more"),
+        ("CREATE INDEX i ON runs (abs(seconds))", "index i"),
+        ("ALTER TABLE runs ADD COLUMN twice AS (seconds * 2)", "table runs"),
+        ("ALTER TABLE runs ADD COLUMN twice DEFAULT 5", "table runs"),
+        ("ALTER TABLE layers RENAME TO sheets", "index sqlite_autoindex_layers_1"),
+        ("ANALYZE", "table sqlite_stat1"),
+        ("DROP TABLE results", "index sqlite_autoindex_results_1"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("write", [False, True])
+def test_what_a_schema_may_not_hold(path: Path, statement: str, what: str, write: bool) -> None:
+    fill(path)
+    change(path, statement)
+    content = path.read_bytes()
+    message = f"{DAMAGED}its {what} is missing, or not what minisnn makes"
+    with pytest.raises(FileFormatError, match=re.escape(message)):
+        Store(path, write=write)
+    assert path.read_bytes() == content
+
+
+def test_a_view_in_the_place_of_a_table(path: Path) -> None:
+    fill(path)
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
+    change(path, "DROP TABLE layers", f"CREATE VIEW layers AS {endless}")
+    with pytest.raises(FileFormatError, match=DAMAGED + "its "):
+        read(path)
+
+
+def other_configuration(**changes: Any) -> tuple[str, str]:
+    """Return a configuration that is none, and its right hash."""
+    values = json.loads(make_runs(1)[0].to_json())
+    text = json.dumps({**values, **changes})
+    return text, hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expecting value"),
+        ("[1]", "configuration must have the keys schema, data, .* got \\[1\\]"),
+        ("[" * 100_000, "nested too deep|Expecting value"),
+        ('{"schema": NaN}', "holds NaN, which is no JSON"),
+        ('{"schema": ' + "1" * 10_000 + "}", "Exceeds the limit"),
+        (other_configuration(more=1)[0], "configuration must have the keys"),
+        (other_configuration(hidden=5)[0], "configuration.hidden must be a list, got 5"),
+        (other_configuration(hidden=["a"])[0], "configuration.hidden.0 must be of type int"),
+        (other_configuration(data={})[0], "configuration.data must have the keys name, samples"),
+        (other_configuration(layers=[{}])[0], "configuration.layers.0 must have the keys"),
+        (other_configuration(optimizer=None)[0], "configuration.optimizer must have the keys"),
+        (other_configuration(schema=99)[0], "has not the schema 1"),
+        (other_configuration(seed=True)[0], "configuration.seed must be of type int, got True"),
+        ("x" * 2**24, "too big|too large|Expecting"),
+    ],
+)
+def test_configurations_that_are_none(path: Path, text: str, message: str) -> None:
+    """By someone who knows how to make the hash."""
+    Store(path, write=True).close()
+    run_hash = hashlib.sha256(text.encode()).hexdigest()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO runs (hash, configuration) VALUES (?, ?)", (run_hash, text))
+        connection.commit()
+    with pytest.raises(FileFormatError, match=f"{DAMAGED}.*({message})"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE runs SET configuration = '{}'", "does not have this SHA-256"),
+        ("UPDATE runs SET configuration = x'00ff'", "configuration must be of type str, got b'"),
+        ("UPDATE runs SET configuration = CAST(x'ff' AS TEXT)", "Could not decode to UTF-8"),
+        ("UPDATE runs SET hash = 5 WHERE rowid = 1", "configuration of run '5' does not have"),
+        ("UPDATE runs SET hash = NULL", "hash must be of type str, got None"),
+        ("UPDATE runs SET error = x'00'", "error must be of type str | None, got b'"),
+        ("UPDATE runs SET seconds = 'long'", "seconds must be of type float | None, got 'long'"),
+        ("UPDATE runs SET numpy = x'00'", "numpy must be of type str | None, got b'"),
+        ("UPDATE results SET accuracy = 'good'", "accuracy must be of type float, got 'good'"),
+        ("UPDATE results SET weights = 1.5", "weights must be of type int, got 1.5"),
+        ("UPDATE history SET loss = 'low'", "loss must be of type float, got 'low'"),
+        ("UPDATE history SET epoch = 'a' || epoch", "epoch must be of type int, got 'a1'"),
+        ("UPDATE layers SET mean = x'00'", "mean must be of type float, got b'"),
+    ],
+)
+def test_values_of_other_types(path: Path, statement: str, message: str) -> None:
+    fill(path)
+    change(path, statement)
+    with pytest.raises(FileFormatError, match=DAMAGED + ".*" + re.escape(message)):
+        read(path)
+
+
+@pytest.mark.parametrize("value", ["'lost'", "5"])
+def test_values_that_the_schema_forbids(path: Path, value: str) -> None:
+    fill(path)
+    change(path, "PRAGMA ignore_check_constraints = ON", f"UPDATE runs SET status = {value}")
+    with pytest.raises(FileFormatError, match=DAMAGED + "CHECK constraint failed in runs"):
+        read(path)
+
+
+def pages_of(content: bytes) -> int:
+    return int.from_bytes(content[16:18], "big")
+
+
+def test_a_page_that_is_used_twice(path: Path) -> None:
+    """Pages that all lead to one would make a small file as long as one likes."""
+    fill(path, 60)
+    change(path, "PRAGMA journal_mode = DELETE")
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'runs'"
+        (root,) = connection.execute(query).fetchone()
+    content = bytearray(path.read_bytes())
+    start = (root - 1) * pages_of(content)
+    assert content[start] == 5, "an interior page"
+    cells = int.from_bytes(content[start + 3 : start + 5], "big")
+    places = [
+        start + int.from_bytes(content[at : at + 2], "big")
+        for at in range(start + 12, start + 12 + 2 * cells, 2)
+    ]
+    for place in places:
+        content[place : place + 4] = content[places[0] : places[0] + 4]
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=DAMAGED):
+        read(path)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_no_part_of_a_store_is_taken_for_a_whole_one(path: Path, write: bool) -> None:
+    fill(path, 20)
+    change(path, "PRAGMA journal_mode = DELETE")
+    content = path.read_bytes()
+    for length in (1, 99, 100, 1000, *range(4096, len(content), 4096)):
+        path.write_bytes(content[:length])
+        with pytest.raises(FileFormatError, match=r"runs\.sqlite is not a store of runs"):
+            Store(path, write=write)
+        assert path.read_bytes() == content[:length]
+
+
+@pytest.fixture(scope="module")
+def valid(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    path = tmp_path_factory.mktemp("hostile") / "runs.sqlite"
+    fill(path)
+    change(path, "PRAGMA journal_mode = DELETE")
+    return path, path.read_bytes()
+
+
+@given(data=st.data())
+def test_mutated_stores(valid: tuple[Path, bytes], data: st.DataObject) -> None:
+    path, content = valid
+    changed = bytearray(content)
+    # where there is something: a page has its cells at its end
+    used = [place for place, byte in enumerate(content) if byte]
+    for place in data.draw(st.lists(st.sampled_from(used), min_size=1, max_size=4)):
+        new = data.draw(st.binary(min_size=1, max_size=8))
+        changed[place : place + len(new)] = new
+    path.write_bytes(changed)
+    for suffix in ("-journal", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    try:
+        read(path)
+    except FileFormatError as error:
+        assert "runs.sqlite" in str(error)
+
+
+def test_another_programs_file_is_not_even_opened(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE mine (x)")
+        connection.commit()
+        files = sorted(os.listdir(path.parent))
+        for write in (False, True):
+            with pytest.raises(FileFormatError, match="the SQLite file of another program"):
+                Store(path, write=write)
+        assert sorted(os.listdir(path.parent)) == files, "no lock beside it"
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_text("mine")])
+def test_something_in_the_place_of_the_lock(path: Path, make: Any) -> None:
+    lock = path.with_name("runs.sqlite-writer")
+    make(lock)
+    with pytest.raises(OSError, match=r"runs\.sqlite-writer is not the empty file that locks"):
+        Store(path, write=True)
+    assert not path.exists()
+    assert lock.is_dir() or lock.read_text() == "mine"
+
+
+def test_names_that_sqlite_reads_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (":memory:", "file:runs?mode=memory"):
+        fill(Path(name))
+        assert read(tmp_path / name) == 2
+
+
+def test_a_full_disk(path: Path) -> None:
+    """A limit on the size of files, which holds for root too, stands for the full disk."""
+    resource: Any = pytest.importorskip("resource", reason="no limit on files")
+    fill(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Store(path, write=True) as store:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
+            with pytest.raises(OSError, match=r"cannot read or write the store .*runs\.sqlite: "):
+                store.add(make_runs(2000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert len(store.records()) == 2, "all or nothing"
+        store.add(make_runs(5))
+    assert read(path) == 5
+
+
+def test_a_making_that_was_cut_short(path: Path) -> None:
+    """Its first page is there, and SQLite's journal, by which it is undone."""
+    from minisnn.experiments import schema
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        for table in schema._TABLES:
+            connection.execute(table)
+        connection.execute("ROLLBACK")
+    assert path.stat().st_size == 0
+    fill(path)
+    assert read(path) == 2

@@ -1,0 +1,181 @@
+"""What docs/errors.md says was tried: each row is run, and no public name lacks one."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import json
+import re
+import shlex
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import program
+import pytest
+from sweeping import describe
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENT = (REPOSITORY / "docs" / "errors.md").read_text(encoding="utf-8")
+LIBRARY, _, PROGRAMS = DOCUMENT.partition("### Programs")
+ROW = re.compile(r"^\| `(.+)` \| `(.+)` \|$", re.MULTILINE)
+CALLS, COMMANDS = ROW.findall(LIBRARY), ROW.findall(PROGRAMS)
+SCRIPTS = sorted(
+    path.stem
+    for path in (REPOSITORY / "scripts").glob("*.py")
+    if "__main__" in path.read_text(encoding="utf-8")
+)
+PACKAGES = (
+    "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.callbacks",
+    "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.sklearn",
+    "minisnn.datasets", "minisnn.plots",
+)  # fmt: skip
+
+
+def matches(shown: str, found: str) -> bool:
+    """Return whether a text is what a row shows, in which … stands for anything."""
+    pattern = ".*".join(map(re.escape, shown.split("…")))
+    return re.fullmatch(pattern, " ".join(found.split())) is not None
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What the document defines for its rows, which run in a folder of their own."""
+    (block,) = re.findall(r"```python\n(.*?)```", LIBRARY, re.DOTALL)
+    defined: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("rows"))
+        exec(compile(block, "docs/errors.md", "exec"), defined)
+        yield defined
+        defined["store"].close()
+
+
+@pytest.mark.parametrize(("call", "shown"), CALLS)
+def test_a_call(names: dict[str, Any], call: str, shown: str) -> None:
+    try:
+        result = eval(call, names)
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+    else:
+        found = f"nothing: it returned {result!r}"
+    assert matches(shown, found), found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("programs")
+    (folder / "file").touch()
+    for name in ("folder", "run"):
+        (folder / name).mkdir()
+        (folder / name / "settings.json").write_text('{"epochs": 5}')
+    (folder / "folder" / "settings.json").rename(folder / "folder" / "other")
+    (folder / "sweep.json").write_text(json.dumps({"base": describe()}))
+    return folder
+
+
+@pytest.mark.parametrize(("command", "shown"), COMMANDS)
+def test_a_command(
+    folder: Path,
+    command: str,
+    shown: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script, *arguments = shlex.split(command)
+    main = importlib.import_module(script.removesuffix(".py")).main
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # a program may set it
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(sys, "argv", [script])
+    before = sorted(path.name for path in folder.rglob("*"))
+    try:
+        code = program.run(main, "all", arguments)
+    except SystemExit as end:  # argparse's
+        code = end.code  # type: ignore[assignment]
+    captured = capsys.readouterr()
+    assert code in (1, 2), captured.out
+    assert matches(shown, captured.err.splitlines()[-1]), captured.err
+    assert sorted(path.name for path in folder.rglob("*")) == before, "nothing is left behind"
+
+
+def used_names(names: dict[str, Any]) -> set[str]:
+    """Return all names in rows, those of the functions that `each` calls among them."""
+    found: set[str] = set()
+    for call, _ in CALLS:
+        for node in ast.walk(ast.parse(call, mode="eval")):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.Name):
+                found.add(node.id)
+                for function in names.get(node.id, ()) if node.id in GROUPS else ():
+                    owner = getattr(function, "__self__", function)
+                    owner = owner if isinstance(owner, type) else type(owner)
+                    found |= {getattr(function, "__name__", "__call__"), owner.__name__}
+    return found
+
+
+GROUPS = set(re.findall(r"^(\w+) = \[", LIBRARY, re.MULTILINE))
+EXEMPT = set(re.findall(r"`(\w+)`", DOCUMENT.partition("Without rows are")[2].partition("\n\n")[0]))
+
+
+def public_things() -> dict[str, Any]:
+    things = {}
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        public = getattr(module, "__all__", [n for n in vars(module) if n.startswith("plot_")])
+        things |= {
+            f"{package}.{name}": getattr(module, name)
+            for name in public
+            if callable(getattr(module, name)) and name not in EXEMPT
+        }
+    return things
+
+
+def methods_of(kind: type) -> list[str]:
+    """Return the public methods of ours that take anything."""
+    found = []
+    for name, member in inspect.getmembers(kind, inspect.isroutine):
+        ours = getattr(member, "__module__", None) or ""
+        if name.startswith("_") or name in EXEMPT or not ours.startswith("minisnn"):
+            continue
+        takes = list(inspect.signature(member).parameters)
+        if takes not in ([], ["self"]):
+            found.append(name)
+    return found
+
+
+def test_every_public_function_and_method_has_a_row(names: dict[str, Any]) -> None:
+    used = used_names(names)
+    things = public_things()
+    assert len(things) > 100
+    lacking = {name for name in things if name.rpartition(".")[2] not in used}
+    for name, thing in things.items():
+        if isinstance(thing, type):
+            lacking |= {f"{name}.{method}" for method in methods_of(thing) if method not in used}
+    assert not lacking
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_option_of_a_program_has_a_row(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for those that take no value."""
+    parsers: list[argparse.ArgumentParser] = []
+
+    def stop(parser: argparse.ArgumentParser, *_: Any) -> None:
+        parsers.append(parser)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
+    program.run(importlib.import_module(script).main, "all", [])
+    tried = {
+        word.partition("=")[0]
+        for command, _ in COMMANDS
+        for word in shlex.split(command)
+        if command.startswith(f"{script}.py")
+    }
+    assert f"{script}.py" in tried
+    for action in parsers[0]._actions:
+        assert action.nargs == 0 or not action.option_strings or tried & {*action.option_strings}
