@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,26 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--widths needs two numbers at least")
     if options.batch < 1 or options.rounds < 1:
         parser.error("--batch and --rounds must be at least 1")
+    check_names(parser, options)
     return options
+
+
+def check_names(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End the program where a name is unknown, or there are fewer cores than threads."""
+    from bench import peers
+
+    import minisnn as snn
+
+    cores = os.cpu_count() or 1
+    if max(options.threads or [1]) > cores:
+        parser.error(f"--threads must be {cores} at most, the cores here, got {options.threads}")
+    if options.topology and options.topology not in snn.topology.names():
+        names = ", ".join(snn.topology.names())
+        parser.error(f"--topology: no construction {options.topology!r}; there are {names}")
+    known = [peer.__name__ for peer in peers.PEERS]
+    for name in (options.peers or "").split(","):
+        if name not in ("", "none", *known):
+            parser.error(f"--peers: no peer {name!r}; there are {', '.join(known)}")
 
 
 def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
@@ -120,11 +140,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
     chosen = peers.available()
     if options.peers is not None:
         by_name = {peer.__name__: peer for peer in peers.PEERS}
-        names = [name for name in options.peers.split(",") if name not in ("", "none")]
-        unknown = [name for name in names if name not in by_name]
-        if unknown:
-            raise ValueError(f"no peer {unknown[0]!r}; there are {', '.join(by_name)}")
-        chosen = [by_name[name] for name in names]
+        chosen = [by_name[n] for n in options.peers.split(",") if n not in ("", "none")]
     if len(threads) > 1:  # JAX fixes its threads when it starts
         chosen = [peer for peer in chosen if peer is not peers.JaxDense]
     result = steps.measure_step(
@@ -137,7 +153,6 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
 def main(arguments: list[str] | None = None) -> None:
     """Run one command."""
     options = parse(arguments)
-    at_full_speed()
     from minisnn.environment import describe_environment
 
     def report(text: str) -> None:
@@ -162,4 +177,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    at_full_speed()
     sys.exit(run(main, "bench"))

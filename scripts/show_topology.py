@@ -97,8 +97,8 @@ def main(argv: list[str] | None = None) -> None:
         return
     extras.require("matplotlib", "plot", "scripts/show_topology.py")
     size = options.inputs, options.outputs, options.degree, options.seed
-    options.output.mkdir(parents=True, exist_ok=True)
     graphs = [snn.topology.make(name, *size) for name in options.names]
+    options.output.mkdir(parents=True, exist_ok=True)
     print(align(COLUMNS, list(map(row, graphs))))
     path = options.output / "topologies.png"
     plots.plot_topologies(graphs).savefig(path)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..arguments import check_kind
+from ..arguments import as_list_of, check_kind
 from ..experiments import Record, Run, Store
 from ..experiments.records import Figures
 from ..history import Epoch
@@ -110,7 +110,7 @@ class Results:
 
     def accuracies(self, runs: Sequence[Run]) -> list[float]:
         """Return the test accuracy of each run after its last epoch, in per cent."""
-        return [100 * self._figures(run).accuracy for run in runs]
+        return [100 * self._figures(run).accuracy for run in as_list_of(Run, runs, "runs")]
 
     def accuracy(self, runs: Sequence[Run]) -> Interval:
         """Return the mean accuracy over seeds."""

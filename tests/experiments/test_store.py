@@ -179,7 +179,7 @@ def test_a_reader_cannot_write(path: Path) -> None:
     Store(path, write=True).close()
     with (
         Store(path) as store,
-        pytest.raises(OSError, match="cannot read or write the store .*readonly"),
+        pytest.raises(OSError, match=r"cannot read or write the store .*readonly"),
     ):
         store.add(make_runs(1))
 

@@ -137,7 +137,7 @@ def test_a_network_that_could_not_be_trained_is_named(tmp_path: Path) -> None:
 
 def test_experiments_are_chosen_by_their_keys() -> None:
     assert [experiment.key for experiment in select(["E9", "E2"])] == ["E9", "E2"]
-    with pytest.raises(ValueError, match="must be one of E1, E2, .* got 'E12'"):
+    with pytest.raises(ValueError, match=r"must be one of E1, E2, .* got 'E12'"):
         select(["E12"])
 
 
