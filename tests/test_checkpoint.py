@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import baselines
@@ -390,6 +392,14 @@ def huge(header: Any, arrays: Any) -> bytes:
         (with_array("loop.place", lambda a: a + np.array([0, 0, 7])), "a training cannot stand at"),
         (with_array("loop.history", lambda a: a * np.nan), "a training cannot stand at"),
         (with_array("loop.history", lambda a: a[:, 1:]), r"must be float64 of shape \(6, 7\)"),
+        (with_array("steps.steps", lambda a: a * 0), "a training cannot stand at"),
+        (with_array("steps.steps", lambda a: -a), "a training cannot stand at"),
+        (with_array("loop.losses", lambda a: a + np.nan), "figures of the epochs so far are not"),
+        (with_array("loop.seconds", lambda a: a + np.inf), "figures of the epochs so far are not"),
+        (
+            with_array("loop.history", lambda a: np.where(np.arange(7) == 1, np.nan, a)),
+            "figures of the epochs so far are not finite",
+        ),
         (with_array("loop.more", lambda a: np.zeros(3)), "it also holds loop.more.npy, which"),
         (huge, "."),
     ],
@@ -414,6 +424,56 @@ def test_bad_files(
     assert seen == []
     assert os.listdir(tmp_path) == ["checkpoint.npz"], "nothing was executed or written"
     assert path.read_bytes() == content
+
+
+def test_a_callback_that_refuses_its_state(tmp_path: Path) -> None:
+    """It is asked last, when the others have gone on already: they go back."""
+
+    class Picky(snn.callbacks.Callback):
+        refuses = False
+
+        def state(self) -> dict[str, Any]:
+            return {"mood": np.zeros(1)}
+
+        def restore(self, state: Any) -> None:
+            if self.refuses:
+                self.refuses = False
+                raise ValueError("not in the mood")
+
+    path, picky = tmp_path / "checkpoint.npz", Picky()
+    train(make(), checkpoint=path, callbacks=[picky])
+    picky.refuses, net = True, make()
+    with pytest.raises(FileFormatError, match="or damaged: not in the mood"):
+        train(net, checkpoint=path, resume=True, callbacks=[picky])
+    np.testing.assert_array_equal(net.parameters, make().parameters)
+
+
+@given(data=st.data())
+@settings(max_examples=30)
+def test_forged_states(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Whatever the numbers, under right checksums: a training to its end, or as it was."""
+    path = tmp_path_factory.getbasetemp() / "forged.npz"
+    path.unlink(missing_ok=True)
+    train(make(), checkpoint=path, epochs=2)
+    header, arrays = saved(path)
+    name = data.draw(st.sampled_from(sorted(arrays)))
+    place = data.draw(st.integers(0, arrays[name].nbytes - 1))
+    byte = data.draw(st.integers(0, 255))
+
+    def change(array: Any) -> Any:
+        content = bytearray(array.tobytes())
+        content[place] = byte
+        return np.frombuffer(bytes(content), array.dtype).reshape(array.shape)
+
+    path.write_bytes(with_array(name, change)(header, arrays))
+    net = make()
+    try:
+        history = train(net, checkpoint=path, resume=True, epochs=2)
+    except FileFormatError:
+        np.testing.assert_array_equal(net.parameters, make().parameters)
+        return
+    assert len(history.epochs) <= 2
+    assert np.isfinite(net.parameters).all()
 
 
 def test_every_byte_is_checked(tmp_path: Path) -> None:

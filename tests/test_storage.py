@@ -326,9 +326,10 @@ def test_any_bytes(valid: tuple[Path, bytes, snn.MLP], content: bytes) -> None:
 def test_the_fuzzing_program_runs() -> None:
     program = Path(__file__).parent / "fuzz" / "fuzz_files.py"
     done = subprocess.run(
-        [sys.executable, str(program), "--loop", "3"], capture_output=True, text=True, check=False
+        [sys.executable, str(program), "--loop", "6"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    for target in ("try_file", "try_members", "try_idx"):
+    for target in ("file", "members", "idx", "checkpoint", "state", "store", "rows"):
+        target = f"try_{target}"
         assert re.search(rf"{target}: \d+ read", done.stdout), done.stdout
         assert re.search(rf"{target}: \d+ refused", done.stdout), done.stdout

@@ -6,13 +6,14 @@ import argparse
 import hashlib
 import io
 import random
+import sqlite3
 import sys
 import tempfile
 import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ else:
 
 with instrumented:
     import minisnn as snn
+    from minisnn.experiments import Run, Store, format_records
+    from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
     from minisnn.idx import DatasetError, parse_idx, read_bytes
 
 MEMORY = 2**21  # bytes that reading these small files may take at its peak
@@ -53,8 +56,66 @@ def saved(net: snn.MLP) -> bytes:
     return PATH.read_bytes()
 
 
+X, Y = np.random.default_rng(0).random((30, 6)), np.arange(30) % 2
+
+
+def trained(net: snn.MLP, **options: Any) -> snn.History:
+    """Train for a moment, with all that a checkpoint can hold."""
+    stopping = snn.callbacks.EarlyStopping(2, monitor="loss")
+    return snn.train(
+        net, X, Y, optimizer=snn.Adam(0.01), batch_size=8, epochs=3, callbacks=[stopping],
+        checkpoint=PATH, checkpoint_every=1e6, **options,
+    )  # fmt: skip
+
+
+def half_trained() -> bytes:
+    """Return the checkpoint that is written when the second epoch is about to end."""
+    PATH.unlink(missing_ok=True)
+    contents = []
+    stopping = snn.callbacks.EarlyStopping(2, monitor="loss")
+    snn.train(
+        small_net(), X, Y, optimizer=snn.Adam(0.01), batch_size=8, epochs=3, checkpoint=PATH,
+        checkpoint_every=0, callbacks=[stopping, lambda *_: contents.append(PATH.read_bytes())],
+    )  # fmt: skip
+    PATH.unlink()
+    return contents[1]
+
+
+def stored() -> bytes:
+    """Return a store of one run that is done and one that is not."""
+    layers = [{"topology": "biregular", "degree": 5}, {"topology": "dense"}]
+    about = {"data": {"name": "mnist"}, "hidden": [30], "layers": layers, "optimizer": {"peak": 1}}
+    runs = [Run.from_dict({**about, "seed": seed}) for seed in range(2)]
+    epochs = [snn.Epoch(n + 1, 0.1, 0.2, 0.5, 1.0, 0.01, 12.5) for n in range(2)]
+    weights = [LayerWeights(n + 1, -1.5, 1.25, 0.0, 0.5) for n in range(2)]
+    figures = Figures(0.5, 0.6, 0.05, 100, 400, 12.5)
+    with Store(PATH, write=True) as store:
+        store.add(runs)
+        store.finish(Outcome(runs[0].hash, "2030", 1.5, Versions(), figures, epochs, weights))
+    with closing(sqlite3.connect(PATH)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    content = PATH.read_bytes()
+    PATH.unlink()
+    return content
+
+
+def columns_of(store: bytes) -> list[tuple[str, str]]:
+    """Return (table, column) of all columns."""
+    PATH.write_bytes(store)
+    query = (
+        "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c "
+        "WHERE t.type = 'table'"
+    )
+    with closing(sqlite3.connect(PATH)) as connection:
+        return list(connection.execute(query))
+
+
 NET = small_net()
 FILE = saved(NET)
+CHECKPOINT = half_trained()
+STORE = stored()
+USED = [place for place, byte in enumerate(STORE) if byte]  # most of a page is empty
+COLUMNS = columns_of(STORE)
 IDX = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, *range(24)])
 
 
@@ -89,9 +150,9 @@ def try_file(data: bytes) -> bool:
     return True
 
 
-def try_members(data: bytes) -> bool:
-    """Load a file, one member of which was edited by someone who knows how to make checksums."""
-    with zipfile.ZipFile(io.BytesIO(FILE)) as archive:
+def write_forged(content: bytes, data: bytes) -> None:
+    """Write an archive, one member of which was edited by someone who can make checksums."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     del members["SHA256SUMS"]
     name = list(members)[data[0] % len(members)] if data else "header.json"
@@ -100,6 +161,11 @@ def try_members(data: bytes) -> bool:
     with zipfile.ZipFile(PATH, "w") as archive:
         for name, member in {**members, "SHA256SUMS": sums.encode()}.items():
             archive.writestr(name, member)
+
+
+def try_members(data: bytes) -> bool:
+    """Load a network's file that was forged: one whose structure is sound, or the one error."""
+    write_forged(FILE, data)
     try:
         net = snn.load(PATH)
     except snn.FileFormatError:
@@ -126,7 +192,93 @@ def try_idx(data: bytes) -> bool:
     return True
 
 
-TARGETS: list[Callable[[bytes], bool]] = [try_file, try_members, try_idx]
+def resumed() -> bool:
+    """Go on from the checkpoint: to an end, or the network stays as it is."""
+    net = small_net()
+    try:
+        history = trained(net, resume=True)
+    except snn.FileFormatError:
+        assert net.parameters.tobytes() == NET.parameters.tobytes()
+        return False
+    except FloatingPointError:  # weights as large as floats can be
+        return True
+    assert 1 <= len(history.epochs) <= 3
+    assert np.isfinite(net.parameters).all()
+    return True
+
+
+def try_checkpoint(data: bytes) -> bool:
+    """Resume from a checkpoint, edited anywhere."""
+    PATH.write_bytes(edited(CHECKPOINT, data))
+    return resumed()
+
+
+def try_state(data: bytes) -> bool:
+    """Resume from a checkpoint that was forged."""
+    write_forged(CHECKPOINT, data)
+    return resumed()
+
+
+def listed() -> bool:
+    """Read all that the store has, and show it."""
+    try:
+        with Store(PATH) as store:
+            records = store.records()
+            format_records(records)
+            for record in records:
+                epochs, layers = store.history(record.hash), store.layers(record.hash)
+                assert all(type(epoch.epoch) is int for epoch in epochs)
+                assert all(type(layer.mean) in (int, float) for layer in layers)
+    except snn.FileFormatError:
+        return False
+    return True
+
+
+def try_store(data: bytes) -> bool:
+    """Read a store, up to eight bytes of which were changed, or that was cut off."""
+    content = bytearray(STORE)
+    for start in range(0, min(len(data), 24) - 2, 3):
+        content[USED[int.from_bytes(data[start : start + 2], "little") % len(USED)]] = data[
+            start + 2
+        ]
+    if data[-1:] > b"\xf0":
+        del content[int.from_bytes(data[:2], "little") :]
+    PATH.write_bytes(content)
+    for suffix in ("-journal", "-wal", "-shm"):  # what SQLite found in an earlier one
+        Path(f"{PATH}{suffix}").unlink(missing_ok=True)
+    return listed()
+
+
+def try_rows(data: bytes) -> bool:
+    """Read a sound file, a value in which is not what it should be."""
+    PATH.write_bytes(STORE)
+    kind, which, rest = data[:1] or b"\0", (data[1:2] or b"\0")[0], data[2:]
+    text = rest.decode("latin-1")
+    value = [None, text, rest, int.from_bytes(rest[:7], "little", signed=True), len(rest) / 3][
+        kind[0] % 5
+    ]
+    with closing(sqlite3.connect(PATH)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        try:
+            if which % 4 == 0:
+                query = "SELECT configuration FROM runs"
+                (old,) = connection.execute(query).fetchone()
+                new = edited(old.encode(), rest).decode("latin-1")
+                run_hash = hashlib.sha256(new.encode()).hexdigest()
+                row = (run_hash, new)
+                connection.execute("INSERT INTO runs (hash, configuration) VALUES (?, ?)", row)
+            else:
+                table, column = COLUMNS[which % len(COLUMNS)]
+                connection.execute(f"UPDATE {table} SET {column} = ?", (value,))
+            connection.commit()
+        except sqlite3.IntegrityError:
+            return True  # SQLite does not take such a value
+    return listed()
+
+
+TARGETS: list[Callable[[bytes], bool]] = [
+    try_file, try_members, try_idx, try_checkpoint, try_state, try_store, try_rows,
+]  # fmt: skip
 
 
 def try_one(data: bytes) -> tuple[str, bool]:
