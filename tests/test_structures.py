@@ -1,0 +1,218 @@
+"""No unchecked structure gets to the kernels, whatever is done to what it was made of."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minisnn as snn
+from minisnn import experiments, memory, plots, topology
+from minisnn.archive import FileFormatError
+from minisnn.datasets import DatasetError
+
+GRAPHS = [
+    topology.fibonacci_rotating(9, 7, 3),
+    topology.constant_degree(9, 7, 3),
+    topology.dense(9, 7),
+    topology.regular_rotating(4, 4, 4),
+]
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
+def test_arrays_stay_as_they_were_checked(graph: snn.Topology) -> None:
+    twin = copy.deepcopy(graph)
+    for again in (graph, pickle.loads(pickle.dumps(graph)), copy.copy(graph)):
+        arrays = [again.indptr, again.indices, again.compact_indices]
+        for array in [*arrays, *([] if again.generator is None else [again.generator])]:
+            with pytest.raises(ValueError, match="cannot set WRITEABLE flag to True"):
+                array.setflags(write=True)
+        assert again == twin
+
+
+def remade(graph: snn.Topology, **changes: Any) -> snn.Topology:
+    """Return a graph from a pickle, something in which is another."""
+    make, values = graph.__reduce__()
+    names = ("n_in", "n_out", "indptr", "indices", "name", "parameters", "generator")
+    result = make(*{**dict(zip(names, values, strict=True)), **changes}.values())
+    assert isinstance(result, snn.Topology)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_in": 3}, "indices must lie between 0 and n_in - 1 = 2"),
+        ({"n_out": 8}, "indptr must have n_out . 1 = 9 entries"),
+        ({"indptr": np.array([0, 10**9])}, "indptr must have n_out . 1 = 8 entries"),
+        ({"indices": np.full(27, 10**6)}, "indices must lie between"),
+        ({"indices": np.arange(27)}, "indices must lie between"),
+        ({"name": 5}, "name must be of type str, got 5"),
+        ({"generator": np.array([0, 1, 3])}, r"does not rotate ones at array\(\[0, 1, 3\]\)"),
+        ({"generator": np.array([0, 1, 10**6])}, "does not rotate ones"),
+        ({"generator": np.array([2, 1, 0])}, "does not rotate ones"),
+    ],
+)
+def test_pickles_are_checked(changes: Any, message: str) -> None:
+    graph = topology.fibonacci_rotating(9, 7, 3)
+    assert remade(graph) == graph
+    with pytest.raises((ValueError, TypeError), match=message):
+        remade(graph, **changes)
+
+
+def test_a_network_and_what_is_done_to_its_vector() -> None:
+    net = snn.MLP([topology.dense(4, 3)])
+    before = net.predict(np.ones((3, 4)))
+    net.parameters.setflags(write=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # NumPy does not like it either
+        net.parameters.shape = (5, 3)
+        net.layers[0].weights.shape = (3, 4)
+    assert net.parameters.shape == (15,)
+    np.testing.assert_array_equal(net.predict(np.ones((3, 4))), before)
+    net.parameters[:] = 0
+    assert (net.predict(np.ones((3, 4))) == 0.5).all()
+
+
+def test_data_that_changes_while_it_is_trained_on() -> None:
+    X, Y = np.random.default_rng(0).random((8, 4)), np.array([0, 1, 2, 0, 1, 2, 0, 1])
+
+    def spoil(*_: Any) -> None:
+        Y[:] = 10**9
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            X.shape = (32,)
+
+    net, twin = (snn.MLP([topology.dense(4, 3)]) for _ in range(2))
+    snn.train(twin, X.copy(), Y.copy(), optimizer=snn.SGD(0.1), epochs=3)
+    snn.train(net, X, Y, optimizer=snn.SGD(0.1), epochs=3, callbacks=[spoil])
+    np.testing.assert_array_equal(net.parameters, twin.parameters)
+
+
+# What was accepted and should not have been, or the other way round
+
+
+def test_callbacks_that_can_be_gone_through_once() -> None:
+    seen: list[int] = []
+
+    def callbacks() -> Iterator[Any]:
+        yield lambda net, epoch: seen.append(epoch.epoch)
+
+    net = snn.MLP([topology.dense(4, 2)])
+    data = np.eye(4), [0, 1, 0, 1]
+    snn.train(net, *data, optimizer=snn.SGD(0.1), epochs=2, callbacks=callbacks())  # type: ignore[arg-type]
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1.0, 1e300])
+def test_weights_of_samples_are_relative(scale: float) -> None:
+    X, Y = np.random.default_rng(0).random((6, 4)), [0, 1, 2, 0, 1, 2]
+    net = snn.MLP([topology.dense(4, 3)], dtype=np.float64)
+    weights = np.array([1, 2, 4, 8, 16, 0.0])
+    expected = net.loss_and_gradients(X, Y, sample_weight=weights)
+    found = net.loss_and_gradients(X, Y, sample_weight=weights * scale)
+    assert found[0] == pytest.approx(expected[0], rel=1e-3 if scale < 1e-310 else 1e-12)
+    assert np.isfinite(found[1].parameters).all()
+    assert found[1].parameters.any()
+
+
+def exact_places(n_out: int, degree: int) -> list[int]:
+    """As the paper's reading has it, with numbers as long as they get."""
+    numbers = [0, 1, 2]
+    while len(numbers) < degree:
+        numbers.append(numbers[-1] + numbers[-2])
+    numbers = numbers[:degree]
+    if numbers[-1] > n_out:
+        numbers = [number * n_out // numbers[-1] for number in numbers]
+    places: set[int] = set()
+    for number in numbers:
+        while number % n_out in places:
+            number += 1
+        places.add(number % n_out)
+    return sorted(places)
+
+
+@given(n_out=st.integers(1, 2000), degree=st.integers(1, 1000))
+def test_long_lists_of_fibonacci_numbers(n_out: int, degree: int) -> None:
+    degree = min(degree, n_out)
+    generator = topology.fibonacci_rotating(1, n_out, degree).generator
+    assert generator is not None
+    assert generator.tolist() == exact_places(n_out, degree)
+
+
+def test_a_list_too_long_to_write_out() -> None:
+    """Its last number would have 40,000 digits; all of them would take 2 GB."""
+    assert topology.fibonacci_rotating(1, 200_001, 200_000).n_edges == 200_000
+
+
+def test_numpys_numbers_describe_the_same_run() -> None:
+    base = {
+        "data": {"name": "mnist_sample", "samples": 300},
+        "hidden": [30],
+        "layers": [{"topology": "biregular", "degree": 5}, {"topology": "dense"}],
+        "optimizer": {"peak": 1.0},
+        "epochs": 3,
+        "seed": 1,
+    }
+    run = experiments.Run.from_dict(base)
+    again = experiments.Run(
+        data=experiments.Data(name="mnist_sample", samples=np.int64(300)),
+        hidden=[np.int32(30)],
+        layers=[
+            experiments.Wiring(topology="biregular", degree=np.int16(5)),
+            experiments.Wiring(topology="dense"),
+        ],
+        optimizer=experiments.Optimizer(peak=np.float32(1)),
+        epochs=np.int64(3),
+        seed=np.uint8(1),
+    )
+    assert again.hash == run.hash
+
+
+def test_more_networks_than_colours() -> None:
+    net = snn.MLP([topology.dense(4, 2)])
+    history = snn.train(net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=2)
+    figure = plots.plot_training({f"network {n}": history for n in range(6)})
+    assert len(figure.axes[1].lines) == 6
+
+
+def test_what_does_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "memory_bytes", lambda: 2.0**20)
+    message = "to make a graph 1000 -> 1000 of 100000 edges would take .* this machine has"
+    with pytest.raises(MemoryError, match=message):
+        topology.fibonacci_rotating(1000, 1000, 100)
+    with pytest.raises(MemoryError, match=r"a network of 1001000 parameters would take .* GiB"):
+        snn.MLP([topology.dense(1000, 1000)])
+    assert topology.fibonacci_rotating(100, 100, 10).n_edges == 1000
+
+
+def test_memory_that_no_one_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 2**28 < memory.memory_bytes() < 2**60
+    monkeypatch.delattr(os, "sysconf")
+    assert memory.memory_bytes() == float("inf")
+    memory.check_fits(1e30, "all")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """Opening it would wait for a writer, for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe is a pipe or a device, not a file"):
+        snn.load(tmp_path / "pipe")
+    for write in (False, True):
+        with pytest.raises(OSError, match="is a pipe or a device"):
+            experiments.Store(tmp_path / "pipe", write=write)
+
+
+def test_one_error_for_all_files() -> None:
+    assert issubclass(DatasetError, FileFormatError)
+    assert issubclass(FileFormatError, ValueError)
