@@ -27,6 +27,7 @@ from program import run
 import minisnn as snn
 from minisnn import baselines
 from minisnn.baselines import Comparison
+from minisnn.checks import check_seed
 from minisnn.environment import describe_environment
 from minisnn.experiments.datasets import spread
 from minisnn.tables import align
@@ -72,10 +73,14 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     if options.output is not None and not options.output.parent.is_dir():
         parser.error(f"--output: there is no folder {options.output.parent}")
+    for seed in options.seeds:
+        check_seed(seed)
 
     digits = snn.datasets.load_mnist(options.data)
     n_steps = options.epochs * -(-len(digits.train_images) // BATCH_SIZE)
     peaks = options.learning_rates or [sigmoid_rate(n_steps)]
+    for peak in peaks:
+        snn.WarmUpDecay(peak)  # raises where it is no rate, before hours of training
     train = digits.train_images, digits.train_labels
     test = digits.test_images, digits.test_labels
     order = spread(digits.train_labels)  # as many of each class as can be are held out

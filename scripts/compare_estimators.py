@@ -23,8 +23,10 @@ from typing import Any
 import numpy as np
 from full_speed import at_full_speed
 from mnist_options import at_least_one, numbers
+from program import run
 
 import minisnn as snn
+from minisnn.checks import check_seed
 from minisnn.experiments.datasets import spread
 from minisnn.extras import require
 from minisnn.tables import align
@@ -78,6 +80,8 @@ def main(argv: list[str] | None = None) -> None:
         "--seeds", type=numbers(int, "a seed"), default=[0, 1, 2], help="(default: 0,1,2)"
     )
     options = parser.parse_args(argv)
+    for seed in options.seeds:
+        check_seed(seed)
     digits = snn.datasets.load_mnist(options.data)
     X, X_test = (a / np.float32(255) for a in (digits.train_images, digits.test_images))
     makers = contestants(options.hidden, options.epochs)
@@ -117,4 +121,4 @@ def main(argv: list[str] | None = None) -> None:
 
 if __name__ == "__main__":
     at_full_speed()
-    main()
+    sys.exit(run(main, "sklearn"))
