@@ -33,6 +33,8 @@ def as_array(value: Any, name: str) -> Array:
 
     NumPy forgets the mask of a masked array, and makes one object of a whole sparse matrix.
     """
+    if type(value) is np.ndarray:  # a single prediction takes microseconds
+        return value
     if np.ma.is_masked(value):
         raise TypeError(
             f"{name} is a masked array, whose mask would be lost; fill or remove what is masked"

@@ -18,7 +18,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..arguments import check_path, open_file
+from ..archive import FileFormatError
+from ..arguments import check_path, open_file, shown
 from ..extras import require
 from .configuration import Run
 from .values import as_list, as_mapping, check_keys
@@ -97,8 +98,10 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        Where the ending is another, or the file does not hold such a text; or holds more than
-        100,000 values, as a few lines of YAML can that name themselves.
+        Where the ending is another.
+    FileFormatError
+        A ValueError: where the file does not hold such a text; or holds more than 100,000 values,
+        as a few lines of YAML can that name themselves.
     OSError
         Where it cannot be read.
     ImportError
@@ -127,13 +130,15 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
     with open_file(path) as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise ValueError(f"{path} holds more than {_LARGEST} bytes; take a grid or fewer runs")
+        raise FileFormatError(f"{path} holds more than {_LARGEST} bytes; take a grid or fewer runs")
     try:
         description = read(content.decode())
     except malformed as error:
-        raise ValueError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
+        raise FileFormatError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
     _check_number_of_values(description, path)
-    return dict(as_mapping(description, str(path)))
+    if not isinstance(description, dict):
+        raise FileFormatError(f"{path} must hold keys and values, got {shown(description)}")
+    return description
 
 
 def _check_number_of_values(description: Any, path: Path) -> None:
@@ -147,7 +152,7 @@ def _check_number_of_values(description: Any, path: Path) -> None:
         elif isinstance(value, list):
             waiting += value
         if n_values + len(waiting) > _MOST_VALUES:
-            raise ValueError(f"{path} holds more than {_MOST_VALUES} values")
+            raise FileFormatError(f"{path} holds more than {_MOST_VALUES} values")
 
 
 def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,14 +116,14 @@ def test_what_is_no_sweep(description: Any, message: str) -> None:
         ("a.toml", "x = ", "a.toml is not valid TOML:"),
         ("a.json", "{", "a.json is not valid JSON:"),
         ("a.yaml", "a: [", "a.yaml is not valid YAML:"),
-        ("b.yaml", "- 3", r"b.yaml must be a mapping of keys to values, got [3]"),
+        ("b.yaml", "- 3", "b.yaml must hold keys and values, got [3]"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str, message: str) -> None:
     if name.endswith("yaml"):
         pytest.importorskip("yaml", reason="needs the extra sweep")
     (tmp_path / name).write_text(text)
-    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         read_description(tmp_path / name)
 
 
