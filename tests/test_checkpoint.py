@@ -393,7 +393,7 @@ def huge(header: Any, arrays: Any) -> bytes:
         (with_array("loop.history", lambda a: a * np.nan), "a training cannot stand at"),
         (with_array("loop.history", lambda a: a[:, 1:]), r"must be float64 of shape \(6, 7\)"),
         (with_array("steps.steps", lambda a: a * 0), "a training cannot stand at"),
-        (with_array("steps.steps", lambda a: -a), "a training cannot stand at"),
+        (with_array("steps.steps", lambda a: -a), "steps must be between 0 and .* got -24"),
         (with_array("loop.losses", lambda a: a + np.nan), "figures of the epochs so far are not"),
         (with_array("loop.seconds", lambda a: a + np.inf), "figures of the epochs so far are not"),
         (
