@@ -19,6 +19,9 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
   an older version of a callee from another file was inlined. Numba's version and the CPU's
   name and features are part of Numba's own key.
 * A cache that cannot be written, or was damaged, costs time and nothing else.
+* NUMBA_BOUNDSCHECK=1 has indices checked wherever kernels write ``array[i]``, so that one outside
+  is an IndexError; Numba's key leaves that out, ours does not. Not checked are slices, and what
+  is an address in machine code: the loads and stores of `vector` and `squares`, and `atomics`.
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ FASTMATH = frozenset({"nsz"})
 
 DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 """True under NUMBA_DISABLE_JIT=1: kernels are then plain Python, for coverage and debugging."""
+
+_CHECKS_BOUNDS = bool(numba.config.BOUNDSCHECK)  # type: ignore[attr-defined]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -82,20 +87,23 @@ class _UserWide(_AllSources, caching.UserWideCacheLocator):
 
 
 class _CacheImpl(caching.CompileResultCacheImpl):
-    """Machine code in files, each with the stamp of the sources it was made from.
+    """Machine code in files, each with what it was made from.
 
     Numba writes its index first and gives a new file the name of an old one. Should the writing
-    end in between, the index would call the old machine code by the new name.
+    end in between, or two processes write at once, the index would call machine code by the name
+    of another.
     """
 
     _locator_classes = [_UserProvided, _InTree, _UserWide]  # noqa: RUF012
 
     def reduce(self, cres: Any) -> Any:
-        return _STAMP, super().reduce(cres)
+        return (_STAMP, _CHECKS_BOUNDS), super().reduce(cres)
 
     def rebuild(self, target_context: Any, payload: Any) -> Any:
-        stamp, code = payload
-        return super().rebuild(target_context, code) if stamp == _STAMP else None
+        made_from, code = payload
+        if made_from != (_STAMP, _CHECKS_BOUNDS):
+            return None
+        return super().rebuild(target_context, code)
 
 
 class _KernelCache(caching.FunctionCache):
@@ -110,6 +118,8 @@ class _KernelCache(caching.FunctionCache):
             with suppress(OSError):
                 self.flush()
             found = None
+        if found is not None and found.signature.args != tuple(sig):
+            found = None  # the name is right, the machine code is for other arguments
         if found is None:
             _say_once()
         return found
@@ -117,6 +127,9 @@ class _KernelCache(caching.FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):  # the disk is full, or the folder has gone
             super().save_overload(sig, data)
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return (*super()._index_key(sig, codegen), _CHECKS_BOUNDS)
 
 
 def jit(function: _Function) -> _Function:

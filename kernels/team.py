@@ -8,6 +8,9 @@ the system has put aside holds up the others only if it was in the middle of a t
 later that its work was done by them. So a busy machine slows a run in proportion, and a thread
 that could not even be started is no error.
 
+Kernels raise nothing, unless NUMBA_BOUNDSCHECK has them look at their indices. Then the others
+must not wait for the tasks of a thread that has failed: the run is declared over, and raises.
+
 The threads are Python's own, started for one run and gone at its end; compiled code does not hold
 the interpreter's lock. So two runs may go on at once, a process may fork between two runs, and no
 thread waits, spinning, for the next call, as those of Numba's pools do: GNU OpenMP's spin for
@@ -31,6 +34,7 @@ from .jit import DISABLED, jit
 
 _LINE = 8  # int64 in a cache line: what two threads write to must not share one
 _BITS = 24  # of a claim's word for the number of tasks taken, the rest for the phase
+_OVER = 2**62  # more than any number of tasks done, and as a claim's word of a later phase
 _PATIENCE = 2000  # looks at the state, some tens of microseconds, before a thread gives way
 
 _MOST_THREADS = 1024
@@ -95,18 +99,34 @@ def run(kernel: Callable[..., Any], n_threads: int, *arguments: Any) -> None:
         Goes through the phases by `begin`, `claim` and `finish`.
     n_threads
         How many threads there are, this one included.
+
+    Raises
+    ------
+    Exception
+        What the kernel has raised on any thread.
     """
     claims = np.zeros(n_threads * _LINE, dtype=np.int64)
     done = np.zeros(_LINE, dtype=np.int64)
+    failures: list[BaseException] = []
+
+    def work(rank: int) -> None:
+        try:
+            kernel(rank, claims, done, *arguments)
+        except BaseException as failure:
+            failures.append(failure)
+            claims[:] = done[:] = _OVER
+
     threads = []
     for rank in range(1, n_threads):
-        thread = Thread(target=kernel, args=(rank, claims, done, *arguments), daemon=True)
+        thread = Thread(target=work, args=(rank,), daemon=True)
         with suppress(RuntimeError):  # the system has no thread to give: the others do its work
             thread.start()
             threads.append(thread)
-    kernel(0, claims, done, *arguments)
+    work(0)
     for thread in threads:
         thread.join()
+    if failures:
+        raise failures[0]
 
 
 @jit

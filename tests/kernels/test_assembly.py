@@ -23,7 +23,10 @@ from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.losses import LOSSES
 from minisnn.propagation import Propagation
 
-pytestmark = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
+pytestmark = [
+    pytest.mark.skipif(DISABLED, reason="kernels are plain Python here"),
+    pytest.mark.skipif(bool(numba.config.BOUNDSCHECK), reason="checks of bounds are in the loops"),
+]
 ON_X86 = pytest.mark.skipif(
     not llvm.get_host_cpu_features().get("fma"), reason="the names are those of x86 with FMA"
 )

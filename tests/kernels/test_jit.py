@@ -1,31 +1,23 @@
-"""The one factory of compiled functions, and the cache's stamp."""
+"""The one factory of compiled functions, and its cache; test_packaging.py has real processes."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numba
+import numpy as np
 import pytest
 
+from minisnn.kernels import jit as module
 from minisnn.kernels import updates
 from minisnn.kernels.jit import DISABLED, FASTMATH, jit, source_stamp
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
-
-
-def output_of(program: str, cache: Path) -> str:
-    """Run a program in a process of its own, with its own folder for Numba's cache."""
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
 
 
 def test_no_function_is_compiled_but_by_the_factory() -> None:
@@ -66,8 +58,6 @@ def test_the_stamp_changes_with_any_kernel_source(tmp_path: Path) -> None:
 def test_without_a_folder_to_cache_in_kernels_still_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from minisnn.kernels import jit as module
-
     def no_locator(*_: object) -> None:
         raise RuntimeError("cannot cache function: no locator available")
 
@@ -80,92 +70,132 @@ def test_without_a_folder_to_cache_in_kernels_still_run(
     assert double(21) == 42
 
 
-ONE_KERNEL = (
-    "import numpy as np; from minisnn.kernels.activations import SIGMOID, activate as f; "
-    "Z = np.zeros(3); f(SIGMOID, Z, 1.0, 0.0); print(Z[0], "
-    "sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
-)
+# The cache
+
+
+def element(x, i):  # type: ignore[no-untyped-def]
+    """``x[i]``: a kernel to be, compiled in a moment."""
+    return x[i]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of an empty cache."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def anew(dtype: Any = np.float64, index: int = 0) -> tuple[float, str]:
+    """Call the kernel as a new process would; return its result, and how it was come by."""
+    kernel: Any = jit(element)
+    result = kernel(np.array([0.5], dtype), index)
+    hits, misses = (sum(n.values()) for n in (kernel.stats.cache_hits, kernel.stats.cache_misses))
+    return result, {(1, 0): "loaded", (0, 1): "compiled"}[hits, misses]
 
 
 @COMPILED_ONLY
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
 @pytest.mark.parametrize("content", [b"", b"junk"])
-def test_a_damaged_cache_costs_only_time(tmp_path: Path, suffix: str, content: bytes) -> None:
-    assert output_of(ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"]
-    damaged = list(tmp_path.rglob(f"*.{suffix}"))
-    assert damaged
-    for path in damaged:
-        path.write_bytes(content)
-    assert output_of(ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"], "compiled again"
-    assert output_of(ONE_KERNEL, tmp_path).split() == ["0.5", "1", "0"], "and healed"
+def test_a_damaged_cache_costs_only_time(cache: Path, suffix: str, content: bytes) -> None:
+    assert anew() == (0.5, "compiled")
+    (damaged,) = cache.rglob(f"*.{suffix}")
+    damaged.write_bytes(content)
+    assert anew() == (0.5, "compiled")
+    assert anew() == (0.5, "loaded"), "healed"
 
 
 @COMPILED_ONLY
-@pytest.mark.skipif(sys.platform == "win32", reason="the limit is POSIX's")
-def test_a_full_disk_costs_only_time(tmp_path: Path) -> None:
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); "
-    ignore = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-    assert output_of(limit + ignore + ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"]
-    assert output_of(ONE_KERNEL, tmp_path).split()[0] == "0.5"
+def test_a_full_disk_costs_only_time(cache: Path) -> None:
+    resource: Any = pytest.importorskip("resource", reason="no limit on files")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
+    try:
+        assert anew() == (0.5, "compiled")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not list(cache.rglob("*.nbc"))
+    assert anew() == (0.5, "compiled")
+    assert anew() == (0.5, "loaded")
 
 
 @COMPILED_ONLY
-def test_machine_code_of_other_sources_is_never_run(tmp_path: Path) -> None:
-    output_of(ONE_KERNEL, tmp_path)
-    other = "import minisnn.kernels.jit as j; j._STAMP = 'other'; "
-    assert output_of(other + ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"]
-    assert output_of(ONE_KERNEL, tmp_path).split() == ["0.5", "0", "1"]
+def test_machine_code_of_other_sources_is_never_run(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert anew() == (0.5, "compiled")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_STAMP", "other")
+        assert anew() == (0.5, "compiled")
+    assert anew() == (0.5, "compiled")
+
+
+def named_alike(cache: Path, *calls: Callable[[], object]) -> tuple[Path, Path]:
+    """Return two files of machine code that the same kernel left in two caches, by one name."""
+    for number, call in enumerate(calls):
+        numba.config.CACHE_DIR = str(cache / str(number))
+        call()
+    (first,), (second,) = (list((cache / str(number)).rglob("*.nbc")) for number in range(2))
+    assert first.name == second.name
+    return first, second
 
 
 @COMPILED_ONLY
-def test_not_even_behind_an_index_of_ours(tmp_path: Path) -> None:
+def test_not_even_behind_an_index_of_ours(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a process had written the index, and ended before the data that belongs to it."""
-    other = "import minisnn.kernels.jit as j; j._STAMP = 'other'; "
-    for folder, program in (("ours", ONE_KERNEL), ("theirs", other + ONE_KERNEL)):
-        (tmp_path / folder).mkdir()
-        output_of(program, tmp_path / folder)
-    (ours,), (theirs,) = (list((tmp_path / f).rglob("*.nbc")) for f in ("ours", "theirs"))
-    assert ours.name == theirs.name
+
+    def of_other_sources() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_STAMP", "other")
+            anew()
+
+    theirs, ours = named_alike(cache, of_other_sources, anew)
     ours.write_bytes(theirs.read_bytes())
-    assert output_of(ONE_KERNEL, tmp_path / "ours").split() == ["0.5", "0", "1"]
+    assert anew() == (0.5, "compiled")
 
 
 @COMPILED_ONLY
-def test_compiling_is_said_once(tmp_path: Path) -> None:
-    program = "import logging; logging.basicConfig(level='INFO', format='%(message)s'); "
-    program = program.replace("level", "stream=__import__('sys').stdout, level") + ONE_KERNEL
-    lines = output_of(program, tmp_path).splitlines()
-    assert lines[0].startswith("compiling kernels for this machine")
-    assert len(lines) == 2
-    assert len(output_of(program, tmp_path).splitlines()) == 1, "nothing where they are loaded"
+def test_machine_code_for_other_arguments_is_never_run(cache: Path) -> None:
+    """As if two processes had written at once, one the index and the other the data."""
+    theirs, ours = named_alike(cache, lambda: anew(np.float32), anew)
+    ours.write_bytes(theirs.read_bytes())
+    assert anew() == (0.5, "compiled")
+    assert anew() == (0.5, "loaded")
 
 
 @COMPILED_ONLY
-def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
-    program = (
-        "import numpy as np; from minisnn.kernels.activations import bias_activation as f; "
-        "f(1, np.ones(2), 1.0, np.ones((2, 3)), 0, 2); "
-        "print(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
-    )
-    printed = [output_of(program, tmp_path).split() for _ in range(2)]
-    assert printed == [["0", "1"], ["1", "0"]]
+def test_bounds_are_checked_where_that_is_asked_for_and_only_there(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(bounds: int) -> None:
+        monkeypatch.setattr(numba.config, "BOUNDSCHECK", bounds)
+        monkeypatch.setattr(module, "_CHECKS_BOUNDS", bool(bounds))
+
+    check(0)
+    assert anew(index=1)[1] == "compiled"  # it reads whatever comes after the array
+    for _ in range(2):
+        check(1)
+        with pytest.raises(IndexError, match="index is out of bounds"):
+            anew(index=1)
+        check(0)
+        assert anew(index=1)[1] == "loaded"
+    check(1)
+    assert anew() == (0.5, "loaded")
+    with_checks, without = sorted(cache.rglob("*.nbc"), key=lambda path: -path.stat().st_size)
+    with_checks.write_bytes(without.read_bytes())
+    assert anew() == (0.5, "compiled"), "not even by its name"
 
 
 @COMPILED_ONLY
-def test_the_same_bits_whether_compiled_or_loaded(tmp_path: Path) -> None:
-    """Numba's cache may hold another copy of a kernel's machine code than the one just run."""
-    program = """
-import hashlib
-import numpy as np
-import minisnn as snn
-rng = np.random.default_rng(0)
-X, labels = rng.integers(0, 256, (500, 60)).astype(np.uint8), rng.integers(0, 10, 500)
-for first in (snn.topology.fibonacci_rotating(60, 80, 20), snn.topology.dense(60, 80)):
-    net = snn.MLP([first, snn.topology.dense(80, 10)])
-    history = snn.train(net, X, labels, optimizer=snn.NesterovSGD(3.0), epochs=10, batch_size=64,
-                        input_scale=1 / 255, dropout=0.1)
-    print(hashlib.sha256(net.parameters.tobytes()).hexdigest(), history.column("loss")[-1])
-"""
-    compiled, loaded = (output_of(program, tmp_path) for _ in range(2))
-    assert compiled == loaded
-    assert len(compiled.splitlines()) == 2
+def test_compiling_is_said_once(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "minisnn")
+    module._say_once.cache_clear()
+    anew()
+    anew(np.float32)
+    assert [text.partition(",")[0] for text in caplog.messages] == [
+        "compiling kernels for this machine"
+    ]
+    module._say_once.cache_clear()
+    anew()
+    assert len(caplog.messages) == 1, "nothing where they are loaded"

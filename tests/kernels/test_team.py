@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
+from concurrency import at_once
 
 import minisnn as snn
 from minisnn.kernels import team
@@ -72,6 +72,22 @@ def test_a_thread_that_comes_late_finds_nothing_to_do() -> None:
     assert (counts == 1).all()
 
 
+@jit_with_arrays
+def fail(rank, claims, done, failing):  # type: ignore[no-untyped-def]
+    """Raise on one thread, on the others wait for what it would have done."""
+    if rank == failing:
+        raise IndexError("out of bounds")
+    team.finish(done, 0, 1)
+
+
+@COMPILED_ONLY
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_thread_that_fails_ends_the_run(failing: int) -> None:
+    fail(0, np.zeros(8, np.int64), np.ones(8, np.int64), 1)
+    with pytest.raises(IndexError, match="out of bounds"):
+        at_once(lambda: team.run(fail, 3, failing))
+
+
 def test_shares_are_all_there_is() -> None:
     for n_tasks in (0, 1, 5, 12):
         for n_threads in (1, 2, 5):
@@ -104,42 +120,3 @@ def test_the_number_of_threads_can_be_set() -> None:
 def test_a_number_of_threads_that_is_none(value: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         snn.set_num_threads(value)
-
-
-def small_training(seed: int) -> Any:
-    rng = np.random.default_rng(seed)
-    X, labels = rng.random((100, 12), dtype=np.float32), rng.integers(0, 3, 100)
-    net = snn.MLP([snn.topology.constant_degree(12, 30, 8), snn.topology.dense(30, 3)], seed=seed)
-    snn.train(net, X, labels, optimizer=snn.NesterovSGD(2.0), epochs=3, batch_size=16)
-    return net.parameters
-
-
-@COMPILED_ONLY
-def test_two_trainings_at_once(threads: Any) -> None:
-    threads(2)
-    alone = [small_training(seed) for seed in (1, 2)]
-    together: dict[int, Any] = {}
-    workers = [
-        threading.Thread(target=lambda seed=seed: together.update({seed: small_training(seed)}))
-        for seed in (1, 2)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    for seed in (1, 2):
-        np.testing.assert_array_equal(together[seed], alone[seed - 1])
-
-
-@COMPILED_ONLY
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX's, where peers were tested
-def test_a_forked_process_trains(threads: Any) -> None:
-    threads(2)
-    expected = small_training(1)
-    child = os.fork()
-    if child == 0:
-        same = np.array_equal(small_training(1), expected)
-        os._exit(0 if same else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
