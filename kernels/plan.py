@@ -30,7 +30,7 @@ from .schedule import OVERHEAD, Effort, Schedule, goes_back, partials_of
 from .team import get_num_threads
 from .updates import NORM_BLOCK
 from .vector import lanes_of
-from .wiring import EDGES, Wiring
+from .wiring import EDGES, Transposed, Wiring
 
 Array = npt.NDArray[Any]
 
@@ -105,7 +105,10 @@ class Plan:
         self.n_threads = max(1, min(limit, int(self.cycles / THREAD_CYCLES)))
         layers = np.zeros(len(wiring.graphs), LAYER)
         self.n_partials = 0  # rows for sums over some of a complete layer's inputs
-        forward, backward = self._lay_out(layers)
+        transposed = None  # one for all that follows: another thread may have the wiring's replaced
+        if purpose != PREDICT:
+            transposed = wiring.transposed(first_layer=purpose == DIFFERENTIATE)
+        forward, backward = self._lay_out(layers, transposed)
         self.phases = Schedule(
             wiring,
             purpose,
@@ -115,7 +118,7 @@ class Plan:
             keeps_bytes=self.keeps_bytes,
             clips=clips,
         ).phases
-        self.tables = self._collect(layers, forward, backward)
+        self.tables = self._collect(layers, forward, backward, transposed)
         self.scratch_size = self._scratch_size(forward)
 
     @property
@@ -171,7 +174,9 @@ class Plan:
         edges = sum(graph.n_edges for graph in self.wiring.graphs)
         return edges * effort.edge * _PASSES[self.purpose] + sum(self.wiring.widths) * effort.row
 
-    def _lay_out(self, layers: Array) -> tuple[dict[int, Product], dict[int, Product]]:
+    def _lay_out(
+        self, layers: Array, transposed: Transposed | None
+    ) -> tuple[dict[int, Product], dict[int, Product]]:
         """Fill in where all that a layer has begins; return its products by its indices."""
         wiring = self.wiring
         forward: dict[int, Product] = {}
@@ -201,8 +206,7 @@ class Plan:
             layer["starts"], layer["n_blocks"] = starts, made.blocks.number
             forward[number] = made
             starts += made.starts.size
-            if goes_back(self.purpose, number):
-                transposed = wiring.transposed(first_layer=self.purpose == DIFFERENTIATE)
+            if transposed is not None and goes_back(self.purpose, number):
                 begin = layer["t_edges"] = transposed.first[number]
                 indices = transposed.indices[begin : begin + graph.n_edges]
                 made = self._product(transposed.indptrs[number], indices, graph.n_out)
@@ -220,11 +224,14 @@ class Plan:
         return Product(indptr, blocks, n_columns, block_starts(indptr, indices, blocks))
 
     def _collect(
-        self, layers: Array, forward: dict[int, Product], backward: dict[int, Product]
+        self,
+        layers: Array,
+        forward: dict[int, Product],
+        backward: dict[int, Product],
+        transposed: Transposed | None,
     ) -> Tables:
         wiring = self.wiring
         tasks = [task for phase in self.phases for task in phase.tasks]
-        transposed = wiring.transposed() if backward else None
         # In the order in which `_lay_out` counted them.
         starts = [
             made[number].starts.ravel()

@@ -155,7 +155,7 @@ class Wiring:
             matrix = scipy.sparse.csr_array(
                 (
                     np.arange(graph.n_edges, dtype=np.uint32),
-                    self.indices[of_layer].astype(np.int32),
+                    self.indices[of_layer].astype(np.int32),  # layers have fewer than 2**31
                     self.indptrs[number],
                 ),
                 shape=(graph.n_out, graph.n_in),

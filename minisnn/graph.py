@@ -17,7 +17,8 @@ from .memory import check_fits
 
 Array = npt.NDArray[Any]
 
-_MAX_NEURONS = _MAX_EDGES = 2**32  # what uint32 indices can address
+_MAX_NEURONS = 2**31  # what SciPy's int32 indices can address, which transpose the graph
+_MAX_EDGES = 2**32  # what uint32 can address
 _EDGE, _NEURON = 40, 16  # bytes that one takes while a graph is made
 
 

@@ -31,6 +31,7 @@ class Passes:
 
     def __init__(self, wiring: Wiring, parameters: Array) -> None:
         self.wiring, self._parameters = wiring, parameters
+        # Never changed, but replaced: another thread may be looking for a plan in it.
         self._plans: dict[tuple[int, int, bool, bool, int], Plan] = {}
 
     @property
@@ -42,19 +43,21 @@ class Passes:
         self, batch_size: int, purpose: int, *, keeps_bytes: bool = False, clips: bool = False
     ) -> Plan:
         """Return how batches of a size run; kept, so that it is not made again."""
-        key = (batch_size, purpose, keeps_bytes, clips, get_num_threads())
+        n_threads = get_num_threads()
+        key = (batch_size, purpose, keeps_bytes, clips, n_threads)
         plan = self._plans.get(key)
         if plan is None:
-            if len(self._plans) >= _PLANS_KEPT:
-                self._plans.pop(next(iter(self._plans)))
-            plan = self._plans[key] = Plan(
+            plan = Plan(
                 self.wiring,
                 batch_size,
                 self._parameters.dtype,
                 purpose,
+                n_threads,
                 keeps_bytes=keeps_bytes,
                 clips=clips,
             )
+            latest = list(self._plans.items())[1 - _PLANS_KEPT :]
+            self._plans = {**dict(latest), key: plan}
         return plan
 
     def run(

@@ -166,9 +166,9 @@ BAD_HEADERS: list[tuple[Callable[[Any], object], str]] = [
     (lambda layers: layers.clear(), r"parameters must be float32 or float64 of shape \(0,\), got"),
     (lambda layers: layers.insert(0, 5), "n_in in its header must be of type int, got None"),
     (lambda layers: layers[0].pop("name"), "name in its header must be of type str, got None"),
-    (lambda layers: layers[0].update(n_in=0), "n_in must be between 1 and 4294967295, got 0"),
-    (lambda layers: layers[0].update(n_in=2**40), "n_in must be between 1 and 4294967295"),
-    (lambda layers: layers[0].update(n_out=-1), "n_out must be between 1 and 4294967295, got -1"),
+    (lambda layers: layers[0].update(n_in=0), "n_in must be between 1 and 2147483647, got 0"),
+    (lambda layers: layers[0].update(n_in=2**40), "n_in must be between 1 and 2147483647"),
+    (lambda layers: layers[0].update(n_out=-1), "n_out must be between 1 and 2147483647, got -1"),
     (lambda layers: layers[0].update(n_out=True), "n_out in its header must be of type int"),
     (lambda layers: layers[0].update(n_in=20.0), "n_in in its header must be of type int"),
     (lambda layers: layers[0].update(graph="torus"), "its graphs are rotating, .* got 'torus'"),
@@ -269,7 +269,7 @@ def test_a_small_file_cannot_ask_for_much_memory(path: Path, layer: dict[str, An
 
 def test_inputs_without_edges_take_no_memory(path: Path) -> None:
     net = snn.MLP.from_parameters(
-        [snn.Topology(2**32 - 1, 1, [0, 1], [2**32 - 2])], np.ones(2, dtype=np.float32)
+        [snn.Topology(2**31 - 1, 1, [0, 1], [2**31 - 2])], np.ones(2, dtype=np.float32)
     )
     snn.save(net, path)
     tracemalloc.start()

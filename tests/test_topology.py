@@ -183,10 +183,10 @@ def test_bad_degrees_and_widths(name: str) -> None:
     for bad in (2.0, "3", True):
         with pytest.raises(TypeError, match="degree must be a whole number"):
             construct(20, 10, bad)
-    with pytest.raises(ValueError, match="n_in must be between 1 and 4294967295, got 0"):
+    with pytest.raises(ValueError, match="n_in must be between 1 and 2147483647, got 0"):
         construct(0, 10, 1)
-    with pytest.raises(ValueError, match="n_out must be between 1 and 4294967295, got 4294967296"):
-        construct(1, 2**32, 1)
+    with pytest.raises(ValueError, match="n_out must be between 1 and 2147483647, got 2147483648"):
+        construct(1, 2**31, 1)
     with pytest.raises(TypeError, match=r"n_in must be a whole number of neurons, got 1\.5"):
         construct(1.5, 10, 1)
 

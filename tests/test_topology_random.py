@@ -163,5 +163,5 @@ def test_seeds(name: str) -> None:
     assert construct(30, 40, 10, seed=1) != construct(30, 40, 10, seed=2)
     with pytest.raises(ValueError, match="seed must be between 0 and 4294967295, got -1"):
         construct(30, 40, 10, seed=-1)
-    with pytest.raises(ValueError, match="n_in must be between 1 and 4294967295, got 0"):
+    with pytest.raises(ValueError, match="n_in must be between 1 and 2147483647, got 0"):
         construct(0, 10, 1)

@@ -55,6 +55,24 @@ def test_training_transposes_all_layers_but_the_first() -> None:
     assert wiring.transposed() is first, "what is there serves"
 
 
+def test_a_plan_has_one_transpose_though_another_thread_makes_a_larger_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graphs = [random_graph(30, 20, 0.2), random_graph(20, 9, 0.5)]
+    wiring, product = Wiring(graphs), Plan._product
+
+    def interrupted(*arguments: Any) -> Any:
+        if wiring._transposed is not None:
+            wiring.transposed(first_layer=True)
+        return product(*arguments)
+
+    expected = Plan(Wiring(graphs), 16, np.float32, TRAIN).tables
+    monkeypatch.setattr(Plan, "_product", interrupted)
+    tables = Plan(wiring, 16, np.float32, TRAIN).tables
+    for name in ("layers", "starts", "t_indices", "t_edges"):
+        np.testing.assert_array_equal(getattr(tables, name), getattr(expected, name))
+
+
 def test_indices_are_as_narrow_as_the_layers_allow() -> None:
     assert Wiring([random_graph(10, 2**16, 1e-4)]).indices.dtype == np.uint16
     assert Wiring([random_graph(2**16 + 1, 10, 1e-4)]).indices.dtype == np.uint32
