@@ -1,10 +1,15 @@
-"""Shared fixtures."""
+"""Shared fixtures, and in which order tests run."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -14,6 +19,38 @@ from minisnn import kernels
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")
+
+
+if "NUMBA_THREADING_LAYER" in os.environ:  # by .ci/matrix
+    numba.get_num_threads()  # starts that pool of Numba's, as a user's own code may have done
+
+
+NEED_NO_KERNELS = (
+    "test_packaging", "test_site", "test_spectral", "test_topology", "test_topology_catalogue",
+    "test_topology_expanders", "test_topology_random", "test_topology_structured", "test_archive",
+    "test_datasets", "test_configuration", "test_grid", "test_store",
+)  # fmt: skip
+_compiling: list[subprocess.Popen[bytes]] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in NEED_NO_KERNELS)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have another core compile what takes a minute, while the suite is at what needs it not."""
+    if len(session.items) > 1000 and not session.config.option.collectonly:
+        root = str(Path(snn.__file__).parents[1])
+        program = str(Path(__file__).with_name("compiling.py"))
+        _compiling.append(
+            subprocess.Popen([sys.executable, program], env={**os.environ, "PYTHONPATH": root})
+        )
+
+
+def pytest_sessionfinish() -> None:
+    for process in _compiling:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture
