@@ -301,18 +301,28 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch, package: str, export:
         export(snn.MLP([topology.dense(3, 2)]))
 
 
-@pytest.mark.parametrize("name", sorted(activations.ACTIVATIONS))
-def test_every_activation_has_its_names(
-    name: str, tmp_path: Path, rng: np.random.Generator
-) -> None:
-    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    graphs = [topology.constant_degree(6, 5, 2)]
-    net = snn.MLP(graphs, dtype=np.float64, output_activation=name)
+every_activation = pytest.mark.parametrize("name", sorted(activations.ACTIVATIONS))
+
+
+def one_layer(name: str, rng: np.random.Generator) -> tuple[snn.MLP, Any, Any]:
+    """Return a network with this activation, inputs, and the outputs that they should have."""
+    net = snn.MLP([topology.constant_degree(6, 5, 2)], dtype=np.float64, output_activation=name)
     X = rng.normal(size=(9, 6))
-    expected = naive.ACTIVATIONS[name](X @ net.layers[0].to_scipy().toarray())
+    return net, X, naive.ACTIVATIONS[name](X @ net.layers[0].to_scipy().toarray())
+
+
+@every_activation
+def test_every_activation_in_onnx(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    net, X, expected = one_layer(name, rng)
     snn.export_onnx(net, tmp_path / "model.onnx")
     session = runtime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(session.run(None, {"inputs": X})[0], expected, atol=1e-13, rtol=0)
+
+
+@every_activation
+def test_every_activation_in_torch(name: str, rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    net, X, expected = one_layer(name, rng)
     outputs = snn.to_torch(net)(torch.tensor(X)).detach().numpy()
     np.testing.assert_allclose(outputs, expected, atol=1e-13, rtol=0)
