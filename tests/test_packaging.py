@@ -79,11 +79,11 @@ def test_installed_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)
     python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    run(str(python), "-m", "pip", "install", "--quiet", str(wheel), cwd=tmp_path)
+    run(str(python), "-E", "-m", "pip", "install", "--quiet", str(wheel), cwd=tmp_path)
     (tmp_path / "program.py").write_text(PROGRAM)
 
     def run_program() -> list[str]:
-        return run(str(python), "program.py", str(environment), cwd=tmp_path).splitlines()
+        return run(str(python), "-E", "program.py", str(environment), cwd=tmp_path).splitlines()
 
     *compiled, version, first = run_program()
     *loaded, _, second = run_program()
