@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from .arguments import as_array, as_list, check_choice, check_kind
+from .arguments import as_array, as_list, check_choice, check_kind, shown
 from .graph import Array, Topology
 from .kernels.activations import ACTIVATIONS
 from .kernels.wiring import Graph, Wiring
@@ -75,6 +76,17 @@ def split_parameters(parameters: Array, graphs: Sequence[Topology]) -> list[tupl
         views.append((parameters[start:middle], parameters[middle:stop]))
         start = stop
     return views
+
+
+def check_precision(dtype: Any) -> np.dtype[Any]:
+    """Return the dtype of a network; raise unless it is float32 or float64."""
+    try:
+        found = None if dtype is None else np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = None
+    if found not in PRECISIONS:
+        raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}")
+    return found
 
 
 def check_parameters(parameters: Array, graphs: Sequence[Topology]) -> Array:

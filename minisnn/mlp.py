@@ -16,11 +16,11 @@ from .initializers import initial_weights
 from .kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from .kernels.plan import Plan
 from .layer import (
-    PRECISIONS,
     Layer,
     check_activations,
     check_graphs,
     check_parameters,
+    check_precision,
     n_parameters,
     split_parameters,
     wiring_of,
@@ -96,7 +96,7 @@ class MLP:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         graphs = check_graphs(topologies)
-        precision = _check_dtype(dtype)
+        precision = check_precision(dtype)
         total = n_parameters(graphs)
         check_fits(total * (_DRAWN + precision.itemsize), f"a network of {total} parameters")
         warn_of_dead_neurons(graphs)
@@ -419,13 +419,3 @@ class MLP:
 def check_network(net: Any) -> MLP:
     """Return the network; raise where something else is taken for one."""
     return check_kind(net, MLP, "net")
-
-
-def _check_dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        found = None if dtype is None else np.dtype(dtype)
-    except (TypeError, ValueError):
-        found = None
-    if found not in PRECISIONS:
-        raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}")
-    return found

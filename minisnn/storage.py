@@ -24,10 +24,11 @@ import numpy as np
 from .archive import Archive, FileFormatError, entry, read_archive, write_archive
 from .arguments import check_kind
 from .atomic import replace_file
-from .graph import Array, Topology, check_widths
+from .graph import Array, Topology
 from .layer import PRECISIONS
 from .mlp import MLP, check_network
 from .optimizer_state import OptimizerState
+from .structure import check_widths
 from .topology import rotating
 
 KIND, FORMAT, FORMAT_WITH_STATE = "network", 2, 3

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 
 from ..checks import check_number
-from ..graph import Array, check_widths
+from ..graph import Array
+from ..structure import check_widths
 from .weight_map import WeightMap
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from ..graph import Array, check_widths
+from ..graph import Array
+from ..structure import check_widths
 from .weight_map import WeightMap
 
 

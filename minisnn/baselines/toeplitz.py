@@ -7,8 +7,9 @@ from typing import Self
 import numpy as np
 
 from ..checks import check_positive_integer
-from ..graph import Array, check_widths
+from ..graph import Array
 from ..memory import check_fits
+from ..structure import check_widths
 from .sharing import SharedWeights
 
 

@@ -16,8 +16,9 @@ import numpy as np
 
 from ..arguments import as_array
 from ..checks import check_positive_integer
-from ..graph import Array, check_widths
+from ..graph import Array
 from ..memory import check_fits
+from ..structure import check_widths
 
 _BYTES = 4  # of an entry, at least
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arguments import as_list
 from ..checks import check_number
-from ..graph import check_widths
+from ..structure import check_widths
 
 
 def erk_densities(widths: Sequence[int], density: float) -> tuple[float, ...]:

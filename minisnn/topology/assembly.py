@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..arguments import shown
-from ..graph import Array, Topology, check_size, check_widths
+from ..graph import Array, Topology
+from ..structure import check_size, check_widths
 
 Parameters = Mapping[str, int | float]
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..arguments import as_list, shown
 from ..checks import check_positive_integer
-from ..graph import Topology, check_size, check_widths
+from ..graph import Topology
+from ..structure import check_size, check_widths
 from .assembly import from_pairs, from_targets, kronecker
 from .rotating import rotating
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import scipy.sparse
 
 from ..arguments import as_array, checked_sparse
-from ..graph import Topology, check_size, check_widths
+from ..graph import Topology
+from ..structure import check_size, check_widths
 from .assembly import from_pairs
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import check_number, check_seed
-from ..graph import Array, Topology, check_size, check_widths
+from ..graph import Array, Topology
+from ..structure import check_size, check_widths
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..arguments import as_array, shown
 from ..checks import check_positive_integer, check_seed
-from ..graph import Array, Topology, check_size, check_widths
+from ..graph import Array, Topology
+from ..structure import check_size, check_widths
 from .assembly import check_degree, from_pairs
 
 _SETTLED = 300
