@@ -33,6 +33,7 @@ from minisnn.baselines import (
     WeightMap,
     train_reparametrised,
 )
+from minisnn.baselines.products import product
 
 KINDS: list[type[WeightMap]] = [
     Identity, DropConnect, LowRank, Hashed, Toeplitz, Circulant, TensorTrain,
@@ -386,6 +387,20 @@ def test_narrower_with_any_depth(widths: list[int], degree: int) -> None:
     assert found.difference == found.n_weights - sum(graph.n_edges for graph in graphs)
     coarsest = max(map(sum, zip(found.widths, found.widths[2:], strict=False)))
     assert abs(found.difference) <= coarsest or set(found.widths[1:-1]) == {1}
+
+
+@given(
+    m=st.integers(1, 9), k=st.integers(1, 9), n=st.integers(1, 9),
+    dtype=st.sampled_from([np.float32, np.float64]), turned=st.tuples(st.booleans(), st.booleans()),
+)  # fmt: skip
+def test_products(m: int, k: int, n: int, dtype: Any, turned: tuple[bool, bool]) -> None:
+    rng = np.random.default_rng(0)
+    A, B = rng.random((m, k)).astype(dtype), rng.random((k, n)).astype(dtype)
+    A, B = (np.asfortranarray(M) if turn else M for M, turn in zip((A, B), turned, strict=True))
+    C = product(A, B)
+    np.testing.assert_allclose(C, A @ B, rtol=1e-6)
+    assert C.dtype == dtype
+    assert C.flags.c_contiguous
 
 
 # The comparison

@@ -9,6 +9,7 @@ import numpy as np
 from ..checks import check_positive_integer
 from ..graph import Array
 from ..structure import check_widths
+from .products import product
 from .weight_map import WeightMap
 
 
@@ -61,12 +62,12 @@ class LowRank(WeightMap):
     def _expand(self, theta: Array) -> Array:
         """Return W = U V."""
         U, V = self._factors(theta)
-        return U @ V
+        return product(U, V)
 
     def _adjoint(self, theta: Array, dW: Array) -> Array:
         """Return dU = dW Vᵀ and dV = Uᵀ dW, in one vector."""
         U, V = self._factors(theta)
-        return np.concatenate([(dW @ V.T).ravel(), (U.T @ dW).ravel()])
+        return np.concatenate([product(dW, V.T).ravel(), product(U.T, dW).ravel()])
 
     def _factors(self, theta: Array) -> tuple[Array, Array]:
         n_in, n_out = self.shape

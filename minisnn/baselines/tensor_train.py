@@ -12,6 +12,7 @@ from ..arguments import as_list
 from ..checks import check_positive_integer
 from ..graph import Array
 from ..topology.assembly import divisors
+from .products import product
 from .weight_map import WeightMap
 
 _N_CORES = 3
@@ -95,8 +96,8 @@ class TensorTrain(WeightMap):
     def _expand(self, theta: Array) -> Array:
         """Return the products of the cores, in the order of a matrix."""
         pairs = zip(self.out_factors, self.in_factors, strict=True)
-        product = self._products_from_left(self._split(theta))[-1]
-        digits = product.reshape([factor for pair in pairs for factor in pair])
+        whole = self._products_from_left(self._split(theta))[-1]
+        digits = whole.reshape([factor for pair in pairs for factor in pair])
         axes = range(digits.ndim)
         return digits.transpose([*axes[::2], *axes[1::2]]).reshape(self.shape[::-1])
 
@@ -110,9 +111,9 @@ class TensorTrain(WeightMap):
         gradients = []
         for core, left in zip(cores[::-1], self._products_from_left(cores)[-2::-1], strict=True):
             before, pair, after = core.shape
-            halfway = (left.T @ dW.reshape(len(left), -1)).reshape(before * pair, -1)
-            gradients.append((halfway @ right.T).ravel())
-            right = (core.reshape(before * pair, after) @ right).reshape(before, -1)
+            halfway = product(left.T, dW.reshape(len(left), -1)).reshape(before * pair, -1)
+            gradients.append(product(halfway, right.T).ravel())
+            right = product(core.reshape(before * pair, after), right).reshape(before, -1)
         return np.concatenate(gradients[::-1])
 
     def _split(self, theta: Array) -> list[Array]:
@@ -125,7 +126,7 @@ class TensorTrain(WeightMap):
         """Return L_0 to L_d."""
         products = [np.ones((1, 1), dtype=cores[0].dtype)]
         for core in cores:
-            longer = products[-1] @ core.reshape(len(core), -1)
+            longer = product(products[-1], core.reshape(len(core), -1))
             products.append(longer.reshape(-1, core.shape[-1]))
         return products
 
