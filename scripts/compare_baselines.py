@@ -7,7 +7,7 @@ five sixths of the digits is best on the last sixth; then it is trained on all o
 seed, and judged on the test digits.
 
 example:
-  python scripts/compare_baselines.py --learning-rates 1,4,12 --seeds 0,1 --output comparison.json
+  python scripts/compare_baselines.py --learning-rates 1,4,12 --seeds 0,1,2 --output comparison.json
 """
 
 from __future__ import annotations
