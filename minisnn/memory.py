@@ -7,7 +7,7 @@ import os
 _GIB = 2**30
 
 
-def check_fits(n_bytes: float, what: str) -> None:
+def check_fits(n_bytes: float, what: str, advice: str = "take fewer neurons or edges") -> None:
     """Raise before anything is allocated that is larger than the memory of the machine.
 
     The system would promise more than it has, and end the process when it is asked for it.
@@ -21,7 +21,7 @@ def check_fits(n_bytes: float, what: str) -> None:
     if n_bytes > room:
         raise MemoryError(
             f"{what} would take {n_bytes / _GIB:.3g} GiB, this machine has {room / _GIB:.3g}; "
-            "take fewer neurons or edges"
+            f"{advice}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ pytest.importorskip("sklearn", reason="needs the extra sklearn")
 
 import compare_estimators
 import joblib
+import sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from minisnn.sklearn import SparseMLPClassifier, SparseMLPRegressor
+from minisnn.sklearn import SparseMLPClassifier, SparseMLPRegressor, estimator
 
 QUICK: dict[str, Any] = {"max_iter": 30, "tol": None, "random_state": 0}
 
@@ -66,6 +69,77 @@ def test_in_a_pipeline_and_a_search(table: Any) -> None:
     assert search.best_score_ > 0.6
 
 
+def test_a_search_over_graphs(table: Any) -> None:
+    X, y = table
+    graph = snn.topology.biregular(30, 20, 6)
+    grid = {
+        "topology": [graph, [graph, "dense"], "dense"],
+        "optimizer": ["sgd", snn.Adam(0.01)],
+        "learning_rate": [0.01, snn.CosineDecay(0.01)],
+    }
+    search = GridSearchCV(SparseMLPClassifier((20,), **QUICK), grid, cv=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    best = search.best_estimator_
+    assert repr(best.get_params()["topology"]) in " ".join(repr(best).split())
+    assert "biregular" in SparseMLPClassifier(topology=graph)._repr_html_()
+
+
+def test_weights_are_routed(table: Any) -> None:
+    X, y = table
+    only = (y == "a").astype(float)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = SparseMLPClassifier(learning_rate=0.1, **QUICK)
+        model.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        found = cross_validate(
+            make_pipeline(scaler, model), X, y, params={"sample_weight": only}, cv=2,
+            return_estimator=True, error_score="raise",
+        )  # fmt: skip
+    for fitted in found["estimator"]:
+        assert (fitted.predict(X) == "a").mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [(MLPClassifier, SparseMLPClassifier), (MLPRegressor, SparseMLPRegressor)],
+)
+@pytest.mark.parametrize("early", [False, True])
+def test_knows_what_scikit_learns_own_knows(
+    table: Any, theirs: Any, ours: Any, early: bool
+) -> None:
+    X, y = table
+    if ours is SparseMLPRegressor:
+        y = X[:, 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        expected, model = (
+            kind(hidden_layer_sizes=(20, 7), max_iter=4, early_stopping=early, random_state=0)
+            .fit(X, y)
+            .fit(X, y)
+            for kind in (theirs, ours)
+        )
+    names = {name for name in dir(expected) if name.endswith("_") and not name.startswith("_")}
+    assert names <= set(dir(model))
+    for name in ("n_iter_", "t_", "n_layers_", "n_features_in_"):
+        assert getattr(model, name) == getattr(expected, name), name
+    for name in ("best_loss_", "validation_scores_", "best_validation_score_"):
+        assert (getattr(model, name) is None) == (getattr(expected, name) is None), name
+    assert early or model.best_loss_ == min(model.loss_curve_)
+    assert [W.shape for W in model.coefs_[:2]] == [W.shape for W in expected.coefs_[:2]]
+    A = np.maximum(np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0) @ model.coefs_[1]
+                   + model.intercepts_[1], 0)  # fmt: skip
+    Z = A @ model.coefs_[2] + model.intercepts_[2]
+    if ours is SparseMLPClassifier:
+        assert model.out_activation_ == expected.out_activation_ == "softmax"
+        Z = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(model.predict_proba(X), Z, rtol=1e-9)
+    else:
+        assert model.out_activation_ == expected.out_activation_ == "identity"
+        np.testing.assert_allclose(model.predict(X), Z[:, 0], rtol=1e-9, atol=1e-12)
+    with pytest.raises(AttributeError):
+        _ = ours().coefs_
+
+
 def test_dumps_and_clones(table: Any, tmp_path: Path) -> None:
     X, y = table
     graph = snn.topology.fibonacci_rotating(30, 35, 6)
@@ -100,6 +174,21 @@ def test_sparse_input_is_the_same_input(table: Any) -> None:
     np.testing.assert_array_equal(sparse.predict_proba(columns), expected)
 
 
+def test_sparse_input_is_made_dense_by_and_by(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = table
+    model = SparseMLPClassifier(**QUICK).fit(X, y)
+    monkeypatch.setattr(estimator, "_ROWS", 64)
+    for matrix in (scipy.sparse.csr_matrix(X), scipy.sparse.coo_array(X)):
+        np.testing.assert_allclose(model.predict_proba(matrix), model.predict_proba(X), rtol=1e-12)
+    huge = scipy.sparse.csr_array(([1.0], ([0], [0])), shape=(400, 10**12))
+    with pytest.raises(
+        MemoryError,
+        match=r"sparse X of shape \(400, 1000000000000\), which is made dense, would take .* take "
+        "fewer columns, or train on some rows at a time by partial_fit",
+    ):
+        SparseMLPClassifier().fit(huge, y)
+
+
 def test_probabilities(table: Any) -> None:
     X, y = table
     model = SparseMLPClassifier(**QUICK).fit(X, y)
@@ -120,6 +209,44 @@ def test_several_labels_and_several_targets() -> None:
     regressor = SparseMLPRegressor(max_iter=150, tol=None, random_state=0).fit(X, targets)
     assert regressor.predict(X).shape == targets.shape
     assert regressor.score(X, targets) > 0.5
+
+
+def test_labels_as_a_sparse_matrix() -> None:
+    X, Y = make_multilabel_classification(100, 12, n_classes=4, random_state=0)
+    dense, sparse = (
+        SparseMLPClassifier(**QUICK).fit(X, labels) for labels in (Y, scipy.sparse.csr_array(Y))
+    )
+    np.testing.assert_array_equal(sparse.predict_proba(X), dense.predict_proba(X))
+    assert sparse.score(X, scipy.sparse.csr_array(Y)) == dense.score(X, Y)
+
+
+def test_labels_that_cannot_be(table: Any) -> None:
+    X, y = table
+    labels = np.stack([y == "a", y == "b", y == "c"], axis=1).astype(int)
+    zeros_and_ones = "y must have a class for each sample, or zeros and ones in a column for each"
+    for wrong in (2 * labels - 1, labels + 1, labels * [1, 2, 3]):
+        with pytest.raises(ValueError, match=zeros_and_ones + r" label, got shape \(400, 3\) with"):
+            SparseMLPClassifier().fit(X, wrong)
+    model = SparseMLPClassifier().partial_fit(X, labels, classes=["a", "b", "c"])
+    assert list(model.classes_) == ["a", "b", "c"]
+    several = r"y must have shape \(400, 3\) for the classes \['a' 'b' 'c'\], got \(400"
+    for wrong in (y, labels[:, :2]):
+        with pytest.raises(ValueError, match=several):
+            model.partial_fit(X, wrong)
+    with pytest.raises(ValueError, match=r"y must have shape \(400, 4\) for the classes \[0 1 2 3"):
+        SparseMLPClassifier().partial_fit(X, labels, classes=range(4))
+    with pytest.raises(ValueError, match=r"y must have shape \(400,\) for the classes \['a' 'b'"):
+        SparseMLPClassifier().partial_fit(X, y, classes=list("abc")).partial_fit(X, labels)
+
+
+def test_partial_fit_after_one_that_failed(table: Any) -> None:
+    X, y = table
+    for wrong, right in (({"batch_size": 0}, {"batch_size": 9}), ({"degree": 0}, {"degree": 40})):
+        model = SparseMLPClassifier(**wrong)
+        with pytest.raises(ValueError, match="must be"):
+            model.partial_fit(X, y, classes=["a", "b", "c", "d"])
+        model.set_params(**right).partial_fit(X, y)
+        assert list(model.classes_) == ["a", "b", "c", "d"]
 
 
 def test_partial_fit_is_one_epoch(table: Any) -> None:
@@ -174,8 +301,71 @@ def test_early_stopping_keeps_the_best(table: Any) -> None:
     assert model.best_validation_score_ == max(model.validation_scores_)
     regressor = SparseMLPRegressor(early_stopping=True, max_iter=500, random_state=0)
     assert regressor.fit(X, X[:, 0]).n_iter_ < 500
-    with pytest.raises(ValueError, match=r"early_stopping holds back 1 of 6 samples, it needs 2"):
-        SparseMLPRegressor(early_stopping=True).fit(X[:6], X[:6, 0])
+    for share, held in ((0.1, 1), (0.9, 6), (0, 0)):
+        with pytest.raises(
+            ValueError,
+            match=f"early_stopping holds back {held} of 6 samples; it needs 2 at least, and others",
+        ):
+            SparseMLPRegressor(early_stopping=True, validation_fraction=share).fit(X[:6], X[:6, 0])
+
+
+def test_early_stopping_of_a_warm_start(table: Any) -> None:
+    """The same samples are held back, and the weights that were there may stay the best."""
+    X, y = table
+    model = SparseMLPClassifier(early_stopping=True, warm_start=True, **QUICK).fit(X, y)
+    best, before = model.best_validation_score_, model.net_.parameters.copy()
+    model.set_params(learning_rate=0.0, max_iter=3).fit(X, y)
+    assert model.validation_scores_[-3:] == [best] * 3
+    model.set_params(optimizer=snn.SGD(30.0)).fit(X, y)
+    assert max(model.validation_scores_[-3:]) < best == model.best_validation_score_
+    np.testing.assert_array_equal(model.net_.parameters, before)
+    later = SparseMLPClassifier(warm_start=True, **QUICK).fit(X, y)
+    later.set_params(early_stopping=True).fit(X, y)
+    assert len(later.validation_scores_) == QUICK["max_iter"]
+    assert later.best_validation_score_ >= max(later.validation_scores_)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_held_back_is_like_the_rest(seed: int) -> None:
+    """Where inputs say nothing all samples get the first class; no class is too rare."""
+    options = {**QUICK, "random_state": seed, "learning_rate": 0.0, "max_iter": 1}
+    y = np.repeat([0, 1], [90, 10])
+    model = SparseMLPClassifier(early_stopping=True, **options).fit(np.zeros((100, 3)), y)
+    assert model.validation_scores_ == [0.9]
+    y[0] = 2
+    assert (
+        len(SparseMLPClassifier(early_stopping=True, **options).fit(np.eye(100), y).classes_) == 3
+    )
+    y = np.repeat(range(20), 5)
+    assert (
+        len(SparseMLPClassifier(early_stopping=True, **options).fit(np.eye(100), y).classes_) == 20
+    )
+
+
+def test_interruption_keeps_what_was_learnt(table: Any) -> None:
+    X, y = table
+
+    def rate(epoch: float, epochs: int) -> float:
+        if epoch > 2:
+            signal.raise_signal(signal.SIGINT)
+        return 0.01
+
+    with pytest.warns(UserWarning, match="training was interrupted"):
+        model = SparseMLPClassifier(learning_rate=rate, batch_size=400, max_iter=50).fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) == 2
+    assert model.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize(
+    ("verbose", "shown"), [(True, True), (10, True), (0, False), (False, False)]
+)
+def test_verbose_is_a_bar(
+    table: Any, capsys: pytest.CaptureFixture[str], verbose: Any, shown: bool
+) -> None:
+    pytest.importorskip("tqdm", reason="needs the extra progress")
+    X, y = table
+    SparseMLPClassifier(verbose=verbose, max_iter=2, tol=None).fit(X, y)
+    assert ("training: 100%" in capsys.readouterr().err) == shown
 
 
 def test_no_convergence_is_said(table: Any) -> None:
@@ -219,6 +409,8 @@ def test_weights_of_samples_are_repetitions(table: Any, rng: np.random.Generator
         ({"optimizer": "lbfgs"}, "optimizer must be 'adam', 'sgd', or one of minisnn's"),
         ({"activation": "gelu"}, "activation must be one of"),
         ({"dropout": 1.5}, "dropout"),
+        ({"validation_fraction": 5},
+         "validation_fraction must be a finite number, at least 0 and below 1, got 5"),
     ],
 )  # fmt: skip
 def test_bad_options(table: Any, options: dict[str, Any], message: str) -> None:

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import column_or_1d
 
+from ..arguments import shown
 from ..graph import Array
 from .estimator import SparseMLP
 
@@ -63,13 +64,15 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     early_stopping : bool
         Whether to hold samples back, to stop by the score on them, and to keep the best weights.
     validation_fraction : float
-        Share of the samples to hold back.
+        Share of the samples to hold back, above 0 and below 1; of each class alike where there
+        are enough of it.
     warm_start : bool
-        Whether `fit` goes on from the weights that there are.
+        Whether `fit` goes on from the weights that there are. The network stays what it was made
+        as: other widths, wiring or activations have no effect.
     random_state : int, RandomState, optional
         Of random wiring, initial weights, order of samples, dropout, and what is held back.
-    verbose : bool
-        Whether to show a progress bar (extra ``progress``).
+    verbose : bool, or int
+        Whether to show a progress bar (extra ``progress``); any number but 0 does.
 
     Attributes
     ----------
@@ -79,14 +82,20 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         The classes, in the order of the outputs.
     n_features_in_, feature_names_in_
         What X was.
-    n_iter_ : int
-        Passes of the last fit.
+    n_iter_, t_ : int
+        Passes of the last fit, and samples seen since the first.
     loss_, loss_curve_ : float, list of float
         Training loss of the last pass, and of all.
+    best_loss_ : float or None
+        The least of them; None with early_stopping.
     validation_scores_ : list of float, or None
         Accuracy on what was held back, after each pass.
     best_validation_score_ : float or None
-        The best of them.
+        That of the weights that were kept.
+    coefs_, intercepts_ : list of sparse array, list of array
+        Weights of each layer, shape (n_in, n_out), and its biases.
+    n_layers_, n_outputs_, out_activation_ : int, int, str
+        Layers of neurons with the inputs, outputs, and what they make of their sums.
 
     Examples
     --------
@@ -110,15 +119,27 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        self._multilabel = type_of_target(y) == "multilabel-indicator"
-        if self._multilabel:
-            if first:
-                self.classes_ = np.arange(y.shape[1])
-            return np.ascontiguousarray(y, dtype=np.uint8)
+        several = y.ndim == 2
+        indicator = type_of_target(y) == "multilabel-indicator" and np.isin(y, (0, 1)).all()
+        if several and not indicator:
+            raise ValueError(
+                "y must have a class for each sample, or zeros and ones in a column for each "
+                f"label, got shape {y.shape} with the values {shown(np.unique(y))}"
+            )
         if first:
-            self.classes_ = np.unique(y) if classes is None else np.unique(classes)
+            self._multilabel = several
+            found = np.arange(y.shape[1]) if several else y
+            self.classes_ = np.unique(found if classes is None else classes)
             if len(self.classes_) < 2:
                 raise ValueError(f"y must have two classes at least, got 1 class: {self.classes_}")
+        columns = (len(self.classes_),) if self._multilabel else ()
+        if y.shape[1:] != columns:
+            raise ValueError(
+                f"y must have shape {(len(y), *columns)} for the classes {self.classes_}, "
+                f"got {y.shape}"
+            )
+        if several:
+            return np.ascontiguousarray(y, dtype=np.uint8)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
@@ -158,7 +179,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
             As for `fit`, and where classes are missing or not those of the first call.
         """
         _check_partial_fit_first_call(self, classes)
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._fit(X, y, sample_weight, incremental=True, classes=self.classes_)
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of each sample.

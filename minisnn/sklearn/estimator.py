@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, Self
 
@@ -20,6 +22,7 @@ from ..arguments import as_list, check_flag, checked_sparse
 from ..checks import check_number, check_positive_integer
 from ..graph import Array
 from ..history import Epoch
+from ..memory import check_fits
 from ..mlp import MLP
 from ..optimizer_state import OptimizerState
 from ..optimizers import Adam, NesterovSGD, Optimizer
@@ -28,6 +31,7 @@ from ..training import train
 from .wiring import Topologies, make_graphs
 
 _LARGEST_SEED = 2**31 - 1
+_ROWS = 1024  # of sparse X made dense at a time, to predict
 
 
 class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
@@ -56,7 +60,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         random_state: Any = None,
-        verbose: bool = False,
+        verbose: bool | int = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.topology = topology
@@ -95,7 +99,6 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.non_deterministic = False
         return tags
 
     # Training
@@ -137,14 +140,13 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         targets = self._prepare(y, first=first, classes=classes)
         if first:
             self._begin(X, targets)
-        X_held: Array | None = None
+        score = None
         if self.early_stopping:
             X, X_held, targets, _, y, y_held, weights, weights_held = self._split(
                 X, targets, y, weights
             )
-        watch = _Watch(self)
-        if X_held is not None:
-            watch.score = lambda: self._score_of(X_held, y_held, weights_held)
+            score = partial(self._score_of, X_held, y_held, weights_held)
+        watch = _Watch(self, score, first=first)
         history = train(
             self.net_,
             X,
@@ -159,12 +161,14 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             shuffle=self.shuffle,
             seed=self._random.randint(_LARGEST_SEED),
             callbacks=[watch],
-            progress=self.verbose,
+            progress=bool(self.verbose),
         )
         watch.finish()
         # for the next partial_fit; a fit begins anew
         self._optimizer_state = history.optimizer_state if incremental else None
         self.n_iter_ = len(history.epochs)
+        self.t_ += len(X) * self.n_iter_
+        self.best_loss_ = None if score is not None else min(self.loss_curve_, default=np.inf)
         if history.interrupted:
             warnings.warn("training was interrupted", stacklevel=3)
         elif not incremental and not watch.stopped and self.tol is not None:
@@ -182,15 +186,19 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         check_positive_integer(self.n_iter_no_change, "n_iter_no_change")
         if self.tol is not None:
             check_number(self.tol, "tol", -np.inf)
-        for name in ("shuffle", "early_stopping", "warm_start", "verbose"):
+        check_number(self.validation_fraction, "validation_fraction", 0, 1)
+        for name in ("shuffle", "early_stopping", "warm_start"):
             check_flag(getattr(self, name), name)
+        verbose: Any = self.verbose  # a number, too, as scikit-learn has it
+        if not isinstance(verbose, Integral):
+            check_flag(verbose, "verbose")
 
     def _checked(self, X: Any, y: Any, first: bool) -> tuple[Array, Array]:
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
             dtype=(np.float64, np.float32), reset=first,
         )  # fmt: skip
-        return _dense(X), y
+        return _dense(X, "X"), _dense(y, "y")
 
     def _begin(self, X: Array, targets: Array) -> None:
         """Make the network, and forget what was trained before."""
@@ -214,10 +222,11 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             seed=self._random.randint(_LARGEST_SEED),
             dtype=X.dtype,
         )
-        self.n_outputs_ = n_outputs
+        self.n_outputs_, self.t_ = n_outputs, 0
         self.loss_curve_: list[float] = []
-        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+        self.validation_scores_: list[float] | None = None
         self.best_validation_score_: float | None = None
+        self._optimizer_state, self._split_seed = None, None
 
     def _make_optimizer(self) -> Optimizer:
         if isinstance(self.optimizer, Optimizer):
@@ -231,20 +240,52 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         )
 
     def _split(self, X: Array, targets: Array, y: Array, weights: Array | None) -> tuple[Any, ...]:
-        """Hold samples back, of each class alike where there are classes."""
+        """Hold samples back: the same ones in each fit of a warm start, which has seen the others.
+
+        Of each class alike, unless there are too few of one for that.
+        """
+        n_held = math.ceil(self.validation_fraction * len(X))
+        if not 2 <= n_held < len(X):
+            raise ValueError(
+                f"early_stopping holds back {n_held} of {len(X)} samples; it needs 2 at least, and "
+                "others to train on: take another validation_fraction, or more samples"
+            )
+        if self._split_seed is None:
+            self._split_seed = self._random.randint(_LARGEST_SEED)
+        classes = None
+        if hasattr(self, "classes_") and targets.ndim == 1:
+            counts = np.unique(targets, return_counts=True)[1]
+            if counts.min() > 1 and len(counts) <= min(n_held, len(X) - n_held):
+                classes = targets
         parts = train_test_split(
             X, targets, y, np.ones(len(X)) if weights is None else weights,
-            test_size=self.validation_fraction, random_state=self._random,
-            stratify=y if hasattr(self, "classes_") and targets.ndim == 1 else None,
+            test_size=n_held, random_state=self._split_seed, stratify=classes,
         )  # fmt: skip
-        if len(parts[1]) < 2:
-            raise ValueError(
-                f"early_stopping holds back {len(parts[1])} of {len(X)} samples, it needs 2; take "
-                "a larger validation_fraction, or more samples"
-            )
         if weights is None:
             parts[6] = parts[7] = None
         return tuple(parts)
+
+    # What a fitted one knows, by the names that scikit-learn's own has for it
+
+    @property
+    def n_layers_(self) -> int:
+        """Layers of neurons, with the inputs."""
+        return len(self.net_.widths)
+
+    @property
+    def out_activation_(self) -> str:
+        """What the outputs make of their sums."""
+        return self.net_.output_activation
+
+    @property
+    def coefs_(self) -> list[scipy.sparse.csc_array]:
+        """Weights of each layer, shape (n_in, n_out), sparse."""
+        return [layer.to_scipy() for layer in self.net_.layers]
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Biases of each layer, shape (n_out,)."""
+        return [layer.biases for layer in self.net_.layers]
 
     # Prediction
 
@@ -253,37 +294,59 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
         )
-        return self.net_.predict(_dense(X))
+        if not scipy.sparse.issparse(X):
+            return self.net_.predict(X)
+        rows = checked_sparse(X).tocsr()
+        return np.concatenate(
+            [
+                self.net_.predict(rows[start : start + _ROWS].toarray())
+                for start in range(0, rows.shape[0], _ROWS)
+            ]
+        )
 
 
 class _Watch:
-    """Looks at each epoch: notes loss and score, says when to stop, and keeps the best weights."""
+    """Looks at each epoch: notes loss and score, says when to stop, and keeps the best weights.
 
-    def __init__(self, model: SparseMLP) -> None:
-        self._model = model
-        self.score: Any = None
+    Parameters
+    ----------
+    model : SparseMLP
+        Where they are noted.
+    score : callable, optional
+        Gives the score by which the best weights are chosen; without it loss says when to stop.
+    first : bool
+        Whether the network is a new one: weights that go on from earlier ones may stay the best.
+    """
+
+    def __init__(self, model: SparseMLP, score: Callable[[], float] | None, *, first: bool) -> None:
+        self._model, self._score = model, score
         self.stopped = False
         self._best, self._waited = -np.inf, 0
         self._weights: Array | None = None
+        if score is not None:
+            model.validation_scores_ = model.validation_scores_ or []
+            if not first:
+                self._keep(score())
 
     def __call__(self, net: MLP, epoch: Epoch) -> bool:
-        model = self._model
+        model, value = self._model, -epoch.loss
         model.loss_ = epoch.loss
         model.loss_curve_.append(epoch.loss)
-        value = -epoch.loss
-        if self.score is not None and model.validation_scores_ is not None:
-            value = self.score()
+        if self._score is not None and model.validation_scores_ is not None:
+            value = self._score()
             model.validation_scores_.append(value)
-            if model.best_validation_score_ is None or value > model.best_validation_score_:
-                model.best_validation_score_ = value
-                self._weights = net.parameters.copy()
-        if model.tol is None:
-            return False
-        better = value > self._best + model.tol
+        better = model.tol is None or value > self._best + model.tol
         self._waited = 0 if better else self._waited + 1
-        self._best = max(self._best, value)
+        if value > self._best:
+            self._keep(value)
         self.stopped = self._waited > model.n_iter_no_change
         return self.stopped
+
+    def _keep(self, value: float) -> None:
+        self._best = value
+        if self._score is not None:
+            self._model.best_validation_score_ = value
+            self._weights = self._model.net_.parameters.copy()
 
     def finish(self) -> None:
         """Put the weights with the best score back."""
@@ -291,5 +354,12 @@ class _Watch:
             self._model.net_.parameters[:] = self._weights
 
 
-def _dense(X: Any) -> Array:
-    return checked_sparse(X).toarray() if scipy.sparse.issparse(X) else X
+def _dense(array: Any, name: str) -> Array:
+    if not scipy.sparse.issparse(array):
+        return array
+    check_fits(
+        math.prod(array.shape) * array.dtype.itemsize,
+        f"sparse {name} of shape {array.shape}, which is made dense,",
+        "take fewer columns, or train on some rows at a time by partial_fit",
+    )
+    return checked_sparse(array).toarray()

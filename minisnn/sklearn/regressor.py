@@ -27,8 +27,9 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
 
     Attributes
     ----------
-    net_, n_features_in_, feature_names_in_, n_iter_, loss_, loss_curve_, validation_scores_
-    best_validation_score_
+    net_, n_features_in_, feature_names_in_, n_iter_, t_, loss_, loss_curve_, best_loss_
+    validation_scores_, best_validation_score_, coefs_, intercepts_, n_layers_, n_outputs_
+    out_activation_
         As for `SparseMLPClassifier`.
 
     Examples
