@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from .archive import FileFormatError, read_archive, write_archive
+from .arguments import shown
 from .atomic import replace_file
 from .graph import Array
 from .optimizer_state import OptimizerState
@@ -59,6 +60,7 @@ class Checkpoint:
         self._path, self._every = path, every
         self._fingerprint, self._parts = dict(fingerprint), parts
         self._due = perf_counter() + every
+        self._layouts: dict[str, dict[str, str]] = {}  # of the states when first asked for
 
     @property
     def due(self) -> bool:
@@ -93,11 +95,13 @@ class Checkpoint:
         ------
         OSError
             Where it cannot be written; what was written before is still there.
+        TypeError, ValueError
+            Where a callback's state is one that no resumed training could read.
         """
         arrays = {
             f"{part}.{name}": array
-            for part, it in self._parts.items()
-            for name, array in it.state().items()
+            for part, state in self._states().items()
+            for name, array in state.items()
         }
         try:
             with replace_file(self._path) as file:
@@ -125,9 +129,9 @@ class Checkpoint:
             states = {
                 part: {
                     name: archive.array(f"{part}.{name}", [array.dtype], array.shape)
-                    for name, array in it.state().items()
+                    for name, array in state.items()
                 }
-                for part, it in self._parts.items()
+                for part, state in self._states().items()
             }
             for name, array in states["steps"].items():
                 if not np.isfinite(array).all():
@@ -135,8 +139,8 @@ class Checkpoint:
             OptimizerState.from_arrays(states["steps"]).check_for(states["steps"]["parameters"])
             archive.check_all_read()
             before = {
-                part: {name: array.copy() for name, array in it.state().items()}
-                for part, it in self._parts.items()
+                part: {name: array.copy() for name, array in state.items()}
+                for part, state in self._states().items()
             }
             try:
                 for part, state in states.items():
@@ -145,6 +149,34 @@ class Checkpoint:
                 for part, state in before.items():
                     self._parts[part].restore(state)
                 raise
+
+    def _states(self) -> dict[str, dict[str, Array]]:
+        """Return the states of all parts, if they are arrays like those of the first time."""
+        states: dict[str, dict[str, Array]] = {}
+        for part, it in self._parts.items():
+            found: Any = it.state()
+            if not isinstance(found, Mapping):
+                raise TypeError(
+                    f"state() of {it!r} must return a dictionary of arrays, got {shown(found)}"
+                )
+            states[part] = {name: np.asarray(value) for name, value in found.items()}
+            layout = {
+                name: f"{array.dtype} of shape {array.shape}"
+                for name, array in states[part].items()
+            }
+            for name, array in states[part].items():
+                if array.dtype.kind not in "uif":
+                    raise TypeError(
+                        f"state() of {it!r} must return arrays of numbers, got {layout[name]} "
+                        f"as {name!r}"
+                    )
+            first = self._layouts.setdefault(part, layout)
+            if layout != first:
+                raise ValueError(
+                    f"state() of {it!r} must return arrays whose names, shapes and dtypes stay the "
+                    f"same, so that a resumed training can read them: first {first}, then {layout}"
+                )
+        return states
 
     def _compare(self, found: Mapping[str, object]) -> None:
         mine = self._fingerprint

@@ -78,6 +78,50 @@ def test_order_of_calls(tmp_path: Path) -> None:
     assert repr(failing) == "Witness()"
 
 
+class Keeper(Callback):
+    """Has the state that it is given for each epoch."""
+
+    def __init__(self, *states: Any) -> None:
+        self.states, self.epoch = states, 0
+
+    def __call__(self, net: snn.MLP, epoch: snn.Epoch) -> None:
+        self.epoch = epoch.epoch
+
+    def state(self) -> Any:
+        return self.states[min(self.epoch, len(self.states) - 1)]
+
+    def restore(self, state: Any) -> None:
+        self.restored = dict(state)
+
+
+@pytest.mark.parametrize(
+    ("states", "error", "message"),
+    [
+        ([[1.0]], TypeError, r"state\(\) of Keeper\(\) must return a dictionary of arrays, got"),
+        ([{"name": "x"}], TypeError, r"arrays of numbers, got <U1 of shape \(\) as 'name'"),
+        ([{"on": True}], TypeError, r"arrays of numbers, got bool of shape \(\) as 'on'"),
+        ([{"a": []}, {"a": [1.0]}], ValueError,
+         r"whose names, shapes and dtypes stay the same, so that a resumed training can read them: "
+         r"first \{'a': 'float64 of shape \(0,\)'\}, then \{'a': 'float64 of shape \(1,\)'\}"),
+        ([{"a": 0}, {"a": 0.5}], ValueError, "first {'a': 'int64 of shape .* then {'a': 'float64"),
+        ([{"a": 0}, {"b": 0}], ValueError, "stay the same"),
+    ],
+)  # fmt: skip
+def test_states_that_no_resumed_training_could_read(
+    tmp_path: Path, states: Any, error: type[Exception], message: str
+) -> None:
+    """They are refused when they are written, not when they are needed."""
+    with pytest.raises(error, match=message):
+        train(make(), [Keeper(*states)], checkpoint=tmp_path / "checkpoint", checkpoint_every=0)
+
+
+def test_a_state_of_plain_numbers(tmp_path: Path) -> None:
+    path, again = tmp_path / "checkpoint", Keeper({"n": 0, "best": 0.0})
+    train(make(), [Keeper({"n": 3, "best": 0.5})], checkpoint=path)
+    train(make(), [again], checkpoint=path, resume=True)
+    assert again.restored == {"n": 3, "best": 0.5}
+
+
 def test_the_least_that_a_callback_must_do() -> None:
     assert len(train(make(), [Callback()]).epochs) == 8
 

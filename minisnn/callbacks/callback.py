@@ -79,9 +79,10 @@ class Callback:
         """Learn that the training has ended: by itself, by a callback, by Ctrl-C or an error."""
 
     def state(self) -> dict[str, Array]:
-        """Return what a resumed training needs, as arrays of numbers.
+        """Return what a resumed training needs, as numbers or arrays of numbers.
 
-        From `begin` on their names, shapes and dtypes must stay the same.
+        From `begin` on their names, shapes and dtypes must stay the same: the checkpoint refuses
+        others when it is written.
         """
         return {}
 

@@ -32,6 +32,20 @@ class TensorBoard(Callback):
     ------
     ImportError
         Where tensorboardX is not installed.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> folder = tempfile.mkdtemp()
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> history = snn.train(
+    ...     net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=3,
+    ...     callbacks=[snn.callbacks.TensorBoard(folder)],
+    ... )
+    >>> len(os.listdir(folder))
+    1
     """
 
     def __init__(self, folder: str | PathLike[str]) -> None:
