@@ -368,6 +368,34 @@ def test_verbose_is_a_bar(
     assert ("training: 100%" in capsys.readouterr().err) == shown
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_patience_is_that_of_scikit_learns_own(table: Any, early: bool) -> None:
+    X, y = table
+    options = {"n_iter_no_change": 3, "early_stopping": early, "random_state": 0}
+    still = SparseMLPClassifier(learning_rate=0.0, **options).fit(X, y)
+    theirs = MLPClassifier(learning_rate_init=1e-30, **options)
+    assert still.n_iter_ == theirs.fit(X, y).n_iter_ == 5
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_decay_shrinks_the_weights(table: Any, optimizer: str) -> None:
+    X, y = table
+    options = {**QUICK, "optimizer": optimizer, "learning_rate": 0.01}
+    free, held = (
+        SparseMLPClassifier(weight_decay=decay, **options).fit(X, y) for decay in (0.0, 1.0)
+    )
+    sizes = [np.square(model.coefs_[0].data).sum() for model in (held, free)]
+    assert sizes[0] < sizes[1] / 1.5
+
+
+def test_held_back_samples_have_their_weights() -> None:
+    """Only samples of the second class count, which a network that knows nothing gets wrong."""
+    y = np.repeat([0, 1], 50)
+    options = {**QUICK, "learning_rate": 0.0, "max_iter": 1, "early_stopping": True}
+    for model in (SparseMLPClassifier(**options), SparseMLPRegressor(**options)):
+        assert model.fit(np.zeros((100, 3)), y, sample_weight=y).validation_scores_ == [0.0]
+
+
 def test_no_convergence_is_said(table: Any) -> None:
     X, y = table
     with pytest.warns(ConvergenceWarning, match="max_iter=2 reached before the training conv"):
