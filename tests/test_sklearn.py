@@ -425,7 +425,7 @@ def test_weights_of_samples_are_repetitions(table: Any, rng: np.random.Generator
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must be > 0"),
+        ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes must have one width at least, got \(\)"),
         ({"hidden_layer_sizes": (10, 0)}, "hidden_layer_sizes must be > 0"),
         ({"topology": "ring"}, "there is no construction 'ring'"),
         ({"topology": ["dense"] * 3}, "topology must hold one for each of 1 or 2 layers, got 3"),
@@ -443,8 +443,18 @@ def test_weights_of_samples_are_repetitions(table: Any, rng: np.random.Generator
 )  # fmt: skip
 def test_bad_options(table: Any, options: dict[str, Any], message: str) -> None:
     X, y = table
+    model = SparseMLPClassifier(**{**QUICK, **options})
     with pytest.raises(ValueError, match=message):
-        SparseMLPClassifier(**{**QUICK, **options}).fit(X, y)
+        model.fit(X, y)
+
+
+def test_a_fit_that_failed_is_none(table: Any) -> None:
+    X, y = table
+    model = SparseMLPClassifier(topology="ring")
+    with pytest.raises(ValueError, match="no construction 'ring'"):
+        model.fit(X, y)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
 
 
 def test_wiring_of_every_layer(table: Any) -> None:

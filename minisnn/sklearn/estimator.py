@@ -123,6 +123,17 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         ------
         ValueError, TypeError
             Where the data or a parameter is not what it must be.
+        FloatingPointError
+            Where weights are no longer finite, as with inputs that were not scaled.
+        MemoryError
+            Where sparse X is too large to be made dense.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Where max_iter was reached before tol ended the training.
+        UserWarning
+            Where Ctrl-C ended it; what was learnt is there.
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
@@ -207,7 +218,11 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         if not isinstance(given, Integral):
             sizes = as_list(given, "hidden_layer_sizes", "whole numbers")
         n_outputs = targets.shape[1] if targets.ndim == 2 else len(self.classes_)
-        if not sizes or any(isinstance(size, Integral) and size < 1 for size in sizes):
+        if not sizes:
+            raise ValueError(
+                f"hidden_layer_sizes must have one width at least, got {self.hidden_layer_sizes!r}"
+            )
+        if any(isinstance(size, Integral) and size < 1 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}")
         sizes = [check_positive_integer(size, "hidden_layer_sizes") for size in sizes]
         self._random = check_random_state(self.random_state)
@@ -290,7 +305,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     # Prediction
 
     def _outputs(self, X: Any) -> Array:
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")  # a fit that failed may have left others
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
         )
