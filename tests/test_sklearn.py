@@ -467,6 +467,8 @@ def test_wiring_of_every_layer(table: Any) -> None:
     assert set(second.out_degrees.tolist()) == {4}
     assert last.name == "biregular"
     assert SparseMLPClassifier(12, **QUICK).fit(X, y).net_.widths == [30, 12, 3]
+    alike = SparseMLPClassifier((30, 30), **QUICK).fit(X, y).net_.topologies
+    assert alike[0] != alike[1]
 
 
 def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
