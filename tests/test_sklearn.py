@@ -198,6 +198,48 @@ def test_probabilities(table: Any) -> None:
     assert (model.classes_[probabilities.argmax(axis=1)] == model.predict(X)).all()
 
 
+@pytest.mark.parametrize("loss", ["mse", "binary_cross_entropy"])
+def test_sigmoid_outputs(table: Any, loss: str) -> None:
+    X, y = table
+    model = SparseMLPClassifier(activation="sigmoid", loss=loss, learning_rate=0.03, **QUICK)
+    model.fit(X, y)
+    assert model.out_activation_ == "sigmoid"
+    assert model.score(X, y) > 0.8
+    outputs = model.net_.predict(X)
+    likelihood = outputs[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+    wrong = np.where(outputs == likelihood[:, None], 1 - outputs, outputs)  # off the target by
+    losses = wrong**2 if loss == "mse" else -np.log1p(-wrong)
+    assert model.loss_ == pytest.approx(losses.mean(), rel=0.1)  # of steps before the last, too
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities, outputs / outputs.sum(axis=1)[:, None], rtol=1e-12)
+    assert (model.classes_[probabilities.argmax(axis=1)] == model.predict(X)).all()
+
+
+def test_shares_by_binary_cross_entropy(table: Any) -> None:
+    X = table[0]
+    shares = 1 / (1 + np.exp(-X[:, 0]))
+    model = SparseMLPRegressor(loss="binary_cross_entropy", learning_rate=0.01, **QUICK)
+    predicted = model.fit(X, shares).predict(X)
+    assert model.out_activation_ == "sigmoid"
+    assert ((predicted > 0) & (predicted < 1)).all()
+    assert model.score(X, shares) > 0.8
+
+
+def test_callbacks_are_told_of_each_pass_and_may_end_it(table: Any) -> None:
+    X, y = table
+    told: list[float] = []
+
+    def until_three(net: snn.MLP, epoch: snn.Epoch) -> bool:
+        told.append(epoch.loss)
+        return len(told) == 3
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the training did not end for want of passes
+        model = SparseMLPClassifier(callbacks=[until_three]).fit(X, y)
+    assert model.loss_curve_ == told
+    assert model.n_iter_ == 3
+
+
 def test_several_labels_and_several_targets() -> None:
     X, Y = make_multilabel_classification(300, 12, n_classes=4, random_state=0)
     X = X / X.max()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -23,7 +23,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     """A classifier whose network is wired sparsely before training.
 
     Classes are softmax outputs trained by cross-entropy; where y is a matrix of zeros and ones,
-    each column is a sigmoid output of its own, trained by binary cross-entropy.
+    each column is a sigmoid output of its own, trained by binary cross-entropy. The network of
+    arXiv:1706.05683 has ``activation="sigmoid", loss="mse", optimizer="sgd"``.
 
     Parameters
     ----------
@@ -41,6 +42,9 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         ten inputs for each hidden neuron.
     activation : {"relu", "sigmoid", "tanh", "identity"}
         Of the hidden neurons.
+    loss : {"cross_entropy", "binary_cross_entropy", "mse"}, optional
+        Cross-entropy of softmax outputs, or one of the others of sigmoid outputs; see
+        `minisnn.train`.
     optimizer : {"adam", "sgd"} or Optimizer
         "sgd" is Nesterov's with momentum 0.9; or one of minisnn's with options of its own, which
         goes before learning_rate and weight_decay.
@@ -66,6 +70,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     validation_fraction : float
         Share of the samples to hold back, above 0 and below 1; of each class alike where there
         are enough of it.
+    callbacks : sequence of callables
+        Told of each pass, see `minisnn.callbacks`; one that returns True ends the training.
     warm_start : bool
         Whether `fit` goes on from the weights that there are. The network stays what it was made
         as: other widths, wiring or activations have no effect.
@@ -110,6 +116,12 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     (5, 2)
     """
 
+    _output_activations: ClassVar = {
+        "cross_entropy": "softmax",
+        "binary_cross_entropy": "sigmoid",
+        "mse": "sigmoid",
+    }
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
@@ -148,8 +160,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
             )
         return np.searchsorted(self.classes_, y)
 
-    def _output_activation(self) -> str:
-        return "sigmoid" if self._multilabel else "softmax"
+    def _usual_loss(self) -> str:
+        return "binary_cross_entropy" if self._multilabel else "cross_entropy"
 
     def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
         return float(accuracy_score(y, self._decide(self.net_.predict(X)), sample_weight=weights))
@@ -206,9 +218,13 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         Returns
         -------
         array, shape (samples, classes)
-            Rows have the sum 1, unless each class is a yes or no of its own.
+            Rows have the sum 1, unless each class is a yes or no of its own. Sigmoid outputs are
+            divided by their sum for that.
         """
-        return self._outputs(X)
+        outputs = self._outputs(X)
+        if self._multilabel or self.out_activation_ == "softmax":
+            return outputs
+        return outputs / outputs.sum(axis=1, keepdims=True)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of `predict_proba`.

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse
@@ -18,7 +18,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..arguments import as_list, check_flag, checked_sparse
+from ..arguments import as_list, check_choice, check_flag, checked_sparse
+from ..callbacks.callback import EpochFunction
 from ..checks import check_number, check_positive_integer
 from ..graph import Array
 from ..history import Epoch
@@ -31,12 +32,14 @@ from ..training import train
 from .wiring import Topologies, make_graphs
 
 _LARGEST_SEED = 2**31 - 1
+_CALLBACKS = "functions of (net, epoch)"
 _ROWS = 1024  # of sparse X made dense at a time, to predict
 
 
 class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     """Base of the estimators; see `SparseMLPClassifier` for the parameters."""
 
+    _output_activations: ClassVar[dict[str, str]]  # of the losses that there are
     _optimizer_state: OptimizerState | None
 
     def __init__(
@@ -47,6 +50,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         degree: int | Sequence[int] | None = None,
         density: str | float | Sequence[float] = "auto",
         activation: str = "relu",
+        loss: str | None = None,
         optimizer: str | Optimizer = "adam",
         learning_rate: float | Schedule = 0.001,
         weight_decay: float = 0.0,
@@ -58,6 +62,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        callbacks: Sequence[EpochFunction] = (),
         warm_start: bool = False,
         random_state: Any = None,
         verbose: bool | int = False,
@@ -67,6 +72,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self.degree = degree
         self.density = density
         self.activation = activation
+        self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -78,6 +84,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -89,8 +96,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         """Return the targets of the network for checked y; learn from it what there is to know."""
 
     @abstractmethod
-    def _output_activation(self) -> str:
-        """Return what the outputs are to be."""
+    def _usual_loss(self) -> str:
+        """Return the loss for targets of the kind that `_prepare` saw."""
 
     @abstractmethod
     def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
@@ -149,8 +156,9 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         targets = self._prepare(y, first=first, classes=classes)
+        loss = self._usual_loss() if self.loss is None else self.loss
         if first:
-            self._begin(X, targets)
+            self._begin(X, targets, self._output_activations[loss])
         score = None
         if self.early_stopping:
             X, X_held, targets, _, y, y_held, weights, weights_held = self._split(
@@ -164,14 +172,14 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             targets,
             optimizer=self._make_optimizer(),
             optimizer_state=self._optimizer_state if incremental and not first else None,
-            loss=None if self._output_activation() != "sigmoid" else "binary_cross_entropy",
+            loss=loss,
             batch_size=self.batch_size,
             epochs=1 if incremental else self.max_iter,
             dropout=self.dropout,
             sample_weight=weights,
             shuffle=self.shuffle,
             seed=self._random.randint(_LARGEST_SEED),
-            callbacks=[watch],
+            callbacks=[watch, *as_list(self.callbacks, "callbacks", _CALLBACKS)],
             progress=bool(self.verbose),
         )
         watch.finish()
@@ -182,7 +190,11 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self.best_loss_ = None if score is not None else min(self.loss_curve_, default=np.inf)
         if history.interrupted:
             warnings.warn("training was interrupted", stacklevel=3)
-        elif not incremental and not watch.stopped and self.tol is not None:
+        elif (
+            not (incremental or watch.stopped)
+            and self.n_iter_ == self.max_iter
+            and self.tol is not None
+        ):
             warnings.warn(
                 f"max_iter={self.max_iter} reached before the training converged; take more "
                 "iterations, a higher learning rate, or tol=None where a schedule sets the end",
@@ -198,6 +210,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         if self.tol is not None:
             check_number(self.tol, "tol", -np.inf)
         check_number(self.validation_fraction, "validation_fraction", 0, 1)
+        if self.loss is not None:
+            check_choice(self.loss, "loss", self._output_activations)
         for name in ("shuffle", "early_stopping", "warm_start"):
             check_flag(getattr(self, name), name)
         verbose: Any = self.verbose  # a number, too, as scikit-learn has it
@@ -211,7 +225,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         return _dense(X, "X"), _dense(y, "y")
 
-    def _begin(self, X: Array, targets: Array) -> None:
+    def _begin(self, X: Array, targets: Array, output_activation: str) -> None:
         """Make the network, and forget what was trained before."""
         given: Any = self.hidden_layer_sizes  # a number, too, as scikit-learn has it
         sizes: list[Any] = [given]
@@ -233,7 +247,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self.net_ = MLP(
             graphs,
             activation=self.activation,
-            output_activation=self._output_activation(),
+            output_activation=output_activation,
             seed=self._random.randint(_LARGEST_SEED),
             dtype=X.dtype,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -16,14 +16,17 @@ from .estimator import SparseMLP
 class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
     """A regressor whose network is wired sparsely before training.
 
-    Outputs are linear and trained by mean squared error. Scale y, as for any network.
+    Outputs are linear and trained by mean squared error: scale y, as for any network. Shares from
+    0 to 1 may be sigmoid outputs instead, with ``loss="binary_cross_entropy"``.
 
     Parameters
     ----------
     hidden_layer_sizes, topology, degree, density, activation, optimizer, learning_rate
     weight_decay, dropout, batch_size, max_iter, shuffle, tol, n_iter_no_change, early_stopping
-    validation_fraction, warm_start, random_state, verbose
+    validation_fraction, callbacks, warm_start, random_state, verbose
         As for `SparseMLPClassifier`; the score that stops a training early is R².
+    loss : {"mse", "binary_cross_entropy"}, optional
+        Mean squared error of linear outputs, or binary cross-entropy of sigmoid outputs.
 
     Attributes
     ----------
@@ -42,6 +45,8 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
     True
     """
 
+    _output_activations: ClassVar = {"mse": "identity", "binary_cross_entropy": "sigmoid"}
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
@@ -57,8 +62,8 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
         self._one_column = y.ndim == 1
         return y.reshape(len(y), -1)
 
-    def _output_activation(self) -> str:
-        return "identity"
+    def _usual_loss(self) -> str:
+        return "mse"
 
     def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
         return float(r2_score(y, self._shaped(self.net_.predict(X)), sample_weight=weights))
