@@ -19,7 +19,11 @@ from minisnn import topology
 from minisnn.interchange.c_tables import narrowed, table
 from minisnn.interchange.quantisation import quantised, with_quantised_weights
 
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion"]
+STRICT = [
+    "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic",
+    "-Wconversion", "-Wdouble-promotion", "-Wmissing-prototypes", "-Wshadow", "-Wunused-macros",
+]  # fmt: skip
+STRICT_CXX = ["-std=c++11", *(each for each in STRICT[1:] if "prototypes" not in each)]
 TOLERANCE = {np.float32: 2e-6, np.float64: 1e-13}
 DTYPES = [np.float32, np.float64]
 
@@ -51,6 +55,8 @@ def predict(gcc: str, path: Path, X: Any, n_out: int) -> Any:
 GRAPHS = {
     "edges": [topology.constant_degree(50, 20, 4)],
     "equal degrees": [topology.biregular(300, 30, 3)],
+    "empty rows": [topology.from_edges(9, 12, [[8, 1], [0, 1], [3, 10]]), topology.dense(12, 3)],
+    "many inputs": [topology.from_edges(70_000, 2, [[69_999, 0], [5, 1]])],
     "complete": [topology.dense(50, 20)],
     "rotating": [topology.fibonacci_rotating(50, 20, 5)],
     "rotating, less than a turn": [topology.long_range_rotating(10, 300, 60)],
@@ -123,6 +129,67 @@ def test_saturated_outputs(gcc: str, tmp_path: Path) -> None:
     assert predict(gcc, tmp_path / "model.c", X, 2).tolist() == [[1, 0]]
 
 
+MAIN = """\
+#include <stdio.h>
+{before}
+int main(void)
+{{
+    float x[6], y[5];
+    double u[6], v[4];
+    for (int i = 0; i < 6; i++) {{
+        x[i] = (float)i / 8;
+        u[i] = i / 8.0;
+    }}
+    one_predict(x, y);
+    two_predict(u, v);
+    for (int i = 0; i < 5; i++)
+        printf("%.17g\\n", (double)y[i]);
+    for (int i = 0; i < 4; i++)
+        printf("%.17g\\n", v[i]);
+    return 0;
+}}
+"""
+APART = "void one_predict(const float *, float *);\nvoid two_predict(const double *, double *);\n"
+TOGETHER = '#include "one.c"\n#include "two.c"\n'
+SANITIZED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+@pytest.mark.parametrize(
+    ("before", "options"),
+    [
+        pytest.param(APART, STRICT, id="linked"),
+        pytest.param(TOGETHER, STRICT, id="included"),
+        pytest.param(TOGETHER, STRICT_CXX, id="C++"),
+        pytest.param(APART, SANITIZED, id="sanitized"),
+    ],
+)
+def test_two_networks_in_one_program(
+    gcc: str, tmp_path: Path, before: str, options: list[str]
+) -> None:
+    def compiled(*files: str) -> subprocess.CompletedProcess[str]:
+        language = "c++" if options == STRICT_CXX else "c"
+        command = [gcc, *options, "-x", language, *files, "-x", "none", "-o", "program", "-lm"]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    (tmp_path / "empty.c").write_text("int main(void) { return 0; }")
+    if compiled("empty.c").returncode:
+        pytest.skip(f"gcc cannot compile with {' '.join(options)}")
+    single = snn.MLP([topology.biregular(6, 9, 3), topology.dense(9, 5)])
+    graphs = [topology.fibonacci_rotating(6, 6, 3), topology.biregular(6, 4, 2)]
+    double = snn.MLP(graphs, dtype=np.float64, activation="tanh", output_activation="softmax")
+    nets = {"one": single, "two": double}
+    for name, net in nets.items():
+        snn.export_c(net, tmp_path / f"{name}.c")
+    (tmp_path / "main.c").write_text(MAIN.format(before=before))
+    done = compiled("main.c", *(f"{name}.c" for name in nets if before == APART))
+    assert done.returncode == 0, done.stderr
+    ran = subprocess.run([tmp_path / "program"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    X = np.arange(6)[None] / 8
+    expected = np.concatenate([net.predict(X)[0].astype(float) for net in nets.values()])
+    np.testing.assert_allclose([float(line) for line in ran.stdout.split()], expected, atol=1e-6)
+
+
 def sizes(text: str) -> dict[str, tuple[str, int]]:
     found = re.findall(r"static const (\w+) (\w+)\[(\d+)\]", text)
     return {name: (kind, int(size)) for kind, name, size in found}
@@ -133,19 +200,22 @@ def test_tables_are_small(tmp_path: Path) -> None:
     net = snn.MLP([topology.fibonacci_rotating(784, 1000, 150), topology.dense(1000, 10)])
     snn.export_c(net, path)
     assert sizes(path.read_text()) == {
-        "weights_1": ("float", 117_600), "places_1": ("uint16_t", 150), "biases_1": ("float", 1000),
-        "weights_2": ("float", 10_000), "biases_2": ("float", 10),
-    }  # fmt: skip
+        "weights_model_1": ("float", 117_600),
+        "places_model_1": ("uint16_t", 150),
+        "biases_model_1": ("float", 1000),
+        "weights_model_2": ("float", 10_000),
+        "biases_model_2": ("float", 10),
+    }
     snn.export_c(net, path, int8=True)
-    assert sizes(path.read_text())["weights_1"] == ("int8_t", 117_600)
+    assert sizes(path.read_text())["weights_model_1"] == ("int8_t", 117_600)
     n_bytes = 117_600 + 2 * 150 + 8 * 1000 + 10_000 + 8 * 10
-    assert f"Tables: {n_bytes} bytes,\n * static memory: 4000 bytes." in path.read_text()
+    assert f"Tables: {n_bytes} bytes, static memory: 4000 bytes." in path.read_text()
     net = snn.MLP([topology.constant_degree(200, 150, 5), topology.biregular(150, 50, 7)])
     snn.export_c(net, path)
     found = sizes(path.read_text())
-    assert found["inputs_1"] == ("uint8_t", 1000)
-    assert found["n_inputs_1"] == ("uint8_t", 150)
-    assert "n_inputs_2" not in found
+    assert found["inputs_model_1"] == ("uint8_t", 1000)
+    assert found["n_inputs_model_1"] == ("uint8_t", 150)
+    assert "n_inputs_model_2" not in found
 
 
 def test_narrow_types_and_literals() -> None:

@@ -19,8 +19,8 @@ class Activation:
     onnx : str
         Operator of ONNX.
     c : str
-        Body of a C function that overwrites ``real z[n]``, where real is float or double and EXP
-        and TANH are the functions for it.
+        Body of a C function that overwrites z[n], with ``{real}`` for float or double and
+        ``{exp}`` and ``{tanh}`` for the functions of it.
     torch_options : dict
         Arguments of the class.
     """
@@ -37,7 +37,7 @@ ACTIVATIONS = {
         "Sigmoid",
         """
     for (uint32_t i = 0; i < n; i++)
-        z[i] = 1 / (1 + EXP(-z[i]));
+        z[i] = 1 / (1 + {exp}(-z[i]));
 """,
     ),
     "tanh": Activation(
@@ -45,7 +45,7 @@ ACTIVATIONS = {
         "Tanh",
         """
     for (uint32_t i = 0; i < n; i++)
-        z[i] = TANH(z[i]);
+        z[i] = {tanh}(z[i]);
 """,
     ),
     "relu": Activation(
@@ -61,13 +61,11 @@ ACTIVATIONS = {
         "Softmax",
         "Softmax",
         """
-    real largest = z[0], sum = 0;
+    {real} largest = z[0], sum = 0;
     for (uint32_t i = 1; i < n; i++)
         largest = z[i] > largest ? z[i] : largest;
-    for (uint32_t i = 0; i < n; i++) {
-        z[i] = EXP(z[i] - largest);
-        sum += z[i];
-    }
+    for (uint32_t i = 0; i < n; i++)
+        sum += z[i] = {exp}(z[i] - largest);
     for (uint32_t i = 0; i < n; i++)
         z[i] /= sum;
 """,

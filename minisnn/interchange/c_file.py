@@ -8,7 +8,6 @@ bytes, and the neurons' numbers of edges unless they are all the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -28,54 +27,49 @@ _FILE = """\
  *
  *     void {name}_predict(const {real} inputs[{n_in}], {real} outputs[{n_out}]);
  *
- * One sample a call. C99; needs only the mathematical library (-lm) and allocates nothing. Hidden
- * activations are kept in static memory: only one call at a time. Tables: {n_bytes} bytes,
- * static memory: {n_static} bytes.
+ * One sample a call; the arrays must not overlap. C99; needs only the mathematical library (-lm)
+ * and allocates nothing. Hidden activations are kept in static memory: only one call at a time.
+ * Tables: {n_bytes} bytes, static memory: {n_static} bytes.
  */
 
 #include <math.h>
 #include <stdint.h>
 
-#define EXP {exp}
-#define TANH {tanh}
+void {name}_predict(const {real} *inputs, {real} *outputs);
 
-typedef {real} real;
-
-void {name}_predict(const real *inputs, real *outputs);
-
-{activations}{layers}void {name}_predict(const real *inputs, real *outputs)
+{activations}{layers}void {name}_predict(const {real} *inputs, {real} *outputs)
 {{
 {calls}}}
 """
 
 _ROTATING = """\
-static void layer_{l}(const real *x, real *z)
+static void layer_{label}(const {real} *x, {real} *z)
 {{
-    const {weight} *w = weights_{l};
+    const {weight} *w = weights_{label};
     uint32_t turn = 0;
     for (uint32_t j = 0; j < {n_out}; j++)
         z[j] = 0;
     for (uint32_t i = 0; i < {n_in}; i++) {{
         for (uint32_t k = 0; k < {degree}; k++) {{
-            uint32_t j = places_{l}[k] + turn;
+            uint32_t j = places_{label}[k] + turn;
             z[j < {n_out} ? j : j - {n_out}] += *w++ * x[i];
         }}
         turn = turn + 1 < {n_out} ? turn + 1 : 0;
     }}
     for (uint32_t j = 0; j < {n_out}; j++)
-        z[j] = z[j]{scaled} + biases_{l}[j];
+        z[j] = z[j]{scaled} + biases_{label}[j];
 }}
 """
 
 _ROWS = """\
-static void layer_{l}(const real *x, real *z)
+static void layer_{label}(const {real} *x, {real} *z)
 {{
-    const {weight} *w = weights_{l};
+    const {weight} *w = weights_{label};
 {inputs}    for (uint32_t j = 0; j < {n_out}; j++) {{
-        real sum = 0;
+        {real} sum = 0;
         for (uint32_t i = 0; i < {n_inputs}; i++)
             sum += *w++ * x[{input}];
-        z[j] = sum{scaled} + biases_{l}[j];
+        z[j] = sum{scaled} + biases_{label}[j];
     }}
 }}
 """
@@ -141,64 +135,66 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
 
 
 def _c_source(net: MLP, name: str, *, int8: bool) -> str:
-    activations = activations_of(net)
+    """Return the file's text, all of whose names hold the network's: two may stand in one file."""
+    suffix = "f" if net.dtype == np.float32 else ""
+    words = {"real": c_type(net.parameters), "exp": f"exp{suffix}", "tanh": f"tanh{suffix}"}
     layers, n_bytes = [], 0
     for number, layer in enumerate(net.layers, start=1):
         weights, scales = quantised(layer) if int8 else (layer.weights, None)
-        tables, code = _layer(number, layer.topology, weights, scales)
-        tables[f"biases_{number}"] = layer.biases
+        label = f"{name}_{number}"
+        tables, code = _layer(label, layer.topology, weights, scales, words)
+        tables[f"biases_{label}"] = layer.biases
         layers += [*(table(*item) for item in tables.items()), code]
         n_bytes += sum(array.nbytes for array in tables.values())
-    calls, n_static = _calls(net, activations)
-    is_float = net.dtype == np.float32
+    calls, n_static = _calls(net, name, words["real"])
+    activations = [
+        f"static void apply_{used}_{name}({words['real']} *z, uint32_t n)\n"
+        f"{{{ACTIVATIONS[used].c.format(**words)}}}\n\n"
+        for used in sorted(set(activations_of(net)))
+        if ACTIVATIONS[used].c
+    ]
     return _FILE.format(
         net=net,
         version=__version__,
         name=name,
-        real=c_type(net.parameters),
-        exp="expf" if is_float else "exp",
-        tanh="tanhf" if is_float else "tanh",
         n_in=net.n_in,
         n_out=net.n_out,
         n_bytes=n_bytes,
         n_static=n_static,
-        activations="".join(
-            f"static void apply_{used}(real *z, uint32_t n)\n{{{ACTIVATIONS[used].c}}}\n\n"
-            for used in sorted(set(activations))
-            if ACTIVATIONS[used].c
-        ),
+        activations="".join(activations),
         layers="".join(f"{part}\n" for part in layers),
         calls=calls,
+        **words,
     )
 
 
 def _layer(
-    number: int, graph: Topology, weights: Array, scales: Array | None
+    label: str, graph: Topology, weights: Array, scales: Array | None, words: dict[str, str]
 ) -> tuple[dict[str, Array], str]:
     """Return a layer's tables, but for its biases, and its function."""
-    tables = {f"weights_{number}": weights}
+    tables = {f"weights_{label}": weights}
     if scales is not None:
-        tables[f"scales_{number}"] = scales
-    words = {
-        "l": number,
-        "n_in": graph.n_in,
-        "n_out": graph.n_out,
+        tables[f"scales_{label}"] = scales
+    words = words | {
+        "label": label,
+        "n_in": str(graph.n_in),
+        "n_out": str(graph.n_out),
         "weight": c_type(weights),
-        "scaled": "" if scales is None else f" * scales_{number}[j]",
+        "scaled": "" if scales is None else f" * scales_{label}[j]",
     }
     if graph.generator is not None and not graph.is_complete:
-        tables[f"weights_{number}"] = weights[_rotated_order(graph, graph.generator)]
-        tables[f"places_{number}"] = narrowed(graph.generator)
+        tables[f"weights_{label}"] = weights[_rotated_order(graph, graph.generator)]
+        tables[f"places_{label}"] = narrowed(graph.generator)
         return tables, _ROTATING.format(degree=len(graph.generator), **words)
     if graph.is_complete:
         return tables, _ROWS.format(inputs="", input="i", n_inputs=graph.n_in, **words)
-    inputs = tables[f"inputs_{number}"] = narrowed(graph.compact_indices)
+    inputs = tables[f"inputs_{label}"] = narrowed(graph.compact_indices)
     degrees = graph.in_degrees
     n_inputs = str(degrees[0])
     if (degrees != degrees[0]).any():
-        tables[f"n_inputs_{number}"] = narrowed(degrees)
-        n_inputs = f"n_inputs_{number}[j]"
-    pointer = f"    const {c_type(inputs)} *input = inputs_{number};\n"
+        tables[f"n_inputs_{label}"] = narrowed(degrees)
+        n_inputs = f"n_inputs_{label}[j]"
+    pointer = f"    const {c_type(inputs)} *input = inputs_{label};\n"
     return tables, _ROWS.format(inputs=pointer, input="*input++", n_inputs=n_inputs, **words)
 
 
@@ -211,16 +207,16 @@ def _rotated_order(graph: Topology, places: Array) -> Array:
     return order
 
 
-def _calls(net: MLP, activations: Sequence[str]) -> tuple[str, int]:
+def _calls(net: MLP, name: str, real: str) -> tuple[str, int]:
     """Return the body that calls the layers one by one, and the bytes of its static memory."""
     buffers = [max(net.widths[1:-1][first::2], default=0) for first in (0, 1)]
-    lines = [f"static real {'ab'[n]}[{width}];" for n, width in enumerate(buffers) if width]
+    lines = [f"static {real} {'ab'[n]}[{width}];" for n, width in enumerate(buffers) if width]
     source = "inputs"
-    for number, (n_out, name) in enumerate(zip(net.widths[1:], activations, strict=True)):
+    for number, (n_out, used) in enumerate(zip(net.widths[1:], activations_of(net), strict=True)):
         target = "outputs" if number == len(net.layers) - 1 else "ab"[number % 2]
-        lines.append(f"layer_{number + 1}({source}, {target});")
-        if ACTIVATIONS[name].c:
-            lines.append(f"apply_{name}({target}, {n_out});")
+        lines.append(f"layer_{name}_{number + 1}({source}, {target});")
+        if ACTIVATIONS[used].c:
+            lines.append(f"apply_{used}_{name}({target}, {n_out});")
         source = target
     body = "".join(f"    {line}\n" for line in lines)
     return body, sum(buffers) * net.dtype.itemsize
