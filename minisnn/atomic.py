@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -36,8 +37,8 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        Where the folder does not exist or cannot be written to, or the name belongs to something
-        that is no file, such as a folder or a device.
+        Where the folder does not exist or cannot be written to, or the name belongs to a file that
+        is write-protected, or to something that is no file, such as a folder or a device.
 
     Examples
     --------
@@ -53,9 +54,11 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     exists = target.exists()
     if exists and not target.is_file():
         raise OSError(f"{target} is not a file and cannot be replaced by one; give another name")
+    if exists and not os.access(target, os.W_OK):  # to be renamed over, it would not have to be
+        raise PermissionError(errno.EACCES, "The file is write-protected", str(target))
     temporary = target.with_name(f".minisnn-{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "xb") as file:
+        with _new_file(temporary, target) as file:
             if exists:
                 shutil.copymode(target, temporary)
             yield file
@@ -63,9 +66,19 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise
     _flush_folder(target.parent)
+
+
+def _new_file(temporary: Path, target: Path) -> BinaryIO:
+    """Open the temporary file; where it cannot be made, name the one that was asked for."""
+    try:
+        return open(temporary, "xb")
+    except OSError as error:
+        error.filename = str(target)
+        raise
 
 
 def _flush_folder(folder: Path) -> None:

@@ -118,9 +118,27 @@ def test_only_files_are_replaced(tmp_path: Path, name: str) -> None:
     assert Path(os.devnull).is_char_device() or os.name == "nt"
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["nowhere", "file"])
+def test_a_folder_that_is_none(tmp_path: Path, folder: str) -> None:
+    """The error names the file that was asked for, not the temporary one."""
+    (tmp_path / "file").write_bytes(b"old")
     with (
-        pytest.raises(FileNotFoundError, match="nowhere"),
-        replace_file(tmp_path / "nowhere" / "a"),
+        pytest.raises((FileNotFoundError, NotADirectoryError), match=rf"{folder}.a'$"),
+        replace_file(tmp_path / folder / "a"),
     ):
         raise AssertionError
+
+
+def test_a_file_that_is_write_protected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    if os.access(path, os.W_OK):  # root may write into any file
+        monkeypatch.setattr(os, "access", lambda name, mode: mode != os.W_OK)
+    with (
+        pytest.raises(PermissionError, match=r"The file is write-protected: .*file'"),
+        replace_file(path),
+    ):
+        raise AssertionError
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.interchange import activations
+from minisnn.interchange import activations, onnx_file
 
 DTYPES = [np.float32, np.float64]
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
@@ -158,6 +158,33 @@ def test_masks_say_where_edges_are() -> None:
         assert net.layers[0].biases.tolist() == [1, 0, 1]
 
 
+@pytest.mark.parametrize("kind", ["f2", "f4", ">f4"])
+@pytest.mark.parametrize("mask_kind", [bool, "f2", "f4", "i8"])
+def test_masks_do_not_change_the_precision(kind: str, mask_kind: Any) -> None:
+    mask = np.array([[1, 0, 1], [0, 1, 0]])
+    state = {
+        "0.weight_orig": np.where(mask, 0.5, np.nan).astype(kind),  # what is masked does not matter
+        "0.weight_mask": mask.astype(mask_kind),
+        "0.bias_orig": np.array([0.25, np.inf], kind),
+        "0.bias_mask": np.array([1, 0], mask_kind),
+    }
+    net = snn.from_state_dict(state)
+    assert net.dtype == np.float32
+    assert net.parameters.tolist() == [0.5, 0.5, 0.5, 0.25, 0]
+
+
+def test_dicts_that_sort_names() -> None:
+    """Files often do: numbers tell then that the order is not that of the network."""
+    state = {f"{number}.weight": np.eye(2) * (number + 1) for number in range(11)}
+    with pytest.raises(ValueError, match=r"has layer '10' before layer '2', as files that sort"):
+        snn.from_state_dict(dict(sorted(state.items())))
+    net = snn.from_state_dict(state)
+    assert [layer.weights[0] for layer in net.layers] == list(range(1, 12))
+    for names in (["fc128", "fc16"], ["up.1", "down.0"], ["up.9", "up.10"], ["fc", "0"], ["", "0"]):
+        layers = {f"{name}.weight".lstrip("."): np.eye(2) for name in names}
+        assert len(snn.from_state_dict(layers).layers) == 2
+
+
 def test_what_torch_prunes_comes_in() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     prune = pytest.importorskip("torch.nn.utils.prune")
@@ -287,6 +314,18 @@ def test_onnx_files_grow_with_the_connections(tmp_path: Path, dtype: Any, entry:
         snn.export_onnx(net, path)
         biases = 500 * net.dtype.itemsize
         assert n_bytes <= path.stat().st_size - biases < n_bytes + 600
+
+
+def test_onnx_files_too_large_for_protobuf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    net = snn.MLP([topology.biregular(60, 60, 2), topology.dense(60, 10)])
+    n_bytes = 120 * 12 + 4 * (60 + 600 + 10)
+    monkeypatch.setattr(onnx_file, "_MOST_BYTES", n_bytes)
+    snn.export_onnx(net, tmp_path / "model.onnx")
+    monkeypatch.setattr(onnx_file, "_MOST_BYTES", n_bytes - 1)
+    with pytest.raises(ValueError, match="an ONNX file holds less than 2 GiB, this network takes"):
+        snn.export_onnx(net, tmp_path / "other.onnx")
+    assert not (tmp_path / "other.onnx").exists()
 
 
 @pytest.mark.parametrize(

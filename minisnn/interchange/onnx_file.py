@@ -15,6 +15,7 @@ from .activations import ACTIVATIONS, activations_of
 
 _OPSET, _IR = 13, 8  # what runtimes since 2021 read
 _INDEX_BYTES = 8  # ONNX has sparse indices in int64 only
+_MOST_BYTES = 2**31 - 2**20  # of 2 GiB, the most that protobuf writes, all but names and the like
 
 
 def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
@@ -37,6 +38,8 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
     ------
     ImportError
         Where the package onnx is not installed; the extra ``onnx`` brings it.
+    ValueError
+        Where the file would be larger than 2 GiB.
     OSError
         Where the file cannot be written.
 
@@ -49,6 +52,7 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
     """
     net = check_network(net)
     onnx = require("onnx", "onnx", "export_onnx")
+    _check_size(net)
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     nodes, dense = [], []
     values = "inputs"
@@ -57,7 +61,8 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
     ):
         weights, biases, sums = (f"{what}_{number}" for what in ("weights", "biases", "sums"))
         dense.append(numpy_helper.from_array(layer.biases, biases))
-        if _is_shorter_sparse(layer):
+        as_sparse, as_dense = _weight_bytes(layer)
+        if as_sparse < as_dense:
             constant = _sparse(onnx, layer, weights)
             nodes.append(helper.make_node("Constant", [], [weights], sparse_value=constant))
         else:
@@ -81,9 +86,21 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
         file.write(model.SerializeToString())
 
 
-def _is_shorter_sparse(layer: Layer) -> bool:
+def _check_size(net: MLP) -> None:
+    n_bytes = net.dtype.itemsize * sum(net.widths[1:]) + sum(
+        min(_weight_bytes(layer)) for layer in net.layers
+    )
+    if n_bytes > _MOST_BYTES:
+        raise ValueError(
+            f"an ONNX file holds less than 2 GiB, this network takes {n_bytes / 2**30:.3g}: "
+            "take fewer connections, or float32"
+        )
+
+
+def _weight_bytes(layer: Layer) -> tuple[int, int]:
+    """Return the bytes of a layer's weights as a sparse constant, and as a dense matrix."""
     graph, real = layer.topology, layer.weights.itemsize
-    return graph.n_edges * (real + _INDEX_BYTES) < graph.n_in * graph.n_out * real
+    return graph.n_edges * (real + _INDEX_BYTES), graph.n_in * graph.n_out * real
 
 
 def _sparse(onnx: Any, layer: Layer, name: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import scipy.sparse
 from ..arguments import as_array, check_kind, shown
 from ..graph import Array, warn_of_dead_neurons
 from ..mlp import MLP
-from .weights import assemble
+from .weights import assemble, numbers
 
 _ROLES = ("weight", "weight_orig", "weight_mask", "bias", "bias_orig", "bias_mask")
 
@@ -24,7 +25,8 @@ def from_state_dict(
 ) -> MLP:
     """Return the network that a PyTorch state_dict of linear layers describes.
 
-    Layers come in the order in which the dict names them, as those of ``torch.nn.Sequential`` do.
+    Layers come in the order in which the dict names them, as those of ``torch.nn.Sequential`` do:
+    their numbers ascend. Files that sort names put "10" before "2", which is refused.
     What `torch.nn.utils.prune` makes is understood: where ``0.weight_mask`` is there, its ones are
     the edges, and ``0.weight_orig`` (or ``0.weight``) holds the weights. Without a mask, zeros are
     no edges.
@@ -47,7 +49,8 @@ def from_state_dict(
     Raises
     ------
     TypeError, ValueError
-        As `from_weights`, and where the dict holds anything else than linear layers.
+        As `from_weights`, and where the dict holds anything else than linear layers, or numbered
+        layers in another order than that of their numbers.
 
     Warns
     -----
@@ -73,10 +76,23 @@ def from_state_dict(
                 f"take out what is not of the form NAME.weight, and NAME.bias"
             )
         layers.setdefault(prefix, {})[role] = as_array(value, key)
+    _check_order(layers)
     parts = [_layer(prefix, roles) for prefix, roles in layers.items()]
     net = assemble(parts, activation, output_activation)
     warn_of_dead_neurons(net.topologies)
     return net
+
+
+def _check_order(names: Iterable[str]) -> None:
+    """Raise where numbered layers do not ascend: the dict's order is not the network's."""
+    for first, second in pairwise(names):
+        words = zip(first.split("."), second.split("."), strict=False)
+        left, right = next((pair for pair in words if pair[0] != pair[1]), ("", ""))
+        if left.isdecimal() and right.isdecimal() and int(left) > int(right):
+            raise ValueError(
+                f"the state_dict has layer {shown(first)} before layer {shown(second)}, as files "
+                "that sort names do; pass a dict with the layers in the network's order"
+            )
 
 
 def _layer(prefix: str, roles: dict[str, Array]) -> tuple[Any, Array | None]:
@@ -90,12 +106,12 @@ def _layer(prefix: str, roles: dict[str, Array]) -> tuple[Any, Array | None]:
         )
     biases, bias_mask = _values(where, roles, "bias"), _mask(where, roles, "bias")
     if biases is not None and bias_mask is not None:
-        biases = biases * bias_mask
+        biases = np.where(bias_mask, biases, 0)
     if mask is None:
         return weights.T, biases
     rows, columns = np.nonzero(mask)
-    edges = scipy.sparse.coo_array((weights[rows, columns], (columns, rows)), weights.T.shape)
-    return edges, biases
+    values = numbers(weights[rows, columns], f"{where}weight")
+    return scipy.sparse.coo_array((values, (columns, rows)), weights.T.shape), biases
 
 
 def _values(where: str, roles: dict[str, Array], name: str) -> Array | None:

@@ -80,8 +80,8 @@ def assemble(layers: Iterable[tuple[Any, Any]], activation: str, output_activati
             )
         try:
             graph, weights = _edges_of(layer[0])
-            biases = np.zeros(graph.n_out, np.float16) if layer[1] is None else layer[1]
-            arrays += [weights, _numbers(biases, "biases")]
+            biases = np.zeros(graph.n_out, np.float32) if layer[1] is None else layer[1]
+            arrays += [weights, numbers(biases, "biases")]
             if arrays[-1].shape != (graph.n_out,):
                 raise ValueError(
                     f"biases must have shape (n_out,) = ({graph.n_out},), got {arrays[-1].shape}"
@@ -91,8 +91,7 @@ def assemble(layers: Iterable[tuple[Any, Any]], activation: str, output_activati
             raise kind(f"layer {number}: {error}") from error
         graphs.append(graph)
     check_graphs(graphs)
-    dtype = np.result_type(np.float32, *arrays)
-    parameters = np.concatenate(arrays, dtype=dtype)
+    parameters = np.concatenate(arrays)
     return MLP.from_parameters(graphs, parameters, activation, output_activation)
 
 
@@ -109,7 +108,7 @@ def _edges_of(matrix: Any) -> tuple[Topology, Array]:
             raise ValueError(f"weights must have shape (n_in, n_out), got {dense.shape}")
         shape, places = dense.shape, np.nonzero(dense)
         values = dense[places]
-    weights = _numbers(values, "weights")
+    weights = numbers(values, "weights")
     sources, targets = (np.asarray(axis, dtype=np.int64) for axis in places)
     graph = from_edges(shape[0], shape[1], np.stack([sources, targets], axis=1))
     if graph.is_complete:
@@ -117,13 +116,13 @@ def _edges_of(matrix: Any) -> tuple[Topology, Array]:
     return graph, weights[np.lexsort((sources, targets))]
 
 
-def _numbers(values: Any, name: str) -> Array:
-    """Return real numbers as float32 or float64."""
+def numbers(values: Any, name: str) -> Array:
+    """Return real numbers as float32, if they are that or float16, else as float64."""
     array = as_array(values, name)
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} must be real numbers, got {array.dtype}")
-    if array.dtype not in (np.float16, np.float32):
-        array = array.astype(np.float64)
+    is_short = array.dtype.kind == "f" and array.itemsize <= 4
+    array = array.astype(np.float32 if is_short else np.float64, copy=False)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or inf; replace such values first")
     return array
