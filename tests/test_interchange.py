@@ -189,14 +189,15 @@ def test_what_torch_prunes_comes_in() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     prune = pytest.importorskip("torch.nn.utils.prune")
     torch.manual_seed(0)
-    module = torch.nn.Sequential(
-        torch.nn.Linear(30, 20), torch.nn.Sigmoid(), torch.nn.Linear(20, 5), torch.nn.Sigmoid()
-    )
+    linear = torch.nn.Linear(30, 20, bias=False), torch.nn.Linear(20, 5)
+    module = torch.nn.Sequential(linear[0], torch.nn.Sigmoid(), linear[1], torch.nn.Sigmoid())
     prune.random_unstructured(module[0], "weight", amount=0.8)
+    prune.l1_unstructured(module[2], "bias", amount=0.4)
     X = np.random.default_rng(0).random((7, 30), dtype=np.float32)
     expected = module(torch.tensor(X)).detach().numpy()
     net = snn.from_state_dict(module.state_dict())
     assert net.topologies[0].n_edges == 120
+    assert [np.count_nonzero(layer.biases) for layer in net.layers] == [0, 3]
     np.testing.assert_allclose(net.predict(X), expected, atol=1e-6, rtol=0)
 
 

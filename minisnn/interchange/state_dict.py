@@ -35,7 +35,8 @@ def from_state_dict(
     ----------
     state : mapping of str to array
         ``"NAME.weight"``, shape (n_out, n_in) as PyTorch has it, and ``"NAME.bias"``, shape
-        (n_out,), if there are biases. Arrays, or dense tensors on the CPU.
+        (n_out,), if there are biases. Arrays, or dense tensors on the CPU; NumPy has no bfloat16:
+        pass ``tensor.float()``.
     activation, output_activation : str
         As for `MLP`: a state_dict does not tell. A PyTorch network of classes usually ends in a
         ``Linear`` whose outputs are logits: take "identity" for the same outputs, or "softmax"
