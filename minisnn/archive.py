@@ -181,6 +181,7 @@ def read_archive(
                     raise FileFormatError(
                         f"{path} has format {found[1]!r:.20}, this version of minisnn reads format "
                         f"{' and '.join(map(str, numbers))}"
+                        f"{'; update minisnn' if found[1] > max(numbers) else ''}"
                     )
                 if found[0] != kind:
                     raise ValueError(f"it is a {found[0]!r:.60}")

@@ -120,6 +120,7 @@ def test_other_formats_and_kinds(path: Path, good: bytes) -> None:
     assert read(path, header()).shape == (3, 2)
     for number in (99, -1, 10**50):
         message = f"has format {str(number)[:20]}, this version of minisnn reads format 1 and 2"
+        message += "; update minisnn$" if number > 2 else "$"
         with pytest.raises(FileFormatError, match=message):
             read(path, header(format=number))
     for changes, message in [
