@@ -127,6 +127,13 @@ def test_saturated_outputs(gcc: str, tmp_path: Path) -> None:
     snn.export_c(net, tmp_path / "model.c")
     X = np.ones((1, 1), np.float32)
     assert predict(gcc, tmp_path / "model.c", X, 2).tolist() == [[1, 0]]
+    net = snn.MLP([topology.dense(1, 2)], output_activation="softmax")
+    for logits in ([-1000, -1001], [1001, 1000], [1e30, -1e30]):
+        net.layers[0].weights[:] = logits
+        snn.export_c(net, tmp_path / "model.c")
+        expected = [1, 0] if logits[0] > 2000 else [1 / (1 + np.exp(-1)), 1 / (1 + np.e)]
+        outputs = predict(gcc, tmp_path / "model.c", X, 2)[0]
+        np.testing.assert_allclose(outputs, expected, rtol=1e-6)
 
 
 MAIN = """\

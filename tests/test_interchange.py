@@ -293,6 +293,14 @@ def test_to_torch(dtype: Any, rng: np.random.Generator) -> None:
         ]
 
 
+def test_a_sparse_layer_in_torch_takes_no_dense_memory() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    net = snn.MLP([topology.rotating(2**19, 2**19, [0])])  # dense: 1 TiB
+    X = np.ones((1, 2**19), np.float32)
+    outputs = snn.to_torch(net)(torch.tensor(X)).detach().numpy()
+    np.testing.assert_allclose(outputs, net.predict(X), atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_onnx(dtype: Any, rng: np.random.Generator, tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
