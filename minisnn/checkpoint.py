@@ -77,7 +77,7 @@ class Checkpoint:
         OSError, FileFormatError
             As `write` and `restore`.
         """
-        exists = os.path.lexists(self._path)
+        exists = os.path.isfile(self._path)
         if exists and not resume:
             raise FileExistsError(
                 f"the checkpoint {self._path} is there already; pass resume=True to go on from it, "
@@ -107,9 +107,10 @@ class Checkpoint:
             with replace_file(self._path) as file:
                 write_archive(file, KIND, FORMAT, {"fingerprint": self._fingerprint}, arrays)
         except OSError as error:
+            before = ". The one that was written before is still there"
             raise OSError(
-                f"cannot write the checkpoint {self._path}: {error}. One that was written before "
-                "is still there"
+                f"cannot write the checkpoint {self._path}: {error}"
+                f"{before * os.path.isfile(self._path)}"
             ) from error
         self._due = perf_counter() + self._every
 

@@ -89,19 +89,27 @@ class Loop:
 
     def run(self, interrupted: threading.Event, checkpoint: Checkpoint | None, bar: Bar) -> None:
         """Go on to the end, or to an interruption."""
-        bar.update(len(self.history.epochs) * len(self._sizes) + self._done)
+        begun_at = self._place()
+        bar.reset()  # compiling is over
+        bar.initial = len(self.history.epochs) * len(self._sizes) + self._done
+        bar.update(bar.initial)
+        self._show(bar)
         while not (
             len(self.history.epochs) == self._epochs or self._stopped or interrupted.is_set()
         ):
             rates, seconds_a_step = self._run_epoch(interrupted, checkpoint, bar)
             if self._done == len(self._sizes):
                 self._finish_epoch(rates[-1], seconds_a_step)
-                bar.set_postfix_str(describe(self.history.epochs[-1]))
+                self._show(bar)
                 if checkpoint is not None and checkpoint.due:
                     checkpoint.write()
         self.history.interrupted = interrupted.is_set()
-        if checkpoint is not None:
+        if checkpoint is not None and self._place() != begun_at:
             checkpoint.write()
+
+    def _show(self, bar: Bar) -> None:
+        if self.history.epochs:  # with the next update: to draw takes as long as some small steps
+            bar.set_postfix_str(describe(self.history.epochs[-1]), refresh=False)
 
     def _run_epoch(
         self, interrupted: threading.Event, checkpoint: Checkpoint | None, bar: Bar
@@ -170,15 +178,18 @@ class Loop:
 
     # What a checkpoint keeps
 
+    def _place(self) -> list[int]:
+        """Return the finished epochs, the steps since, and whether a callback has ended it."""
+        return [len(self.history.epochs), self._done, int(self._stopped)]
+
     def state(self) -> dict[str, Array]:
         """Return where the training stands, but for what the steps know."""
         columns = len(fields(Epoch))
         history = np.full((self._epochs, columns), np.nan)
         for row, epoch in zip(history, self.history.epochs, strict=False):
             row[:] = [np.nan if figure is None else figure for figure in astuple(epoch)]
-        place = [len(self.history.epochs), self._done, self._stopped]
         return {
-            "place": np.array(place, dtype=np.int64),
+            "place": np.array(self._place(), dtype=np.int64),
             "history": history,
             "generator": self._before,
             "losses": self._losses,

@@ -12,14 +12,20 @@ from .extras import require
 class Bar(Protocol):
     """What we use of tqdm's bars."""
 
+    initial: int
+    """Units that were done before: no part of the speed."""
+
+    def reset(self) -> Any:
+        """Go back to nothing done in no time."""
+
     def update(self, n: int = 1) -> Any:
         """Advance by n."""
 
     def set_description(self, desc: str) -> Any:
         """Set what stands before the bar."""
 
-    def set_postfix_str(self, s: str) -> Any:
-        """Set what stands behind the bar."""
+    def set_postfix_str(self, s: str, refresh: bool = True) -> Any:
+        """Set what stands behind the bar, and show it at once or with the next update."""
 
     def close(self) -> Any:
         """Leave the bar as it is."""
@@ -43,18 +49,25 @@ def progress_bar(show: bool | None, total: int, unit: str) -> Bar:
     if not show:
         return _NoBar()
     tqdm = require("tqdm", "progress", "a progress bar")
-    bar: Bar = tqdm.tqdm(total=total, unit=unit, dynamic_ncols=True, file=sys.stderr)
+    bar: Bar = tqdm.tqdm(  # the speed is that since the beginning, and any update may show it
+        total=total, unit=unit, smoothing=0, miniters=1, dynamic_ncols=True, file=sys.stderr
+    )
     return bar
 
 
 class _NoBar:
+    initial = 0
+
+    def reset(self) -> None:
+        pass
+
     def update(self, n: int = 1) -> None:
         pass
 
     def set_description(self, desc: str) -> None:
         pass
 
-    def set_postfix_str(self, s: str) -> None:
+    def set_postfix_str(self, s: str, refresh: bool = True) -> None:
         pass
 
     def close(self) -> None:

@@ -180,6 +180,9 @@ def test_how_often_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     written.clear()
     train(make(), checkpoint=tmp_path / "often.npz", checkpoint_every=0)
     assert len(written) >= 8, "after each epoch, too"
+    written.clear()
+    train(make(), checkpoint=tmp_path / "often.npz", checkpoint_every=0, resume=True)
+    assert not written, "all is there: the folder may have become read-only"
 
 
 def test_shuffling_goes_on_where_it_was() -> None:
@@ -510,10 +513,26 @@ def test_other_formats_and_kinds(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     net = make()
     with pytest.raises(
-        OSError, match=r"cannot write the checkpoint .*nowhere/checkpoint\.npz: .*No"
-    ):
+        OSError, match=r"cannot write the checkpoint .*nowhere/checkpoint\.npz: .*No.*npz'$"
+    ):  # no word of one that was written before
         train(net, checkpoint=tmp_path / "nowhere" / "checkpoint.npz")
     np.testing.assert_array_equal(net.parameters, make().parameters)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_in_its_place(tmp_path: Path, resume: bool) -> None:
+    with pytest.raises(OSError, match="is not a file and cannot be replaced by one; give another"):
+        train(make(), checkpoint=tmp_path, resume=resume)
+
+
+def test_a_link_to_a_file_to_be(tmp_path: Path) -> None:
+    link = tmp_path / "checkpoint.npz"
+    link.symlink_to("elsewhere.npz")
+    train(make(), checkpoint=link)
+    assert link.is_symlink()
+    assert zipfile.is_zipfile(tmp_path / "elsewhere.npz")
+    with pytest.raises(FileExistsError, match="is there already"):
+        train(make(), checkpoint=link)
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:

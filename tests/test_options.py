@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,3 +177,16 @@ def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
         snn.train(net, *data, optimizer=snn.SGD(0.1), epochs=3, progress=quiet)
         captured = capsys.readouterr()
         assert captured.err == captured.out == ""
+
+
+def test_the_bar_of_a_resumed_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was done before is shown, but is no part of the speed."""
+    for _ in range(2):
+        snn.train(
+            snn.MLP([topology.dense(4, 2)]), np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1),
+            epochs=3, checkpoint=tmp_path / "checkpoint.npz", resume=True, progress=True,
+        )  # fmt: skip
+        last = capsys.readouterr().err.rpartition("\r")[2]
+        assert "3/3" in last
+        assert "loss 0." in last
+    assert "?step/s" in last
