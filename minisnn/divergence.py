@@ -121,7 +121,8 @@ class Watch:
         raise FloatingPointError(
             f"the training diverged: in step {int(self._kept['steps']) + 1}, at a learning rate "
             f"of {rates[first]:g}, {fault} no longer finite. The network is as it was before that "
-            "step. Take a lower rate, or warm it up with WarmUpDecay"
+            "step. Take a lower rate, or warm it up with WarmUpDecay; if that does not help, bring "
+            "inputs and targets to the order of 1"
         )
 
     def _fault(self, n_samples: int) -> str:

@@ -259,6 +259,19 @@ def test_csv_log(tmp_path: Path) -> None:
     assert [row["validation_loss"] for row in rows_of(path)] == ["", ""]
 
 
+@pytest.mark.parametrize("spoiled_in", [1, 3])
+def test_a_log_that_cannot_be_written(tmp_path: Path, spoiled_in: int) -> None:
+    path = tmp_path / "log.csv"
+
+    def spoil(_: snn.MLP, epoch: snn.Epoch) -> None:
+        if epoch.epoch == spoiled_in:
+            path.unlink(missing_ok=True)
+            path.mkdir()
+
+    with pytest.raises(OSError, match=r"cannot write the log .*log\.csv: "):
+        train(make(), [spoil, CSVLog(path)])
+
+
 def test_a_resumed_log_has_each_epoch_once(tmp_path: Path) -> None:
     """A row whose epoch is not in the checkpoint, half a row, and no file at all."""
     path, log = tmp_path / "checkpoint.npz", tmp_path / "log.csv"

@@ -79,7 +79,8 @@ def test_the_network_is_as_it_was_before_the_step(
         FloatingPointError,
         match=rf"the training diverged: in step {step + 1}, at a learning rate of 0\.5, "
         "the weights of layer 1 are no longer finite. The network is as it was before that step. "
-        "Take a lower rate, or warm it up with WarmUpDecay",
+        "Take a lower rate, or warm it up with WarmUpDecay; if that does not help, bring "
+        "inputs and targets to the order of 1",
     ):
         snn.train(
             net, *problem(), optimizer=EXPLODES, batch_size=10, epochs=3, seed=3, dropout=dropout

@@ -65,7 +65,19 @@ class CSVLog(Callback):
         self._training, self._begun = training, False
 
     def __call__(self, net: MLP, epoch: Epoch) -> None:
-        """Add an epoch's row."""
+        """Add an epoch's row.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written.
+        """
+        try:
+            self._write(epoch)
+        except OSError as error:
+            raise OSError(f"cannot write the log {self.path}: {error}") from error
+
+    def _write(self, epoch: Epoch) -> None:
         if self._begun:
             with open(self.path, "ab") as file:
                 file.write(_rows([epoch]))
