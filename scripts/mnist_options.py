@@ -97,6 +97,12 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         "(default: %(default)s)",
     )
     network.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        default="float32",
+        help="precision (default: %(default)s)",
+    )
+    network.add_argument(
         "--load",
         type=Path,
         metavar="FILE",
@@ -144,12 +150,6 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         metavar="N",
         help="of random wiring, initial weights, shuffling and dropout (default: 0)",
     )
-    training.add_argument(
-        "--dtype",
-        choices=("float32", "float64"),
-        default="float32",
-        help="precision (default: %(default)s)",
-    )
     run = parser.add_argument_group("the run")
     run.add_argument("--threads", type=int, metavar="N", help="threads to use (default: all cores)")
     run.add_argument(
@@ -188,6 +188,11 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
     run.add_argument("--quiet", action="store_true", help="print the final table only")
     options = parser.parse_args(argv)
     if options.resume is not None:
+        if options.output is not None:
+            parser.error(
+                f"--resume writes into the folder of the earlier run, {options.resume}; leave out "
+                f"--output {options.output}, or copy that folder and resume the copy"
+            )
         try:
             settings = json.loads((options.resume / SETTINGS).read_text(encoding="utf-8"))
             check_settings(settings, settings_of(options))
@@ -224,9 +229,12 @@ def check_settings(settings: Any, known: dict[str, Any]) -> None:
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the options as JSON can hold them, but for those of this command alone."""
+    """Return the options as JSON can hold them, but for those of this command alone.
+
+    A path is absolute: a run may be resumed from another folder.
+    """
     return {
-        name: str(value) if isinstance(value, Path) else value
+        name: str(value.absolute()) if isinstance(value, Path) else value
         for name, value in vars(options).items()
         if name not in ("output", "quiet", "resume")
     }

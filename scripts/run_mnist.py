@@ -55,7 +55,13 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     import minisnn as snn
 
     if options.load is not None:
-        return {"sparse": snn.load(options.load)}
+        net = snn.load(options.load)
+        if (net.n_in, net.n_out) != (N_PIXELS, N_CLASSES):
+            raise ValueError(
+                f"--load {options.load}: a network for MNIST has {N_PIXELS} inputs and {N_CLASSES} "
+                f"outputs, this one is {net}"
+            )
+        return {"sparse": net}
     widths = [N_PIXELS, *options.hidden, N_CLASSES]
     degrees = [*options.degree, options.output_degree]
     sparse, dense = [], []
@@ -148,7 +154,8 @@ def main(argv: list[str] | None = None) -> int:
     schedule = snn.WarmUpDecay(options.learning_rate)
     optimizer = snn.NesterovSGD(schedule, options.momentum)
     if options.output is None:
-        options.output = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.topology}"
+        name = options.topology if options.load is None else options.load.stem
+        options.output = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     folder = options.output
     folder.mkdir(parents=True, exist_ok=True)
     if options.resume is None:

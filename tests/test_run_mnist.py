@@ -150,7 +150,13 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
         (["--checkpoint", "-1"], "--checkpoint must be a number of seconds, got -1"),
         (["--resume", "nowhere"], "--resume nowhere: no settings of an earlier run: [Errno 2]"),
         (["--resume", "full"], "--resume full: no settings of an earlier run: [Errno 2]"),
+        (["--resume", "full", "--output", "x"], "--resume writes into the folder of the earlier"),
         (["--load", "file"], "error: file is not a network saved by minisnn, or damaged"),
+        (
+            ["--load", "small.npz"],
+            "error: --load small.npz: a network for MNIST has 784 inputs and 10 outputs, this one "
+            "is MLP(12 -> 10, ",
+        ),
         (["--learning-rate", "-1"], "error: peak must be a finite number, at least 0, got -1.0"),
     ],
 )
@@ -161,6 +167,7 @@ def test_bad_options(
     (tmp_path / "file").write_text("")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "results").write_text("")
+    snn.save(snn.MLP([snn.topology.dense(12, 10)]), tmp_path / "small.npz")
     assert message in refusal(SCRIPT, "--data", "sample", *options)
     assert not (tmp_path / "runs").exists(), "nothing is left behind"
 
@@ -232,6 +239,10 @@ def test_a_saved_network_is_trained_further(tmp_path: Path) -> None:
     assert trained.topologies == net.topologies
     assert trained.dtype == "float64"
     assert (trained.parameters != net.parameters).any()
+    elsewhere = tmp_path / "out"
+    done = run("--resume", ".", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert (snn.load(elsewhere / "sparse.npz").parameters == trained.parameters).all()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send")
