@@ -125,7 +125,7 @@ def sweep(
         before = _count(file, runs)
         known = zip(runs, file.records(runs), strict=True)
         waiting = [run for run, record in known if record.status not in finished]
-        with closing(progress_bar(progress, len(waiting), "run")) as bar:
+        with closing(progress_bar(progress if waiting else False, len(waiting), "run")) as bar:
             try:
                 _work_off(waiting, runner, file, bar)
             except KeyboardInterrupt:
