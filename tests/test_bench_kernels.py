@@ -74,3 +74,17 @@ def test_table_and_plot_show_every_density(result: Any) -> None:
     assert [axes.get_title() for axes in figure.axes] == ["1 thread", "2 threads"]
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == ["100 %", "25 %"]
+
+
+@pytest.mark.parametrize("n_panels", [1, 2])
+def test_the_legend_is_within_the_picture(result: Any, n_panels: int) -> None:
+    threads = THREADS[:n_panels]
+    chosen = {
+        name: [item for item in result[name] if item["threads"] in threads]
+        for name in ("rows", "machines")
+    }
+    figure = kernels.plot({**result, **chosen})
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    extent, picture = legend.get_window_extent(), figure.bbox
+    assert picture.x0 <= extent.x0 < extent.x1 <= picture.x1

@@ -199,6 +199,6 @@ def plot(result: dict[str, Any]) -> Any:
         axes.grid(alpha=0.3)
     all_axes[0].set_ylabel("GFLOP/s")
     handles, labels = all_axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2 * len(panels), fontsize=9)
     figure.suptitle(f"The products of a layer alone: {_title(result)}")
     return figure
