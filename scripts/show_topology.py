@@ -1,6 +1,6 @@
-"""Show how layers can be wired: a table of what each graph is like, and a picture of each.
+"""Show how layers can be wired: tables of what each graph is like, and a picture of each.
 
-The table has degrees and measures of connectivity (docs/measures.md). The picture has a row for
+The tables have degrees and measures of connectivity (docs/measures.md). The picture has a row for
 each construction: its adjacency matrix, and how many neurons of either side have which number of
 edges.
 
@@ -23,10 +23,11 @@ import minisnn as snn
 from minisnn import extras, plots
 from minisnn.tables import align
 
-COLUMNS = (
+DEGREES = (
     "topology", "edges", "density", "edges an input", "edges an output", "dead inputs",
-    "dead outputs", "components", "connectivity", "σ1 - σ2", "Ramanujan gap", "mean path",
+    "dead outputs",
 )  # fmt: skip
+MEASURES = ("topology", "components", "connectivity", "σ1 - σ2", "Ramanujan gap", "mean path")
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
@@ -67,10 +68,9 @@ def summary(name: str) -> str:
     return documentation.partition("\n")[0].removeprefix("Return ").replace("``", "")
 
 
-def row(graph: snn.Topology) -> list[str]:
-    """Return the cells of the table for one graph."""
+def degrees(graph: snn.Topology) -> list[str]:
+    """Return a graph's cells in the table of degrees."""
     left, right = graph.out_degrees, graph.in_degrees
-    measures = snn.spectral.measure(graph)
     return [
         graph.name,
         f"{graph.n_edges:,}",
@@ -79,11 +79,19 @@ def row(graph: snn.Topology) -> list[str]:
         f"{right.min()} to {right.max()}",
         str(len(graph.isolated_inputs)),
         str(len(graph.isolated_outputs)),
-        str(measures.n_components),
-        f"{measures.algebraic_connectivity:.3g}",
-        f"{measures.adjacency_gap:.3g}",
-        f"{measures.ramanujan_gap:.3g}",
-        f"{measures.mean_path_length:.3g}",
+    ]
+
+
+def measures(graph: snn.Topology) -> list[str]:
+    """Return a graph's cells in the table of measures."""
+    found = snn.spectral.measure(graph)
+    return [
+        graph.name,
+        str(found.n_components),
+        f"{found.algebraic_connectivity:.3g}",
+        f"{found.adjacency_gap:.3g}",
+        f"{found.ramanujan_gap:.3g}",
+        f"{found.mean_path_length:.3g}",
     ]
 
 
@@ -99,7 +107,8 @@ def main(argv: list[str] | None = None) -> None:
     size = options.inputs, options.outputs, options.degree, options.seed
     graphs = [snn.topology.make(name, *size) for name in options.names]
     options.output.mkdir(parents=True, exist_ok=True)
-    print(align(COLUMNS, list(map(row, graphs))))
+    print(align(DEGREES, list(map(degrees, graphs))))
+    print(f"\n{align(MEASURES, list(map(measures, graphs)))}")
     path = options.output / "topologies.png"
     plots.plot_topologies(graphs).savefig(path)
     print(f"\nThe picture is {path}")
