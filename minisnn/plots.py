@@ -51,22 +51,24 @@ def plot_training(histories: Mapping[str, History]) -> Any:
     left, right = figure.subplots(1, 2)
     settled = []  # accuracies after the first quarter, which the axis is made for
     for number, (name, history) in enumerate(histories.items()):
-        color, epochs = _COLORS[number % len(_COLORS)], history.column("epoch")
+        epochs = history.column("epoch")
+        style = {"color": _COLORS[number % len(_COLORS)], "marker": "o" * (len(epochs) == 1)}
         accuracy = history.column("validation_accuracy")
         if None not in accuracy:
             percent = [100 * value for value in accuracy]
-            left.plot(epochs, percent, color=color, label=name)
+            left.plot(epochs, percent, label=name, **style)
             settled += percent[len(percent) // 4 :]
-        right.plot(epochs, history.column("loss"), color=color, label=f"{name}, training")
+        right.plot(epochs, history.column("loss"), label=f"{name}, training", **style)
         loss = history.column("validation_loss")
         if None not in loss:
-            right.plot(epochs, loss, "--", color=color, label=f"{name}, test")
+            right.plot(epochs, loss, "--", mfc="none", label=f"{name}, test", **style)
     left.set(title="Test accuracy", xlabel="epoch", ylabel="%")
     if settled:
         margin = 0.05 * (max(settled) - min(settled)) + 0.1
         left.set_ylim(min(settled) - margin, max(settled) + margin)
-    right.set(title="Loss", xlabel="epoch", ylabel="mean squared error", yscale="log")
+    right.set(title="Loss", xlabel="epoch", yscale="log")
     for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend()

@@ -117,6 +117,18 @@ def test_pictures(histories: dict[str, snn.History], tmp_path: Path) -> None:
     assert len(figure.axes[1].lines) == 1
 
 
+def test_a_picture_of_one_epoch(histories: dict[str, snn.History]) -> None:
+    """A line through one point shows nothing."""
+    pytest.importorskip("matplotlib")
+    pictures = [
+        plots.plot_training({"one": snn.History(histories["dense"].epochs[:n])}).axes[1]
+        for n in (1, 2)
+    ]
+    assert [axes.lines[0].get_marker() for axes in pictures] == ["o", ""]
+    assert not pictures[0].get_ylabel(), "which loss it is, no history says"
+    assert all(tick == int(tick) for axes in pictures for tick in axes.get_xticks())
+
+
 def test_environment(threads: Any) -> None:
     threads(1)
     environment = describe_environment()
