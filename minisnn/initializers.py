@@ -13,15 +13,38 @@ for ReLUs, of which half are 0. On a sparse layer the fans can be counted in two
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .arguments import check_choice
+from .checks import check_seed
 from .graph import Array, Topology
+from .layer import n_parameters, split_parameters
+from .memory import check_fits
 
 DISTRIBUTIONS = ("glorot_normal", "glorot_uniform", "he_normal", "he_uniform")
 FANS = ("degree", "width")
+
+_DRAWN = 16  # bytes a weight takes while it is drawn, beside itself
+
+
+def initial_parameters(
+    graphs: Sequence[Topology], distribution: str, fan: str, seed: int, dtype: np.dtype[Any]
+) -> Array:
+    """Return weights and biases of all layers in one vector; biases are 0.
+
+    Each layer draws from a generator of its own, so that none depends on the size of another.
+    """
+    generators = np.random.default_rng(check_seed(seed)).spawn(len(graphs))
+    total = n_parameters(graphs)
+    check_fits(total * (_DRAWN + dtype.itemsize), f"a network of {total} parameters")
+    parameters = np.zeros(total, dtype)
+    views = split_parameters(parameters, graphs)
+    for graph, (weights, _), rng in zip(graphs, views, generators, strict=True):
+        weights[:] = initial_weights(graph, distribution, fan, rng, dtype)
+    return parameters
 
 
 def initial_weights(

@@ -12,7 +12,7 @@ from . import checks
 from .arguments import check_flag, check_kind, shown
 from .gradients import Gradients
 from .graph import Array, Topology, warn_of_dead_neurons
-from .initializers import initial_weights
+from .initializers import initial_parameters
 from .kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from .kernels.plan import Plan
 from .layer import (
@@ -21,15 +21,11 @@ from .layer import (
     check_graphs,
     check_parameters,
     check_precision,
-    n_parameters,
     split_parameters,
     wiring_of,
 )
 from .losses import check_loss
-from .memory import check_fits
 from .passes import Passes
-
-_DRAWN = 16  # bytes a parameter that drawing initial weights takes beside it
 
 
 class MLP:
@@ -96,15 +92,10 @@ class MLP:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         graphs = check_graphs(topologies)
-        precision = check_precision(dtype)
-        total = n_parameters(graphs)
-        check_fits(total * (_DRAWN + precision.itemsize), f"a network of {total} parameters")
+        check_activations(activation, output_activation, graphs[-1].n_out)
+        parameters = initial_parameters(graphs, initializer, fan, seed, check_precision(dtype))
         warn_of_dead_neurons(graphs)
-        parameters = np.zeros(total, dtype=precision)
         self._assemble(graphs, parameters, activation, output_activation)
-        generators = np.random.default_rng(checks.check_seed(seed)).spawn(len(graphs))
-        for layer, rng in zip(self._layers, generators, strict=True):
-            layer.weights[:] = initial_weights(layer.topology, initializer, fan, rng, precision)
 
     @classmethod
     def from_parameters(
@@ -136,24 +127,19 @@ class MLP:
             unknown.
         """
         graphs = check_graphs(topologies)
+        check_activations(activation, output_activation, graphs[-1].n_out)
+        vector = check_parameters(parameters, graphs).copy()
         net = cls.__new__(cls)
-        net._assemble(
-            graphs, check_parameters(parameters, graphs).copy(), activation, output_activation
-        )
+        net._assemble(graphs, vector, activation, output_activation)
         return net
 
     def _assemble(
         self, graphs: list[Topology], parameters: Array, activation: str, output_activation: str
     ) -> None:
-        check_activations(activation, output_activation, graphs[-1].n_out)
         self._activation, self._output_activation = activation, output_activation
         self._parameters = parameters
-        self._layers = tuple(
-            Layer(graph, weights, biases)
-            for graph, (weights, biases) in zip(
-                graphs, split_parameters(parameters, graphs), strict=True
-            )
-        )
+        weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
+        self._layers = tuple(map(Layer, graphs, weights, biases))
         self._passes = Passes(wiring_of(graphs, activation, output_activation), parameters)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -315,12 +301,7 @@ class MLP:
         ValueError, TypeError
             Where X has another shape or dtype, holds NaN or inf, or is empty.
         """
-        inputs, scale = checks.check_inputs(self, X, input_scale)
-        propagation = self._passes.run(PREDICT, len(inputs), inputs, None, scale)[0]
-        return [
-            propagation.activations_of(number + 1, len(inputs))
-            for number in range(len(self._layers))
-        ]
+        return self._passes.forward(*checks.check_inputs(self, X, input_scale))
 
     def predict(self, X: npt.ArrayLike, *, input_scale: float = 1.0) -> Array:
         """Return the outputs, computed in batches, without dropout.
@@ -397,23 +378,13 @@ class MLP:
         ((16,), (4, 8))
         """
         samples = checks.check_samples(self, X, Y, input_scale, weights=sample_weight)
-        known = check_loss(loss, self.output_activation, samples.targets)
-        seed = checks.check_seed(seed)
-        rates = checks.check_dropout(dropout, len(self._layers))
-        propagation, losses, _ = self._passes.run(
-            DIFFERENTIATE,
-            samples.n_samples,
-            samples.inputs,
-            samples.targets,
-            samples.scale,
-            loss=known,
-            weights=samples.weights,
-            dropout=rates,
-            seed=seed,
+        value, by_parameters, by_inputs = self._passes.differentiate(
+            samples,
+            loss=check_loss(loss, self.output_activation, samples.targets),
+            dropout=checks.check_dropout(dropout, len(self._layers)),
+            seed=checks.check_seed(seed),
         )
-        by_inputs = propagation.input_gradients(samples.n_samples)
-        by_inputs *= self.dtype.type(samples.scale)
-        return float(losses[0]), Gradients.of(propagation.gradients, by_inputs, self.topologies)
+        return value, Gradients.of(by_parameters, by_inputs, self.topologies)
 
 
 def check_network(net: Any) -> MLP:

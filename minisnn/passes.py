@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .checks import Samples
 from .graph import Array
-from .kernels.engine import PREDICT
+from .kernels.engine import DIFFERENTIATE, PREDICT
 from .kernels.plan import Plan
 from .kernels.single import predict_one
 from .kernels.team import get_num_threads
@@ -60,7 +61,7 @@ class Passes:
             self._plans = {**dict(latest), key: plan}
         return plan
 
-    def run(
+    def _run(
         self,
         purpose: int,
         batch_size: int,
@@ -77,12 +78,31 @@ class Passes:
             propagation.run(X, Y, np.empty(0, dtype=np.int64), scale, **options)
         return propagation, *propagation.run(X, Y, np.arange(len(X)), scale, **options)
 
+    def forward(self, X: Array, scale: float) -> list[Array]:
+        """Return the activations of each layer, a row for each sample."""
+        propagation = self._run(PREDICT, len(X), X, None, scale)[0]
+        layers = range(1, len(self.wiring.graphs) + 1)
+        return [propagation.activations_of(layer, len(X)) for layer in layers]
+
+    def differentiate(self, samples: Samples, **options: Any) -> tuple[float, Array, Array]:
+        """Return the loss over all samples as one batch, and its gradients.
+
+        These are by all parameters, and by the inputs as they were passed.
+        """
+        X, Y, scale, weights = samples.inputs, samples.targets, samples.scale, samples.weights
+        propagation, losses, _ = self._run(
+            DIFFERENTIATE, len(X), X, Y, scale, weights=weights, **options
+        )
+        by_inputs = propagation.input_gradients(len(X))
+        by_inputs *= by_inputs.dtype.type(scale)
+        return float(losses[0]), propagation.gradients, by_inputs
+
     def predict(self, X: Array, scale: float, *, logits: bool = False) -> Array:
         """Return the outputs, a row for each sample; or their pre-activations."""
         if len(X) == 1:
             return self._predict_one(X[0], scale, logits=logits)[None, :]
         batch_size = min(len(X), _PREDICTION_BATCH)
-        return self.run(PREDICT, batch_size, X, None, scale, logits=logits)[2]
+        return self._run(PREDICT, batch_size, X, None, scale, logits=logits)[2]
 
     def _predict_one(self, x: Array, scale: float, *, logits: bool) -> Array:
         """Return the outputs for one sample: without a batch's buffers, in a tenth of the time."""
