@@ -26,9 +26,10 @@ if "NUMBA_THREADING_LAYER" in os.environ:  # by .ci/matrix
 
 
 NEED_NO_KERNELS = (
-    "test_packaging", "test_site", "test_spectral", "test_topology", "test_topology_catalogue",
-    "test_topology_expanders", "test_topology_random", "test_topology_structured", "test_archive",
-    "test_datasets", "test_configuration", "test_grid", "test_store",
+    "test_packaging", "test_site", "test_measures", "test_paths", "test_solvers", "test_topology",
+    "test_topology_catalogue", "test_topology_expanders", "test_topology_random",
+    "test_topology_structured", "test_archive", "test_datasets", "test_idx", "test_configuration",
+    "test_grid", "test_store",
 )  # fmt: skip
 _compiling: list[subprocess.Popen[bytes]] = []
 
