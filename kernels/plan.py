@@ -150,6 +150,9 @@ class Plan:
             )
         )
 
+    def __repr__(self) -> str:
+        return f"Plan({str(self).partition(chr(10))[0]})"
+
     def __str__(self) -> str:
         goal = {PREDICT: "prediction", TRAIN: "training", DIFFERENTIATE: "gradients"}[self.purpose]
         lines = [

@@ -10,13 +10,14 @@ Then `minisnn.train`, which `minisnn.callbacks` can watch and end, `MLP.predict`
 `minisnn.evaluate`. A network is saved by `minisnn.save` and comes back by `minisnn.load`;
 `minisnn.interchange` has what brings it to and from other programs. Data sets are in
 `minisnn.datasets`, and what a sparse network is to be compared with in `minisnn.baselines`;
-`minisnn.spectral` measures graphs, `minisnn.experiments` trains many networks.
+`minisnn.spectral` measures graphs, `minisnn.plots` draws them, `minisnn.experiments` trains many
+networks.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import callbacks, datasets, topology
+from . import callbacks, datasets, interchange, topology
 from ._version import __version__
 from .archive import FileFormatError
 from .evaluation import Evaluation, evaluate
@@ -34,7 +35,7 @@ from .storage import load, load_optimizer_state, save
 from .training import train
 
 if TYPE_CHECKING:
-    from . import baselines, experiments, spectral
+    from . import baselines, experiments, plots, spectral
 
 __all__ = [
     "MLP",
@@ -65,8 +66,10 @@ __all__ = [
     "from_state_dict",
     "from_weights",
     "get_num_threads",
+    "interchange",
     "load",
     "load_optimizer_state",
+    "plots",
     "save",
     "set_num_threads",
     "spectral",
@@ -78,6 +81,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import these packages where they are first used: a program that only trains need not wait."""
-    if name in ("baselines", "experiments", "spectral"):
+    if name in ("baselines", "experiments", "plots", "spectral"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Offer what is meant to be used, not what this file needs."""
+    return __all__

@@ -34,9 +34,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from .arguments import open_file
-
-Array = npt.NDArray[Any]
+from .arguments import Array, open_file
 
 HEADER, SUMS = "header.json", "SHA256SUMS"
 TEXT_LIMIT = 2**20

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from reprlib import Repr
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +88,11 @@ def check_kind(value: Any, kind: type, name: str) -> Any:
         given = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
         raise TypeError(f"{name} must be of type {kind.__name__}, got {given}")
     return value
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number; True and False are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def check_choice(value: Any, name: str, allowed: Iterable[str]) -> str:

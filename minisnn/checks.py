@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .arguments import as_array, as_list, shown
+from .arguments import as_array, as_list, is_whole, shown
 from .graph import Array
 
 _CHUNK = 4096  # samples looked at together, so that a check needs no copy of the data
@@ -181,7 +181,7 @@ def _check_range(array: Array, scale: float, real: np.dtype[Any], name: str) -> 
 
 def check_positive_integer(value: object, name: str) -> int:
     """Return a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+    if not is_whole(value):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {shown(value)}")
@@ -192,7 +192,7 @@ def check_positive_integer(value: object, name: str) -> int:
 
 def check_whole_number(value: object, name: str, low: int, high: int) -> int:
     """Return a whole number with ``low <= value <= high``."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+    if not is_whole(value):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if not low <= value <= high:
         raise ValueError(f"{name} must be between {low} and {high}, got {shown(value)}")

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any
 
 from . import data as sample
+from .arguments import check_choice
 from .extras import require
 from .graph import Array
 from .idx import LARGEST, DatasetError, check_sha256, parse_idx, read_bytes
@@ -61,6 +62,12 @@ class MNIST:
     test_labels: Array
     source: str
 
+    def __repr__(self) -> str:
+        return (
+            f"MNIST({len(self.train_labels):,} digits to train, {len(self.test_labels):,} to test; "
+            f"{self.source})"
+        )
+
 
 def load_mnist(source: str = "auto") -> MNIST:
     """Return MNIST, each file checked against its SHA-256.
@@ -82,6 +89,8 @@ def load_mnist(source: str = "auto") -> MNIST:
 
     Raises
     ------
+    ValueError
+        Where there is no such source.
     DatasetError
         Where a file is missing, truncated, corrupt, or not the one it should be, or where no
         mirror answers. A bad file in the cache is removed.
@@ -95,8 +104,7 @@ def load_mnist(source: str = "auto") -> MNIST:
     >>> digits.train_images.shape, digits.test_labels.shape
     ((4000, 784), (1000,))
     """
-    if source not in ("auto", "full", "sample"):
-        raise ValueError(f"source must be 'auto', 'full' or 'sample', got {source!r}")
+    check_choice(source, "source", ("auto", "full", "sample"))
     if source == "sample":
         return _load_sample()
     named = os.environ.get(ENVIRONMENT_VARIABLE)

@@ -28,6 +28,12 @@ class Gradients:
     biases: list[Array]
     inputs: Array
 
+    def __repr__(self) -> str:
+        return (
+            f"Gradients(by {len(self.parameters)} parameters and by inputs of shape "
+            f"{self.inputs.shape}, {self.inputs.dtype})"
+        )
+
     @classmethod
     def of(cls, parameters: Array, inputs: Array, graphs: Sequence[Topology]) -> Gradients:
         """Return those of a network with these graphs, from the vector of all."""

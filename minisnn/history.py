@@ -74,6 +74,11 @@ class History:
     interrupted: bool = False
     optimizer_state: OptimizerState | None = field(default=None, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        n = len(self.epochs)
+        figures = f", {describe(self.epochs[-1])}" if self.epochs else ""
+        return f"History({n} epoch{'s' * (n != 1)}{figures}{', interrupted' * self.interrupted})"
+
     def column(self, name: str) -> list[Any]:
         """Return one figure of all epochs, by the name it has in `Epoch`."""
         known = [item.name for item in fields(Epoch)]

@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.special
 
 from .arguments import check_choice
 from .graph import Array
@@ -131,9 +130,10 @@ def mean_loss(loss: Loss, outputs: Array, targets: Array) -> float:
         return np.einsum("so,so->s", values, targets)
 
     if loss.number == CROSS_ENTROPY:
-        return float(-at_targets(scipy.special.log_softmax(Z, axis=1)).mean())
+        logarithms = np.logaddexp.reduce(Z, axis=1, keepdims=True)  # of the sums of e^z
+        return float(at_targets(logarithms - Z).mean())
     if loss.number == BINARY_CROSS_ENTROPY:
-        terms = -scipy.special.log_expit(-Z).sum(axis=1) - at_targets(Z)  # log(1 + e^z) - t z
+        terms = np.logaddexp(0, Z).sum(axis=1) - at_targets(Z)  # log(1 + e^z) - t z
         return float(terms.mean() / Z.shape[1])
     if targets.ndim == 2:
         Z -= targets

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -185,6 +185,7 @@ class SGD(Optimizer):
 
     learning_rate: float | Schedule
     momentum: float = 0.0
+    _: KW_ONLY
     nesterov: bool = False
     weight_decay: float = 0.0
     clip_norm: float | None = None
@@ -285,6 +286,7 @@ class Adam(Optimizer):
     """
 
     learning_rate: float | Schedule = 0.001
+    _: KW_ONLY
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .arguments import shown
+from .arguments import is_whole, shown
 from .memory import check_fits
 
 _MAX_NEURONS = 2**31  # what SciPy's int32 indices can address, which transpose the graph
@@ -18,7 +18,7 @@ _EDGE, _NEURON = 40, 16  # bytes that one takes while a graph is made
 def check_widths(n_in: Any, n_out: Any) -> tuple[int, int]:
     """Return both as Python integers; raise unless the index type can address so many neurons."""
     for name, width in (("n_in", n_in), ("n_out", n_out)):
-        if isinstance(width, bool) or not isinstance(width, (int, np.integer)):
+        if not is_whole(width):
             raise TypeError(f"{name} must be a whole number of neurons, got {shown(width)}")
         if not 1 <= width < _MAX_NEURONS:
             raise ValueError(f"{name} must be between 1 and {_MAX_NEURONS - 1}, got {width}")

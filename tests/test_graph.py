@@ -61,6 +61,7 @@ def test_equality_is_of_the_graph_not_of_its_making(graph: snn.Topology) -> None
     assert hash(topology.regular_rotating(3, 3, 3)) == hash(topology.dense(3, 3))
     assert topology.dense(2, 3) != topology.dense(3, 2)
     assert graph != topology.from_edges(4, 3, [(3, 0), (0, 0), (2, 2)])
+    assert graph != topology.from_edges(4, 3, [(3, 0), (0, 0), (1, 1)])  # the same inputs
     assert graph != "a graph"
     assert len({graph, topology.from_scipy(graph.to_scipy())}) == 1
 
@@ -88,6 +89,8 @@ def test_a_topology_is_frozen(graph: snn.Topology) -> None:
     for array in (graph.indptr, graph.indices, topology.dense(2, 2).indices):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
+    graph.parameters["degree"] = 2  # of a copy
+    assert graph.parameters == {}
     source = np.array([0, 3, 1])
     twin = snn.Topology(4, 3, [0, 2, 2, 3], source)
     source[0] = 2  # the caller's array is not the graph's
@@ -100,6 +103,22 @@ def test_the_complete_graph_keeps_no_list_of_edges() -> None:
     assert wide == copy.deepcopy(topology.dense(30_000, 30_000))
     assert (wide.out_degrees == 30_000).all()
     assert wide.isolated_inputs.size == 0
+
+
+@pytest.mark.parametrize(("n_in", "dtype"), [(2**16, np.uint16), (2**16 + 1, np.uint32)])
+def test_indices_are_as_narrow_as_the_last_input_allows(n_in: int, dtype: Any) -> None:
+    graph = topology.from_edges(n_in, 2, [(n_in - 1, 0), (0, 1)])
+    assert graph.compact_indices.dtype == dtype
+    assert graph.edges().tolist() == [[n_in - 1, 0], [0, 1]]
+
+
+def test_a_generator_must_make_all_edges_and_no_others() -> None:
+    graph = topology.rotating(5, 4, [0, 2])
+    assert graph.with_generator(np.array([0, 2])) == graph
+    fewer = topology.from_edges(5, 4, graph.edges()[1:])
+    for other, places in ((fewer, [0, 2]), (graph, [2, 0]), (graph, [0, 1]), (graph, [0, 2, 3])):
+        with pytest.raises(ValueError, match="does not rotate ones at array"):
+            other.with_generator(np.array(places))
 
 
 def test_numpy_integers_are_numbers() -> None:

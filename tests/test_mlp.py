@@ -119,6 +119,11 @@ def test_description(net: snn.MLP) -> None:
     plan = net.plan
     assert net.structure_bytes == pointers + indices + plan.nbytes
     assert net.plan is plan, "kept"
+    assert repr(plan).startswith("Plan(training, batches of 128 samples as ")
+    _, gradients = net.loss_and_gradients(np.ones((3, 12)), [0, 1, 2])
+    assert repr(gradients) == (
+        "Gradients(by 89 parameters and by inputs of shape (3, 12), float64)"
+    )
 
 
 def test_who_runs_on_blas() -> None:

@@ -90,9 +90,23 @@ def test_fibonacci_rotating_by_hand(n_out: int, degree: int, places: list[int]) 
     assert graph.generator.tolist() == places
 
 
-def test_fibonacci_numbers_beyond_floats() -> None:
-    graph = topology.fibonacci_rotating(10, 2000, degree=1800)  # fib_1800 has 376 digits
-    assert set(graph.out_degrees.tolist()) == {1800}
+@pytest.mark.parametrize(
+    ("n_out", "degree"),
+    [(1000, 13), (1000, 150), (1000, 999), (50, 50), (2000, 1800), (2_000_000, 400)],
+)
+def test_fibonacci_rotating_by_its_definition(n_out: int, degree: int) -> None:
+    """With all numbers as they are, of which the 1800th has 376 digits."""
+    numbers = [0, 1, 2]
+    while len(numbers) < degree:
+        numbers.append(numbers[-1] + numbers[-2])
+    taken: set[int] = set()
+    for number in numbers[:degree]:
+        scaled = number * n_out // numbers[degree - 1] if numbers[degree - 1] > n_out else number
+        while scaled % n_out in taken:
+            scaled += 1
+        taken.add(scaled % n_out)
+    graph = topology.fibonacci_rotating(1, n_out, degree)
+    assert graph.generator.tolist() == sorted(taken)
 
 
 def test_random_rotating_draws_each_place_with_probability_degree_over_width() -> None:

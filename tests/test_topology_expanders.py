@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minisnn as snn
-from minisnn import topology
+from minisnn import spectral, topology
 from minisnn.topology.finite_field import FiniteField, prime_power
 from minisnn.topology.lifts import _second_singular_value
 
@@ -63,12 +63,13 @@ def test_ramanujan_bound_and_girth(q: int) -> None:
     n_graphs = 0
     for slopes in range(2, q + 1, max(1, q // 4)):
         for degree in {2, q // 2, q - 1, q}:
-            if degree < 2 or (slopes - 1) ** 0.5 + (degree - 1) ** 0.5 < q**0.5:
+            if slopes * degree <= q or (slopes - 1) ** 0.5 + (degree - 1) ** 0.5 < q**0.5:
                 continue
             n_graphs += 1
             graph = topology.ramanujan(slopes * q, degree * q, degree)
             assert (graph.out_degrees == degree).all()
             assert (graph.in_degrees == slopes).all()
+            assert spectral.is_ramanujan(graph)
             values = singular_values(graph)
             assert values[0] == pytest.approx(np.sqrt(slopes * degree))
             assert values[1] <= min(np.sqrt(q), bound(graph)) + 1e-9
@@ -93,6 +94,7 @@ def test_ramanujan_for_mnist() -> None:
         ((10, 12, 2), (12, 12, 3)),
         ((1, 1, 1), (4, 4, 2)),
         ((36, 36, 6), (35, 42, 6)),
+        ((8, 8, 2), (9, 6, 2)),  # of four elements would fall into two parts
     ],
 )
 def test_where_there_is_no_ramanujan_graph(
@@ -164,5 +166,7 @@ def test_seeds_of_lifts() -> None:
 def test_where_there_is_no_lift() -> None:
     with pytest.raises(ValueError, match=r"n_out = 1000.*n_in = 784, got 150.* 125, 250, 500"):
         topology.random_lift(784, 1000, 150)
+    with pytest.raises(ValueError, match=r"got 3; the nearest .* that do are 1, 2, 4$"):
+        topology.random_lift(8, 4, 3)
     with pytest.raises(ValueError, match="tries must be at least 1, got 0"):
         topology.random_lift(4, 4, 2, tries=0)

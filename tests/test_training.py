@@ -171,6 +171,8 @@ def test_history() -> None:
         validation_data=(X, labels), callbacks=[lambda net, epoch: seen.append(epoch)],
     )  # fmt: skip
     assert history.column("epoch") == [1, 2, 3, 4]
+    assert repr(history).startswith("History(4 epochs, loss 0.")
+    assert repr(snn.History(interrupted=True)) == "History(0 epochs, interrupted)"
     assert seen == history.epochs
     assert not history.interrupted
     assert history.compile_seconds > 0

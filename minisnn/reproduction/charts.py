@@ -53,8 +53,8 @@ class Chart:
         What is seen.
     series : sequence of Series
         The points.
-    level : Series, optional
-        Drawn as a horizontal band: what the others are to be compared with.
+    level : (str, Interval), optional
+        What the others are to be compared with: a label, and a height, drawn as a band.
     log_x : bool
         Whether x is logarithmic.
     """

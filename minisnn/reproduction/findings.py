@@ -45,6 +45,8 @@ class Finding:
         Which figures decide it, in a sentence or two.
     charts, tables : sequences
         To be looked at.
+    pictures : mapping of str to Matplotlib figure
+        By the names of their files: what no chart can show.
     """
 
     answer: Answer

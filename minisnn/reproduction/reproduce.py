@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import as_list_of, check_function, check_kind, check_path
+from ..atomic import replace_file
 from ..environment import describe_environment
 from ..experiments import Run, Store, Summary
 from ..experiments.runners import Runner, here
@@ -112,7 +113,8 @@ def reproduce(
     for table in (overview(findings), trained, *(t for _, f in findings for t in f.tables)):
         _write(table, folder / "tables")
     text = write_report(findings, {**(facts or {}), **_environment(made)}, [trained])
-    _replace(folder / REPORT, text)
+    with replace_file(folder / REPORT) as file:
+        file.write(text.encode())
     return Outcome(made.summary, findings, folder / REPORT)
 
 
@@ -134,13 +136,6 @@ def _write(table: Table, folder: Path) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.head)
         writer.writerows([text_of(cell) for cell in row] for row in table.rows)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
-    draft = path.with_suffix(".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def _environment(made: Trained) -> dict[str, str]:

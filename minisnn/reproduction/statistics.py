@@ -36,10 +36,6 @@ class Interval:
             return "undefined"
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
-    def scaled(self, factor: float) -> Interval:
-        """Return the same in another unit, such as per cent."""
-        return Interval(factor * self.value, factor * self.low, factor * self.high)
-
 
 def mean(values: Sequence[float]) -> Interval:
     """Return the mean over seeds, with Student's interval.

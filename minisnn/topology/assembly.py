@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import shown
+from ..arguments import is_whole, shown
 from ..graph import Array, Topology
 from ..structure import check_size, check_widths
 
@@ -18,7 +18,7 @@ Parameters = Mapping[str, int | float]
 def check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
     """Return widths and degree; raise unless a left neuron can have so many edges."""
     n_in, n_out = check_widths(n_in, n_out)
-    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)):
+    if not is_whole(degree):
         raise TypeError(
             f"degree must be a whole number of edges per left neuron, got {shown(degree)}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.sparse.linalg
+import scipy.sparse
 
 from ..checks import check_positive_integer, check_seed
 from ..graph import Array, Topology
@@ -86,6 +86,8 @@ def random_lift(n_in: int, n_out: int, degree: int, *, tries: int = 5, seed: int
 
 def _second_singular_value(targets: Array, n_out: int) -> float:
     """Return it for a bi-regular matrix, whose first singular vectors are constant."""
+    from scipy.sparse import linalg  # takes 40 ms to import
+
     n_in, degree = targets.shape
     if degree == n_out:
         return 0.0
@@ -99,9 +101,7 @@ def _second_singular_value(targets: Array, n_out: int) -> float:
         hidden = matrix @ vector - constant * vector.sum()
         return matrix.T @ hidden - constant * hidden.sum()
 
-    square = scipy.sparse.linalg.LinearOperator((n_out, n_out), matvec=multiply, dtype=np.float64)
+    square = linalg.LinearOperator((n_out, n_out), matvec=multiply, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(n_out)  # ARPACK's own would not be repeatable
-    (largest,) = scipy.sparse.linalg.eigsh(
-        square, k=1, v0=start, tol=_TOLERANCE, return_eigenvectors=False
-    )
+    (largest,) = linalg.eigsh(square, k=1, v0=start, tol=_TOLERANCE, return_eigenvectors=False)
     return float(max(largest, 0.0) ** 0.5)

@@ -22,8 +22,8 @@ def ramanujan(n_in: int, n_out: int, degree: int) -> Topology:
     singular value is at most √(L - 1) + √(J - 1), which infinite families cannot undercut.
 
     There is a graph exactly where n_in = J q, n_out = L q and degree = L for a prime power q, with
-    J, L <= q and √(J - 1) + √(L - 1) >= √q, so that it is certain to be Ramanujan; then the
-    density is 1 / q. J or L equal to q will do with any other of at least 2.
+    2 <= J, L <= q < J L and √(J - 1) + √(L - 1) >= √q, so that it is certain to be connected and
+    Ramanujan; then the density is 1 / q. J or L equal to q will do with any other.
 
     Source: array codes, J. L. Fan, 2000; that they are Ramanujan, S. P. Burnwal, K. Sinha,
     M. Vidyasagar, arXiv:1910.03937. Fields that are not prime, and more than one side short of q,
@@ -74,7 +74,7 @@ def _is_possible(q: int, slopes: int, degree: int) -> bool:
     return (
         prime_power(q) is not None
         and min(slopes, degree) >= 2
-        and max(slopes, degree) <= q
+        and max(slopes, degree) <= q < slopes * degree
         and (slopes - 1) ** 0.5 + (degree - 1) ** 0.5 >= q**0.5 - _ROUNDING
     )
 
@@ -92,7 +92,7 @@ def _nearest(n_in: int, n_out: int, degree: int) -> tuple[int, int, int]:
         slopes = np.arange(2, q + 1)
         fewest = np.ceil((q**0.5 - (slopes - 1) ** 0.5) ** 2 + 1 - _ROUNDING).astype(np.int64)
         for wanted in (degree, n_out // q, -(-n_out // q)):
-            degrees = np.clip(wanted, np.maximum(fewest, 2), q)
+            degrees = np.clip(wanted, np.maximum(fewest, q // slopes + 1), q)
             distances = (
                 np.abs(np.log(slopes * q / n_in))
                 + np.abs(np.log(degrees * q / n_out))

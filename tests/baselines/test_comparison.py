@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,18 +93,6 @@ def test_script_with_one_rate_chooses_nothing(
     printed = capsys.readouterr().out
     assert printed.startswith("4,000 digits, at 3\n")
     assert "held out" not in printed
-
-
-def test_baselines_are_imported_when_they_are_asked_for() -> None:
-    program = (
-        "import sys, minisnn as snn; assert 'minisnn.baselines' not in sys.modules; "
-        "print(snn.baselines.Identity(2, 3))"
-    )
-    folder = Path(__file__).resolve().parents[2]
-    printed = subprocess.check_output([sys.executable, "-c", program], cwd=folder, text=True)
-    assert printed.strip() == "Identity(2 -> 3, 6 parameters)"
-    with pytest.raises(AttributeError, match="module 'minisnn' has no attribute 'baseline'"):
-        snn.baseline  # type: ignore[attr-defined]  # noqa: B018
 
 
 def compared(**options: Any) -> object:

@@ -188,7 +188,7 @@ def test_steps_of_training(
     samples, rates = rng.permutation(60)[:50], np.array([0.5, 1.0, 2.0, 0.1])
     plan = Plan(wiring, 16, np.float64, TRAIN, n_threads)
     expected, velocities = parameters.copy(), np.zeros_like(parameters)
-    optimizer = snn.SGD(0.1, 0.8, nesterov)
+    optimizer = snn.SGD(0.1, 0.8, nesterov=nesterov)
     propagation = Propagation(plan, parameters, optimizer.initial_state(parameters))
     losses, _ = run(
         propagation, X, labels, samples, dropout=DROPOUT, seed=3, first_step=9, rates=rates,

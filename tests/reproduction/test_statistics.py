@@ -31,7 +31,6 @@ def test_differences() -> None:
     welch = scipy.stats.ttest_ind(left, right, equal_var=False).confidence_interval()
     assert (interval.low, interval.high) == pytest.approx((welch.low, welch.high))
     assert difference([2.0, 2.0], [1.0, 1.0]) == Interval(1.0, 1.0, 1.0)
-    assert interval.scaled(100).low == 100 * interval.low
 
 
 def test_rank_correlation_is_spearmans(rng: np.random.Generator) -> None:

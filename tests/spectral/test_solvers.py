@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from measuring import beside, check, cycle
 
 from minisnn import spectral, topology
 from minisnn.graph import Topology
-from minisnn.spectral import solvers
+from minisnn.spectral import bipartite, solvers
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,12 @@ def test_bad_and_good_expanders_take_different_ways(monkeypatch: pytest.MonkeyPa
     assert taken == ["_lanczos"]
     spectral.algebraic_connectivity(topology.regular_rotating(300, 301, degree=6))
     assert taken == ["_lanczos", "inverse", "_lanczos"]
+
+
+def test_a_second_singular_value_of_zero() -> None:
+    matrix = topology.dense(2, 600).to_scipy().astype(float).tocsr()
+    graph = bipartite.from_biadjacency(matrix)  # with nothing known of it
+    assert spectral.leading_singular_values(graph) == pytest.approx((math.sqrt(1200), 0), abs=1e-7)
 
 
 def test_the_same_numbers_every_time() -> None:

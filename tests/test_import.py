@@ -1,0 +1,39 @@
+"""What ``import minisnn`` brings, and what it leaves for later."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minisnn as snn
+
+LATER = ("baselines", "experiments", "plots", "spectral")
+
+
+def test_all_names_are_there_and_are_what_is_offered() -> None:
+    assert dir(snn) == sorted(snn.__all__)
+    for name in snn.__all__:
+        assert getattr(snn, name) is not None
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_not_all_need_is_imported_where_it_is_first_used(name: str) -> None:
+    program = f"""if True:
+        import sys, minisnn
+        for module in ("minisnn.{name}", "matplotlib", "pooch", "scipy.special", "scipy.stats"):
+            assert module not in sys.modules, module
+        print(minisnn.{name}.__name__)
+    """
+    folder = Path(snn.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == f"minisnn.{name}\n", done.stderr
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(AttributeError, match="module 'minisnn' has no attribute 'spektral'"):
+        snn.spektral  # noqa: B018
