@@ -30,6 +30,7 @@ def test_warm_up_decay() -> None:
 def test_cosine_decay() -> None:
     rate = snn.CosineDecay(3.0, end=1.0)
     assert [rate(epoch, 8) for epoch in (0, 4, 8, 9)] == pytest.approx([3, 2, 1, 1])
+    assert rate(2, 8) == pytest.approx(2 + np.sqrt(0.5)), "no straight line"
 
 
 def test_step_decay() -> None:

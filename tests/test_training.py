@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,6 +114,21 @@ def test_networks_differ_by_their_seed_alone() -> None:
     )
 
 
+def test_initial_weights_of_a_layer_do_not_depend_on_the_other_layers() -> None:
+    last = topology.dense(30, 3)
+    for first in (topology.constant_degree(12, 30, 8), topology.dense(50, 30)):
+        weights = snn.MLP([first, last], seed=1).layers[1].weights
+        np.testing.assert_array_equal(weights, make(np.float32, seed=1).layers[1].weights)
+
+
+def test_a_batch_larger_than_the_data_is_all_of_it() -> None:
+    X, labels = problem(20)
+    nets = make(), make()
+    for net, batch_size in zip(nets, (20, 2**50), strict=True):  # which no memory would hold
+        snn.train(net, X, labels, optimizer=OPTIMIZER, epochs=2, batch_size=batch_size)
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+
+
 def test_labels_bytes_and_matrices_train_alike() -> None:
     rng = np.random.default_rng(5)
     X = rng.integers(0, 256, (100, 12)).astype(np.uint8)
@@ -186,6 +203,40 @@ def test_history() -> None:
     assert math.isnan(snn.History().seconds_per_epoch)
     with pytest.raises(KeyError, match=r"no column 'accuracy'; there are \['epoch'"):
         history.column("accuracy")
+
+
+def test_times_are_of_each_epoch_and_of_its_median_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.cycle([0.0, 1.0, 0.0, 2.0, 0.0, 6.0])  # before and in each of three steps
+    clock = itertools.accumulate(seconds)
+    monkeypatch.setattr("minisnn.loop.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
+    history = snn.train(make(), *problem(), optimizer=OPTIMIZER, epochs=3, batch_size=100)
+    assert history.column("seconds") == [9.0] * 3
+    assert history.column("step_microseconds") == [2e6] * 3
+
+
+def test_the_bar_counts_all_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three an epoch, the last of them smaller; those before a resume among them."""
+
+    class Counting:
+        def __init__(self, _: Any, total: int, *__: Any, **___: Any) -> None:
+            self.left = total
+            bars.append(self)
+
+        def update(self, n: int) -> None:
+            self.left -= n
+
+        def __getattr__(self, _: str) -> Any:
+            return lambda *_, **__: None
+
+    bars: list[Counting] = []
+    monkeypatch.setattr("minisnn.training.progress_bar", Counting)
+    for resume in (False, True):
+        snn.train(
+            make(), *problem(100), optimizer=OPTIMIZER, epochs=2, batch_size=40,
+            checkpoint=tmp_path / "checkpoint.npz", resume=resume,
+        )  # fmt: skip
+    assert [bar.left for bar in bars] == [0, 0]
 
 
 def test_loss_of_an_epoch_is_the_mean_over_samples() -> None:

@@ -1,0 +1,26 @@
+"""Small trainings that may have a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import minisnn as snn
+
+OPTIMIZER = snn.NesterovSGD(snn.WarmUpDecay(3.0))
+
+
+def problem(n: int = 150) -> tuple[Any, Any]:
+    X = np.random.default_rng(0).random((n, 12))
+    return X, (X[:, 0] > X[:, 1]).astype(np.int64)
+
+
+def make(seed: int = 0, dtype: Any = np.float64) -> snn.MLP:
+    graphs = [snn.topology.constant_degree(12, 30, 8), snn.topology.dense(30, 2)]
+    return snn.MLP(graphs, seed=seed, dtype=dtype)
+
+
+def train(net: snn.MLP, data: Any = None, **options: Any) -> snn.History:
+    options = {"optimizer": OPTIMIZER, "epochs": 6, "batch_size": 40, "dropout": 0.2, **options}
+    return snn.train(net, *(data or problem()), **options)
