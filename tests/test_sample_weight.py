@@ -43,11 +43,12 @@ def test_weights_are_repetitions(rng: np.random.Generator, loss: str) -> None:
 def test_only_their_ratios_matter(rng: np.random.Generator, loss: str) -> None:
     X, Y = data(rng, loss, 20)
     plain, gradients = network(loss).loss_and_gradients(X, Y, loss=loss)
-    same, others = network(loss).loss_and_gradients(
-        X, Y, loss=loss, sample_weight=np.full(20, 0.37)
-    )
-    assert same == pytest.approx(plain, rel=1e-13)
-    np.testing.assert_allclose(gradients.parameters, others.parameters, rtol=1e-11, atol=1e-15)
+    for weight in (0.37, 1.7e308, 5e-324):  # the sum of the second is no number
+        same, others = network(loss).loss_and_gradients(
+            X, Y, loss=loss, sample_weight=np.full(20, weight)
+        )
+        assert same == pytest.approx(plain, rel=1e-13)
+        np.testing.assert_allclose(gradients.parameters, others.parameters, rtol=1e-11, atol=1e-15)
 
 
 def test_batches_are_weighted_means_and_those_without_weight_change_nothing(
