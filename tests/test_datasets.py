@@ -247,6 +247,9 @@ def test_a_mirror_that_trickles_or_is_silent_is_given_up(
         with pytest.raises(DatasetError, match=reason):
             load_mnist("full")
         assert not cache.exists() or not list(cache.iterdir())
+    monkeypatch.setitem(datasets._PATIENCE, "auto", (5.0, 0.2))
+    monkeypatch.setitem(datasets._PATIENCE, "full", (60.0, 60.0))
+    assert len(load_mnist("auto").train_images) == 4000, "it has less of it"
 
 
 def test_a_bad_file_in_the_cache_is_fetched_again(

@@ -139,6 +139,9 @@ def test_bad_targets() -> None:
         ValueError, match=r"probabilities with sum 1, got sum 1\.3 in sample 1; for"
     ):
         net.loss_and_gradients(X, Y)
+    Y = np.full((3, 5), 0.2002)
+    with pytest.raises(ValueError, match=r"got sum 1\.001 in sample 0"):
+        net.loss_and_gradients(X, Y)
     with pytest.raises(ValueError, match="each row of validation Y must be probabilities"):
         snn.train(net, X, [0, 1, 2], optimizer=snn.SGD(0.1), validation_data=(X, Y))
 
