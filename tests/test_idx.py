@@ -70,6 +70,17 @@ def test_files_that_are_too_large_are_not_read(
                 read_bytes(path)
 
 
+def test_a_file_too_large_is_not_even_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with open(path, "wb") as file:
+        file.truncate(2**26 + 1)
+    tracemalloc.start()
+    with pytest.raises(DatasetError, match="file holds more than 67108864 bytes"):
+        read_bytes(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
 def test_a_gzip_bomb_is_not_inflated(tmp_path: Path) -> None:
     deflater = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = bytes(2**20)

@@ -121,6 +121,18 @@ def test_all_samples_are_all_samples() -> None:
 def test_keys_have_no_order() -> None:
     reverse = dict(reversed(describe().items()))
     assert Run.from_dict(reverse).hash == Run.from_dict(describe()).hash
+    options = {"seed": 1, "beta": 0.2}
+    first, second = (
+        Wiring(topology="small_world", degree=5, options=dict(pairs))
+        for pairs in (options.items(), reversed(options.items()))
+    )
+    assert first == second
+
+
+def test_a_density_is_the_nearest_degree_and_1_at_least() -> None:
+    degrees = {0.24: 2, 0.26: 3, 0.01: 1, 1: 10}
+    for density, degree in degrees.items():
+        assert Wiring(topology="constant_degree", density=density).degree_for(10) == degree
 
 
 def test_every_setting_changes_the_hash() -> None:

@@ -25,7 +25,7 @@ def test_one_value_says_nothing() -> None:
 
 
 def test_differences() -> None:
-    left, right = [98.1, 98.2, 98.0], [97.0, 97.1, 97.2]
+    left, right = [98.1, 98.2, 98.0], [96.6, 97.1, 98.0, 96.7]  # of unlike number and spread
     interval = difference(left, right)
     assert interval.value == pytest.approx(1.0)
     welch = scipy.stats.ttest_ind(left, right, equal_var=False).confidence_interval()
