@@ -56,6 +56,14 @@ def test_a_correlation_by_density_alone_goes_when_it_is_held_fast(
     assert rank_correlation(connectivity, through, groups, given=density).value > held.value
 
 
+def test_partial_correlation_is_that_of_the_textbooks(rng: np.random.Generator) -> None:
+    z = rng.random(40)
+    x, y = z + rng.random(40), 2 * z + rng.random(40)
+    xy, xz, yz = (scipy.stats.spearmanr(*pair)[0] for pair in ((x, y), (x, z), (y, z)))
+    expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    assert rank_correlation(x, y, range(40), given=z).value == pytest.approx(expected)
+
+
 def test_groups_widen_the_interval(rng: np.random.Generator) -> None:
     x = np.repeat(rng.random(8), 10)
     y = x + np.repeat(rng.normal(0, 0.3, 8), 10)
