@@ -64,6 +64,17 @@ def test_partial_correlation_is_that_of_the_textbooks(rng: np.random.Generator) 
     assert rank_correlation(x, y, range(40), given=z).value == pytest.approx(expected)
 
 
+def test_the_interval_of_a_correlation_is_as_wide_as_theory_has_it(
+    rng: np.random.Generator,
+) -> None:
+    """By D. G. Bonett, T. A. Wright, 2000, doi:10.1007/BF02294183; one of 90 % is a fifth less."""
+    x = rng.standard_normal(400)
+    found = rank_correlation(x, x + rng.standard_normal(400), range(400))
+    error = 1.96 * np.sqrt((1 + found.value**2 / 2) / (400 - 3))
+    low, high = np.tanh(np.arctanh(found.value) + np.array([-error, error]))
+    assert found.high - found.low == pytest.approx(high - low, rel=0.1)
+
+
 def test_groups_widen_the_interval(rng: np.random.Generator) -> None:
     x = np.repeat(rng.random(8), 10)
     y = x + np.repeat(rng.normal(0, 0.3, 8), 10)
