@@ -62,6 +62,12 @@ def test_list_and_grid_are_combined_and_duplicates_go() -> None:
     assert {run.optimizer.momentum for run in expand(description)} == {0.5}
 
 
+def test_an_entry_of_a_list_changes_nothing_in_the_others() -> None:
+    entries = [{"layers.0.degree": 7}, {"seed": 1}]
+    runs = expand({"base": describe(), "list": entries})
+    assert [(run.layers[0].degree, run.seed) for run in runs] == [(7, 0), (5, 1)]
+
+
 def test_the_description_stays_as_it_is() -> None:
     description = {"base": describe(), "grid": {"layers.0.degree": [6], "data.samples": [200]}}
     before = json.dumps(description)
