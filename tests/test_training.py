@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -175,87 +172,6 @@ def test_learns_the_sample(digits: Any) -> None:
     evaluation = snn.evaluate(net, digits.test_images, digits.test_labels, input_scale=1 / 255)
     assert evaluation.accuracy == history.epochs[-1].validation_accuracy
     assert evaluation.loss == pytest.approx(history.epochs[-1].validation_loss)
-
-
-# What is reported
-
-
-def test_history() -> None:
-    X, labels = problem()
-    seen = []
-    history = snn.train(
-        make(), X, labels, optimizer=OPTIMIZER, epochs=4, batch_size=128,
-        validation_data=(X, labels), callbacks=[lambda net, epoch: seen.append(epoch)],
-    )  # fmt: skip
-    assert history.column("epoch") == [1, 2, 3, 4]
-    assert repr(history).startswith("History(4 epochs, loss 0.")
-    assert repr(snn.History(interrupted=True)) == "History(0 epochs, interrupted)"
-    assert seen == history.epochs
-    assert not history.interrupted
-    assert history.compile_seconds > 0
-    assert all(epoch.seconds > 0 for epoch in history.epochs)
-    assert 0 < history.epochs[0].step_microseconds <= 1e6 * history.epochs[0].seconds
-    middles = [epoch + 2.5 / 3 for epoch in range(4)]  # of the last of three steps
-    assert history.column("learning_rate") == [OPTIMIZER.rate(at, 4) for at in middles]
-    assert len(set(history.column("learning_rate"))) == 4
-    assert isinstance(history.epochs[0].step_microseconds, float)
-    assert history.seconds_per_epoch == np.median(history.column("seconds"))
-    assert math.isnan(snn.History().seconds_per_epoch)
-    with pytest.raises(KeyError, match=r"no column 'accuracy'; there are \['epoch'"):
-        history.column("accuracy")
-
-
-def test_times_are_of_each_epoch_and_of_its_median_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = itertools.cycle([0.0, 1.0, 0.0, 2.0, 0.0, 6.0])  # before and in each of three steps
-    clock = itertools.accumulate(seconds)
-    monkeypatch.setattr("minisnn.loop.perf_counter", lambda: next(clock))
-    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
-    history = snn.train(make(), *problem(), optimizer=OPTIMIZER, epochs=3, batch_size=100)
-    assert history.column("seconds") == [9.0] * 3
-    assert history.column("step_microseconds") == [2e6] * 3
-
-
-def test_the_bar_counts_all_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three an epoch, the last of them smaller; those before a resume among them."""
-
-    class Counting:
-        def __init__(self, _: Any, total: int, *__: Any, **___: Any) -> None:
-            self.left = total
-            bars.append(self)
-
-        def update(self, n: int) -> None:
-            self.left -= n
-
-        def __getattr__(self, _: str) -> Any:
-            return lambda *_, **__: None
-
-    bars: list[Counting] = []
-    monkeypatch.setattr("minisnn.training.progress_bar", Counting)
-    for resume in (False, True):
-        snn.train(
-            make(), *problem(100), optimizer=OPTIMIZER, epochs=2, batch_size=40,
-            checkpoint=tmp_path / "checkpoint.npz", resume=resume,
-        )  # fmt: skip
-    assert [bar.left for bar in bars] == [0, 0]
-
-
-def test_loss_of_an_epoch_is_the_mean_over_samples() -> None:
-    """At rate 0 it is the loss over the data, though the last batch is smaller."""
-    X, labels = problem(100)
-    net = make()
-    history = snn.train(net, X, labels, optimizer=snn.SGD(0.0), epochs=1, batch_size=64)
-    assert history.epochs[0].loss == pytest.approx(net.loss_and_gradients(X, labels)[0])
-    assert history.epochs[0].validation_loss is None
-    assert history.epochs[0].validation_accuracy is None
-
-
-def test_evaluation_of_a_matrix_has_no_accuracy() -> None:
-    X, _ = problem(10)
-    Y = np.random.default_rng(0).random((10, 3))
-    net = make()
-    evaluation = snn.evaluate(net, X, Y)
-    assert evaluation.accuracy is None
-    assert evaluation.loss == pytest.approx(net.loss_and_gradients(X, Y)[0])
 
 
 def test_compiling_trains_nothing() -> None:
