@@ -1,8 +1,9 @@
 """Learning rates that change while a network trains.
 
-A schedule is any function ``schedule(epoch, epochs)`` that returns the learning rate, given the
-fractional epoch that has been trained (0 at the first step, 2.5 in the middle of the third epoch)
-and the number of epochs in all. Where a schedule is asked for, a number is one, too: a constant.
+A schedule is any function ``schedule(epoch, epochs)`` that returns the learning rate, given a
+fractional epoch (2.5 in the middle of the third) and the number of epochs in all. Each step has the
+rate of its own middle: the first of ten in an epoch that at 0.05. Where a schedule is asked for, a
+number is one, too: a constant.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from os import PathLike
@@ -14,16 +15,20 @@ from ..extras import require
 from ..tables import align
 from .records import Figures, Record
 
-_HEAD = (
-    "status", "hash", "data", "hidden", "layers", "peak", "batch", "epochs", "seed", "accuracy",
-    "seconds", "error",
-)  # fmt: skip
+_ABOUT = ("status", "hash", "data", "hidden", "layers", "peak", "batch", "epochs", "seed")
+_RESULTS = ("accuracy", "seconds", "error")
+_IN_ABOUT = re.compile(
+    r"(data|hidden)\..*|layers\.\d+\.(topology|degree|density)|optimizer\.peak"
+    r"|batch_size|epochs|seed"
+)
+"""Paths of the settings that always have their place."""
 
 
 def format_records(records: Sequence[Record]) -> str:
     """Return runs as an aligned table, one line each: status, main settings, results.
 
-    Of an error it has the last line; `Record.error` has the whole traceback.
+    Of the other settings it has those in which the runs differ, named by their paths. Of an error
+    it has the last line; `Record.error` has the whole traceback.
 
     Parameters
     ----------
@@ -41,8 +46,15 @@ def format_records(records: Sequence[Record]) -> str:
     status  hash  data  hidden  layers  peak  batch  epochs  seed  accuracy  seconds  error
     ------  ----  ----  ------  ------  ----  -----  ------  ----  --------  -------  -----
     """
-    rows = [_cells(record) for record in as_list_of(Record, records, "records")]
-    return align(_HEAD, rows, n_left=len(_HEAD))
+    records = as_list_of(Record, records, "records")
+    settings = [_flat(record.configuration) for record in records]
+    others = _differing(settings)
+    head = (*_ABOUT, *others, *_RESULTS)
+    rows = [
+        [*_about(record), *(_shown(item.get(key)) for key in others), *_results(record)]
+        for record, item in zip(records, settings, strict=True)
+    ]
+    return align(head, rows, n_left=len(head))
 
 
 def write_csv(path: str | PathLike[str], records: Sequence[Record]) -> None:
@@ -132,8 +144,23 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     return {key: leaf for name, item in items for key, leaf in _flat(item, at + name).items()}
 
 
-def _cells(record: Record) -> list[str]:
-    run, figures = record.configuration, record.figures
+def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the paths of what runs that have it differ in, and that has no place of its own."""
+    values: dict[str, set[Any]] = {}
+    for item in settings:
+        for key, value in item.items():
+            values.setdefault(key, set()).add(value)
+    return [key for key, found in values.items() if len(found) > 1 and not _IN_ABOUT.fullmatch(key)]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _about(record: Record) -> list[str]:
+    run = record.configuration
     data, samples = run["data"]["name"], run["data"]["samples"]
     return [
         record.status.value,
@@ -145,6 +172,12 @@ def _cells(record: Record) -> list[str]:
         str(run["batch_size"]),
         str(run["epochs"]),
         str(run["seed"]),
+    ]
+
+
+def _results(record: Record) -> list[str]:
+    figures = record.figures
+    return [
         f"{100 * figures.accuracy:.2f} %" if figures else "-",
         f"{record.seconds:.1f}" if record.seconds is not None else "-",
         (record.error or "").strip().rpartition("\n")[2],

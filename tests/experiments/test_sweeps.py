@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -312,6 +313,38 @@ def test_the_program_lists_and_exports(path: Path, tmp_path: Path) -> None:
     assert rows[0]["layers.0.degree"] == "5"
     assert rows[1]["result.accuracy"] == ""
     assert rows[2]["error"].startswith("Traceback")
+
+
+def test_a_list_shows_what_runs_differ_in(path: Path) -> None:
+    wired = {"topology": "constant_degree", "degree": 5, "options": {"seed": 1}}
+    adam = {"name": "adam", "peak": 0.2, "weight_decay": 0.01, "clip_norm": 1}
+    other = {"activation": "relu", "output_activation": "softmax", "loss": "cross_entropy"}
+    runs = [
+        *make_runs(1),
+        *make_runs(1, **other, optimizer=adam, layers=[wired, {"topology": "dense"}]),
+        *make_runs(1, optimizer={"peak": 0.2, "decay": "step", "every": 2}, dtype="float64"),
+        *make_runs(1, hidden=[30, 20], layers=[wired, *describe()["layers"]]),
+    ]
+    with Store(path, write=True) as store:
+        store.add(runs)
+        records = store.records(runs)
+    head, _, *lines = experiments.format_records(records).splitlines()
+    names = head.split()
+    others = {
+        *("activation", "output_activation", "loss", "dtype", "layers.0.options"),
+        *(f"optimizer.{key}" for key in ("name", "decay", "momentum", "every", "factor")),
+        *("optimizer.weight_decay", "optimizer.clip_norm"),
+    }
+    assert {*names[9:-3]} == others, "not what is the same in all runs that have it"
+    cells = [dict(zip(names, re.split("  +", line), strict=False)) for line in lines]
+    columns = {name: [row[name] for row in cells] for name in others}
+    assert columns["optimizer.name"] == ["nesterov", "adam", "nesterov", "nesterov"]
+    assert columns["optimizer.weight_decay"] == ["0", "0.01", "0", "0"]
+    assert columns["optimizer.clip_norm"] == ["-", "1", "-", "-"]
+    assert columns["optimizer.every"] == ["-", "-", "2", "-"]
+    assert columns["loss"] == ["mse", "cross_entropy", "mse", "mse"]
+    assert columns["layers.0.options"] == ["{}", '{"seed": 1}', "{}", '{"seed": 1}']
+    assert experiments.format_records(records[:1]).split()[9] == "accuracy"
 
 
 def test_parquet_holds_the_same(path: Path, tmp_path: Path) -> None:
