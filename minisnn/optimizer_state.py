@@ -12,7 +12,7 @@ from .arguments import as_array
 from .checks import check_whole_number
 from .graph import Array
 from .layer import PRECISIONS
-from .optimizers import Optimizer
+from .optimizers import Adam, Optimizer
 
 _LARGEST = 2**63 - 1  # of int64
 _MOST_STEPS = 2**53  # to go on from, so that there is room for more
@@ -82,8 +82,8 @@ class OptimizerState:
         Raises
         ------
         ValueError
-            Where it is of other parameters or of another optimiser, holds NaN or inf, or has
-            made more than 2**53 steps.
+            Where it is of other parameters or of another optimiser, holds NaN, inf or negative
+            means of squares, or has made more than 2**53 steps.
         """
         check_whole_number(self.steps, "steps", 0, _MOST_STEPS)
         found, wanted = self.vectors, (len(self.vectors), len(parameters))
@@ -100,6 +100,11 @@ class OptimizerState:
             raise ValueError(
                 "the state of the optimiser holds NaN or inf: its training has diverged; go on "
                 "without it"
+            )
+        if len(found) == Adam.n_states and found[1].min() < 0:
+            raise ValueError(
+                "the state of Adam holds means of squared gradients, which are not below 0, got "
+                f"{found[1].min():g}; go on without it"
             )
 
     def __repr__(self) -> str:

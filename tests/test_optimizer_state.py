@@ -33,6 +33,7 @@ def train(net: snn.MLP, optimizer: Any = OPTIMIZERS[0], **options: Any) -> snn.H
 def state_of(net: snn.MLP, n_states: int = 1) -> snn.OptimizerState:
     rng = np.random.default_rng(3)
     vectors = rng.standard_normal((n_states, len(net.parameters))).astype(net.dtype)
+    vectors[1:] **= 2
     return snn.OptimizerState(vectors, 17)
 
 
@@ -135,6 +136,27 @@ def test_bad_files(path: Path, name: str, change: Callable[[Any], Any], message:
     for read in (snn.load, snn.load_optimizer_state):
         with pytest.raises(snn.FileFormatError, match="not a network saved by minisnn.*" + message):
             read(path)
+
+
+def test_squares_below_zero(path: Path) -> None:
+    """Adam's steps would be NaN; velocities may well be negative."""
+    net, state = make(), state_of(make(), 2)
+    vectors = state.vectors.copy()
+    vectors[1, 7] = -1e-30
+    bad = snn.OptimizerState(vectors, 3)
+    message = "the state of Adam holds means of squared gradients, .* below 0, got -1e-30; go on wit"
+    with pytest.raises(ValueError, match=message):
+        train(net, snn.Adam(), optimizer_state=bad)
+    with pytest.raises(ValueError, match=message):
+        snn.save(net, path, optimizer_state=bad)
+    content, arrays = packed(net)
+    with open(path, "wb") as file:
+        write_archive(file, "network", 3, content, arrays | bad.arrays())
+    for read in (snn.load, snn.load_optimizer_state):
+        with pytest.raises(snn.FileFormatError, match="not a network saved by minisnn.*" + message):
+            read(path)
+    vectors[1, 7] = -0.0
+    snn.save(net, path, optimizer_state=snn.OptimizerState(vectors, 3))
 
 
 def test_a_state_in_the_format_without(path: Path) -> None:
