@@ -144,7 +144,7 @@ def test_squares_below_zero(path: Path) -> None:
     vectors = state.vectors.copy()
     vectors[1, 7] = -1e-30
     bad = snn.OptimizerState(vectors, 3)
-    message = "the state of Adam holds means of squared gradients, .* below 0, got -1e-30; go on wit"
+    message = "the state of Adam holds means of squared gradients, .* below 0, got -1e-30; go"
     with pytest.raises(ValueError, match=message):
         train(net, snn.Adam(), optimizer_state=bad)
     with pytest.raises(ValueError, match=message):
