@@ -57,6 +57,7 @@ from .losses import (
     squared_error,
 )
 from .products import forward, input_gradient, row_sums, weight_gradient
+from .subnormals import flush_subnormals, restore
 from .team import claim, finish, n_threads_of, share
 from .updates import block_norms, clipping, update
 
@@ -343,6 +344,7 @@ def execute(rank, claims, done, tile, half, tables, memory, work):  # type: igno
 
     Cost: the tasks', and for each phase an atomic operation a task and one look at ``done``.
     """
+    control = flush_subnormals()
     n_threads = n_threads_of(claims)
     n_phases = tables.phases.shape[0] - 1
     n_steps = (work.samples.shape[0] + work.batch_size - 1) // work.batch_size
@@ -365,3 +367,4 @@ def execute(rank, claims, done, tile, half, tables, memory, work):  # type: igno
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)
+    restore(control)

@@ -15,6 +15,7 @@ from .activations import IDENTITY, SOFTMAX, activate, softmax
 from .blas import multiply
 from .complete import COLUMNS
 from .jit import jit
+from .subnormals import flush_subnormals, restore
 from .vector import fma
 
 
@@ -87,6 +88,7 @@ def predict_one(  # type: ignore[no-untyped-def]
     logits : whether the last layer stops at its pre-activations; values : real[sum of widths], the
     inputs first, the rest overwritten; workspace : real[2, 1].
     """
+    control = flush_subnormals()
     one, zero = parameters.dtype.type(1), parameters.dtype.type(0)
     for number in range(layers.shape[0]):
         layer = layers[number]
@@ -114,3 +116,4 @@ def predict_one(  # type: ignore[no-untyped-def]
         activate(activation, z, one, zero)
         if activation == SOFTMAX:
             softmax(z.reshape((n_out, 1)), workspace, 0, 1)
+    restore(control)
