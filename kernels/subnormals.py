@@ -3,10 +3,10 @@
 Of float32 these are the *subnormal* ones, below 1e-38, which have fewer digits than others.
 Saturated neurons make them by the million, a (1 - a) where a is 1e-38; so do the means of gradients
 that have become zero for good, which shrink to the smallest of them and stay there. A CPU of the
-x86 family takes many times as long for an operation on one: a step of a saturated network took five
-to eight times as long as others. So kernels set two bits of its control word, by which it takes
-subnormal numbers for zero and makes none. Other CPUs work as they do. A kernel that raises, as none
-does without NUMBA_BOUNDSCHECK=1, leaves the bits set.
+x86 family takes many times as long for an operation on one, and so a step of a saturated network
+took twice as long as others. Kernels therefore set two bits of the control word, by which the core
+takes subnormal numbers for zero and makes none. Other CPUs work as they do. A kernel that raises,
+as none does without NUMBA_BOUNDSCHECK=1, leaves the bits set.
 """
 
 from __future__ import annotations
