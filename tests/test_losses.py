@@ -71,11 +71,11 @@ def test_the_loss_that_goes_with_the_outputs_is_the_default(rng: np.random.Gener
 def test_certain_and_wrong_is_a_large_loss_not_an_infinite_one(loss: str, dtype: Any) -> None:
     net = make(LOSSES[loss], dtype)
     net.parameters[:] = 0
-    net.layers[-1].biases[:] = [500, 0, 0, 0, 0]  # softmax and sigmoid are 0 and 1 there
+    net.layers[-1].biases[:] = [1000, 0, 0, 0, 0]  # softmax and sigmoid are 0 and 1 there
     X, wrong = np.zeros((4, 12)), np.ones(4, int)
-    expected = 500.0
-    if loss == "binary_cross_entropy":  # 500 for the first output, log 2 for each other
-        expected = (500 + 4 * np.log(2)) / 5
+    expected = 1000.0  # whose exp would overflow
+    if loss == "binary_cross_entropy":  # 1000 for the first output, log 2 for each other
+        expected = (1000 + 4 * np.log(2)) / 5
     value, gradients = net.loss_and_gradients(X, wrong, loss=loss)
     assert value == pytest.approx(expected, rel=1e-6)
     assert snn.evaluate(net, X, wrong, loss=loss).loss == pytest.approx(expected, rel=1e-6)
