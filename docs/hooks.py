@@ -1,7 +1,8 @@
 """What the site gets from the code: MkDocs calls these functions while it builds.
 
 - The front page is README.md.
-- The reference has a page for each public package, made of what its ``__all__`` names.
+- The reference has a page for each public package, made of what its ``__all__`` names. Where a
+  docstring names something public, a link leads to it.
 - The Python blocks of topologies.md are run. Below each stands what it printed, and a picture and
   the measures of the ``graph`` or the ``layers`` that it made.
 - Fences of ``math`` become MathML, which browsers show without a script.
@@ -63,20 +64,56 @@ def _front_page() -> str:
 def _reference(package: str) -> str:
     """Return a page of what the package says of itself, and of each name that it exports."""
     module = import_module(package)
-    public = getattr(module, "__all__", [n for n in vars(module) if n.startswith("plot_")])
     lines = [f"# {package}", "", f"::: {package}", "    options: { members: false }"]
-    for name in public:
-        thing = getattr(module, name)
-        if not isinstance(thing, ModuleType) and not name.startswith("_"):
-            # where it is defined: what imports it may have a module of the same name
-            home = getattr(thing, "__module__", package)
-            lines += ["", f"::: {home}.{name}", "    options: { show_root_heading: true }"]
+    for place in _places(module).values():
+        lines += ["", f"::: {place}", "    options: { show_root_heading: true }"]
     return "\n".join(lines)
 
 
+def _places(module: ModuleType) -> dict[str, str]:
+    """Return where what a package exports is defined, by its name.
+
+    What imports it may have a module of the same name.
+    """
+    things = {name: getattr(module, name) for name in module.__all__ if name[0] != "_"}
+    return {
+        name: f"{getattr(thing, '__module__', module.__name__)}.{name}"
+        for name, thing in things.items()
+        if not isinstance(thing, ModuleType)
+    }
+
+
+def on_page_content(html: str, *, page: Any, config: Any, files: Any) -> str:
+    """Have public names in the text of the reference lead to what is said of them."""
+    if not page.file.src_uri.startswith("reference/"):
+        return html
+    places: dict[str, str] = {}
+    for package in PACKAGES:
+        for name, place in _places(import_module(package)).items():
+            places[f"{package}.{name}"] = place
+            if package in ("minisnn", f"minisnn.{page.title}"):  # known without their package
+                places[name] = place
+
+    def link(match: re.Match[str]) -> str:
+        owner, dot, member = match[1].rpartition(".")
+        if match[1] not in places and owner not in places:
+            return match[0]
+        target = places.get(match[1]) or places[owner] + dot + member
+        return f'<autoref optional identifier="{target}">{match[0]}</autoref>'
+
+    # not in a table's first cell, which has the name of a parameter, nor in what is a link already
+    return re.sub(r"(?<!<td>)(?<!\">)<code>([\w.]+)</code>", link, html)
+
+
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
-    """Show pages by their names, not their files', and what the blocks of the gallery make."""
-    markdown = re.sub(r"\[(?:docs/)?([\w-]+)\.md\]\(", r"[\1](", markdown)
+    """Show pages by their titles, not their files, and what the blocks of the gallery make."""
+    markdown = re.sub(
+        r"\[(?:docs/)?([\w-]+\.md)\]\(",
+        lambda match: f"[{files.get_file_from_path(match[1]).page.title}](",
+        markdown,
+    )
+    if page.file.src_uri == "errors.md":  # has every name, but explains none
+        page.meta["search"] = {"boost": 0.1}
     if page.file.src_uri != "topologies.md":
         return markdown
     names: dict[str, Any] = {}
@@ -105,7 +142,7 @@ def _picture(graphs: list[snn.Topology], plot: Any, config: Any, files: Any) -> 
     plot(graphs).savefig(content, format="png")
     path = f"images/{graphs[0].name}.png"
     files.append(File.generated(config, path, content=content.getvalue()))
-    return f"\n\n![the graph as a matrix, and the degrees of its neurons]({path})"
+    return f"\n\n![the wiring of {graphs[0].name}]({path})"
 
 
 def _measures(graph: snn.Topology) -> str:

@@ -37,7 +37,7 @@ def evaluate(
         Inputs.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, or the target of each output.
-    loss : {"mse", "binary_cross_entropy", "cross_entropy"}, optional
+    loss : str, optional
         As for `minisnn.train`.
     input_scale : float
         The factor on the inputs that was used in training.

@@ -246,8 +246,8 @@ class MLP:
         ----------
         batch_size : int
             Samples of a batch.
-        purpose : {PREDICT, TRAIN, DIFFERENTIATE}
-            From `minisnn.kernels.engine`.
+        purpose : int
+            ``PREDICT``, ``TRAIN`` or ``DIFFERENTIATE`` of ``minisnn.kernels.engine``.
         keeps_bytes : bool
             Whether inputs are uint8 and none is dropped.
         clips : bool
@@ -347,7 +347,7 @@ class MLP:
             Inputs.
         Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
             Labels, or the target of each output.
-        loss : {"mse", "binary_cross_entropy", "cross_entropy"}, optional
+        loss : str, optional
             As for `minisnn.train`.
         dropout : float, or one for the input and each hidden layer, optional
             Shares of neurons to drop.

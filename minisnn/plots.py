@@ -16,6 +16,8 @@ from .extras import require
 from .graph import Array, Topology
 from .history import History
 
+__all__ = ["plot_adjacency", "plot_step_times", "plot_topologies", "plot_training"]
+
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by colour-blind readers too
 _MOST_CELLS = 500  # a side of the picture of an adjacency matrix
 _MOST_BARS = 50  # of a histogram
@@ -44,6 +46,17 @@ def plot_training(histories: Mapping[str, History]) -> Any:
     ------
     TypeError, ValueError
         Where there is nothing to draw, or something else than that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> from minisnn import plots
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> history = snn.train(net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=3)
+    >>> figure = plots.plot_training({"dense": history})
+    >>> [axes.get_title() for axes in figure.axes]
+    ['Test accuracy', 'Loss']
     """
     for name, history in check_kind(histories, Mapping, "histories").items():
         check_kind(history, History, f"histories[{name!r}]")
@@ -91,6 +104,14 @@ def plot_adjacency(topologies: Sequence[Topology]) -> Any:
     ------
     TypeError, ValueError
         Where there is nothing to draw, or something else than that.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> from minisnn import plots
+    >>> figure = plots.plot_adjacency(snn.topology.butterfly(8))
+    >>> len(figure.axes)  # one for each layer
+    3
     """
     topologies = _some_graphs(topologies)
     figure = _figure(5 * len(topologies), 4.6)
@@ -121,6 +142,15 @@ def plot_topologies(topologies: Sequence[Topology]) -> Any:
     ------
     TypeError, ValueError
         Where there is nothing to draw, or something else than that.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> from minisnn import plots
+    >>> graphs = [snn.topology.make(name, 64, 48, 6) for name in ("biregular", "scale_free")]
+    >>> figure = plots.plot_topologies(graphs)
+    >>> len(figure.axes)  # two rows of three
+    6
     """
     topologies = _some_graphs(topologies)
     figure = _figure(12, 3.6 * len(topologies))
@@ -196,6 +226,13 @@ def plot_step_times(times: Mapping[str, Array]) -> Any:
     ------
     TypeError, ValueError
         Where there is nothing to draw, or something else than that.
+
+    Examples
+    --------
+    >>> from minisnn import plots
+    >>> figure = plots.plot_step_times({"sparse": [150, 160, 155], "dense": [620, 600, 640]})
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['sparse', 'dense']
     """
     if not check_kind(times, Mapping, "times"):
         raise ValueError("times must hold those of one network at least, got none")

@@ -104,6 +104,15 @@ def load(path: str | PathLike[str]) -> MLP:
         Where there is no such file.
     FileFormatError
         Where the file is not such a network, is damaged, or has another format.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import minisnn as snn
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+    >>> snn.save(snn.MLP([snn.topology.dense(8, 4)]), path)
+    >>> snn.load(path)
+    MLP(8 -> 4, 32 connections, 4 biases, float32)
     """
     return _read(path)[0]
 

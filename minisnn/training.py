@@ -71,11 +71,12 @@ def train(
         What the optimiser remembers of the training before: ``optimizer_state`` of its `History`,
         or of `load_optimizer_state`. It is not changed. By default it begins at zero. Epochs,
         which schedules count, and the order of samples begin anew in any case.
-    loss : {"mse", "binary_cross_entropy", "cross_entropy"}, optional
-        Mean squared error over samples and outputs, as in Keras, for any outputs but softmax;
-        binary cross-entropy over samples and outputs, for sigmoid outputs and targets from 0 to 1;
-        cross-entropy over samples, for softmax outputs and labels or the probabilities of each
-        sample. By default cross-entropy where outputs are a softmax, else mean squared error.
+    loss : str, optional
+        ``"mse"``: mean squared error over samples and outputs, as in Keras, for any outputs but
+        softmax; ``"binary_cross_entropy"``: over samples and outputs, for sigmoid outputs and
+        targets from 0 to 1; ``"cross_entropy"``: over samples, for softmax outputs and labels or
+        the probabilities of each sample. By default cross-entropy where outputs are a softmax,
+        else mean squared error.
     batch_size : int
         Samples in a step; the last batch of an epoch may be smaller.
     epochs : int

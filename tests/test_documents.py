@@ -6,12 +6,16 @@ import doctest
 import importlib.util
 import pkgutil
 import re
+import subprocess
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import minisnn
+from minisnn import experiments
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODULES = sorted(
@@ -21,6 +25,11 @@ MODULES = sorted(
 )
 HAS_TORCH = importlib.util.find_spec("torch") is not None  # no dependency of the tests: too large
 NEED_TORCH = ("minisnn.interchange.torch_module",)
+WITHOUT_EXAMPLES = {  # what the library makes and users read; a base class; what needs a cluster
+    "Answer", "Comparison", "Distances", "Epoch", "Evaluation", "Experiment", "Finding",
+    "Gradients", "MNIST", "Measures", "Narrower", "NetworkMeasures", "Profile", "Record",
+    "Results", "Table", "Training", "WeightMap", "cluster",
+}  # fmt: skip
 DOCUMENTS = sorted(
     [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
 )
@@ -38,13 +47,13 @@ def test_docstrings(name: str) -> None:
 
 def test_docstrings_have_examples() -> None:
     finder = doctest.DocTestFinder()
-    for name in minisnn.__all__:
-        thing: Any = getattr(minisnn, name)
-        if callable(thing) and name not in {
-            "DeadNeuronWarning", "Epoch", "Evaluation", "FileFormatError", "Gradients", "load",
-        }:  # fmt: skip
-            examples = [test for test in finder.find(thing) if test.examples]
-            assert examples, f"minisnn.{name} has no example"
+    for module in map(importlib.import_module, ["minisnn", *MODULES]):
+        for name in set(getattr(module, "__all__", [])) - WITHOUT_EXAMPLES:
+            thing: Any = getattr(module, name)
+            is_error = isinstance(thing, type) and issubclass(thing, BaseException)
+            if callable(thing) and not is_error:
+                examples = [test for test in finder.find(thing) if test.examples]
+                assert examples, f"{module.__name__}.{name} has no example"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -55,9 +64,40 @@ def test_python_blocks(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MINISNN_DATA", raising=False)
     names: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+    for block in fenced("python", path):
         if HAS_TORCH or "import torch" not in block:
             exec(compile(block, str(path), "exec"), names)
+    for block in fenced("c", path):  # of a file that the document writes
+        assert block.rstrip(";\n") in (tmp_path / "digits.c").read_text(encoding="utf-8")
+
+
+def test_descriptions_of_sweeps() -> None:
+    yaml = pytest.importorskip("yaml", reason="needs the extra sweep")
+    example, entries = map(yaml.safe_load, fenced("yaml", REPOSITORY / "docs" / "sweeps.md"))
+    assert len(experiments.expand(example)) == 36  # as the document says
+    assert len(experiments.expand({"base": example["base"], **entries})) == 2
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_name_programs_and_options_that_exist(path: Path) -> None:
+    text = path.read_text("utf-8").replace("\\\n", " ")
+    for program, rest in re.findall(r"python ((?:scripts|examples)/\S+\.py)([^\n`#&]*)", text):
+        assert (REPOSITORY / program).exists(), f"{path.name}: {program}"
+        options = re.findall(r"--[\w-]+", rest)
+        assert not options or set(options) <= options_of(program), f"{path.name}: {program}{rest}"
+
+
+def fenced(language: str, path: Path) -> list[str]:
+    """Return the blocks of a document that are in a language."""
+    text = path.read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@cache
+def options_of(program: str) -> set[str]:
+    command = [sys.executable, str(REPOSITORY / program), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(re.findall(r"--[\w-]+", done.stdout))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -70,9 +110,3 @@ def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_commands_name_programs_that_exist(path: Path) -> None:
-    for program in re.findall(r"python ((?:scripts|examples)/\S+\.py)", path.read_text("utf-8")):
-        assert (REPOSITORY / program).exists(), f"{path.name}: {program}"

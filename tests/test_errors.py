@@ -127,7 +127,7 @@ def public_things() -> dict[str, Any]:
     things = {}
     for package in PACKAGES:
         module = importlib.import_module(package)
-        public = getattr(module, "__all__", [n for n in vars(module) if n.startswith("plot_")])
+        public = module.__all__
         things |= {
             f"{package}.{name}": getattr(module, name)
             for name in public

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from importlib import import_module
 from importlib.util import find_spec
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = (
     "topology", "spectral", "baselines", "callbacks", "experiments", "interchange", "reproduction",
-    "sklearn", "datasets",
+    "sklearn", "datasets", "plots",
 )  # fmt: skip
 
 
@@ -87,8 +88,41 @@ def test_formulas_are_mathml(site: Path) -> None:
 def test_the_front_page_is_the_readme(site: Path) -> None:
     page = read(site, "index.html")
     assert "Two commands" in page
-    assert 'href="training.html"' in page
+    assert '<a href="training.html">Training</a>' in page
     assert "docs/training" not in page
+
+
+def test_the_extra_docs_is_enough_to_build_it() -> None:
+    """In an environment without the other extras, building must not ask for one of them."""
+    program = """
+import sys
+from minisnn import extras
+asked, require = set(), extras.require
+extras.require = lambda module, extra, what: asked.add(extra) or require(module, extra, what)
+sys.path.insert(0, "docs")
+import hooks
+for package in hooks.PACKAGES:
+    hooks._reference(package)
+hooks.plots.plot_adjacency([hooks.snn.topology.dense(2, 2)])
+print(",".join(sorted(asked)))
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["optional-dependencies"]["docs"][0] == f"minisnn[{done.stdout.strip()}]"
+
+
+def test_names_in_the_reference_are_links(site: Path) -> None:
+    page = read(site, "reference/callbacks.html")
+    for name, target in (
+        ("Callback", "#minisnn.callbacks.callback.Callback"),
+        ("Epoch", "minisnn.html#minisnn.history.Epoch"),
+    ):
+        assert f'href="{target}"><code>{name}</code></a>' in page
+    page = read(site, "reference/minisnn.html")
+    assert 'href="#minisnn.mlp.MLP.predict"><code>MLP.predict</code></a>' in page
+    for page in map(Path.read_text, (site / "reference").glob("*.html")):
+        assert "<autoref" not in page
 
 
 @pytest.mark.parametrize("package", ["minisnn", *PACKAGES])

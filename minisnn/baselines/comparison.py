@@ -232,7 +232,25 @@ def _fit(data: tuple[npt.ArrayLike, npt.ArrayLike], options: dict[str, Any]) -> 
 
 
 def format_table(rows: Sequence[Comparison]) -> str:
-    """Return the rows as an aligned table: means over the seeds, accuracy with its range."""
+    """Return the rows as an aligned table: means over the seeds, accuracy with its range.
+
+    Parameters
+    ----------
+    rows : sequence of Comparison
+        From `compare`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from minisnn.baselines import Comparison, format_table
+    >>> print(format_table([Comparison("sparse", 380, 380, 1540, [0.97, 0.98], [0.7, 0.9])]))
+            accuracy           range  weights  connections  bytes  seconds
+    ------  --------  --------------  -------  -----------  -----  -------
+    sparse   97.50 %  97.00 to 98.00      380          380  1,540      0.8
+    """
     rows, cells = as_list_of(Comparison, rows, "rows"), []
     for row in rows:
         percent = [100 * accuracy for accuracy in row.accuracies]

@@ -59,9 +59,9 @@ class Data:
 
     Parameters
     ----------
-    name : {"mnist", "mnist_sample", "mnist_shuffled", "mnist_sample_shuffled"}
-        The data set; mnist_sample comes with minisnn. Shuffled are the pixels: they stand in a
-        random order, the same for all images.
+    name : str
+        ``"mnist"``, or ``"mnist_sample"``, which comes with minisnn; with ``_shuffled`` after it,
+        pixels stand in a random order, the same for all images.
     samples : int, optional
         Only so many training samples, evenly of all classes: the first of each in the data's
         order. By default all.

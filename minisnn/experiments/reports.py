@@ -97,6 +97,15 @@ def write_parquet(path: str | PathLike[str], records: Sequence[Record]) -> None:
     ------
     ImportError
         Where pyarrow (extra ``sweep``) is missing.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from minisnn.experiments import write_parquet
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "runs.parquet")
+    >>> write_parquet(path, [])
+    >>> path.read_bytes()[:4]
+    b'PAR1'
     """
     parquet = require("pyarrow.parquet", "sweep", "an export to Parquet")
     arrow = require("pyarrow", "sweep", "an export to Parquet")

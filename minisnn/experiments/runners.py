@@ -59,6 +59,16 @@ def here(runs: Sequence[Run]) -> Events:
     ------
     KeyboardInterrupt
         After Ctrl-C.
+
+    Examples
+    --------
+    >>> from minisnn import experiments
+    >>> description = {"data": {"name": "mnist_sample", "samples": 100}, "hidden": [20],
+    ...                "layers": [{"topology": "biregular", "degree": 5}, {"topology": "dense"}],
+    ...                "optimizer": {"peak": 1.0}, "epochs": 1}
+    >>> begun, outcome = experiments.here([experiments.Run.from_dict(description)])
+    >>> begun.hash == outcome.hash, outcome.figures.weights
+    (True, 4120)
     """
     with _one_thread():
         for run in as_list_of(Run, runs, "runs"):

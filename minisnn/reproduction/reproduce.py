@@ -89,6 +89,18 @@ def reproduce(
         Where the profile, an experiment or the runner is none.
     LookupError
         Where a network could not be trained.
+
+    Examples
+    --------
+    The first needs no network, only graphs:
+
+    >>> import tempfile
+    >>> from minisnn.reproduction import EXPERIMENTS, PROFILES, reproduce
+    >>> done = reproduce(PROFILES["quick"], tempfile.mkdtemp(), [EXPERIMENTS["E1"]])
+    >>> [(experiment.key, str(finding.answer)) for experiment, finding in done.findings]
+    [('E1', 'shown')]
+    >>> done.report.name
+    'report.html'
     """
     check_kind(profile, Profile, "profile")
     experiments = as_list_of(Experiment, experiments, "experiments")

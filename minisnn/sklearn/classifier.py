@@ -42,12 +42,12 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         ten inputs for each hidden neuron.
     activation : {"relu", "sigmoid", "tanh", "identity"}
         Of the hidden neurons.
-    loss : {"cross_entropy", "binary_cross_entropy", "mse"}, optional
-        Cross-entropy of softmax outputs, or one of the others of sigmoid outputs; see
-        `minisnn.train`.
-    optimizer : {"adam", "sgd"} or Optimizer
-        "sgd" is Nesterov's with momentum 0.9; or one of minisnn's with options of its own, which
-        goes before learning_rate and weight_decay.
+    loss : str, optional
+        "cross_entropy" of softmax outputs, or "binary_cross_entropy" or "mse" of sigmoid outputs;
+        see `minisnn.train`.
+    optimizer : str or Optimizer
+        "adam"; "sgd", which is Nesterov's with momentum 0.9; or one of minisnn's with options of
+        its own, which goes before learning_rate and weight_decay.
     learning_rate : float or schedule
         Such as 0.001, or `minisnn.CosineDecay`.
     weight_decay : float
