@@ -25,8 +25,8 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
     weight_decay, dropout, batch_size, max_iter, shuffle, tol, n_iter_no_change, early_stopping
     validation_fraction, callbacks, warm_start, random_state, verbose
         As for `SparseMLPClassifier`; the score that stops a training early is R².
-    loss : {"mse", "binary_cross_entropy"}, optional
-        Mean squared error of linear outputs, or binary cross-entropy of sigmoid outputs.
+    loss : str, optional
+        "mse" of linear outputs, the default, or "binary_cross_entropy" of sigmoid outputs.
 
     Attributes
     ----------
