@@ -2,7 +2,9 @@
 
 A store may come from a stranger. SQLite runs what a file's schema holds: triggers, views, generated
 columns. So a file is looked at before SQLite is, its schema must be the very one that is made here,
-and its pages must be sound, before a table is read: https://www.sqlite.org/security.html.
+and its pages must be sound, before a table is read: https://www.sqlite.org/security.html. What lies
+beside it counts, too: SQLite plays back a journal, and then deletes any file that the journal
+names. A store is made whole and keeps a write-ahead log, so that no journal is ever one of ours.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from ..archive import FileFormatError
 from ..arguments import open_file
+from ..atomic import replace_file
 
 VERSION = 1
 """Of the tables, in SQLite's user_version."""
@@ -25,13 +28,15 @@ _APPLICATION = 0x534E4E73  # "SNNs", in SQLite's application_id
 _PATIENCE = 30.0  # seconds to wait while another process reads or writes the same page
 
 _MAGIC, _ID_AT = b"SQLite format 3\0", slice(68, 72)  # in the first 100 bytes of the file
+_KEEPS_LOG = slice(18, 20), b"\2\2"  # there, too: that changes go to a write-ahead log
 
 _LONGEST = 2**24  # bytes of a value: a traceback and a configuration have some thousands
+_LONGEST_IN_SCHEMA, _STEPS = 2**14, 10_000  # bytes of a value there, and steps to read it: many
 
 _SYSTEMS = {
     sqlite3.SQLITE_AUTH, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
 }  # fmt: skip
 """Codes of errors that are no fault of the file's content."""
 
@@ -99,6 +104,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         Where it cannot be read.
     """
     check_head(path)
+    _check_journal(path)
     return _open(path, writes=False)
 
 
@@ -117,6 +123,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} for the store {path.name}")
     check_head(path, writes=True)
+    _check_journal(path)
+    if not path.exists() or path.stat().st_size == 0:
+        _make(path)
     return _open(path, writes=True)
 
 
@@ -146,6 +155,16 @@ def check_head(path: Path, *, writes: bool = False) -> None:
         )
 
 
+def _check_journal(path: Path) -> None:
+    """Raise where SQLite would find a journal beside a store, by which it would undo changes."""
+    journal = f"{os.path.realpath(path)}-journal"  # SQLite goes by the name behind a link, too
+    if os.path.lexists(journal):
+        raise FileFormatError(
+            f"{path} has a journal beside it, by which SQLite would change it and delete other "
+            f"files; minisnn leaves none. Move {journal} away"
+        )
+
+
 def lock(path: Path) -> sqlite3.Connection:
     """Return a connection that keeps all other writers out until it is closed or its process dies.
 
@@ -159,7 +178,7 @@ def lock(path: Path) -> sqlite3.Connection:
     OSError
         Where something else has its name, or it cannot be made.
     """
-    name = os.path.abspath(f"{path}-writer")
+    name = f"{os.path.realpath(path)}-writer"  # the same, whatever links lead to the store
     if os.path.lexists(name) and not (os.path.isfile(name) and os.path.getsize(name) == 0):
         raise OSError(f"{name} is not the empty file that locks the store; move it away")
     with ExitStack() as stack, translated(path):
@@ -206,9 +225,6 @@ def _open(path: Path, *, writes: bool) -> sqlite3.Connection:
         stack.callback(connection.close)
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
-        if writes and _is_new(connection):
-            _create(connection)
         _check(connection, path)
         if writes:
             connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
@@ -217,35 +233,62 @@ def _open(path: Path, *, writes: bool) -> sqlite3.Connection:
         return connection
 
 
-def _is_new(connection: sqlite3.Connection) -> bool:
-    """Return whether nothing is in the file, as if its making had been cut short."""
-    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    """Make the tables: not in a log beside the file yet, so that its head says what it is."""
-    connection.execute("BEGIN IMMEDIATE")
-    for table in _TABLES:
-        connection.execute(table)
-    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
+def _make(path: Path) -> None:
+    """Write a store without runs, whole or not at all: cut short, it leaves no journal."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for table in _TABLES:
+            connection.execute(table)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        content = bytearray(connection.serialize())
+    place, mark = _KEEPS_LOG
+    content[place] = mark
+    with replace_file(path) as file:
+        file.write(content)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:
-        raise FileFormatError(
-            f"{path} has version {version}, this version of minisnn reads version {VERSION}; "
-            "update minisnn, or name a new store"
-        )
-    other = _schema_of(connection) ^ _own_schema()
-    if other:
-        kind, name, _ = min(other)
-        raise ValueError(f"its {kind} {name:.60} is missing, or not what minisnn makes")
+    with _brief(connection):
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version != VERSION:
+            raise FileFormatError(
+                f"{path} has version {version}, this version of minisnn reads version {VERSION}; "
+                "update minisnn, or name a new store"
+            )
+        other = _schema_of(connection) ^ _own_schema()
+        if other:
+            kind, name, _ = min(other)
+            raise ValueError(f"its {kind} {name:.60} is missing, or not what minisnn makes")
+        _check_size(connection, path)
     (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if finding != "ok":
         raise ValueError(" ".join(str(finding).split())[:200])
+
+
+@contextmanager
+def _brief(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let SQLite read a schema as long as ours, not one whose pages lead to each other for ever."""
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_IN_SCHEMA)
+    connection.set_progress_handler(lambda: 1, _STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", -1) != sqlite3.SQLITE_INTERRUPT:
+            raise
+        raise ValueError("its list of tables does not end") from error
+    finally:
+        connection.set_progress_handler(None, 0)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+
+
+def _check_size(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise where a log promises far more pages than there are: to check one takes a bit."""
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
+    files = [Path(os.path.realpath(path) + ending) for ending in ("", "-wal")]
+    there = sum(file.stat().st_size for file in files if file.exists())
+    if n_pages * size > 2 * there:  # some free ones are never written
+        raise ValueError(f"it promises {n_pages} pages of {size} bytes, more than there are")
 
 
 def _schema_of(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:

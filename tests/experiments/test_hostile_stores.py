@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sqlite3
+import struct
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -292,3 +293,149 @@ def test_a_making_that_was_cut_short(path: Path) -> None:
     assert path.stat().st_size == 0
     fill(path)
     assert read(path) == 2
+
+
+# What lies beside a store, and pages that lead to one another
+
+
+def journal_naming(other: Path, content: bytes) -> bytes:
+    """Return a journal of one page, as if it were part of a change that also concerned a file."""
+    page, n_pages = content[: pages_of(content)], len(content) // pages_of(content)
+    checksum = 1 + sum(page[at] for at in range(len(page) - 200, 0, -200))
+    magic, name = bytes.fromhex("d9d505f920a163d7"), str(other).encode()
+    return b"".join(
+        [
+            (magic + struct.pack(">5I", 1, 1, n_pages, 512, len(page))).ljust(512, b"\0"),
+            struct.pack(">I", 1) + page + struct.pack(">I", checksum),
+            struct.pack(">I", 2**30 // len(page) + 1) + name,
+            struct.pack(">II", len(name), sum(name)) + magic,
+        ]
+    )
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_journal_that_names_another_file(path: Path, write: bool, linked: bool) -> None:
+    """SQLite would play it back, and then delete the file."""
+    fill(path)
+    change(path, "PRAGMA journal_mode = DELETE")
+    content, precious = path.read_bytes(), path.with_name("precious")
+    precious.write_text("mine")
+    path.with_name("runs.sqlite-journal").write_bytes(journal_naming(precious, content))
+    name = path.with_name("link") if linked else path
+    if linked:
+        name.symlink_to(path)
+    with pytest.raises(FileFormatError, match=r"has a journal .* Move .*runs\.sqlite-journal away"):
+        Store(name, write=write)
+    assert path.read_bytes() == content
+    assert precious.read_text() == "mine"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT count(*) FROM runs")
+    assert not precious.exists(), "the journal is such a one"
+
+
+def test_a_journal_beside_no_store(path: Path) -> None:
+    path.with_name("runs.sqlite-journal").write_bytes(b"mine")
+    with pytest.raises(FileFormatError, match="has a journal beside it"):
+        Store(path, write=True)
+    assert not path.exists()
+
+
+def test_a_store_is_made_without_a_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is cut short by ``kill -9`` leaves no file that would be refused later."""
+    seen = []
+    audit = sqlite3.connect
+
+    def connect(name: Any, **options: Any) -> Any:
+        seen.append(sorted(os.listdir(path.parent)))
+        return audit(name, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    fill(path)
+    monkeypatch.undo()
+    assert "runs.sqlite" in seen[-1], "SQLite finds it made"
+    assert not any("runs.sqlite-journal" in names for names in seen)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert path.read_bytes()[18:20] == b"\2\2"
+
+
+def endless_schema(content: bytes) -> bytes:
+    """Return a store whose list of tables has 400**8 entries, in ten pages."""
+    size, n_pages = pages_of(content), len(content) // pages_of(content)
+
+    def interior(children: list[int], offset: int = 0) -> bytearray:
+        page, places, top = bytearray(size), [], size
+        for number, child in enumerate(children[:-1], start=1):
+            cell = struct.pack(">IBB", child, 0x80 | number >> 7, number & 0x7F)
+            top -= len(cell)
+            page[top : top + len(cell)] = cell
+            places.append(top)
+        head = struct.pack(">BHHHBI", 5, 0, len(places), top, 0, children[-1])
+        body = head + struct.pack(f">{len(places)}H", *places)
+        page[offset : offset + len(body)] = body
+        return page
+
+    # the true entries in a page of their own, and one more, of an index that is among them
+    first = bytearray(content[:size])
+    n_cells = int.from_bytes(first[103:105], "big")
+    true = bytearray(size)
+    true[: 8 + 2 * n_cells] = first[100 : 108 + 2 * n_cells]
+    start = int.from_bytes(first[105:107], "big")
+    true[start:] = first[start:]
+    texts = [b"index", b"sqlite_autoindex_runs_1", b"runs"]
+    record = bytes([6, *(13 + 2 * len(text) for text in texts), 1, 0]) + b"".join(texts) + b"\3"
+    cell = bytes([len(record), 100]) + record
+    more = bytearray(size)
+    more[size - len(cell) :] = cell
+    more[:10] = struct.pack(">BHHHBH", 13, 0, 1, size - len(cell), 0, size - len(cell))
+    pages = [true, more]
+    for _ in range(8):
+        pages.append(interior([n_pages + len(pages)] * 400))
+    root = interior([n_pages + 1, n_pages + len(pages)], 100)
+    root[:100] = first[:100]
+    root[28:32] = struct.pack(">I", n_pages + len(pages))
+    return bytes(root) + content[size:] + b"".join(map(bytes, pages))
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_schema_without_end(path: Path, write: bool) -> None:
+    """SQLite reads it, by itself, before anything can be asked of it."""
+    fill(path)
+    change(path, "PRAGMA journal_mode = DELETE")
+    content = endless_schema(path.read_bytes())
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=DAMAGED + "its list of tables does not end"):
+        Store(path, write=write)
+    assert path.read_bytes() == content
+
+
+def test_a_log_that_promises_more_pages_than_there_are(path: Path) -> None:
+    """To look at them all takes a bit of memory for each: half a gigabyte."""
+    fill(path, 1)
+    content, n_pages = path.read_bytes(), 2**32 - 2
+    page = bytearray(content[: pages_of(content)])
+    page[28:32], page[92:96] = struct.pack(">I", n_pages), page[24:28]
+
+    def checksum(part: bytes, first: int = 0, second: int = 0) -> tuple[int, int]:
+        words = struct.unpack(f"<{len(part) // 4}I", part)
+        for one, two in zip(words[::2], words[1::2], strict=True):
+            first = (first + one + second) % 2**32
+            second = (second + two + first) % 2**32
+        return first, second
+
+    head = struct.pack(">6I", 0x377F0682, 3007000, len(page), 0, 11, 22)
+    frame, sums = struct.pack(">II", 1, n_pages), checksum(head)
+    log = head + struct.pack(">II", *sums) + frame + struct.pack(">II", 11, 22)
+    sums = checksum(bytes(page), *checksum(frame, *sums))
+    path.with_name("runs.sqlite-wal").write_bytes(log + struct.pack(">II", *sums) + page)
+    with pytest.raises(FileFormatError, match=f"it promises {n_pages} pages of 4096 bytes, more"):
+        Store(path)
+    assert path.read_bytes() == content
+
+
+def test_two_names_of_one_store_are_locked_together(path: Path) -> None:
+    link = path.with_name("link")
+    link.symlink_to(path)
+    with Store(path, write=True), pytest.raises(BlockingIOError, match="another sweep is writing"):
+        Store(link, write=True)
