@@ -22,6 +22,8 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
 * NUMBA_BOUNDSCHECK=1 has indices checked wherever kernels write ``array[i]``, so that one outside
   is an IndexError; Numba's key leaves that out, ours does not. Not checked are slices, and what
   is an address in machine code: the loads and stores of `vector` and `squares`, and `atomics`.
+* A process that forks waits until no other thread compiles: in the child Numba's lock would be held
+  by a thread that is not there, and whatever is not compiled yet would wait for it for ever.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +39,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import caching
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import register_jitable
 
 FASTMATH = frozenset({"nsz"})
@@ -44,6 +48,13 @@ DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 """True under NUMBA_DISABLE_JIT=1: kernels are then plain Python, for coverage and debugging."""
 
 _CHECKS_BOUNDS = bool(numba.config.BOUNDSCHECK)  # type: ignore[attr-defined]
+
+if hasattr(os, "register_at_fork") and not DISABLED:
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

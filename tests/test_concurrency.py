@@ -8,10 +8,12 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 
+import numba
 import numpy as np
 import pytest
 from concurrency import (
@@ -23,6 +25,7 @@ from concurrency import (
     make,
     train_and_predict,
 )
+from numba.core.compiler_lock import global_compiler_lock
 
 import minisnn as snn
 
@@ -129,6 +132,25 @@ def test_forked_while_another_thread_trains(threads: Callable[[int], None]) -> N
             enough.set()
 
     assert at_once(train, fork) == [{expected}, [True] * 5]
+
+
+@NEEDS_FORK
+def test_forked_while_another_thread_compiles() -> None:
+    """Numba's lock would never be let go in the child, by a thread that is not there."""
+    compiling = threading.Event()
+
+    def compile_long() -> None:
+        with global_compiler_lock:
+            compiling.set()
+            time.sleep(0.5)
+
+    def fork() -> bool:
+        assert compiling.wait(SECONDS)
+        return forked(lambda: numba.njit(lambda x: x + 1)(1) == 2)
+
+    assert at_once(compile_long, fork) == [None, True]
+    with global_compiler_lock:
+        assert forked(lambda: numba.njit(lambda x: x + 1)(1) == 2), "by the thread that compiles"
 
 
 @pytest.mark.parametrize("method", START_METHODS)
