@@ -13,7 +13,8 @@ import itertools
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ MOST_RUNS = 1_000_000
 can train, or remember."""
 
 _LARGEST, _MOST_VALUES = 2**20, 100_000  # bytes of a file, and values in it
+_LONGEST, _DEEPEST = 10_000, 100  # characters of a value in YAML; how deep values are nested
 
 
 def expand(description: Mapping[str, Any]) -> list[Run]:
@@ -101,7 +103,7 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
         Where the ending is another.
     FileFormatError
         A ValueError: where the file does not hold such a text; or holds more than 100,000 values,
-        as a few lines of YAML can that name themselves.
+        as a few lines of YAML can that name themselves, or values nested more than 100 deep.
     OSError
         Where it cannot be read.
     ImportError
@@ -117,10 +119,11 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
     {'base': {'data': {'name': 'mnist'}}}
     """
     path = Path(check_path(path))
+    read: Callable[[str], Any]
     malformed: tuple[type[Exception], ...] = (ValueError, RecursionError)  # JSON's, TOML's
     if path.suffix in (".yaml", ".yml"):
         yaml = require("yaml", "sweep", "a description in YAML")
-        read, malformed = yaml.safe_load, (*malformed, yaml.YAMLError)
+        read, malformed = partial(_read_yaml, yaml), (*malformed, *_BY_YAML, yaml.YAMLError)
     elif path.suffix == ".toml":
         read = tomllib.loads
     elif path.suffix == ".json":
@@ -133,26 +136,62 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
         raise FileFormatError(f"{path} holds more than {_LARGEST} bytes; take a grid or fewer runs")
     try:
         description = read(content.decode())
+        _check_size(description, _parts)
+    except _TooLargeError as error:
+        raise FileFormatError(f"{path} {error}") from error
     except malformed as error:
         raise FileFormatError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
-    _check_number_of_values(description, path)
     if not isinstance(description, dict):
         raise FileFormatError(f"{path} must hold keys and values, got {shown(description)}")
     return description
 
 
-def _check_number_of_values(description: Any, path: Path) -> None:
-    """Raise where there are too many values, counted as often as they are named."""
-    waiting, n_values = [description], 0
+class _TooLargeError(ValueError):
+    """A description says more than one can mean."""
+
+
+_BY_YAML = (ArithmeticError, AttributeError, LookupError)
+"""What pyyaml raises on values that are not what their tags say, such as ``!!bool x``."""
+
+
+def _read_yaml(yaml: Any, text: str) -> Any:
+    """Return what YAML says, if it is not too much once aliases and merges are written out."""
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        _check_size(root, _parts_of_node)
+        return None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _parts_of_node(node: Any) -> list[Any]:
+    """Return the nodes in a node of YAML; a mapping has pairs of them."""
+    if isinstance(node.value, str):
+        if len(node.value) > _LONGEST:  # such as the digits of a number to the base of 60
+            raise _TooLargeError(f"holds a value of more than {_LONGEST} characters")
+        return []
+    return [part for item in node.value for part in (item if isinstance(item, tuple) else [item])]
+
+
+def _check_size(root: Any, parts_of: Callable[[Any], list[Any]]) -> None:
+    """Raise where there are too many values, counted as often as they are named, or too deep."""
+    waiting, n_values = [] if root is None else [(root, 0)], 0
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
         n_values += 1
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-        if n_values + len(waiting) > _MOST_VALUES:
-            raise FileFormatError(f"{path} holds more than {_MOST_VALUES} values")
+        parts = parts_of(value)
+        if n_values + len(waiting) + len(parts) > _MOST_VALUES:
+            raise _TooLargeError(f"holds more than {_MOST_VALUES} values")
+        if depth > _DEEPEST:
+            raise _TooLargeError(f"holds values nested more than {_DEEPEST} deep")
+        waiting += [(part, depth + 1) for part in parts]
 
 
 def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,6 +207,8 @@ def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
 def _change(part: Any, path: list[str], value: Any, key: str) -> None:
     """Set a value inside nested mappings and lists. A mapping changes a mapping key by key."""
     step: Any = path[0]
+    if len(path) > _DEEPEST:
+        raise ValueError(f"{shown(key)} leads nowhere: it has more than {_DEEPEST} parts")
     if isinstance(part, list):
         if not (step.isdecimal() and int(step) < len(part)):
             raise ValueError(f"{key} leads nowhere: {step!r} is not an index below {len(part)}")

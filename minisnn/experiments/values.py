@@ -54,7 +54,7 @@ def check_keys(values: Mapping[str, Any], known: Sequence[str], what: str, at: s
     for key in values:
         if key not in known:
             allowed = ", ".join(known) or "none"
-            raise ValueError(f"{at}{key} is unknown; the keys of {what} are: {allowed}")
+            raise ValueError(f"{at}{key!s:.200} is unknown; the keys of {what} are: {allowed}")
 
 
 def as_mapping(value: Any, key: str) -> Mapping[str, Any]:

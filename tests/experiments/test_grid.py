@@ -37,6 +37,13 @@ seed = [0, 1]
 """
 
 
+MERGES = "\n".join(
+    ["k0: &k0 {key: value}"]
+    + [f"k{n}: &k{n} {{<<: [{', '.join([f'*k{n - 1}'] * 9)}]}}" for n in range(1, 9)]
+)
+"""43 million pairs, which pyyaml would put into one list."""
+
+
 def test_base_alone_is_one_run() -> None:
     assert expand({"base": describe()}) == [Run.from_dict(describe())]
 
@@ -122,6 +129,15 @@ def test_what_is_no_sweep(description: Any, message: str) -> None:
         ("a.toml", "x = ", "a.toml is not valid TOML:"),
         ("a.json", "{", "a.json is not valid JSON:"),
         ("a.yaml", "a: [", "a.yaml is not valid YAML:"),
+        ("a.yaml", "a: !!bool x", "a.yaml is not valid YAML: 'x'"),
+        ("a.yaml", "a: !!int ''", "a.yaml is not valid YAML: string index out of range"),
+        ("a.yaml", "a: !!timestamp x", "a.yaml is not valid YAML: 'NoneType'"),
+        ("a.yaml", "a: 1" + ":1" * 400 + ".5", "a.yaml is not valid YAML: int too large"),
+        ("a.yaml", "a: 1" + ":1" * 400_000, "a.yaml holds a value of more than 10000 characters"),
+        ("a.yaml", MERGES, "a.yaml holds more than 100000 values"),
+        ("a.yaml", "a: " + "[" * 150 + "]" * 150, "a.yaml holds values nested more than 100 deep"),
+        ("a.json", '{"base": ' + "[" * 900 + "]" * 900 + "}", "holds values nested more than 100"),
+        ("b.yaml", "", "b.yaml must hold keys and values, got None"),
         ("b.yaml", "- 3", "b.yaml must hold keys and values, got [3]"),
     ],
 )
@@ -131,6 +147,14 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str, message
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=re.escape(message)):
         read_description(tmp_path / name)
+
+
+def test_merges_and_aliases_say_what_they_did(tmp_path: Path) -> None:
+    pytest.importorskip("yaml", reason="needs the extra sweep")
+    text = "base: &b {x: 1, y: [2]}\nlist: [{<<: *b, x: 3}, *b]"
+    (tmp_path / "a.yaml").write_text(text)
+    found = read_description(tmp_path / "a.yaml")
+    assert found == {"base": {"x": 1, "y": [2]}, "list": [{"x": 3, "y": [2]}, {"x": 1, "y": [2]}]}
 
 
 def test_yaml_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
