@@ -35,8 +35,17 @@ def generator_state(generator: np.random.Generator) -> Array:
 
 
 def set_generator_state(generator: np.random.Generator, words: Array) -> None:
-    """Let a generator go on from a state that `generator_state` returned."""
+    """Let a generator go on from a state that `generator_state` returned for it.
+
+    Raises
+    ------
+    ValueError
+        Where the increment is another than the generator's own, which never changes. Some give one
+        number for ever, and a shuffling would wait for others.
+    """
     state, increment = ((int(high) << 64) + int(low) for high, low in words[:4].reshape(2, 2))
+    if increment != generator.bit_generator.state["state"]["inc"]:
+        raise ValueError("the state of the random numbers is that of another generator")
     generator.bit_generator.state = {
         "bit_generator": "PCG64",
         "state": {"state": state, "inc": increment},

@@ -60,6 +60,13 @@ def huge(header: Any, arrays: Any) -> bytes:
     return content.replace(shape + b", }     ", b"(1000000000,), }"[: len(shape) + 8])
 
 
+_PCG64 = 0x2360ED051FC65DA44385DF649FCCF645  # the factor of NumPy's generator
+STUCK = np.array(
+    [0, 2**64 - 1, *divmod((2**64 - 1) * (1 - _PCG64) % 2**128, 2**64), 0, 0], dtype=np.uint64
+)
+"""A state that follows itself: all bits of its numbers are ones, and no shuffling ends."""
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -88,6 +95,7 @@ def huge(header: Any, arrays: Any) -> bytes:
             with_array("loop.history", lambda a: np.where(np.arange(7) == 1, np.nan, a)),
             "figures of the epochs so far are not finite",
         ),
+        (with_array("loop.generator", lambda _: STUCK), "random numbers is that of another"),
         (with_array("loop.more", lambda a: np.zeros(3)), "it also holds loop.more.npy, which"),
         (huge, "."),
     ],
