@@ -69,12 +69,12 @@ def plot_training(histories: Mapping[str, History]) -> Any:
         accuracy = history.column("validation_accuracy")
         if None not in accuracy:
             percent = [100 * value for value in accuracy]
-            left.plot(epochs, percent, label=name, **style)
+            left.plot(epochs, percent, label=_plain(name), **style)
             settled += percent[len(percent) // 4 :]
-        right.plot(epochs, history.column("loss"), label=f"{name}, training", **style)
+        right.plot(epochs, history.column("loss"), label=f"{_plain(name)}, training", **style)
         loss = history.column("validation_loss")
         if None not in loss:
-            right.plot(epochs, loss, "--", mfc="none", label=f"{name}, test", **style)
+            right.plot(epochs, loss, "--", mfc="none", label=f"{_plain(name)}, test", **style)
     left.set(title="Test accuracy", xlabel="epoch", ylabel="%")
     if settled:
         margin = 0.05 * (max(settled) - min(settled)) + 0.1
@@ -119,7 +119,7 @@ def plot_adjacency(topologies: Sequence[Topology]) -> Any:
         axes = figure.add_subplot(1, len(topologies), number + 1)
         _draw_adjacency(axes, graph)
         axes.set_title(
-            f"layer {number + 1}: {graph.name}\n"
+            f"layer {number + 1}: {_plain(graph.name)}\n"
             f"{graph.n_edges:,} edges, density {100 * graph.density:.3g} %",
             fontsize=10,
         )
@@ -157,10 +157,15 @@ def plot_topologies(topologies: Sequence[Topology]) -> Any:
     grid = figure.subplots(len(topologies), 3, squeeze=False, width_ratios=(1.2, 1, 1))
     for graph, (matrix, left, right) in zip(topologies, grid, strict=True):
         _draw_adjacency(matrix, graph)
-        matrix.set_title(f"{graph.name}, density {100 * graph.density:.3g} %", fontsize=10)
+        matrix.set_title(f"{_plain(graph.name)}, density {100 * graph.density:.3g} %", fontsize=10)
         _draw_degrees(left, graph.out_degrees, "input", _COLORS[0])
         _draw_degrees(right, graph.in_degrees, "output", _COLORS[1])
     return figure
+
+
+def _plain(name: Any) -> str:
+    """Return a name as it is to be read: between two $ would be a formula, or an error."""
+    return str(name).replace("$", r"\$")
 
 
 def _some_graphs(topologies: Sequence[Topology]) -> list[Topology]:
@@ -250,7 +255,7 @@ def plot_step_times(times: Mapping[str, Array]) -> Any:
         axes.annotate(
             f" {middle:,.0f} µs", (max(high, middle), row), va="center", annotation_clip=False
         )
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), map(_plain, names))
     axes.invert_yaxis()
     axes.set_xlim(0, 1.2 * max(np.percentile(values, 75) for values in times.values()))
     axes.set(xlabel="time of a training step, µs: median, and the middle half of all rounds")

@@ -111,6 +111,14 @@ def test_pictures(histories: dict[str, snn.History], tmp_path: Path) -> None:
     assert cells.shape == (400, 334)
     assert 0 < cells.max() <= 1 + 1e-12
     assert cells.sum() * 9 == pytest.approx(large.n_edges)
+    named = snn.Topology(3, 4, small.indptr, small.indices, name=r"$\frac$")
+    for figure in (
+        plots.plot_adjacency([named]),
+        plots.plot_topologies([named]),
+        plots.plot_training({r"$\frac$": histories["dense"]}),
+        plots.plot_step_times({r"$\frac$": np.arange(9.0)}),
+    ):
+        figure.savefig(tmp_path / "named.png")
     without_validation = snn.History([snn.Epoch(1, 0.1, None, None, 1.0, 2.0, 9.0)])
     figure = plots.plot_training({"one": without_validation})
     assert not figure.axes[0].lines
