@@ -19,7 +19,16 @@ import scipy.sparse
 Array = npt.NDArray[Any]
 T = TypeVar("T")
 
-_REPR = Repr()
+
+class _Repr(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # Python does not write out what has more than 4300 digits
+            return f"a number of {x.bit_length()} bits"
+
+
+_REPR = _Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
 
@@ -53,15 +62,29 @@ def as_array(value: Any, name: str) -> Array:
 def checked_sparse(matrix: Any) -> Any:
     """Return a SciPy sparse array, if its structure is sound: SciPy's own code trusts it.
 
-    The index arrays of a compressed one may have been changed since it was made.
+    Its arrays may have been changed since it was made, so it is made anew, of SciPy's own class.
     """
-    if matrix.format in ("csr", "csc", "bsr"):
-        matrix = type(matrix)((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape)
-        try:
-            matrix.check_format(full_check=True)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"the sparse array is broken: {error}; make it anew") from error
-    return matrix
+    kind = matrix.format
+    try:
+        if kind in ("csr", "csc", "bsr"):
+            make = getattr(scipy.sparse, f"{kind}_array")
+            sound = make((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape)
+            sound.check_format(full_check=True)
+        elif kind == "coo":
+            sound = scipy.sparse.coo_array((matrix.data, matrix.coords), shape=matrix.shape)
+        elif kind == "dia":
+            sound = scipy.sparse.dia_array((matrix.data, matrix.offsets), shape=matrix.shape)
+        elif kind == "lil":
+            lengths = [list(map(len, lists)) for lists in (matrix.rows, matrix.data)]
+            if lengths[0] != lengths[1] or len(lengths[0]) != matrix.shape[0]:
+                raise ValueError("its rows and its data have not the same lengths")
+            sound = scipy.sparse.lil_array(matrix).tocsr()
+            sound.check_format(full_check=True)
+        else:
+            sound = scipy.sparse.dok_array(matrix).tocoo()
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"the sparse array is broken: {error}; make it anew") from error
+    return sound
 
 
 def as_list(value: Iterable[T], name: str, of: str) -> list[T]:

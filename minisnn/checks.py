@@ -143,7 +143,7 @@ def _check_targets(net: Network, Y: npt.ArrayLike, n_samples: int, name: str) ->
     if targets.dtype not in (np.uint8, np.float32):
         targets = targets.astype(np.float64)
     _check_range(targets, 1.0, net.dtype, name)
-    return np.ascontiguousarray(targets)
+    return np.ascontiguousarray(targets)[:]  # a view, whose shape stays as it is
 
 
 def _check_labels(labels: Array, n_out: int, name: str) -> Array:
@@ -183,20 +183,22 @@ def check_positive_integer(value: object, name: str) -> int:
     """Return a whole number of at least 1."""
     if not is_whole(value):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {shown(value)}")
-    if value > _LARGEST:
-        raise ValueError(f"{name} must be at most {_LARGEST}, got {shown(value)}")
-    return int(value)
+    number = int(value)  # a class derived from int may compare as it likes
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, got {shown(number)}")
+    if number > _LARGEST:
+        raise ValueError(f"{name} must be at most {_LARGEST}, got {shown(number)}")
+    return number
 
 
 def check_whole_number(value: object, name: str, low: int, high: int) -> int:
     """Return a whole number with ``low <= value <= high``."""
     if not is_whole(value):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be between {low} and {high}, got {shown(value)}")
-    return int(value)
+    number = int(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, got {shown(number)}")
+    return number
 
 
 def check_seed(value: object) -> int:

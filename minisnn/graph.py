@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -81,8 +82,11 @@ class Topology:
         name: str = "custom",
         parameters: Mapping[str, int | float] | None = None,
     ) -> None:
+        if hasattr(self, "n_in"):
+            raise AttributeError("a Topology is fixed: it cannot be made again; make a new one")
         n_in, n_out = check_widths(n_in, n_out)
-        pointers, inputs = as_array(indptr, "indptr"), as_array(indices, "indices")
+        # Copies: what another thread, or process, still writes to must not change once checked.
+        pointers, inputs = as_array(indptr, "indptr").copy(), as_array(indices, "indices").copy()
         check_structure(n_in, n_out, pointers, inputs)
         complete = inputs.size == n_in * n_out
         self._set(
@@ -135,6 +139,9 @@ class Topology:
         for name, value in attributes.items():
             object.__setattr__(self, name, value)
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("no class can be derived from Topology: kernels trust what its own says")
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Topology is fixed: cannot set {name!r}; make a new one instead")
 
@@ -168,12 +175,12 @@ class Topology:
     @property
     def generator(self) -> Array | None:
         """Places of the ones in the rotated vector, uint32[k]; None if it does not rotate."""
-        return self._generator
+        return None if self._generator is None else self._generator[:]
 
     @property
     def indptr(self) -> Array:
         """CSR pointers by output neuron, int64[n_out + 1], read-only."""
-        return self._indptr
+        return self._indptr[:]  # a view, whose shape and dtype may be changed without harm
 
     @property
     def indices(self) -> Array:
@@ -189,7 +196,7 @@ class Topology:
         if self._indices is None:
             inputs = np.arange(self.n_in, dtype=_narrowest(self.n_in))
             return _frozen(np.tile(inputs, self.n_out), inputs.dtype)
-        return self._indices
+        return self._indices[:]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -307,13 +314,27 @@ def _description(name: Any, parameters: Mapping[str, Any] | None) -> dict[str, A
     for key, value in check_kind(
         {} if parameters is None else parameters, Mapping, "parameters"
     ).items():
-        if not (isinstance(key, str) and isinstance(value, Real) and np.isfinite(float(value))):
+        if not (
+            isinstance(key, str)
+            and key.isprintable()
+            and isinstance(value, Real)
+            and _is_finite(value)
+        ):
             raise ValueError(
                 "parameters must be finite numbers by their names, got "
                 f"{shown(key)}: {shown(value)}"
             )
         numbers[key] = int(value) if isinstance(value, Integral) else float(value)
-    return {"_name": check_kind(name, str, "name"), "_parameters": numbers}
+    if not check_kind(name, str, "name").isprintable():  # it is printed, and drawn
+        raise ValueError(f"name must be a text that can be printed, got {shown(name)}")
+    return {"_name": name, "_parameters": numbers}
+
+
+def _is_finite(value: Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
 
 
 def _is_rotated(graph: Topology, places: Array) -> bool:
@@ -336,8 +357,11 @@ def _narrowest(n_in: int) -> Any:
 
 
 def _frozen(array: Array, dtype: Any) -> Array:
-    """Return a copy that nobody can make writeable again: its memory is that of a bytes object."""
-    return np.frombuffer(array.astype(dtype, copy=False).tobytes(), dtype)
+    """Return a copy that nobody can make writeable again: its memory is that of a bytes object.
+
+    It is a view: what it is a view of, all can get at, and change the shape and dtype of.
+    """
+    return np.frombuffer(array.astype(dtype, copy=False).tobytes(), dtype)[:]
 
 
 def warn_of_dead_neurons(topologies: list[Topology]) -> None:

@@ -137,7 +137,7 @@ class MLP:
         self, graphs: list[Topology], parameters: Array, activation: str, output_activation: str
     ) -> None:
         self._activation, self._output_activation = activation, output_activation
-        self._parameters = parameters
+        self._parameters = parameters = parameters[:]  # nobody gets at this very view
         weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
         self._layers = tuple(map(Layer, graphs, weights, biases))
         self._passes = Passes(wiring_of(graphs, activation, output_activation), parameters)

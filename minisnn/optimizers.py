@@ -128,9 +128,10 @@ class Optimizer(ABC):
                 )
         rate, step = check_number(rate, "rate", 0), check_whole_number(step, "step", 0, 2**53)
         parts = [n] if lengths is None else as_list(lengths, "lengths", "whole numbers")
+        parts = [check_whole_number(part, "a length", -n, 2**63) for part in parts]
         if min(parts, default=0) < 0 or sum(parts) != n:
             raise ValueError(f"lengths must be those of parts of {n} parameters, got {parts}")
-        factor = 1.0
+        factor, gradients = 1.0, arrays[1]
         if self.clip_norm is not None:
             norm = float(np.linalg.norm(gradients.astype(np.float64)))
             factor = self.clip_norm / norm if norm > self.clip_norm else 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import os
 import pickle
 import warnings
@@ -12,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minisnn as snn
-from minisnn import experiments, memory, plots, topology
+from minisnn import experiments, memory, plots, structure, topology
+from minisnn import graph as graph_module
 from minisnn.archive import FileFormatError
 from minisnn.datasets import DatasetError
 
@@ -37,6 +40,164 @@ def test_arrays_stay_as_they_were_checked(graph: snn.Topology) -> None:
             with pytest.raises(ValueError, match="cannot set WRITEABLE flag to True"):
                 array.setflags(write=True)
         assert again == twin
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
+@pytest.mark.parametrize("of", ["array", "base"])
+def test_shapes_and_dtypes_stay_as_they_were_checked(graph: snn.Topology, of: str) -> None:
+    """Bytes the other way round would be inputs that there are not."""
+    again = pickle.loads(pickle.dumps(graph))
+    for name in ("indptr", "indices", "compact_indices", "generator"):
+        array = getattr(again, name)
+        if array is not None:
+            changed = array if of == "array" else array.base
+            changed.dtype = changed.dtype.newbyteorder(">")
+            changed.shape = (1, -1)
+            assert getattr(again, name).ndim == 1
+            np.testing.assert_array_equal(getattr(again, name), getattr(graph, name))
+
+
+def test_no_class_says_other_things_than_a_topology() -> None:
+    with pytest.raises(TypeError, match="no class can be derived from Topology"):
+        type("Mine", (snn.Topology,), {})
+    graph = copy.copy(GRAPHS[0])
+    with pytest.raises(AttributeError, match="a Topology is fixed: it cannot be made again"):
+        graph.__init__(4, 1, [0, 1], [3])  # type: ignore[misc]
+    assert graph == GRAPHS[0]
+
+
+def test_what_changes_while_it_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another thread may, or another process in memory that both have."""
+    indptr, indices = np.array([0, 1, 2]), np.array([1, 2])
+
+    def checked(*arguments: Any) -> None:
+        structure.check_structure(*arguments)
+        indptr[1] = indices[0] = 10**6
+
+    monkeypatch.setattr(graph_module, "check_structure", checked)
+    graph = snn.Topology(4, 2, indptr, indices)
+    assert graph.edges().tolist() == [[1, 0], [2, 1]]
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "two\nlines", "\ud800"])
+def test_names_can_be_printed(text: str) -> None:
+    """They come from files, and go to terminals."""
+    with pytest.raises(ValueError, match=r"name must be a text that can be printed, got '.*\\"):
+        snn.Topology(2, 1, [0, 1], [0], name=text)
+    with pytest.raises(ValueError, match="parameters must be finite numbers by their names, got '"):
+        snn.Topology(2, 1, [0, 1], [0], parameters={text: 1})
+
+
+class Anything(int):
+    """A whole number that says yes to every comparison."""
+
+    def __lt__(self, other: object) -> bool:
+        return True
+
+    __gt__ = __le__ = __ge__ = __lt__
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda n: topology.dense(n, 3), "n_in must be between 1 and 2147483647, got -5"),
+        (lambda n: topology.constant_degree(8, 8, n), "degree must be between 1 and .*, got -5"),
+        (lambda n: snn.MLP([GRAPHS[0]], seed=n), "seed must be between 0 and 4294967295, got -5"),
+        (lambda n: snn.MLP([GRAPHS[0]]).plan_for(n), "batch_size must be at least 1, got -5"),
+        (snn.set_num_threads, "n_threads must be between 1 and 1024, got -5"),
+    ],
+)
+def test_numbers_that_compare_as_they_like(call: Any, message: str) -> None:
+    before = snn.get_num_threads()
+    with pytest.raises(ValueError, match=message):
+        call(Anything(-5))
+    assert snn.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda n: topology.dense(n, 3),
+        lambda n: topology.dense(3, -n),
+        lambda n: topology.constant_degree(8, 8, n),
+        lambda n: snn.MLP([GRAPHS[0]], seed=n),
+        lambda n: snn.MLP([GRAPHS[0]], activation=[n]),
+        lambda n: snn.Topology(2, 1, [0, 1], [0], parameters={"degree": n}),
+    ],
+)
+def test_numbers_too_long_to_write_out(call: Any) -> None:
+    with pytest.raises(ValueError, match=r"got .*a number of 16610 bits"):
+        call(10**5000)
+
+
+def broken(kind: str, **arrays: Any) -> Any:
+    """Return a sparse array that was sound when it was made."""
+    matrix = scipy.sparse.csr_array(np.eye(3)).asformat(kind)
+    for name, array in arrays.items():
+        setattr(matrix, name, array)
+    return matrix
+
+
+def lists(*rows: list[Any]) -> Any:
+    array = np.empty(len(rows), dtype=object)
+    array[:] = rows
+    return array
+
+
+class Unchecked(scipy.sparse.csr_array):  # type: ignore[misc]
+    def check_format(self, full_check: bool = True) -> None:
+        pass
+
+
+def unchecked() -> Any:
+    matrix = Unchecked(np.eye(3))
+    matrix.indices[0] = 10**9
+    return matrix
+
+
+BROKEN = [
+    broken("csr", indices=np.array([0, 10**9, 2])),
+    broken("csc", indptr=np.array([0, 10**9, 2, 3])),
+    broken("bsr", indices=np.array([-(10**9)])),
+    broken("bsr", data=np.ones((1, 0, 0))),
+    broken("coo", coords=(np.array([0, 1, 10**9]), np.arange(3))),
+    broken("coo", coords=(np.array([0, 1, -(10**9)]), np.arange(3))),
+    broken("coo", coords=(np.arange(3), np.arange(9))),
+    broken("dia", data=np.ones((5, 2))),
+    broken("dia", offsets=np.zeros(50, dtype=int)),
+    broken("lil", data=lists([1.0] * 10**6, [1.0], [1.0])),
+    broken("lil", data=lists([1.0], None, [1.0])),
+    broken("lil", rows=lists([0], [1])),
+    broken("lil", rows=lists([0], [10**9], [2])),
+    broken("dok", _dict={(10**9, 0): 1.0}),
+    unchecked(),
+]
+
+
+@pytest.mark.parametrize("matrix", BROKEN, ids=lambda matrix: matrix.format)
+def test_sparse_arrays_whose_parts_were_changed(matrix: Any) -> None:
+    """Most of these end the process, once SciPy's own code converts them."""
+    message = "the sparse array is broken: .*; make it anew"
+    with pytest.raises(ValueError, match=message):
+        topology.from_scipy(matrix)
+    with pytest.raises(ValueError, match=message):
+        snn.from_weights([(matrix, None)])
+    if importlib.util.find_spec("sklearn") is not None:
+        from minisnn.sklearn import SparseMLPRegressor
+
+        net = SparseMLPRegressor(max_iter=1, tol=None).fit(np.eye(3), np.arange(3.0))
+        for call in (lambda: net.fit(matrix, np.arange(3.0)), lambda: net.predict(matrix)):
+            with pytest.raises(ValueError, match=message):
+                call()
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "bsr", "coo", "dia", "lil", "dok"])
+def test_sound_sparse_arrays_of_all_formats(kind: str) -> None:
+    dense = np.array([[1, 0, 1, 0], [0, 1, 0, 0]], dtype=np.uint8)
+    for make in (scipy.sparse.csr_array, scipy.sparse.csr_matrix):
+        graph = topology.from_scipy(make(dense).asformat(kind))
+        np.testing.assert_array_equal(graph.to_dense(), dense)
 
 
 def remade(graph: snn.Topology, **changes: Any) -> snn.Topology:
@@ -77,6 +238,8 @@ def test_a_network_and_what_is_done_to_its_vector() -> None:
         warnings.simplefilter("ignore", DeprecationWarning)  # NumPy does not like it either
         net.parameters.shape = (5, 3)
         net.layers[0].weights.shape = (3, 4)
+        base: Any = net.parameters.base
+        base.shape, base.dtype = (3, 5), np.uint8
     assert net.parameters.shape == (15,)
     np.testing.assert_array_equal(net.predict(np.ones((3, 4))), before)
     net.parameters[:] = 0
@@ -96,6 +259,38 @@ def test_data_that_changes_while_it_is_trained_on() -> None:
     snn.train(twin, X.copy(), Y.copy(), optimizer=snn.SGD(0.1), epochs=3)
     snn.train(net, X, Y, optimizer=snn.SGD(0.1), epochs=3, callbacks=[spoil])
     np.testing.assert_array_equal(net.parameters, twin.parameters)
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+def test_targets_whose_shape_changes_while_they_are_trained_on() -> None:
+    X, T = np.random.default_rng(0).random((8, 4)), np.eye(8, 3, dtype=np.float32)
+
+    def spoil(*_: Any) -> None:
+        T.shape, T.dtype = (1, -1), np.uint8
+
+    net, twin = (snn.MLP([topology.dense(4, 3)]) for _ in range(2))
+    snn.train(twin, X, T.copy(), optimizer=snn.SGD(0.1), epochs=3)
+    snn.train(net, X, T, optimizer=snn.SGD(0.1), epochs=3, callbacks=[spoil])
+    np.testing.assert_array_equal(net.parameters, twin.parameters)
+
+
+def test_optimisers_that_say_what_is_not_so() -> None:
+    """One vector of state, for a kernel that reads and writes two."""
+
+    class Mine(snn.SGD):
+        number = 2
+
+    net = snn.MLP([topology.dense(4, 3)])
+    with pytest.raises(TypeError, match="optimizer must be an SGD or an Adam, such as SGD"):
+        snn.train(net, np.eye(4), [0, 1, 2, 0], optimizer=Mine(0.1), epochs=1)
+
+
+def test_lengths_and_gradients_that_are_lists() -> None:
+    parameters, state = np.zeros(4), np.zeros((1, 4))
+    snn.SGD(0.5).update(parameters, state, [2, 2, 2, 2.0], 0.5, lengths=[3, 1])  # type: ignore[arg-type]
+    assert parameters.tolist() == [-1, -1, -1, -1]
+    with pytest.raises(TypeError, match=r"a length must be a whole number, got 2\.5"):
+        snn.SGD(0.5).update(parameters, state, parameters, 0.5, lengths=[2.5, 1.5])  # type: ignore[list-item]
 
 
 # What was accepted and should not have been, or the other way round

@@ -220,7 +220,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any, y: Any, first: bool) -> tuple[Array, Array]:
         X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
+            self, _sound(X), _sound(y), accept_sparse=["csr", "csc"], multi_output=True,
             dtype=(np.float64, np.float32), reset=first,
         )  # fmt: skip
         return _dense(X, "X"), _dense(y, "y")
@@ -321,11 +321,12 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "net_")  # a fit that failed may have left others
         X = validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
-        )
+            self, _sound(X), accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32),
+            reset=False,
+        )  # fmt: skip
         if not scipy.sparse.issparse(X):
             return self.net_.predict(X)
-        rows = checked_sparse(X).tocsr()
+        rows = X.tocsr()
         return np.concatenate(
             [
                 self.net_.predict(rows[start : start + _ROWS].toarray())
@@ -391,4 +392,9 @@ def _dense(array: Any, name: str) -> Array:
         f"sparse {name} of shape {array.shape}, which is made dense,",
         "take fewer columns, or train on some rows at a time by partial_fit",
     )
-    return checked_sparse(array).toarray()
+    return array.toarray()
+
+
+def _sound(X: Any) -> Any:
+    """Return what was passed, if sparse checked before scikit-learn has SciPy convert it."""
+    return checked_sparse(X) if scipy.sparse.issparse(X) else X

@@ -22,12 +22,14 @@ def check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
         raise TypeError(
             f"degree must be a whole number of edges per left neuron, got {shown(degree)}"
         )
+    degree = int(degree)  # a class derived from int may compare as it likes
     if not 1 <= degree <= n_out:
         raise ValueError(
-            f"degree must be between 1 and n_out = {n_out} edges per left neuron, got {degree}"
+            f"degree must be between 1 and n_out = {n_out} edges per left neuron, "
+            f"got {shown(degree)}"
         )
-    check_size(n_in, n_out, n_in * int(degree))
-    return n_in, n_out, int(degree)
+    check_size(n_in, n_out, n_in * degree)
+    return n_in, n_out, degree
 
 
 def divisors(number: int) -> list[int]:
