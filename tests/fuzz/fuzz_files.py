@@ -13,7 +13,7 @@ import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ else:
 
 with instrumented:
     import minisnn as snn
-    from minisnn.experiments import Run, Store, format_records
+    from minisnn.experiments import Run, Store, expand, format_records, read_description
     from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
     from minisnn.idx import DatasetError, parse_idx, read_bytes
 
@@ -117,6 +117,11 @@ STORE = stored()
 USED = [place for place, byte in enumerate(STORE) if byte]  # most of a page is empty
 COLUMNS = columns_of(STORE)
 IDX = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, *range(24)])
+DESCRIPTION = b"""\
+base: &b {a: [1, 2.5, 0x1F, 1:30], b: true, c: 2001-01-01}
+list: [{<<: *b, d: !!binary aGk=}, *b, {<<: [*b, *b], e: !!timestamp 2001-01-01 1:00:00}]
+grid: {e.f: [~, .inf, !!int "3", !!float "1e3", !!bool "yes", !!set {g}, !!omap [h: 1]]}
+"""
 
 
 def edited(content: bytes, data: bytes) -> bytes:
@@ -276,8 +281,22 @@ def try_rows(data: bytes) -> bool:
     return listed()
 
 
+def try_description(data: bytes) -> bool:
+    """Read the description of a sweep, edited anywhere: keys and values, or the one error."""
+    path = PATH.with_suffix(".yaml")
+    path.write_bytes(edited(DESCRIPTION, data))
+    try:
+        description = read_description(path)
+    except snn.FileFormatError:
+        return False
+    with suppress(ValueError, TypeError):
+        expand(description)
+    return True
+
+
 TARGETS: list[Callable[[bytes], bool]] = [
     try_file, try_members, try_idx, try_checkpoint, try_state, try_store, try_rows,
+    try_description,
 ]  # fmt: skip
 
 
