@@ -164,7 +164,7 @@ def test_how_often_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_shuffling_goes_on_where_it_was() -> None:
-    first, second = np.random.default_rng(5), np.random.default_rng(6)
+    first, second, other = (np.random.default_rng(seed) for seed in (5, 5, 6))
     first.integers(10, dtype=np.uint32)  # leaves half of 64 bits for the next
     set_generator_state(second, generator_state(first))
     assert (
@@ -172,6 +172,8 @@ def test_shuffling_goes_on_where_it_was() -> None:
         == second.integers(1000, size=5, dtype=np.uint32).tolist()
     )
     np.testing.assert_array_equal(first.permutation(9), second.permutation(9))
+    with pytest.raises(ValueError, match="random numbers is that of another generator"):
+        set_generator_state(other, generator_state(first))
 
 
 @pytest.mark.parametrize("kind", [baselines.DropConnect, baselines.LowRank, baselines.Hashed])

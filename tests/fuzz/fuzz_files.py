@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import io
 import random
 import sqlite3
@@ -296,8 +297,9 @@ def try_description(data: bytes) -> bool:
 
 TARGETS: list[Callable[[bytes], bool]] = [
     try_file, try_members, try_idx, try_checkpoint, try_state, try_store, try_rows,
-    try_description,
 ]  # fmt: skip
+if importlib.util.find_spec("yaml") is not None:
+    TARGETS.append(try_description)
 
 
 def try_one(data: bytes) -> tuple[str, bool]:
