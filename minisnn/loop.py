@@ -207,7 +207,7 @@ class Loop:
         n_epochs, done, stopped = state["place"].tolist()
         rows = state["history"][: max(n_epochs, 0)].tolist()
         if not (
-            n_epochs >= 0
+            0 <= n_epochs <= self._epochs
             and [row[0] for row in rows] == list(range(1, n_epochs + 1))
             and 0 <= done < len(self._losses)
             and (done == 0 or n_epochs < self._epochs)

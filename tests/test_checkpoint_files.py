@@ -81,6 +81,7 @@ STUCK = np.array(
         (with_array("steps.parameters", lambda a: a.astype("f4")), "must be float64 of shape"),
         (with_array("loop.place", lambda a: a + np.array([9, 0, 0])), "a training cannot stand at"),
         (with_array("loop.place", lambda a: a - np.array([9, 0, 0])), "a training cannot stand at"),
+        (with_array("loop.place", lambda a: a + np.array([2**33, 0, 0])), "cannot stand at .8589"),
         (with_array("loop.place", lambda a: a + np.array([0, 4, 0])), "a training cannot stand at"),
         (with_array("loop.place", lambda a: a + np.array([0, 1, 0])), "a training cannot stand at"),
         (with_array("loop.place", lambda a: a - np.array([0, 1, 0])), "a training cannot stand at"),
