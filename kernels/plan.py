@@ -242,16 +242,17 @@ class Plan:
             for made in (forward, backward)
             if number in made
         ]
-        return Tables(
+        tables = Tables(
             layers=layers,
             operations=np.array([step for task in tasks for step in task], dtype=OPERATION),
             tasks=_bounds(tasks),
             phases=_bounds([phase.tasks for phase in self.phases]),
-            indices=read_only(wiring.indices),
+            indices=wiring.indices,
             starts=np.concatenate([*starts, np.empty(0, np.uint32)]),
-            t_indices=read_only(wiring.indices[:0] if transposed is None else transposed.indices),
+            t_indices=wiring.indices[:0] if transposed is None else transposed.indices,
             t_edges=np.empty(0, np.uint32) if transposed is None else transposed.edges,
         )
+        return Tables(*map(read_only, tables))  # kernels trust them
 
     def _scratch_size(self, forward: dict[int, Product]) -> int:
         """Return how many gradients an operation holds at most."""

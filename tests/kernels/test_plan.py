@@ -73,6 +73,13 @@ def test_a_plan_has_one_transpose_though_another_thread_makes_a_larger_one(
         np.testing.assert_array_equal(getattr(tables, name), getattr(expected, name))
 
 
+def test_tables_that_kernels_trust_cannot_be_written_to() -> None:
+    tables = Plan(Wiring([random_graph(30, 20, 0.2)]), 16, np.float32, TRAIN).tables
+    for table in tables:
+        with pytest.raises(ValueError, match="read-only"):
+            table[:1] = table[-1:]
+
+
 def test_indices_are_as_narrow_as_the_layers_allow() -> None:
     assert Wiring([random_graph(10, 2**16, 1e-4)]).indices.dtype == np.uint16
     assert Wiring([random_graph(2**16 + 1, 10, 1e-4)]).indices.dtype == np.uint32
