@@ -219,9 +219,10 @@ def translated(path: Path) -> Iterator[None]:
 
 def _open(path: Path, *, writes: bool) -> sqlite3.Connection:
     with ExitStack() as stack, translated(path):
-        # autocommit: transactions are begun and ended by hand. The whole path: ":memory:" is none
-        name = os.path.abspath(path)
-        connection = sqlite3.connect(name, timeout=_PATIENCE, isolation_level=None)
+        name = os.path.abspath(path)  # ":memory:" is none
+        # A change begins a transaction, ``with connection`` ends it, wherever Ctrl-C comes: both
+        # are compiled code, in which none is noticed.
+        connection = sqlite3.connect(name, timeout=_PATIENCE, isolation_level="IMMEDIATE")
         stack.callback(connection.close)
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
             connection.execute(f"PRAGMA {pragma}")

@@ -8,8 +8,7 @@ its results: whenever the writer is killed, each run has either all of its resul
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from os import PathLike
 from pathlib import Path
@@ -138,7 +137,7 @@ class Store:
     def add(self, runs: Iterable[Run]) -> None:
         """Add runs as pending; those that the store knows stay as they are."""
         rows = [(run.hash, run.to_json()) for run in as_list_of(Run, runs, "runs")]
-        with self._transaction() as connection:
+        with schema.translated(self._path), self._connection as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO runs (hash, configuration) VALUES (?, ?)", rows
             )
@@ -146,7 +145,7 @@ class Store:
     def begin(self, run_hash: str) -> None:
         """Note that a run is under way."""
         check_kind(run_hash, str, "run_hash")
-        with self._transaction() as connection:
+        with schema.translated(self._path), self._connection as connection:
             connection.execute(
                 "UPDATE runs SET status = 'running' WHERE hash = ? AND status != 'done'",
                 (run_hash,),
@@ -160,7 +159,7 @@ class Store:
         check_kind(outcome, Outcome, "outcome")
         status = Status.FAILED if outcome.figures is None else Status.DONE
         versions = ", ".join(f"{name} = ?" for name in _VERSIONS)
-        with self._transaction() as connection:
+        with schema.translated(self._path), self._connection as connection:
             updated = connection.execute(
                 f"UPDATE runs SET status = ?, error = ?, started = ?, seconds = ?, {versions} "
                 "WHERE hash = ? AND status != 'done'",
@@ -181,20 +180,8 @@ class Store:
 
     def release(self) -> None:
         """Make runs that are under way pending again: nobody is training them any more."""
-        with self._transaction() as connection:
+        with schema.translated(self._path), self._connection as connection:
             connection.execute("UPDATE runs SET status = 'pending' WHERE status = 'running'")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with schema.translated(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:  # Ctrl-C, too
-                if self._connection.in_transaction:  # a full disk has ended it already
-                    self._connection.execute("ROLLBACK")
-                raise
 
     def _unlock(self) -> None:
         if self._lock is not None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from sweeping import describe, make_runs, run
@@ -127,6 +130,35 @@ def test_a_run_is_stored_whole_or_not_at_all(path: Path) -> None:
         assert store.history(single.hash) == []
         store.finish(outcome_of(single))
         assert store.records()[0].status is Status.DONE
+
+
+def test_ctrl_c_at_any_moment_leaves_the_store_ready_for_the_next_change(path: Path) -> None:
+    (single,) = make_runs(1)
+    waiting = moments = 0
+
+    def interrupt(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal waiting
+        frame.f_trace_opcodes = True
+        waiting -= event == "opcode"
+        if waiting < 0:
+            raise KeyboardInterrupt
+        return interrupt
+
+    with Store(path, write=True) as store:
+        store.add([single])
+        while True:
+            waiting = moments
+            sys.settrace(interrupt)
+            try:
+                store.begin(single.hash)
+                break
+            except KeyboardInterrupt:
+                moments += 1
+            finally:
+                sys.settrace(None)
+            store.release()
+        assert moments > 50
+        assert store.records()[0].status is Status.RUNNING
 
 
 def test_what_a_killed_sweep_left_is_pending_again(path: Path) -> None:

@@ -305,11 +305,15 @@ if importlib.util.find_spec("yaml") is not None:
 def try_one(data: bytes) -> tuple[str, bool]:
     """Run the target that the first byte names; return which it was, and whether it was read."""
     target = TARGETS[data[0] % len(TARGETS)] if data else try_file
-    tracemalloc.reset_peak()
-    before = tracemalloc.get_traced_memory()[0]
-    is_read = target(data[1:])
-    peak = tracemalloc.get_traced_memory()[1] - before
-    assert peak < MEMORY, f"{target.__name__} took {peak} bytes"
+    for _ in range(2):  # once more where a table of Python's own happened to grow
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        is_read = target(data[1:])
+        peak = tracemalloc.get_traced_memory()[1] - before
+        if peak < MEMORY:
+            break
+    else:
+        raise AssertionError(f"{target.__name__} took {peak} bytes")
     return target.__name__, is_read
 
 
