@@ -14,11 +14,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from .arguments import as_array, as_list, check_flag
+from .arguments import as_array, as_list, check_flag, shown
 from .checks import check_number, check_whole_number
 from .graph import Array
 from .kernels import updates
 from .schedules import Schedule
+
+_LEAST_EPSILON = 1e-30  # times the root of 1 - beta_2 it must be a number of float32, not 0
 
 
 class Optimizer(ABC):
@@ -268,7 +270,7 @@ class Adam(Optimizer):
     beta_1, beta_2 : float
         β₁ and β₂, in [0, 1).
     epsilon : float
-        ε, above 0.
+        ε, at least 1e-30.
     weight_decay : float
         λ.
     clip_norm : float, optional
@@ -300,8 +302,11 @@ class Adam(Optimizer):
         self._check()
         check_number(self.beta_1, "beta_1", 0, 1)
         check_number(self.beta_2, "beta_2", 0, 1)
-        if check_number(self.epsilon, "epsilon", 0) == 0:
-            raise ValueError("epsilon must be above 0, got 0; without it 0 / 0 is NaN")
+        if check_number(self.epsilon, "epsilon", 0) < _LEAST_EPSILON:
+            raise ValueError(
+                f"epsilon must be at least {_LEAST_EPSILON}, got {shown(self.epsilon)}; it would "
+                "be 0 in float32, and 0 / 0 is NaN"
+            )
 
     @property
     def number(self) -> int:

@@ -145,7 +145,10 @@ class StepDecay:
     def __call__(self, epoch: float, epochs: float) -> float:
         """Return the rate at a fractional epoch of a training of ``epochs``."""
         _progress(epoch, epochs)
-        return self.start * self.factor ** math.floor(epoch / self.every)
+        try:
+            return self.start * self.factor ** math.floor(epoch / self.every)
+        except OverflowError:  # refused wherever a rate is asked for
+            return math.inf
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        if first and hasattr(self, "net_"):
+            del self.net_  # what fails from here on leaves none beside the classes of another
         targets = self._prepare(y, first=first, classes=classes)
         loss = self._usual_loss() if self.loss is None else self.loss
         if first:
