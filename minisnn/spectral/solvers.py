@@ -183,11 +183,13 @@ def _lanczos(apply: Callable[[Array], Array], known: Any) -> tuple[float, Array]
     def off(x: Array) -> Array:
         return x - known @ (known.T @ x)
 
-    n = known.shape[0]
+    n, n_known = known.shape
     operator = linalg.LinearOperator(
         (n, n), matvec=lambda x: off(apply(off(x.ravel()))), dtype=np.float64
     )
-    start = off(np.random.default_rng(0).standard_normal(n))
+    # Never twice the same: of a multiple of the identity any start is an eigenvector, and would be
+    # the known one, off which nothing is left of it.
+    start = off(np.random.default_rng(n_known).standard_normal(n))
     values, vectors = linalg.eigsh(
         operator, 1, which="LA", v0=start, ncv=min(_BASIS, n), maxiter=_RESTARTS, tol=_TOLERANCE
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from measuring import beside, check, cycle
+import scipy.sparse
+from measuring import beside, check, cycle, use
 
 from minisnn import spectral, topology
 from minisnn.graph import Topology
@@ -46,6 +47,13 @@ def test_a_second_singular_value_of_zero() -> None:
     matrix = topology.dense(20, 600).to_scipy().astype(float).tocsr()
     graph = bipartite.from_biadjacency(matrix)  # with nothing known of it
     assert spectral.leading_singular_values(graph) == pytest.approx((math.sqrt(12000), 0), abs=1e-9)
+
+
+def test_lanczos_where_every_vector_is_an_eigenvector(monkeypatch: pytest.MonkeyPatch) -> None:
+    use("Lanczos", monkeypatch)
+    for _ in range(30):  # ARPACK has a state that is not ours
+        found = solvers.largest_two_singular(scipy.sparse.eye_array(2, format="csr"), 1.0)
+        assert found == pytest.approx((1, 1))
 
 
 def test_the_same_numbers_every_time() -> None:
