@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from reprlib import Repr
 from typing import Any, BinaryIO, TypeGuard, TypeVar
 
@@ -121,8 +122,76 @@ def is_whole(value: object) -> TypeGuard[int]:
 def check_choice(value: Any, name: str, allowed: Iterable[str]) -> str:
     """Return a text that is one of those allowed."""
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(allowed)}, got {shown(value)}"
+            f"{did_you_mean(value, allowed)}"
+        )
     return value
+
+
+_ELSEWHERE = {
+    "logistic": "sigmoid",
+    "linear": "identity",
+    "squared_error": "mse",
+    "mean_squared_error": "mse",
+    "bce": "binary_cross_entropy",
+    "binary_crossentropy": "binary_cross_entropy",
+    "log_loss": "cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+    "xavier_normal": "glorot_normal",
+    "xavier_uniform": "glorot_uniform",
+    "kaiming_normal": "he_normal",
+    "kaiming_uniform": "he_uniform",
+    "double": "float64",
+    "single": "float32",
+}
+"""Names that scikit-learn, Keras, PyTorch and NumPy have for the same things."""
+
+
+def did_you_mean(value: Any, allowed: Iterable[str]) -> str:
+    """Return the end of a message that proposes a name for one that is nearly right.
+
+    The first letter is seldom mistyped ("gelu" is not "relu"), and digits are values, not
+    spelling ("float16" is not "float32").
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    allowed : iterable of str
+        The names that there are.
+
+    Returns
+    -------
+    str
+        Such as ``"; did you mean 'relu'?"``; empty where no name is near.
+
+    Examples
+    --------
+    >>> from minisnn.arguments import did_you_mean
+    >>> did_you_mean("ReLu", ["sigmoid", "relu"])
+    "; did you mean 'relu'?"
+    >>> did_you_mean("fibonacci", ["regular_rotating", "fibonacci_rotating"])
+    "; did you mean 'fibonacci_rotating'?"
+    """
+    if not isinstance(value, str) or not 1 < len(value) <= _REPR.maxstring:
+        return ""
+    names = {_folded(name): name for name in allowed}
+    given = _folded(value)
+    like = [name for name in names if name[:1] == given[:1] and _digits(name) == _digits(given)]
+    parts = [name for name in names if given in name] if len(given) > 3 else []
+    near = [_ELSEWHERE.get(given, given)] if _ELSEWHERE.get(given, given) in names else []
+    near = near or get_close_matches(given, like, 1) or (parts if len(parts) == 1 else [])
+    return f"; did you mean {names[near[0]]!r}?" if near else ""
+
+
+def _folded(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _digits(name: str) -> str:
+    return "".join(filter(str.isdigit, name))
 
 
 def check_flag(value: Any, name: str) -> bool:

@@ -9,7 +9,7 @@ from os import PathLike
 from statistics import median
 from typing import Any
 
-from .arguments import check_path, shown
+from .arguments import check_path, did_you_mean, shown
 from .optimizer_state import OptimizerState
 
 
@@ -83,7 +83,8 @@ class History:
         """Return one figure of all epochs, by the name it has in `Epoch`."""
         known = [item.name for item in fields(Epoch)]
         if name not in known:
-            raise KeyError(f"no column {shown(name)}; there are {known}")
+            near = did_you_mean(name, known)
+            raise KeyError(f"no column {shown(name)}; there are {known}{near}")
         return [getattr(epoch, name) for epoch in self.epochs]
 
     @property

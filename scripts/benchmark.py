@@ -95,17 +95,20 @@ def check_names(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     from bench import peers
 
     import minisnn as snn
+    from minisnn.arguments import did_you_mean
 
     cores = os.cpu_count() or 1
     if max(options.threads or [1]) > cores:
         parser.error(f"--threads must be {cores} at most, the cores here, got {options.threads}")
     if options.topology and options.topology not in snn.topology.names():
         names = ", ".join(snn.topology.names())
-        parser.error(f"--topology: no construction {options.topology!r}; there are {names}")
+        near = did_you_mean(options.topology, snn.topology.names())
+        parser.error(f"--topology: no construction {options.topology!r}; there are {names}{near}")
     known = [peer.__name__ for peer in peers.PEERS]
     for name in (options.peers or "").split(","):
         if name not in ("", "none", *known):
-            parser.error(f"--peers: no peer {name!r}; there are {', '.join(known)}")
+            near = did_you_mean(name, known)
+            parser.error(f"--peers: no peer {name!r}; there are {', '.join(known)}{near}")
 
 
 def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import topology
-from ..arguments import as_array, as_list, as_list_of, check_choice, check_function, check_pair
+from ..arguments import (
+    as_array,
+    as_list,
+    as_list_of,
+    check_choice,
+    check_function,
+    check_pair,
+    did_you_mean,
+)
 from ..checks import check_seed
 from ..evaluation import evaluate
 from ..graph import Topology
@@ -205,9 +213,11 @@ def compare(
     if labels.ndim != 1:
         raise ValueError(f"test_data must have labels of shape (samples,), got {labels.shape}")
     check_function(report, "report")
-    unknown = options.keys() - inspect.signature(train_reparametrised).parameters.keys()
-    if unknown or "seed" in options:
-        raise TypeError(f"compare takes no option {min(unknown, default='seed')!r}")
+    known = inspect.signature(train_reparametrised).parameters.keys() - {"seed"}
+    unknown = options.keys() - known
+    if unknown:
+        first = min(unknown)
+        raise TypeError(f"compare takes no option {first!r}{did_you_mean(first, known)}")
     scale = options.get("input_scale", 1.0)
 
     rows = []

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-from ..arguments import shown
+from ..arguments import did_you_mean, shown
 from ..checks import check_number
 
 Plain = bool | int | float | str | tuple[bool | int | float | str, ...]
@@ -54,7 +54,10 @@ def check_keys(values: Mapping[str, Any], known: Sequence[str], what: str, at: s
     for key in values:
         if key not in known:
             allowed = ", ".join(known) or "none"
-            raise ValueError(f"{at}{key!s:.200} is unknown; the keys of {what} are: {allowed}")
+            raise ValueError(
+                f"{at}{key!s:.200} is unknown; the keys of {what} are: {allowed}"
+                f"{did_you_mean(key, known)}"
+            )
 
 
 def as_mapping(value: Any, key: str) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..arguments import shown
+from ..arguments import did_you_mean, shown
 from ..graph import Topology
 from .blocks import block_random, disconnected
 from .complex_networks import scale_free, small_world
@@ -88,7 +88,10 @@ def make(name: str, n_in: int, n_out: int, degree: int, seed: int = 0, **options
     Topology(constant_degree, 50 -> 20, degree=3, seed=1, n_edges=150, density=15 %)
     """
     if not isinstance(name, str) or name not in _CONSTRUCTIONS:
-        raise ValueError(f"there is no construction {shown(name)}; there are {', '.join(names())}")
+        raise ValueError(
+            f"there is no construction {shown(name)}; there are {', '.join(names())}"
+            f"{did_you_mean(name, names())}"
+        )
     construction = _CONSTRUCTIONS[name]
     known = set(inspect.signature(construction).parameters) - {"n_in", "n_out", "degree"}
     if "seed" in known:
@@ -97,5 +100,6 @@ def make(name: str, n_in: int, n_out: int, degree: int, seed: int = 0, **options
     if unknown:
         raise TypeError(
             f"{name} has no option {unknown[0]!r}; it has {', '.join(sorted(known)) or 'none'}"
+            f"{did_you_mean(unknown[0], known)}"
         )
     return construction(n_in, n_out, degree, **options)
