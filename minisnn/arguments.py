@@ -179,11 +179,12 @@ def did_you_mean(value: Any, allowed: Iterable[str]) -> str:
         return ""
     names = {_folded(name): name for name in allowed}
     given = _folded(value)
+    given = given if given in names else _ELSEWHERE.get(given, given)
     like = [name for name in names if name[:1] == given[:1] and _digits(name) == _digits(given)]
-    parts = [name for name in names if given in name] if len(given) > 3 else []
-    near = [_ELSEWHERE.get(given, given)] if _ELSEWHERE.get(given, given) in names else []
-    near = near or get_close_matches(given, like, 1) or (parts if len(parts) == 1 else [])
-    return f"; did you mean {names[near[0]]!r}?" if near else ""
+    likeness = 0.6 if len(given) > 3 else 1  # of three letters each counts: "mae" is not "mse"
+    near = get_close_matches(given, like, 1, likeness)
+    near = near or [name for name in names if len(given) > 3 and name.startswith(given)]
+    return f"; did you mean {names[near[0]]!r}?" if len(near) == 1 else ""
 
 
 def _folded(name: str) -> str:

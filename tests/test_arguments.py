@@ -36,7 +36,9 @@ def test_a_name_nearly_right(given: str, meant: str) -> None:
     assert did_you_mean(given, NAMES) == f"; did you mean {meant!r}?"
 
 
-@pytest.mark.parametrize("other", ["gelu", "elu", "relu6", "float16", "step", "", "r", None, 5])
+@pytest.mark.parametrize(
+    "other", ["gelu", "elu", "relu6", "float16", "step", "", "r", "entropy", None, 5]
+)
 def test_another_name_is_taken_for_none(other: Any) -> None:
     assert did_you_mean(other, NAMES) == ""
 
