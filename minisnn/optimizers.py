@@ -8,13 +8,13 @@ makes the steps keeps them (`minisnn.step`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from .arguments import as_array, as_list, check_flag, shown
+from .arguments import as_array, as_list, check_choice, check_flag, shown
 from .checks import check_number, check_whole_number
 from .graph import Array
 from .kernels import updates
@@ -162,7 +162,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     learning_rate : float or schedule
-        η: a number, or a function of (epoch, epochs) such as `WarmUpDecay`.
+        η: a number, or a function of (epoch, epochs) such as `WarmUpDecay`. The default is Keras'.
     momentum : float
         μ, in [0, 1).
     nesterov : bool
@@ -186,7 +186,7 @@ class SGD(Optimizer):
     SGD(learning_rate=0.5, momentum=0.0, nesterov=False, weight_decay=0.0, clip_norm=None)
     """
 
-    learning_rate: float | Schedule
+    learning_rate: float | Schedule = 0.01
     momentum: float = 0.0
     _: KW_ONLY
     nesterov: bool = False
@@ -215,7 +215,7 @@ class SGD(Optimizer):
 
 
 def NesterovSGD(
-    learning_rate: float | Schedule,
+    learning_rate: float | Schedule = 0.01,
     momentum: float = 0.9,
     *,
     weight_decay: float = 0.0,
@@ -324,3 +324,30 @@ class Adam(Optimizer):
         rows[:, updates.SECOND] = 1 - self.beta_2
         rows[:, updates.SMALL] = self.epsilon * root
         return rows
+
+
+OPTIMIZERS: dict[str, Callable[..., SGD | Adam]] = {
+    "nesterov": NesterovSGD,
+    "sgd": SGD,
+    "adam": Adam,
+}
+"""By the names that stand for them wherever an optimiser is asked for."""
+
+
+def as_optimizer(value: Any, **options: Any) -> Optimizer:
+    """Return an optimiser; for a name the one that it stands for, with these options of it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where the name is unknown or its options are out of range, or it is no optimiser of ours:
+        kernels trust what these say of their states.
+    """
+    if isinstance(value, str):
+        return OPTIMIZERS[check_choice(value, "optimizer", OPTIMIZERS)](**options)
+    if isinstance(value, Optimizer) and type(value) in (SGD, Adam):
+        return value
+    raise TypeError(
+        f"optimizer must be a name ({', '.join(OPTIMIZERS)}), or an SGD or an Adam, such as "
+        f"SGD(0.1), got {shown(value)}"
+    )

@@ -14,7 +14,7 @@ from .arguments import as_list_of
 from .graph import Array
 from .losses import check_loss
 from .mlp import MLP
-from .optimizers import Optimizer
+from .optimizers import Optimizer, as_optimizer
 from .step import Stepper
 
 _ROUNDS = 9
@@ -26,7 +26,7 @@ def step_times(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
-    optimizer: Optimizer,
+    optimizer: Optimizer | str,
     loss: str | None = None,
     batch_size: int = 128,
     dropout: float | Sequence[float] | None = None,
@@ -65,6 +65,7 @@ def step_times(
     networks = as_list_of(MLP, networks, "networks")
     if not networks:
         raise ValueError("networks must hold at least one MLP, got none")
+    optimizer = as_optimizer(optimizer)
     steps = checks.check_positive_integer(steps, "steps")
     batch_size = checks.check_positive_integer(batch_size, "batch_size")
     steppers = []

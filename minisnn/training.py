@@ -22,7 +22,7 @@ from .loop import Loop
 from .losses import check_loss
 from .mlp import MLP, check_network
 from .optimizer_state import OptimizerState
-from .optimizers import SGD, Adam, Optimizer
+from .optimizers import Optimizer, as_optimizer
 from .progress import progress_bar
 from .step import Stepper, Steps
 
@@ -34,7 +34,7 @@ def train(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
-    optimizer: Optimizer,
+    optimizer: Optimizer | str,
     optimizer_state: OptimizerState | None = None,
     loss: str | None = None,
     batch_size: int = 128,
@@ -65,8 +65,9 @@ def train(
         Inputs.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, trained as one-hot targets, or the target of each output.
-    optimizer : SGD or Adam
-        How a step is made of a gradient; see `NesterovSGD`.
+    optimizer : SGD, Adam, or str
+        How a step is made of a gradient; see `NesterovSGD`. ``"nesterov"``, ``"sgd"`` and
+        ``"adam"`` are `NesterovSGD`, `SGD` and `Adam` with their defaults.
     optimizer_state : OptimizerState, optional
         What the optimiser remembers of the training before: ``optimizer_state`` of its `History`,
         or of `load_optimizer_state`. It is not changed. By default it begins at zero. Epochs,
@@ -173,7 +174,7 @@ def run_training(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
-    optimizer: Optimizer,
+    optimizer: Optimizer | str,
     optimizer_state: OptimizerState | None,
     loss: str | None,
     batch_size: int,
@@ -201,10 +202,7 @@ def run_training(
     known = check_loss(loss, net.output_activation, samples.targets)
     if validation is not None:
         check_loss(loss, net.output_activation, validation.targets, "validation Y")
-    if type(optimizer) not in (SGD, Adam):  # kernels trust what these say of their states
-        raise TypeError(
-            f"optimizer must be an SGD or an Adam, such as SGD(0.1), got {shown(optimizer)}"
-        )
+    optimizer = as_optimizer(optimizer)
     seed = checks.check_seed(seed)
     epochs = checks.check_positive_integer(epochs, "epochs")
     batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), samples.n_samples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 import minisnn as snn
-from minisnn import extras, topology
+from minisnn import baselines, experiments, extras, topology
 from minisnn.initializers import initial_weights
 from minisnn.progress import progress_bar
+from minisnn.timing import step_times
 
 
 def test_warm_up_decay() -> None:
@@ -48,6 +50,32 @@ def test_warm_up_then_anything() -> None:
     for epoch in np.linspace(0, 7, 50):
         composed = snn.WarmUp(snn.CosineDecay(3.0), share=0.3)(epoch, 7)
         assert composed == pytest.approx(snn.WarmUpDecay(3.0, warm_up=0.3)(epoch, 7))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("nesterov", snn.SGD(0.01, 0.9, nesterov=True)),
+        ("sgd", snn.SGD(0.01)),
+        ("adam", snn.Adam(0.001)),
+    ],
+)
+def test_names_stand_for_optimizers_with_their_defaults(name: str, meant: Any) -> None:
+    X, Y = np.random.default_rng(0).random((20, 4)), [0, 1] * 10
+    nets = [snn.MLP([topology.dense(4, 2)], seed=0) for _ in range(2)]
+    folded = [baselines.Reparametrised([baselines.Identity(4, 2)], seed=0) for _ in range(2)]
+    for number, optimizer in enumerate((name, meant)):
+        about: Any = {"optimizer": optimizer, "epochs": 2, "seed": 0}
+        snn.train(nets[number], X, Y, **about)
+        baselines.train_reparametrised(folded[number], X, Y, **about)
+    for one, other in (nets, folded):
+        assert one.parameters.tobytes() == other.parameters.tobytes()
+    assert len(step_times(nets[:1], X, Y, optimizer=name, steps=1)) == 1
+    described = experiments.Optimizer(name=name, peak=0.5, momentum=None).make()
+    about = {"learning_rate": described.learning_rate}
+    if isinstance(meant, snn.SGD):
+        about["momentum"] = 0.9  # the default of descriptions, of either
+    assert described == replace(meant, **about)
 
 
 def test_rates_may_be_any_function() -> None:

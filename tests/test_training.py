@@ -298,7 +298,8 @@ def test_training_in_another_thread() -> None:
         ({"input_scale": 0.0}, ValueError, "input_scale must not be 0"),
         ({"seed": -1}, ValueError, "seed must be between 0 and 4294967295, got -1"),
         ({"seed": None}, TypeError, "seed must be a whole number, got None"),
-        ({"optimizer": "sgd"}, TypeError, "optimizer must be an SGD or an Adam, .* got 'sgd'"),
+        ({"optimizer": "adma"}, ValueError, "optimizer must be one of nesterov, sgd, adam, got"),
+        ({"optimizer": snn.SGD}, TypeError, r"optimizer must be a name \(nesterov, .* got <class"),
         (
             {"optimizer": snn.SGD(lambda epoch, epochs: -1.0)},
             ValueError,

@@ -270,7 +270,7 @@ def train_reparametrised(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
-    optimizer: Optimizer,
+    optimizer: Optimizer | str,
     batch_size: int = 128,
     epochs: int = 10,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,

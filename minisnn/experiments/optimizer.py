@@ -11,7 +11,8 @@ from ..arguments import check_choice
 from ..schedules import Schedule, StepDecay, WarmUp, WarmUpDecay
 from .values import set_fields
 
-_NESTEROV, _SGD, _ADAM = NAMES = ("nesterov", "sgd", "adam")
+_NESTEROV, _ADAM = "nesterov", "adam"
+NAMES = tuple(optimizers.OPTIMIZERS)
 _COSINE, _STEP, _NONE = DECAYS = ("cosine", "step", "none")
 
 _NUMBERS = {"peak": inf, "warm_up": 1, "weight_decay": inf}
@@ -94,6 +95,6 @@ class Optimizer:
         else:
             rate = WarmUp(self.peak, self.warm_up)
         options: dict[str, Any] = {"weight_decay": self.weight_decay, "clip_norm": self.clip_norm}
-        if self.momentum is None:
-            return optimizers.Adam(rate, **options)
-        return optimizers.SGD(rate, self.momentum, nesterov=self.name == _NESTEROV, **options)
+        if self.momentum is not None:
+            options["momentum"] = self.momentum
+        return optimizers.OPTIMIZERS[self.name](rate, **options)

@@ -24,7 +24,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
 
     Classes are softmax outputs trained by cross-entropy; where y is a matrix of zeros and ones,
     each column is a sigmoid output of its own, trained by binary cross-entropy. The network of
-    arXiv:1706.05683 has ``activation="sigmoid", loss="mse", optimizer="sgd"``.
+    arXiv:1706.05683 has ``activation="sigmoid", loss="mse", optimizer="nesterov"``.
 
     Parameters
     ----------
@@ -46,8 +46,9 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         "cross_entropy" of softmax outputs, or "binary_cross_entropy" or "mse" of sigmoid outputs;
         see `minisnn.train`.
     optimizer : str or Optimizer
-        "adam"; "sgd", which is Nesterov's with momentum 0.9; or one of minisnn's with options of
-        its own, which goes before learning_rate and weight_decay.
+        "adam"; "nesterov", with momentum 0.9; or one of minisnn's with options of its own, which
+        goes before learning_rate and weight_decay. "sgd" is "nesterov" in this release, with a
+        warning; in the next it will have no momentum, as in `minisnn.train`.
     learning_rate : float or schedule
         Such as 0.001, or `minisnn.CosineDecay`.
     weight_decay : float

@@ -26,7 +26,7 @@ from ..history import Epoch
 from ..memory import check_fits
 from ..mlp import MLP
 from ..optimizer_state import OptimizerState
-from ..optimizers import Adam, NesterovSGD, Optimizer
+from ..optimizers import Optimizer, as_optimizer
 from ..schedules import Schedule
 from ..training import train
 from .wiring import Topologies, make_graphs
@@ -260,15 +260,16 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self._optimizer_state, self._split_seed = None, None
 
     def _make_optimizer(self) -> Optimizer:
-        if isinstance(self.optimizer, Optimizer):
-            return self.optimizer
-        if self.optimizer == "adam":
-            return Adam(self.learning_rate, weight_decay=self.weight_decay)
-        if self.optimizer == "sgd":
-            return NesterovSGD(self.learning_rate, weight_decay=self.weight_decay)
-        raise ValueError(
-            f"optimizer must be 'adam', 'sgd', or one of minisnn's, got {self.optimizer!r}"
-        )
+        name = self.optimizer
+        if isinstance(name, str) and name == "sgd":
+            warnings.warn(
+                "optimizer='sgd' will be stochastic gradient descent without momentum in the next "
+                "release, as it is in minisnn.train; take 'nesterov' for what it is now",
+                FutureWarning,
+                stacklevel=4,
+            )
+            name = "nesterov"
+        return as_optimizer(name, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
 
     def _split(self, X: Array, targets: Array, y: Array, weights: Array | None) -> tuple[Any, ...]:
         """Hold samples back: the same ones in each fit of a warm start, which has seen the others.

@@ -66,7 +66,7 @@ def test_a_search_over_graphs(table: Any) -> None:
     graph = snn.topology.biregular(30, 20, 6)
     grid = {
         "topology": [graph, [graph, "dense"], "dense"],
-        "optimizer": ["sgd", snn.Adam(0.01)],
+        "optimizer": ["nesterov", snn.Adam(0.01)],
         "learning_rate": [0.01, snn.CosineDecay(0.01)],
     }
     search = GridSearchCV(SparseMLPClassifier((20,), **QUICK), grid, cv=2).fit(X, y)
@@ -270,7 +270,7 @@ def test_labels_that_cannot_be(table: Any) -> None:
         ({"density": "thin"}, "density must be 'auto', or above 0 and at most 1, got 'thin'"),
         ({"topology": snn.topology.dense(3, 4)},
          "topology 0 must have 30 inputs and 100 outputs, as the data and hidden_layer_sizes say"),
-        ({"optimizer": "lbfgs"}, "optimizer must be 'adam', 'sgd', or one of minisnn's"),
+        ({"optimizer": "lbfgs"}, "optimizer must be one of nesterov, sgd, adam, got 'lbfgs'"),
         ({"activation": "gelu"}, "activation must be one of"),
         ({"dropout": 1.5}, "dropout"),
         ({"validation_fraction": 5},

@@ -78,7 +78,7 @@ def test_partial_fits_are_a_fit(table: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(parts.net_.parameters, whole.net_.parameters)
     assert parts.loss_curve_ == whole.loss_curve_
     with pytest.raises(ValueError, match=r"^SGD needs a state of shape \(1, "):
-        parts.set_params(optimizer="sgd").partial_fit(X, y)
+        parts.set_params(optimizer="nesterov").partial_fit(X, y)
 
 
 def test_warm_start_goes_on(table: Any) -> None:
@@ -175,7 +175,7 @@ def test_patience_is_that_of_scikit_learns_own(table: Any, early: bool) -> None:
     assert still.n_iter_ == theirs.fit(X, y).n_iter_ == 5
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "nesterov"])
 def test_decay_shrinks_the_weights(table: Any, optimizer: str) -> None:
     X, y = table
     options = {**QUICK, "optimizer": optimizer, "learning_rate": 0.01}
@@ -184,6 +184,19 @@ def test_decay_shrinks_the_weights(table: Any, optimizer: str) -> None:
     )
     sizes = [np.square(model.coefs_[0].data).sum() for model in (held, free)]
     assert sizes[0] < sizes[1] / 1.5
+
+
+def test_names_of_optimizers(table: Any) -> None:
+    X, y = table
+    options = {**QUICK, "max_iter": 2, "learning_rate": 0.01}
+    named, meant = (
+        SparseMLPClassifier(optimizer=optimizer, **options).fit(X, y)
+        for optimizer in ("nesterov", snn.SGD(0.01, 0.9, nesterov=True))
+    )
+    assert named.net_.parameters.tobytes() == meant.net_.parameters.tobytes()
+    with pytest.warns(FutureWarning, match="'sgd' will be .* without momentum .* take 'nesterov'"):
+        old = SparseMLPClassifier(optimizer="sgd", **options).fit(X, y)
+    assert old.net_.parameters.tobytes() == named.net_.parameters.tobytes()
 
 
 def test_held_back_samples_have_their_weights() -> None:
