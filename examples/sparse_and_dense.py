@@ -41,7 +41,7 @@ def main(seeds=5, epochs=20, hidden=300):
         "dense, fewer neurons": [snn.topology.dense(784, width), snn.topology.dense(width, 10)],
         "dense, more weights": [snn.topology.dense(784, hidden), outputs],
     }
-    print(f"{'network':22}{'neurons':>8}{'weights':>10}{'rate':>6}{'accuracy':>11}{'± error':>9}")
+    print(f"{'network':22}{'neurons':>8}{'weights':>10}{'rate':>6}{'accuracy':>11}{'+- error':>9}")
     for name, graphs in contestants.items():
         chosen = [train(graphs, images[held:], labels[held:], rate, epochs, 0) for rate in RATES]
         scores = [accuracy(net, images[:held], labels[:held]) for net in chosen]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from typing import Any, Protocol
 
+from .console import error_output
 from .extras import require
 
 
@@ -44,13 +44,14 @@ def progress_bar(show: bool | None, total: int, unit: str) -> Bar:
     unit : str
         What is counted.
     """
+    output = error_output()
     if show is None:
-        show = sys.stderr.isatty() and importlib.util.find_spec("tqdm") is not None
+        show = output.isatty() and importlib.util.find_spec("tqdm") is not None
     if not show:
         return _NoBar()
     tqdm = require("tqdm", "progress", "a progress bar")
     bar: Bar = tqdm.tqdm(  # the speed is that since the beginning, and any update may show it
-        total=total, unit=unit, smoothing=0, miniters=1, dynamic_ncols=True, file=sys.stderr
+        total=total, unit=unit, smoothing=0, miniters=1, dynamic_ncols=True, file=output
     )
     return bar
 

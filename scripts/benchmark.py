@@ -170,15 +170,15 @@ def main(arguments: list[str] | None = None) -> None:
     text += f"\n\n{environment['cpu']}; BLAS: "
     text += ", ".join(f"{pool['library']} {pool['kernel'] or ''}".strip() for pool in blas)
     document = {"command": options.command, "environment": environment, "result": result}
-    print(json.dumps(document, indent=1) if options.json else text)
+    as_json = json.dumps(document, indent=1)
     if options.output:
         path = options.output / options.command
-        path.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
-        path.with_suffix(".txt").write_text(text + "\n")
+        path.with_suffix(".json").write_text(f"{as_json}\n", encoding="utf-8")
+        path.with_suffix(".txt").write_text(f"{text}\n", encoding="utf-8")
         if hasattr(module, "plot"):
             module.plot(result).savefig(path.with_suffix(".png"))
+    print(as_json if options.json else text)
 
 
 if __name__ == "__main__":
-    at_full_speed()
-    sys.exit(run(main, "bench"))
+    sys.exit(run(main, "bench", first=at_full_speed))

@@ -60,13 +60,13 @@ def main(argv: list[str] | None = None) -> None:
         "--seeds",
         type=numbers(int, "a seed"),
         default=[0],
-        metavar="N[,N…]",
+        metavar="N[,N...]",
         help="the first is that of the choice of rates, too (default: 0)",
     )
     parser.add_argument(
         "--learning-rates",
         type=numbers(float, "a number"),
-        metavar="RATE[,RATE…]",
+        metavar="RATE[,RATE...]",
         help="peaks to choose from, see run_mnist.py (default: one, as there)",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="JSON file to write")
@@ -111,11 +111,6 @@ def main(argv: list[str] | None = None) -> None:
         }
         chosen[name] = max(by_rate[name], key=by_rate[name].__getitem__, default=peaks[0])
         rows.append(trained(name, chosen[name], train, test, options.seeds))
-    if len(peaks) > 1:
-        print(f"accuracy on {len(held[0]):,} digits held out, by learning rate; * the highest\n")
-        print(format_choice(by_rate, chosen) + "\n")
-    print(f"{len(train[0]):,} digits, at {'these rates' if len(peaks) > 1 else f'{peaks[0]:g}'}\n")
-    print(baselines.format_table(rows), flush=True)
     if options.output is not None:
         summary = {
             "networks": [asdict(row) for row in rows],
@@ -129,8 +124,12 @@ def main(argv: list[str] | None = None) -> None:
             **describe_environment(),
         }
         options.output.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    if len(peaks) > 1:
+        print(f"accuracy on {len(held[0]):,} digits held out, by learning rate; * the highest\n")
+        print(format_choice(by_rate, chosen) + "\n")
+    print(f"{len(train[0]):,} digits, at {'these rates' if len(peaks) > 1 else f'{peaks[0]:g}'}\n")
+    print(baselines.format_table(rows), flush=True)
 
 
 if __name__ == "__main__":
-    at_full_speed()
-    sys.exit(run(main, "mnist"))
+    sys.exit(run(main, "mnist", first=at_full_speed))

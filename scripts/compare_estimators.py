@@ -120,5 +120,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    at_full_speed()
-    sys.exit(run(main, "sklearn"))
+    sys.exit(run(main, "sklearn", first=at_full_speed))

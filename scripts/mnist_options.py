@@ -65,7 +65,7 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         "--degree",
         type=whole,
         default=[150],
-        metavar="K[,K…]",
+        metavar="K[,K...]",
         help="edges that leave each neuron before a hidden layer: one number for all, or one for "
         "each hidden layer (default: 150)",
     )
@@ -73,7 +73,7 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         "--hidden",
         type=whole,
         default=[1000],
-        metavar="N[,N…]",
+        metavar="N[,N...]",
         help="neurons of each hidden layer (default: 1000)",
     )
     network.add_argument(
@@ -139,7 +139,7 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
     training.add_argument(
         "--dropout",
         type=real,
-        metavar="P[,P…]",
+        metavar="P[,P...]",
         help="share of neurons to drop at random in a step: one number for the input and all "
         "hidden layers, or one for the input and each hidden layer (default: none)",
     )

@@ -9,22 +9,36 @@ INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
 def run(
-    main: Callable[[list[str] | None], int | None], extra: str, argv: list[str] | None = None
+    main: Callable[[list[str] | None], int | None],
+    extra: str,
+    argv: list[str] | None = None,
+    *,
+    first: Callable[[], None] = lambda: None,
 ) -> int:
-    """Call a program's function with its arguments; return the exit code.
+    """Call a program's function with its arguments, and another before it; return the exit code.
 
-    The extra of minisnn is named where a module is missing.
+    The extra of minisnn is named where a module is missing. What they print is lost where nobody
+    reads it, and is no error.
     """
+    hint = f'; in the repository, run: pip install -e ".[{extra}]"'
     try:
-        return main(argv) or 0
+        from minisnn import console
     except ModuleNotFoundError as error:
-        hint = f'; in the repository, run: pip install -e ".[{extra}]"'
         print(f"error: {error}{hint}", file=sys.stderr)
-    except (
-        ValueError, TypeError, LookupError, ArithmeticError, ImportError, OSError, RuntimeError,
-        MemoryError,
-    ) as error:  # fmt: skip
-        print(f"error: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        return 1
+    with console.forgiving():
+        try:
+            first()
+            code = main(argv) or 0
+            sys.stdout.flush()
+            return code
+        except ModuleNotFoundError as error:
+            console.say(f"error: {error}{hint}")
+        except (
+            ValueError, TypeError, LookupError, ArithmeticError, ImportError, OSError, RuntimeError,
+            MemoryError,
+        ) as error:  # fmt: skip
+            console.say(f"error: {error}")
+        except KeyboardInterrupt:
+            return INTERRUPTED
     return 1

@@ -67,5 +67,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    at_full_speed()
-    sys.exit(run(main, "report"))
+    sys.exit(run(main, "report", first=at_full_speed))

@@ -44,9 +44,15 @@ N_PIXELS, N_CLASSES = 784, 10
 
 
 def limit_threads(count: int | None) -> None:
-    """Set the number of threads of Numba and of BLAS; they read it when they are imported."""
+    """Set the number of our threads, and of those of every BLAS, loaded already or not yet."""
     if count is not None:
-        for pool in ("NUMBA_NUM", "OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
+        from threadpoolctl import threadpool_limits
+
+        import minisnn as snn
+
+        snn.set_num_threads(count)
+        threadpool_limits(count, user_api="blas")
+        for pool in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
             os.environ[f"{pool}_THREADS"] = str(count)
 
 
@@ -205,7 +211,7 @@ def main(argv: list[str] | None = None) -> int:
     plots.plot_training(histories).savefig(folder / "training.png")
     plots.plot_adjacency(networks["sparse"].topologies).savefig(folder / "adjacency.png")
 
-    say("Timing training steps, the networks in turn …")
+    say("Timing training steps, the networks in turn ...")
     times = dict(zip(trained, step_times(list(trained.values()), *train, **common), strict=True))
     figures = [
         figures_of(
@@ -237,5 +243,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    at_full_speed()
-    sys.exit(run(main, "mnist"))
+    sys.exit(run(main, "mnist", first=at_full_speed))

@@ -27,7 +27,7 @@ DEGREES = (
     "topology", "edges", "density", "edges an input", "edges an output", "dead inputs",
     "dead outputs",
 )  # fmt: skip
-MEASURES = ("topology", "components", "connectivity", "σ1 - σ2", "Ramanujan gap", "mean path")
+MEASURES = ("topology", "components", "connectivity", "adjacency gap", "Ramanujan gap", "mean path")
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
@@ -107,10 +107,10 @@ def main(argv: list[str] | None = None) -> None:
     size = options.inputs, options.outputs, options.degree, options.seed
     graphs = [snn.topology.make(name, *size) for name in options.names]
     options.output.mkdir(parents=True, exist_ok=True)
-    print(align(DEGREES, list(map(degrees, graphs))))
-    print(f"\n{align(MEASURES, list(map(measures, graphs)))}")
     path = options.output / "topologies.png"
     plots.plot_topologies(graphs).savefig(path)
+    print(align(DEGREES, list(map(degrees, graphs))))
+    print(f"\n{align(MEASURES, list(map(measures, graphs)))}")
     print(f"\nThe picture is {path}")
 
 

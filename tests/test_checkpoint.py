@@ -59,7 +59,7 @@ def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
     assert steps.any(), "checkpoints within epochs, too"
     rows: list[list[dict[str, str]]] = []
     for name in ("whole", "killed"):
-        with open(tmp_path / f"{name}.csv", newline="") as file:
+        with open(tmp_path / f"{name}.csv", encoding="utf-8", newline="") as file:
             rows.append(list(csv.DictReader(file)))
     assert [row["epoch"] for row in rows[1]] == [str(n) for n in range(1, 601)]
     assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]

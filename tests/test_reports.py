@@ -27,7 +27,7 @@ def histories() -> dict[str, snn.History]:
 
 def test_csv(tmp_path: Path, histories: dict[str, snn.History]) -> None:
     write_csv(tmp_path / "history.csv", histories)
-    with open(tmp_path / "history.csv", newline="") as file:
+    with open(tmp_path / "history.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["network"] for row in rows] == ["sparse"] * 3 + ["dense"] * 2
     assert [float(row["seconds"]) for row in rows] == [2, 3, 4, 2, 3]

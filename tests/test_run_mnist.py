@@ -63,7 +63,7 @@ def test_comparison_on_the_sample(tmp_path: Path) -> None:
     assert all(blas["threads"] == 1 for blas in summary["blas"])
     assert "5,000" in summary["data"]
     assert {"versions", "cpu"} <= set(summary)
-    with open(folder / "history.csv", newline="") as file:
+    with open(folder / "history.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["network"], row["epoch"]) for row in rows] == [
         ("sparse", "1"), ("sparse", "2"), ("dense", "1"), ("dense", "2"),
@@ -214,7 +214,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     assert (whole.parameters == resumed.parameters).all()
     histories = []
     for folder in ("whole", "killed"):
-        with open(tmp_path / folder / "history.csv", newline="") as file:
+        with open(tmp_path / folder / "history.csv", encoding="utf-8", newline="") as file:
             histories.append([(row["network"], row["loss"]) for row in csv.DictReader(file)])
     assert len(histories[0]) == 60
     assert histories[0] == histories[1]

@@ -31,8 +31,8 @@ th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align
 th.text, td.text { text-align: left; }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:hover, th button:focus-visible { text-decoration: underline; }
-th[aria-sort=ascending] button::after { content: " ▲"; }
-th[aria-sort=descending] button::after { content: " ▼"; }
+th[aria-sort=ascending] button::after { content: " \\25b2"; }
+th[aria-sort=descending] button::after { content: " \\25bc"; }
 tbody tr:nth-child(even) { background: var(--soft); }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 .chart { height: 28rem; } img { max-width: 100%; }

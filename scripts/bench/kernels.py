@@ -20,10 +20,10 @@ DENSITIES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
 KERNELS = {
     "forward": ("W X", "blas_forward"),
-    "input_gradient": ("Wᵀ dZ", "blas_forward"),
-    "weight_gradient": ("dZ Xᵀ", "blas_gradient"),
+    "input_gradient": ("W' dZ", "blas_forward"),
+    "weight_gradient": ("dZ X'", "blas_gradient"),
     f"forward{OF_BYTES}": ("W X, bytes", "blas_forward"),
-    f"weight_gradient{OF_BYTES}": ("dZ Xᵀ, bytes", "blas_gradient"),
+    f"weight_gradient{OF_BYTES}": ("dZ X', bytes", "blas_gradient"),
 }
 """Each kernel's product, and which of BLAS's it is compared with."""
 
@@ -132,7 +132,7 @@ def _threads(n: int) -> str:
 
 def _title(result: dict[str, Any]) -> str:
     n_in, n_out = result["shape"]
-    return f"{n_in} → {n_out}, batch {result['batch']}, float32"
+    return f"{n_in} -> {n_out}, batch {result['batch']}, float32"
 
 
 def _by_threads(result: dict[str, Any]) -> list[tuple[Machine, list[dict[str, Any]]]]:
@@ -150,7 +150,7 @@ def table(result: dict[str, Any]) -> str:
     header = ["density"]
     for product, _ in KERNELS.values():
         header += [product, "of BLAS", "of roof"]
-    header += ["BLAS W X", "dZ Xᵀ"]
+    header += ["BLAS W X", "dZ X'"]
     for limits, rows in _by_threads(result):
         lines = []
         for row in rows:
@@ -167,7 +167,7 @@ def table(result: dict[str, Any]) -> str:
     parts.append(align(["density", "blocks of W", "where X is of bytes"], lines))
     parts.append(
         "W X is the fused kernel's time less that of bias and sigmoid alone, measured beside it.\n"
-        "Shares are of BLAS's rate on the dense matrix (Wᵀ dZ: of its W X), and of the roofline:\n"
+        "Shares are of BLAS's rate on the dense matrix (W' dZ: of its W X), and of the roofline:\n"
         "FMAs, or the bandwidth of the level that a block's rows of activations should be in."
     )
     return "\n\n".join(parts)
@@ -186,7 +186,7 @@ def plot(result: dict[str, Any]) -> Any:
         for color, (name, (product, _)) in zip(_COLORS, KERNELS.items(), strict=True):
             rates = [row[f"{name}_gflops"] for row in rows]
             axes.plot(percent, rates, "o-", color=color, ms=5, label=f"{product}, on the edges")
-        for line, name, product in (("--", "forward", "W X"), ("-.", "gradient", "dZ Xᵀ")):
+        for line, name, product in (("--", "forward", "W X"), ("-.", "gradient", "dZ X'")):
             rates = [row[f"blas_{name}_gflops"] for row in rows]
             axes.plot(percent, rates, line, color="black", lw=1.2, label=f"BLAS {product}, dense")
         for color, level in (("#888888", "L1"), ("#cc79a7", "L2")):

@@ -222,7 +222,7 @@ def _readers(threads: int, pool: ThreadPoolExecutor) -> tuple[dict[str, Work], d
 
 def table(machines: Sequence[Machine]) -> str:
     """Return the figures, a line for each number of threads."""
-    header = ["threads", "FMA", "BLAS W X", "BLAS dZ Xᵀ"]
+    header = ["threads", "FMA", "BLAS W X", "BLAS dZ X'"]
     header += [f"{level}, {_size(n_bytes)}" for level, n_bytes in BUFFERS.items()]
     rows = []
     for machine in machines:
@@ -231,7 +231,7 @@ def table(machines: Sequence[Machine]) -> str:
         rows.append([str(machine.threads), *(f"{rate:.1f}" for rate in rates)])
     caption = (
         "This machine: GFLOP/s of FMAs in registers and of BLAS "
-        f"({SHAPE[0]} → {SHAPE[1]}, batch {BATCH}, float32);\n"
+        f"({SHAPE[0]} -> {SHAPE[1]}, batch {BATCH}, float32);\n"
         "GB/s read from buffers of so many bytes a thread. All threads together."
     )
     return f"{caption}\n{align(header, rows)}"

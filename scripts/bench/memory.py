@@ -85,7 +85,7 @@ def observe(network: Network, n_samples: int) -> dict[str, Any]:
     del small
     _trim()
     with suppress(OSError):  # some systems forbid it; then the peak may be that of the start
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
     before = _status("VmRSS")
     found: dict[str, Any] = {"data": X.nbytes}
 
@@ -223,7 +223,7 @@ def _trim() -> None:
 
 def _status(field: str) -> int:
     """Return a size from /proc/self/status, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     return int(dict(line.split(":", 1) for line in lines)[field].split()[0]) * 1024
 
 

@@ -239,7 +239,7 @@ def make_newer(path: Path) -> None:
 
 
 def make_text(path: Path) -> None:
-    path.write_text("status,hash\n" * 1000)
+    path.write_text("status,hash\n" * 1000, encoding="utf-8")
 
 
 def make_short(path: Path) -> None:

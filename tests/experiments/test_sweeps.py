@@ -304,7 +304,7 @@ def test_the_program_lists_and_exports(path: Path, tmp_path: Path) -> None:
     assert pending[0] == "pending"
     assert failed[0] == "failed"
     assert "ValueError: degree must be" in " ".join(failed)
-    with open(tmp_path / "a.csv", newline="") as file:
+    with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["done", "pending", "failed"]
     (record, _) = records_of(path)

@@ -57,7 +57,7 @@ def test_files(outcome: tuple[Any, Path]) -> None:
 
 def test_the_table_of_all_networks_is_that_of_the_store(outcome: tuple[Any, Path]) -> None:
     made, folder = outcome
-    with open(folder / "tables" / "all-networks.csv", newline="") as file:
+    with open(folder / "tables" / "all-networks.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert sum(int(row["seeds"]) for row in rows) == made.summary.trained
     runs = [run for e, _ in made.findings if e.key == "E6" for run in e.runs(TINY)][: TINY.seeds]
@@ -91,7 +91,7 @@ def test_cells_of_tables(value: str | float | Interval, text: str) -> None:
 
 def test_the_overview_has_all_answers(outcome: tuple[Any, Path]) -> None:
     made, folder = outcome
-    with open(folder / "tables" / "all-experiments.csv", newline="") as file:
+    with open(folder / "tables" / "all-experiments.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["here"] for row in rows] == [finding.answer.value for _, finding in made.findings]
 

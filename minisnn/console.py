@@ -1,0 +1,121 @@
+"""Standard output and standard error, whatever they are connected to.
+
+A daemon has neither; a pipe's reader leaves while it is written to; a Windows console has no
+Greek letters; a logger in place of standard error has ``write`` and no more. None of that may end
+a training, or keep a program from writing its files.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
+
+_GONE = (errno.EPIPE, errno.EBADF, errno.EINVAL, errno.EIO)
+"""How writing fails where nobody reads any more: a pipe (EINVAL on Windows), a closed file, a
+terminal that was closed."""
+
+
+class Output:
+    """A stream for people: what it cannot encode is escaped, what it cannot send is dropped.
+
+    Parameters
+    ----------
+    stream : text file, or any object with ``write``, or None
+        Where the text goes; None drops it.
+    drops_all : bool
+        Whether any failure drops the text. Otherwise one that the user should hear of, such as a
+        full disk, is raised.
+    """
+
+    def __init__(self, stream: Any, *, drops_all: bool = False) -> None:
+        self._stream, self._drops_all = stream, drops_all
+        self.lost = stream is None
+
+    def write(self, text: str) -> int:
+        """Write text; return its length."""
+        try:
+            self._try("write", text)
+        except UnicodeEncodeError:
+            encoding = getattr(self._stream, "encoding", None) or "ascii"
+            self._try("write", text.encode(encoding, "backslashreplace").decode(encoding))
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        self._try("flush")
+
+    def isatty(self) -> bool:
+        """Return whether a person is looking."""
+        try:
+            return not self.lost and bool(self._stream.isatty())
+        except (AttributeError, OSError, ValueError):  # it has no such method, or was closed
+            return False
+
+    def _try(self, method: str, *arguments: str) -> None:
+        if self.lost:
+            return
+        try:
+            getattr(self._stream, method)(*arguments)
+        except UnicodeEncodeError:
+            raise
+        except (OSError, ValueError) as error:  # ValueError: the file was closed
+            if isinstance(error, OSError) and not (self._drops_all or error.errno in _GONE):
+                raise
+            self.lost = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def error_output() -> Output:
+    """Return standard error as it is now."""
+    return Output(sys.stderr, drops_all=True)
+
+
+def say(text: str) -> None:
+    """Write a line to standard error."""
+    output = error_output()
+    output.write(f"{text}\n")
+    output.flush()
+
+
+@contextmanager
+def forgiving() -> Iterator[None]:
+    """Have all that a program prints, by whatever function, go through `Output`."""
+    _open_closed_descriptors()
+    before = sys.stdout, sys.stderr
+    outputs = Output(sys.stdout), error_output()
+    sys.stdout, sys.stderr = (cast(TextIO, output) for output in outputs)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+        for output in outputs:
+            with suppress(OSError):
+                output.flush()
+                if not output.lost:
+                    continue
+            _discard(output)
+
+
+def _open_closed_descriptors() -> None:
+    """Let no file that the program opens become its standard output or error."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def _discard(output: Output) -> None:
+    """Lead what is left in a lost stream's buffer to nowhere: Python flushes it at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, output.fileno())
+        finally:
+            os.close(nowhere)
