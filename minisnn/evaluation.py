@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 
-from .checks import Samples, check_samples
 from .losses import Loss, check_loss, mean_loss
 from .mlp import MLP, check_network
+from .samples import Samples, check_samples
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ def evaluate(
     *,
     loss: str | None = None,
     input_scale: float = 1.0,
+    rows: npt.ArrayLike | None = None,
 ) -> Evaluation:
     """Return the loss and, where Y is labels, the accuracy.
 
@@ -41,6 +42,9 @@ def evaluate(
         As for `minisnn.train`.
     input_scale : float
         The factor on the inputs that was used in training.
+    rows : array of int, or of bool, shape (samples,), optional
+        Which rows of X and Y to take: their numbers, or True for each that is wanted; all by
+        default. ``X[rows]`` would copy them.
 
     Returns
     -------
@@ -60,14 +64,14 @@ def evaluate(
     >>> snn.evaluate(net, np.eye(4), np.full((4, 2), 0.5)).accuracy is None
     True
     """
-    samples = check_samples(check_network(net), X, Y, input_scale)
-    return evaluate_samples(net, samples, check_loss(loss, net.output_activation, samples.targets))
+    samples = check_samples(check_network(net), X, Y, input_scale, rows=rows)
+    return evaluate_samples(net, samples, check_loss(loss, net.output_activation, samples))
 
 
 def evaluate_samples(net: MLP, samples: Samples, loss: Loss) -> Evaluation:
     """Return the same for samples and a loss that have been checked."""
-    targets = samples.targets
-    outputs = net.predict_checked(samples.inputs, samples.scale, logits=loss.wants_logits)
+    outputs = net.predict_checked(samples, logits=loss.wants_logits)
+    targets = samples.of_each(samples.targets)
     value = mean_loss(loss, outputs, targets)
     if targets.ndim == 2:
         return Evaluation(value, None)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .checks import Samples
 from .graph import Array, Topology
 from .optimizers import Optimizer
+from .samples import Samples
 
 
 def checksum(arrays: Iterable[Array]) -> str:
@@ -36,14 +36,13 @@ def of_samples(samples: Samples | None) -> str:
     """Return what tells samples from others."""
     if samples is None:
         return "none"
-    inputs, targets, weights = samples.inputs, samples.targets, samples.weights
-    weighted, arrays = "", [inputs, targets]
-    if weights is not None:
-        weighted, arrays = ", weighted", [*arrays, weights]
-    return (
-        f"{inputs.dtype} {inputs.shape} and {targets.dtype} {targets.shape}{weighted}, "
-        f"{checksum(arrays)}"
-    )
+    arrays = [
+        array for array in (samples.inputs, samples.targets, samples.weights) if array is not None
+    ]
+    shapes = [f"{array.dtype} {(samples.n_samples, *array.shape[1:])}" for array in arrays[:2]]
+    weighted = ", weighted" * (samples.weights is not None)
+    parts = (chunk for array in arrays for _, chunk in samples.chunks(array))
+    return f"{' and '.join(shapes)}{weighted}, {checksum(parts)}"
 
 
 def of_optimizer(optimizer: Optimizer, epochs: int) -> dict[str, str]:

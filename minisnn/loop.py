@@ -13,7 +13,6 @@ import numpy as np
 
 from .callbacks.callback import EpochFunction
 from .checkpoint import Checkpoint
-from .checks import Samples
 from .divergence import Watch
 from .evaluation import evaluate_samples
 from .generators import generator_state, set_generator_state
@@ -23,6 +22,7 @@ from .losses import Loss
 from .mlp import MLP
 from .optimizers import Optimizer
 from .progress import Bar
+from .samples import Samples
 from .step import Steps
 
 _CHUNK_SECONDS = 0.08
@@ -73,7 +73,7 @@ class Loop:
     ) -> None:
         self.history = History()
         self._net, self._steps, self._watch = net, steps, Watch(steps, net)
-        self._n_samples, self._validation = samples.n_samples, validation
+        self._samples, self._validation = samples, validation
         self._optimizer, self._epochs, self._shuffle = optimizer, epochs, shuffle
         self._loss = loss
         self._callbacks = callbacks
@@ -119,7 +119,7 @@ class Loop:
         Return the rates of all its steps, and each chunk's seconds a step.
         """
         n_steps, size = len(self._sizes), self._steps.plan.batch_size
-        order = np.arange(self._n_samples)
+        order = self._samples.order()
         if self._shuffle:
             self._rng.shuffle(order)
         # the middle of each step, so that no schedule begins or ends one at nothing
@@ -152,7 +152,7 @@ class Loop:
             figures = evaluate_samples(self._net, self._validation, self._loss)
         record = Epoch(
             epoch=len(self.history.epochs) + 1,
-            loss=float(self._losses @ self._sizes) / self._n_samples,
+            loss=float(self._losses @ self._sizes) / self._samples.n_samples,
             validation_loss=None if figures is None else figures.loss,
             validation_accuracy=None if figures is None else figures.accuracy,
             learning_rate=float(rate),

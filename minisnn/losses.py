@@ -20,8 +20,8 @@ import numpy as np
 from .arguments import check_choice
 from .graph import Array
 from .kernels.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, SQUARED_ERROR
+from .samples import Samples
 
-_CHUNK = 4096  # samples looked at together
 _SUM_TOLERANCE = 1e-4  # of the probabilities of a sample, which may have been float32
 
 
@@ -51,7 +51,7 @@ LOSSES = {
 
 
 def check_loss(
-    loss: str | None, output_activation: str, targets: Array | None, name: str = "Y"
+    loss: str | None, output_activation: str, samples: Samples | None, name: str = "Y"
 ) -> Loss:
     """Return a loss that goes with a network's outputs and with the targets.
 
@@ -61,8 +61,8 @@ def check_loss(
         A name; None stands for cross-entropy where outputs are a softmax, else squared error.
     output_activation : str
         The network's.
-    targets : array or None
-        Labels, or a target for each output, checked otherwise; none for predictions.
+    samples : Samples or None
+        With labels, or a target for each output, checked otherwise; none for predictions.
     name : str
         What to call the targets.
 
@@ -82,29 +82,28 @@ def check_loss(
             f"{' or '.join(map(repr, others))}, or make the network with output_activation="
             f"{found.outputs[0]!r}"
         )
-    if targets is not None and targets.ndim == 2:
-        _check_targets(loss, targets, name)
+    if samples is not None and samples.targets is not None and samples.targets.ndim == 2:
+        _check_targets(loss, samples, samples.targets, name)
     return found
 
 
-def _check_targets(loss: str, targets: Array, name: str) -> None:
+def _check_targets(loss: str, samples: Samples, targets: Array, name: str) -> None:
     if loss == "mse":
         return
-    for start in range(0, len(targets), _CHUNK):
-        chunk = targets[start : start + _CHUNK]
+    for rows, chunk in samples.chunks(targets):
         outside = np.argwhere((chunk < 0) | (chunk > 1))
         if len(outside):
             sample, column = outside[0]
             raise ValueError(
                 f"for loss {loss!r} {name} must hold targets from 0 to 1, got "
-                f"{chunk[sample, column]} in sample {start + sample}, column {column}"
+                f"{chunk[sample, column]} in sample {rows[sample]}, column {column}"
             )
         sums = chunk.sum(axis=1, dtype=np.float64)
         wrong = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
         if loss == "cross_entropy" and len(wrong):
             raise ValueError(
                 f"for loss {loss!r} each row of {name} must be probabilities with sum 1, got sum "
-                f"{sums[wrong[0]]:g} in sample {start + wrong[0]}; for several classes at once "
+                f"{sums[wrong[0]]:g} in sample {rows[wrong[0]]}; for several classes at once "
                 "take sigmoid outputs and 'binary_cross_entropy'"
             )
 

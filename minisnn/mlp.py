@@ -26,6 +26,7 @@ from .layer import (
 )
 from .losses import check_loss
 from .passes import Passes
+from .samples import Samples, check_inputs, check_samples
 
 
 class MLP:
@@ -301,9 +302,11 @@ class MLP:
         ValueError, TypeError
             Where X has another shape or dtype, holds NaN or inf, or is empty.
         """
-        return self._passes.forward(*checks.check_inputs(self, X, input_scale))
+        return self._passes.forward(check_inputs(self, X, input_scale))
 
-    def predict(self, X: npt.ArrayLike, *, input_scale: float = 1.0) -> Array:
+    def predict(
+        self, X: npt.ArrayLike, *, input_scale: float = 1.0, rows: npt.ArrayLike | None = None
+    ) -> Array:
         """Return the outputs, computed in batches, without dropout.
 
         Parameters
@@ -312,6 +315,9 @@ class MLP:
             Inputs.
         input_scale : float
             The factor on the inputs that was used in training.
+        rows : array of int, or of bool, shape (samples,), optional
+            Which rows of X to take: their numbers, in the order of the outputs, or True for each
+            that is wanted; all by default. ``X[rows]`` would copy them.
 
         Returns
         -------
@@ -322,11 +328,11 @@ class MLP:
         ValueError, TypeError
             Where X has another shape or dtype, holds NaN or inf, or is empty.
         """
-        return self.predict_checked(*checks.check_inputs(self, X, input_scale))
+        return self.predict_checked(check_inputs(self, X, input_scale, rows=rows))
 
-    def predict_checked(self, inputs: Array, scale: float, *, logits: bool = False) -> Array:
-        """Return the same for inputs that have been checked; or the outputs' pre-activations."""
-        return self._passes.predict(inputs, scale, logits=logits)
+    def predict_checked(self, samples: Samples, *, logits: bool = False) -> Array:
+        """Return the same for samples that have been checked; or the outputs' pre-activations."""
+        return self._passes.predict(samples, logits=logits)
 
     def loss_and_gradients(
         self,
@@ -377,10 +383,10 @@ class MLP:
         >>> gradients.weights[0].shape, gradients.inputs.shape
         ((16,), (4, 8))
         """
-        samples = checks.check_samples(self, X, Y, input_scale, weights=sample_weight)
+        samples = check_samples(self, X, Y, input_scale, weights=sample_weight)
         value, by_parameters, by_inputs = self._passes.differentiate(
             samples,
-            loss=check_loss(loss, self.output_activation, samples.targets),
+            loss=check_loss(loss, self.output_activation, samples),
             dropout=checks.check_dropout(dropout, len(self._layers)),
             seed=checks.check_seed(seed),
         )

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from .checks import Samples
 from .graph import Array
 from .kernels.engine import DIFFERENTIATE, PREDICT
 from .kernels.plan import Plan
@@ -14,8 +13,9 @@ from .kernels.single import predict_one
 from .kernels.team import get_num_threads
 from .kernels.wiring import Wiring
 from .propagation import Propagation
+from .samples import Samples
 
-_PREDICTION_BATCH = 128  # samples; as many as fill the tile on the widest registers
+PREDICTION_BATCH = 128  # samples; as many as fill the tile on the widest registers
 _PLANS_KEPT = 8
 
 
@@ -65,44 +65,45 @@ class Passes:
         self,
         purpose: int,
         batch_size: int,
-        X: Array,
-        Y: Array | None,
-        scale: float,
+        samples: Samples,
         **options: Any,
     ) -> tuple[Propagation, Array, Array]:
         """Return the buffers, losses and outputs of one pass over all samples."""
+        X, Y, scale = samples.inputs, samples.targets, samples.scale
         as_bytes = keeps_bytes(X, options.get("dropout", ()))
         plan = self.plan_for(batch_size, purpose, keeps_bytes=as_bytes)
         propagation = Propagation(plan, self._parameters)
-        if plan.threads_for(-(-len(X) // batch_size)) > 1:  # threads must not compile
+        if plan.threads_for(-(-samples.n_samples // batch_size)) > 1:  # threads must not compile
             propagation.run(X, Y, np.empty(0, dtype=np.int64), scale, **options)
-        return propagation, *propagation.run(X, Y, np.arange(len(X)), scale, **options)
+        return propagation, *propagation.run(X, Y, samples.order(), scale, **options)
 
-    def forward(self, X: Array, scale: float) -> list[Array]:
+    def forward(self, samples: Samples) -> list[Array]:
         """Return the activations of each layer, a row for each sample."""
-        propagation = self._run(PREDICT, len(X), X, None, scale)[0]
+        n_samples = samples.n_samples
+        propagation = self._run(PREDICT, n_samples, samples)[0]
         layers = range(1, len(self.wiring.graphs) + 1)
-        return [propagation.activations_of(layer, len(X)) for layer in layers]
+        return [propagation.activations_of(layer, n_samples) for layer in layers]
 
     def differentiate(self, samples: Samples, **options: Any) -> tuple[float, Array, Array]:
         """Return the loss over all samples as one batch, and its gradients.
 
         These are by all parameters, and by the inputs as they were passed.
         """
-        X, Y, scale, weights = samples.inputs, samples.targets, samples.scale, samples.weights
+        n_samples = samples.n_samples
         propagation, losses, _ = self._run(
-            DIFFERENTIATE, len(X), X, Y, scale, weights=weights, **options
+            DIFFERENTIATE, n_samples, samples, weights=samples.weights, **options
         )
-        by_inputs = propagation.input_gradients(len(X))
-        by_inputs *= by_inputs.dtype.type(scale)
+        by_inputs = propagation.input_gradients(n_samples)
+        by_inputs *= by_inputs.dtype.type(samples.scale)
         return float(losses[0]), propagation.gradients, by_inputs
 
-    def predict(self, X: Array, scale: float, *, logits: bool = False) -> Array:
+    def predict(self, samples: Samples, *, logits: bool = False) -> Array:
         """Return the outputs, a row for each sample; or their pre-activations."""
-        if len(X) == 1:
-            return self._predict_one(X[0], scale, logits=logits)[None, :]
-        batch_size = min(len(X), _PREDICTION_BATCH)
-        return self._run(PREDICT, batch_size, X, None, scale, logits=logits)[2]
+        if samples.n_samples == 1:
+            x = samples.of_each(samples.inputs)[0]
+            return self._predict_one(x, samples.scale, logits=logits)[None, :]
+        batch_size = min(samples.n_samples, PREDICTION_BATCH)
+        return self._run(PREDICT, batch_size, samples, logits=logits)[2]
 
     def _predict_one(self, x: Array, scale: float, *, logits: bool) -> Array:
         """Return the outputs for one sample: without a batch's buffers, in a tenth of the time."""

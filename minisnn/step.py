@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 
 from . import fingerprints
-from .checks import Samples
 from .graph import Array
 from .kernels.engine import TRAIN
 from .kernels.plan import Plan
@@ -17,6 +16,7 @@ from .mlp import MLP
 from .optimizers import Optimizer
 from .passes import keeps_bytes
 from .propagation import Propagation
+from .samples import Samples
 
 _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
 
@@ -107,7 +107,7 @@ class Stepper:
         self.run(np.empty(0, dtype=np.int64), np.empty(0))
 
     def run(self, samples: Array, rates: Array) -> Array:
-        """Train on the samples with these numbers; return the losses before each update.
+        """Train on the samples in these rows; return the losses before each update.
 
         Parameters
         ----------

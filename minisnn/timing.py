@@ -15,6 +15,7 @@ from .graph import Array
 from .losses import check_loss
 from .mlp import MLP
 from .optimizers import Optimizer, as_optimizer
+from .samples import check_samples
 from .step import Stepper
 
 _ROUNDS = 9
@@ -70,7 +71,7 @@ def step_times(
     batch_size = checks.check_positive_integer(batch_size, "batch_size")
     steppers = []
     for net in networks:
-        samples = checks.check_samples(net, X, Y, input_scale)
+        samples = check_samples(net, X, Y, input_scale)
         batch_size = min(batch_size, samples.n_samples)
         drop = checks.check_dropout(dropout, len(net.layers))
         steppers.append(
@@ -78,7 +79,7 @@ def step_times(
                 deepcopy(net),
                 samples,
                 optimizer=optimizer,
-                loss=check_loss(loss, net.output_activation, samples.targets),
+                loss=check_loss(loss, net.output_activation, samples),
                 batch_size=batch_size,
                 dropout=drop,
             )

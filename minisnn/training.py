@@ -15,7 +15,6 @@ from . import checks, fingerprints
 from .arguments import as_list, check_flag, check_pair, check_path, shown
 from .callbacks.callback import Callback, EpochFunction
 from .checkpoint import Checkpoint, Part
-from .checks import Samples
 from .history import History
 from .interruption import interruptible
 from .loop import Loop
@@ -23,7 +22,9 @@ from .losses import check_loss
 from .mlp import MLP, check_network
 from .optimizer_state import OptimizerState
 from .optimizers import Optimizer, as_optimizer
+from .passes import PREDICTION_BATCH
 from .progress import progress_bar
+from .samples import Samples, check_samples
 from .step import Stepper, Steps
 
 _MOST_EPOCHS = 2**20  # 56 MiB of figures
@@ -39,7 +40,9 @@ def train(
     loss: str | None = None,
     batch_size: int = 128,
     epochs: int = 10,
+    rows: npt.ArrayLike | None = None,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    validation_rows: npt.ArrayLike | None = None,
     dropout: float | Sequence[float] | None = None,
     sample_weight: npt.ArrayLike | None = None,
     input_scale: float = 1.0,
@@ -82,8 +85,13 @@ def train(
         Samples in a step; the last batch of an epoch may be smaller.
     epochs : int
         Passes over the data.
+    rows : array of int, or of bool, shape (samples,), optional
+        Which rows of X, Y and ``sample_weight`` are the samples: their numbers, or True for each
+        that is one; all by default. A row may come several times. ``X[rows]`` would copy them.
     validation_data : (X, Y), optional
         Evaluated after each epoch.
+    validation_rows : array of int, or of bool, optional
+        Which rows of ``validation_data`` to evaluate, or without these which rows of X and Y.
     dropout : float, or one for the input and each hidden layer, optional
         Shares of neurons dropped at random in each step (inverted dropout).
     sample_weight : array of numbers, shape (samples,), optional
@@ -154,7 +162,9 @@ def train(
         loss=loss,
         batch_size=batch_size,
         epochs=epochs,
+        rows=rows,
         validation_data=validation_data,
+        validation_rows=validation_rows,
         dropout=dropout,
         sample_weight=sample_weight,
         input_scale=input_scale,
@@ -179,7 +189,9 @@ def run_training(
     loss: str | None,
     batch_size: int,
     epochs: int,
+    rows: npt.ArrayLike | None,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
+    validation_rows: npt.ArrayLike | None,
     dropout: float | Sequence[float] | None,
     sample_weight: npt.ArrayLike | None,
     input_scale: float,
@@ -197,11 +209,13 @@ def run_training(
     ``net``.
     """
     net = check_network(net)
-    samples = checks.check_samples(net, X, Y, input_scale, weights=sample_weight)
-    validation = _check_validation(net, validation_data, input_scale)
-    known = check_loss(loss, net.output_activation, samples.targets)
+    samples = check_samples(net, X, Y, input_scale, weights=sample_weight, rows=rows)
+    if validation_data is None and validation_rows is not None:
+        validation_data = X, Y
+    validation = _check_validation(net, validation_data, input_scale, validation_rows)
+    known = check_loss(loss, net.output_activation, samples)
     if validation is not None:
-        check_loss(loss, net.output_activation, validation.targets, "validation Y")
+        check_loss(loss, net.output_activation, validation, "validation Y")
     optimizer = as_optimizer(optimizer)
     seed = checks.check_seed(seed)
     epochs = checks.check_positive_integer(epochs, "epochs")
@@ -296,12 +310,15 @@ def _check_callbacks(callbacks: Sequence[EpochFunction]) -> list[Callback]:
 
 
 def _check_validation(
-    net: MLP, validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None, input_scale: float
+    net: MLP,
+    validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
+    input_scale: float,
+    rows: npt.ArrayLike | None,
 ) -> Samples | None:
     if validation_data is None:
         return None
     X, Y = check_pair(validation_data, "validation_data")
-    return checks.check_samples(net, X, Y, input_scale, "validation ")
+    return check_samples(net, X, Y, input_scale, "validation ", rows=rows)
 
 
 def _compile(net: MLP, steps: Steps, validation: Samples | None) -> float:
@@ -309,5 +326,5 @@ def _compile(net: MLP, steps: Steps, validation: Samples | None) -> float:
     started = perf_counter()
     steps.compile()
     if validation is not None:
-        net.predict_checked(validation.inputs[:1], validation.scale)
+        net.predict_checked(validation.first(PREDICTION_BATCH))
     return perf_counter() - started

@@ -10,7 +10,7 @@ import pytest
 
 import minisnn as snn
 from minisnn import baselines
-from minisnn.checks import check_samples
+from minisnn.samples import check_samples
 from minisnn.step import Stepper
 
 EXPLODES = snn.SGD(lambda epoch, epochs: 0.5 if epoch < 1.5 else 1e200, momentum=0.5)

@@ -10,6 +10,7 @@ import scipy.special
 
 import minisnn as snn
 from minisnn import topology
+from minisnn.samples import check_inputs
 
 LOSSES = {
     "mse": "identity",
@@ -97,9 +98,10 @@ def test_outputs_are_what_they_are_called(output: str, rng: np.random.Generator)
     }  # fmt: skip
     np.testing.assert_allclose(found, functions[output](Z), atol=1e-12)
     np.testing.assert_array_equal(net.predict(X), found)
-    logits = net.predict_checked(X, 1.0, logits=True)
+    logits = net.predict_checked(check_inputs(net, X, 1.0), logits=True)
     np.testing.assert_allclose(logits, Z, atol=1e-12)
-    np.testing.assert_array_equal(net.predict_checked(X[:1], 1.0, logits=True), logits[:1])
+    one = net.predict_checked(check_inputs(net, X[:1], 1.0), logits=True)
+    np.testing.assert_array_equal(one, logits[:1])
 
 
 # Errors

@@ -12,8 +12,8 @@ import pytest
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.checks import check_samples
 from minisnn.losses import LOSSES
+from minisnn.samples import check_samples
 from minisnn.step import Stepper
 
 OPTIMIZERS = [

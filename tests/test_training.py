@@ -175,7 +175,7 @@ def test_learns_the_sample(digits: Any) -> None:
 
 
 def test_compiling_trains_nothing() -> None:
-    from minisnn.checks import check_samples
+    from minisnn.samples import check_samples
     from minisnn.step import Stepper
 
     net = make()

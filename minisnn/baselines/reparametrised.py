@@ -20,7 +20,6 @@ import numpy.typing as npt
 from .. import topology
 from ..arguments import as_array, as_list, check_kind
 from ..callbacks.callback import EpochFunction
-from ..checks import Samples
 from ..fingerprints import of_attributes
 from ..generators import generator_state, set_generator_state
 from ..graph import Array
@@ -32,6 +31,7 @@ from ..mlp import MLP
 from ..optimizers import Optimizer
 from ..passes import keeps_bytes
 from ..propagation import Propagation
+from ..samples import Samples
 from ..training import run_training
 from .weight_map import WeightMap
 
@@ -331,7 +331,9 @@ def train_reparametrised(
         loss="mse",
         batch_size=batch_size,
         epochs=epochs,
+        rows=None,
         validation_data=validation_data,
+        validation_rows=None,
         dropout=dropout,
         sample_weight=None,
         input_scale=input_scale,
