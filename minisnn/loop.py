@@ -165,17 +165,6 @@ class Loop:
         stops = [callback(self._net, record) for callback in self._callbacks]
         self._stopped = any(stops)
 
-    # What callbacks see
-
-    @property
-    def parameters(self) -> Array:
-        """The vector that is trained."""
-        return self._steps.parameters
-
-    def replace_parameters(self, parameters: Array) -> None:
-        """Let the network have these parameters."""
-        self._steps.restore({**self._steps.state(), "parameters": parameters})
-
     # What a checkpoint keeps
 
     def _place(self) -> list[int]:

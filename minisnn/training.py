@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from . import checks, fingerprints
 from .arguments import as_list, check_flag, check_pair, check_path, shown
-from .callbacks.callback import Callback, EpochFunction
+from .callbacks.callback import Callback, EpochFunction, Training
 from .checkpoint import Checkpoint, Part
 from .history import History
 from .interruption import interruptible
@@ -286,8 +286,10 @@ def run_training(
             bar.set_description("compiling")
             loop.history.compile_seconds = _compile(net, steps, validation)
             bar.set_description("training")
+            training = Training(loop.history, steps)
+            ends.callback(training.end)  # last of all
             for callback in told:
-                callback.begin(loop)
+                callback.begin(training)
                 ends.callback(callback.end)
             if file is not None:
                 file.begin(resume)

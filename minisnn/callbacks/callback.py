@@ -3,36 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from ..graph import Array
 from ..history import Epoch, History
 from ..mlp import MLP
+from ..step import Steps
 
 EpochFunction = Callable[[MLP, Epoch], bool | None]
 """A callback in its simplest form: called after each epoch, and ends the training if true."""
 
 
-class Training(Protocol):
+class Training:
     """What a `Callback` sees of the training.
 
-    Attributes
+    Whoever keeps it keeps no data: when the training has ended, it has the history alone.
+
+    Parameters
     ----------
     history : History
         The epochs so far; those before a resume are among them.
-    parameters : array, shape (n_parameters,)
-        The vector that is trained, for reading: it changes with every step.
+    steps : Steps
+        What trains.
     """
 
-    history: History
+    def __init__(self, history: History, steps: Steps) -> None:
+        self.history = history
+        self._steps: Steps | None = steps
 
     @property
     def parameters(self) -> Array:
-        """The vector that is trained."""
-        ...
+        """The vector that is trained, for reading: it changes with every step.
+
+        Raises
+        ------
+        RuntimeError
+            If the training has ended.
+        """
+        return self._under_way().parameters
 
     def replace_parameters(self, parameters: Array) -> None:
-        """Let the network have these parameters."""
+        """Let the network have these parameters.
+
+        Raises
+        ------
+        RuntimeError
+            If the training has ended.
+        """
+        steps = self._under_way()
+        steps.restore({**steps.state(), "parameters": parameters})
+
+    def end(self) -> None:
+        """Let go of what trains, and so of the data."""
+        self._steps = None
+
+    def _under_way(self) -> Steps:
+        if self._steps is None:
+            raise RuntimeError("the training has ended; its parameters are those of its network")
+        return self._steps
 
 
 class Callback:
@@ -69,7 +96,8 @@ class Callback:
         Parameters
         ----------
         training : Training
-            To be kept, if wanted. Of a resumed one the history is not there yet.
+            To be kept, if wanted. Of a resumed one the history is not there yet; of one that has
+            ended it alone is there.
         """
 
     def __call__(self, net: MLP, epoch: Epoch) -> bool | None:

@@ -64,6 +64,10 @@ class CSVLog(Callback):
             raise FileNotFoundError(f"there is no folder {folder} for the log {self.path}")
         self._training, self._begun = training, False
 
+    def end(self) -> None:
+        """Forget the training."""
+        del self._training
+
     def __call__(self, net: MLP, epoch: Epoch) -> None:
         """Add an epoch's row.
 

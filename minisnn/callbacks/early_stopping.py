@@ -94,6 +94,7 @@ class EarlyStopping(Callback):
         """Give the network its best weights."""
         if self.best_epoch:
             self._training.replace_parameters(self._parameters)
+        del self._training, self._parameters
 
     def state(self) -> dict[str, Array]:
         """Return what was best."""

@@ -50,7 +50,7 @@ class TensorBoard(Callback):
 
     def __init__(self, folder: str | PathLike[str]) -> None:
         self.folder = check_path(folder, "folder")
-        self._module = require("tensorboardX", "tensorboard", "a log for TensorBoard")
+        _tensorboardX()  # to be missed now, not after an epoch
         self._writer: Any = None
 
     def begin(self, training: Training) -> None:
@@ -68,13 +68,14 @@ class TensorBoard(Callback):
     def __call__(self, net: MLP, epoch: Epoch) -> None:
         """Add an epoch's figures."""
         if self._writer is None:
-            self._writer = self._module.SummaryWriter(self.folder, purge_step=1, flush_secs=1)
+            self._writer = _tensorboardX().SummaryWriter(self.folder, purge_step=1, flush_secs=1)
             for earlier in self._training.history.epochs[:-1]:
                 self._add(earlier)
         self._add(epoch)
 
     def end(self) -> None:
         """Close the file."""
+        del self._training
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -83,3 +84,7 @@ class TensorBoard(Callback):
         for name, figure in asdict(epoch).items():
             if figure is not None and name != "epoch":
                 self._writer.add_scalar(name, figure, epoch.epoch)
+
+
+def _tensorboardX() -> Any:
+    return require("tensorboardX", "tensorboard", "a log for TensorBoard")
