@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_flag
 from ..atomic import replace_file
 from ..extras import require
 from ..layer import Layer
@@ -18,7 +19,7 @@ _INDEX_BYTES = 8  # ONNX has sparse indices in int64 only
 _MOST_BYTES = 2**31 - 2**20  # of 2 GiB, the most that protobuf writes, all but names and the like
 
 
-def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
+def export_onnx(net: MLP, path: str | PathLike[str], *, sparse: bool = True) -> None:
     """Write the network as an ONNX file.
 
     A layer is a ``Gemm`` and its activation; inputs are called ``inputs``, outputs ``outputs``, and
@@ -33,6 +34,9 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
         The network.
     path : path
         File to write, usually with the ending .onnx. It is replaced if it exists.
+    sparse : bool
+        False writes all weights as dense matrices, for the many tools that do not read sparse
+        constants: ONNX's own version converter and reference evaluator, quantisation.
 
     Raises
     ------
@@ -40,6 +44,8 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
         Where the package onnx is not installed; the extra ``onnx`` brings it.
     ValueError
         Where the file would be larger than 2 GiB.
+    TypeError
+        If ``sparse`` is not a bool.
     OSError
         Where the file cannot be written.
 
@@ -51,8 +57,9 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
     >>> snn.export_onnx(net, os.path.join(tempfile.mkdtemp(), "model.onnx"))
     """
     net = check_network(net)
+    check_flag(sparse, "sparse")
     onnx = require("onnx", "onnx", "export_onnx")
-    _check_size(net)
+    _check_size(net, sparse)
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     nodes, dense = [], []
     values = "inputs"
@@ -62,7 +69,7 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
         weights, biases, sums = (f"{what}_{number}" for what in ("weights", "biases", "sums"))
         dense.append(numpy_helper.from_array(layer.biases, biases))
         as_sparse, as_dense = _weight_bytes(layer)
-        if as_sparse < as_dense:
+        if sparse and as_sparse < as_dense:
             constant = _sparse(onnx, layer, weights)
             nodes.append(helper.make_node("Constant", [], [weights], sparse_value=constant))
         else:
@@ -86,14 +93,15 @@ def export_onnx(net: MLP, path: str | PathLike[str]) -> None:
         file.write(model.SerializeToString())
 
 
-def _check_size(net: MLP) -> None:
-    n_bytes = net.dtype.itemsize * sum(net.widths[1:]) + sum(
-        min(_weight_bytes(layer)) for layer in net.layers
-    )
+def _check_size(net: MLP, sparse: bool) -> None:
+    n_bytes = net.dtype.itemsize * sum(net.widths[1:])
+    for layer in net.layers:
+        as_sparse, as_dense = _weight_bytes(layer)
+        n_bytes += min(as_sparse, as_dense) if sparse else as_dense
     if n_bytes > _MOST_BYTES:
         raise ValueError(
             f"an ONNX file holds less than 2 GiB, this network takes {n_bytes / 2**30:.3g}: "
-            "take fewer connections, or float32"
+            f"take {'fewer connections' if sparse else 'sparse=True'}, or float32"
         )
 
 

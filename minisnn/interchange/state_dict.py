@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from ..arguments import as_array, check_kind, shown
+from ..arguments import as_array, check_choice, check_kind, shown
+from ..checks import check_number
 from ..graph import Array, warn_of_dead_neurons
+from ..layer import check_activations
 from ..mlp import MLP
+from . import batch_norm as normalisation
+from .batch_norm import Linear
+from .layer_order import in_order
 from .weights import assemble, numbers
 
 _ROLES = ("weight", "weight_orig", "weight_mask", "bias", "bias_orig", "bias_mask")
+_OF_NORMS = ("running_mean", "running_var", "num_batches_tracked")
+
+_ELSEWHERE = {
+    "lora_": "LoRA's matrices, which are added to others; merge them (in peft: merge_and_unload())",
+    "parametrizations": "a parametrisation's; call "
+    "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')",
+    "weight_g": "weight normalisation's; call torch.nn.utils.remove_weight_norm(layer)",
+    "weight_u": "spectral normalisation's; call torch.nn.utils.remove_spectral_norm(layer)",
+}
+"""How words of a key begin that is no linear layer's own, and what to do before state_dict()."""
 
 
 def from_state_dict(
@@ -22,14 +36,26 @@ def from_state_dict(
     *,
     activation: str = "sigmoid",
     output_activation: str = "sigmoid",
+    batch_norm: str | None = None,
+    batch_norm_eps: float = 1e-5,
 ) -> MLP:
     """Return the network that a PyTorch state_dict of linear layers describes.
 
-    Layers come in the order in which the dict names them, as those of ``torch.nn.Sequential`` do:
-    their numbers ascend. Files that sort names put "10" before "2", which is refused.
+    Layers come in the order of the dict, as PyTorch makes it. Where a file has sorted the keys, or
+    the numbers in names speak against it ("fc10" before "fc2"), they come in the order of these
+    numbers. An order that cannot be told is an error.
+
     What `torch.nn.utils.prune` makes is understood: where ``0.weight_mask`` is there, its ones are
     the edges, and ``0.weight_orig`` (or ``0.weight``) holds the weights. Without a mask, zeros are
     no edges.
+
+    A ``BatchNorm1d``, with the statistics of its training, is folded into weights and biases: one
+    before the activation into its own layer, one after it into the next. The indices of a
+    ``Sequential`` tell which it is: 0, 1, 3 (linear, normalisation, linear) has place for an
+    activation behind the normalisation, 0, 2, 3 before it. Other names ("fc1", "bn1") do not.
+
+    A state_dict does not tell all. Activations and layers without a state of their own are not in
+    it, nor is what the program does between layers, such as skips: compare a few predictions.
 
     Parameters
     ----------
@@ -38,20 +64,25 @@ def from_state_dict(
         (n_out,), if there are biases. Arrays, or dense tensors on the CPU; NumPy has no bfloat16:
         pass ``tensor.float()``.
     activation, output_activation : str
-        As for `MLP`: a state_dict does not tell. A PyTorch network of classes usually ends in a
-        ``Linear`` whose outputs are logits: take "identity" for the same outputs, or "softmax"
-        for probabilities.
+        As for `MLP`. A PyTorch network of classes usually ends in a ``Linear`` whose outputs are
+        logits: take "identity" for the same outputs, or "softmax" for probabilities.
+    batch_norm : {"before", "after"}, optional
+        Where normalisations stand whose names do not tell: before or after the activation.
+    batch_norm_eps : float
+        What PyTorch adds to variances, as ``eps`` of ``BatchNorm1d``: it is not in the dict.
 
     Returns
     -------
     MLP
-        In float32 where all arrays are float32 or float16, else in float64.
+        In float32 where weights and biases are float32 or float16, else in float64.
 
     Raises
     ------
     TypeError, ValueError
-        As `from_weights`, and where the dict holds anything else than linear layers, or numbered
-        layers in another order than that of their numbers.
+        As `from_weights`. If the dict holds anything else than linear layers and batch
+        normalisation, such as layer normalisation or LoRA; the message says what to do. If the
+        order of layers, or the place of a normalisation, cannot be told. If a normalisation
+        follows the activation of the outputs.
 
     Warns
     -----
@@ -68,51 +99,80 @@ def from_state_dict(
     >>> snn.from_state_dict(state, activation="relu", output_activation="identity")
     MLP(3 -> 2, 3 connections, 2 biases, float32, relu, identity)
     """
-    layers: dict[str, dict[str, Array]] = {}
+    if batch_norm is not None:
+        check_choice(batch_norm, "batch_norm", normalisation.POSITIONS)
+    eps = check_number(batch_norm_eps, "batch_norm_eps", 0)
+    parts: dict[str, dict[str, Array]] = {}
     for key, value in check_kind(state, Mapping, "state").items():
-        prefix, _, role = str(key).rpartition(".")
-        if role not in _ROLES:
-            raise ValueError(
-                f"a state_dict of linear layers has only weights and biases, got {shown(key)}; "
-                f"take out what is not of the form NAME.weight, and NAME.bias"
-            )
-        layers.setdefault(prefix, {})[role] = as_array(value, key)
-    _check_order(layers)
-    parts = [_layer(prefix, roles) for prefix, roles in layers.items()]
-    net = assemble(parts, activation, output_activation)
+        prefix, _, role = _check_key(key, value).rpartition(".")
+        parts.setdefault(prefix, {})[role] = as_array(value, key)
+    keys = [key for key in state if not key.endswith(_OF_NORMS[-1])]
+    is_sorted = keys == sorted(keys)
+    norms = {
+        name: normalisation.factors_and_summands(name, roles, eps)
+        for name, roles in parts.items()
+        if normalisation.is_norm(roles)
+    }
+    found = {name: _layer(name, roles) for name, roles in parts.items() if name not in norms}
+    order = in_order({name: layer.weights.shape for name, layer in found.items()}, is_sorted)
+    layers = {name: found[name] for name in order}
+    if norms:
+        check_activations(activation, output_activation, 2)
+        places = normalisation.find_places(list(norms), order, list(parts), is_sorted)
+        activations = [activation] * (len(order) - 1) + [output_activation]
+        normalisation.fold(layers, norms, places, batch_norm, activations)
+    pairs = [(layer.weights, layer.biases) for layer in layers.values()]
+    net = assemble(pairs, activation, output_activation)
     warn_of_dead_neurons(net.topologies)
     return net
 
 
-def _check_order(names: Iterable[str]) -> None:
-    """Raise where numbered layers do not ascend: the dict's order is not the network's."""
-    for first, second in pairwise(names):
-        words = zip(first.split("."), second.split("."), strict=False)
-        left, right = next((pair for pair in words if pair[0] != pair[1]), ("", ""))
-        if left.isdecimal() and right.isdecimal() and int(left) > int(right):
-            raise ValueError(
-                f"the state_dict has layer {shown(first)} before layer {shown(second)}, as files "
-                "that sort names do; pass a dict with the layers in the network's order"
-            )
+def _check_key(key: Any, value: Any) -> str:
+    """Return a key, if it is one of a linear layer or a batch normalisation."""
+    words = check_kind(key, str, "a key of the state_dict").split(".")
+    if isinstance(value, Mapping):
+        raise ValueError(
+            f"the state_dict must hold arrays, got a mapping as {shown(key)}; pass the state_dict "
+            f"in it, such as state[{shown(key)}]"
+        )
+    for beginning, advice in _ELSEWHERE.items():
+        if any(word.startswith(beginning) for word in words):
+            raise ValueError(f"{shown(key)} in the state_dict is {advice} before state_dict()")
+    if words[-1] not in (*_ROLES, *_OF_NORMS):
+        raise ValueError(
+            f"a state_dict of linear layers has weights, biases and batch normalisation, got "
+            f"{shown(key)}. Only take out what predictions do not depend on"
+        )
+    return key
 
 
-def _layer(prefix: str, roles: dict[str, Array]) -> tuple[Any, Array | None]:
+def _layer(prefix: str, roles: dict[str, Array]) -> Linear:
     where = f"{prefix}." if prefix else ""
     weights, mask = _values(where, roles, "weight"), _mask(where, roles, "weight")
     if weights is None:
         raise ValueError(f"the state_dict has {where}{min(roles)}, but no {where}weight")
     if weights.ndim != 2:
+        of = ", but of LayerNorm, PReLU or the like, which no weights can hold"
         raise ValueError(
             f"{where}weight must have shape (n_out, n_in), got {weights.shape}: no linear layer"
+            f"{of * (weights.ndim == 1)}"
         )
-    biases, bias_mask = _values(where, roles, "bias"), _mask(where, roles, "bias")
-    if biases is not None and bias_mask is not None:
-        biases = np.where(bias_mask, biases, 0)
-    if mask is None:
-        return weights.T, biases
-    rows, columns = np.nonzero(mask)
+    rows, columns = np.nonzero(weights if mask is None else mask)
     values = numbers(weights[rows, columns], f"{where}weight")
-    return scipy.sparse.coo_array((values, (columns, rows)), weights.T.shape), biases
+    n_out, n_in = weights.shape
+    biases, bias_mask = _values(where, roles, "bias"), _mask(where, roles, "bias")
+    if biases is None:
+        biases = np.zeros(n_out, np.float32)
+    elif bias_mask is not None:
+        biases = np.where(bias_mask, biases, 0)
+    biases = numbers(biases, f"{where}bias")
+    if biases.shape != (n_out,):
+        transposed = f"; if {where}weight is (n_in, n_out), pass its transpose"
+        raise ValueError(
+            f"{where}bias must have shape (n_out,) = ({n_out},), got {biases.shape}"
+            f"{transposed * (biases.shape == (n_in,))}"
+        )
+    return Linear(scipy.sparse.coo_array((values, (columns, rows)), (n_in, n_out)), biases)
 
 
 def _values(where: str, roles: dict[str, Array], name: str) -> Array | None:
