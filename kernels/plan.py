@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence, Sized
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy.typing as npt
 
 from . import engine
 from .activations import ACTIVATIONS, IDENTITY
+from .blas_threads import blas_threads
 from .blocks import Product, block_starts, choose_blocks
 from .engine import DIFFERENTIATE, LAYER, OPERATION, PREDICT, TRAIN, Tables
 from .layout import read_only
@@ -100,6 +102,7 @@ class Plan:
         effort = Effort(self.width, len(self.tile), self.dtype)
         self.cycles = self._cycles(effort)
         limit = get_num_threads() if n_threads is None else n_threads
+        self.blas_threads = limit if wiring.uses_blas else 0
         if wiring.uses_blas:
             limit = 1  # BLAS has threads of its own, and would share the cores with ours
         self.n_threads = max(1, min(limit, int(self.cycles / THREAD_CYCLES)))
@@ -132,6 +135,10 @@ class Plan:
         """In how many parts the squares of all gradients come."""
         n_parameters = sum(graph.n_edges + graph.n_out for graph in self.wiring.graphs)
         return -(-n_parameters // NORM_BLOCK) if self.clips else 0
+
+    def limits_blas(self) -> AbstractContextManager[None]:
+        """Return what a run happens within: BLAS, where it is used, has the plan's threads."""
+        return blas_threads(self.blas_threads) if self.wiring.uses_blas else nullcontext()
 
     def threads_for(self, n_steps: int) -> int:
         """Return how many threads a run of so many steps is worth."""

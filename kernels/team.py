@@ -60,6 +60,9 @@ def get_num_threads() -> int:
 def set_num_threads(n_threads: int) -> None:
     """Set how many threads a run may use, in this process. Results do not depend on it.
 
+    While a call of minisnn runs, it holds for the BLAS of NumPy and SciPy, too, on which networks
+    with `MLP.runs_on_blas` are trained; but not for Apple's Accelerate, which cannot be told.
+
     Parameters
     ----------
     n_threads : int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +14,7 @@ from .kernels.team import get_num_threads
 def describe_environment() -> dict[str, Any]:
     """Return versions, CPU and threads, ready for JSON.
 
-    ``blas`` lists the BLAS libraries in use with their kernel and threads; it needs threadpoolctl
-    (extra ``mnist``) and is None without it.
+    ``blas`` lists the BLAS libraries that are loaded, with their kernel and threads.
     """
     return {
         "versions": {
@@ -44,9 +42,7 @@ def _cpu_name() -> str:
     return f"{model} ({get_host_cpu_name()})"
 
 
-def _blas() -> list[dict[str, Any]] | None:
-    if importlib.util.find_spec("threadpoolctl") is None:
-        return None
+def _blas() -> list[dict[str, Any]]:
     from threadpoolctl import threadpool_info
 
     return [

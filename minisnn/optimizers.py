@@ -18,6 +18,7 @@ from .arguments import as_array, as_list, check_choice, check_flag, shown
 from .checks import check_number, check_whole_number
 from .graph import Array
 from .kernels import updates
+from .kernels.blas_threads import blas_threads
 from .schedules import Schedule
 
 _LEAST_EPSILON = 1e-30  # times the root of 1 - beta_2 it must be a number of float32, not 0
@@ -135,7 +136,8 @@ class Optimizer(ABC):
             raise ValueError(f"lengths must be those of parts of {n} parameters, got {parts}")
         factor, gradients = 1.0, arrays[1]
         if self.clip_norm is not None:
-            norm = float(np.linalg.norm(gradients.astype(np.float64)))
+            with blas_threads():
+                norm = float(np.linalg.norm(gradients.astype(np.float64)))
             factor = self.clip_norm / norm if norm > self.clip_norm else 1.0
         (row,) = self.coefficients(np.array([rate]), step)
         scale, first = parameters.dtype.type(factor), 0

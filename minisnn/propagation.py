@@ -167,7 +167,8 @@ class Propagation:
             int(seed),
             int(first_step),
         )
-        run(execute, plan.threads_for(n_steps), plan.tile, plan.half, plan.tables, memory, work)
+        with plan.limits_blas():
+            run(execute, plan.threads_for(n_steps), plan.tile, plan.half, plan.tables, memory, work)
         return losses.sum(axis=1), outputs
 
     def activations_of(self, layer: int, n_samples: int) -> Array:

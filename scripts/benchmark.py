@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
         options.output.mkdir(parents=True, exist_ok=True)
     result, module = measure(options, report)
     environment = describe_environment()
-    blas = environment["blas"] or []
+    blas = environment["blas"]
     text = module.table(result)
     text += f"\n\n{environment['cpu']}; BLAS: "
     text += ", ".join(f"{pool['library']} {pool['kernel'] or ''}".strip() for pool in blas)

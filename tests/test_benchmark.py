@@ -58,7 +58,6 @@ def test_gradients_that_differ_are_not_timed() -> None:
 
 
 def test_step() -> None:
-    pytest.importorskip("threadpoolctl")
     result = steps.measure_step(
         (40, 50, 5), (1.0, 0.2), (1,), [], batch_size=16, rounds=1, report=lambda _: None
     )
@@ -73,7 +72,6 @@ def test_step() -> None:
 
 
 def test_constructions() -> None:
-    pytest.importorskip("threadpoolctl")
     result = constructions.measure_constructions(
         (40, 50, 5), (1.0, 0.2), (1,), batch_size=16, rounds=1, report=lambda _: None
     )
@@ -85,7 +83,6 @@ def test_constructions() -> None:
 
 
 def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("threadpoolctl")
     monkeypatch.setattr(small, "DENSITIES", (0.01,))
     result = small.measure_small(rounds=1, report=lambda _: None)
     assert len(result["rows"]) == 2
@@ -96,7 +93,6 @@ def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("threadpoolctl")
     sweeps = {"density, %": [2.0, 8.0], "width": [60], "hidden layers": [2], "batch": [128]}
     monkeypatch.setattr(scaling, "SWEEPS", sweeps)
     monkeypatch.setattr(scaling, "HIDDEN", 50)
@@ -142,7 +138,6 @@ def test_bad_options(
 def test_the_program_prints_and_writes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    pytest.importorskip("threadpoolctl")
     for name in full_speed.SLOWED:
         monkeypatch.delenv(name, raising=False)
     benchmark.main(

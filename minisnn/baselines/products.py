@@ -5,6 +5,7 @@ from __future__ import annotations
 from scipy.linalg import get_blas_funcs
 
 from ..graph import Array
+from ..kernels.blas_threads import blas_threads
 
 
 def product(A: Array, B: Array) -> Array:
@@ -30,4 +31,5 @@ def product(A: Array, B: Array) -> Array:
     [[3.0], [3.0]]
     """
     (gemm,) = get_blas_funcs(["gemm"], (A, B))
-    return gemm(1, B.T, A.T).T  # BLAS counts columns first: what is C-contiguous is no copy
+    with blas_threads():
+        return gemm(1, B.T, A.T).T  # BLAS counts columns first: what is C-contiguous is no copy

@@ -227,11 +227,9 @@ def _drain(queue: SimpleQueue[Begun]) -> Iterator[Begun]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Have this process compute on one thread, for a while."""
-    threadpoolctl = require("threadpoolctl", "sweep", "a sweep")
+    """Take back, at the end, that this process computes on one thread, as `perform` has it."""
     before = get_num_threads()
-    with threadpoolctl.threadpool_limits(1, user_api="blas"):
-        try:
-            yield
-        finally:
-            set_num_threads(before)  # perform has set it to 1
+    try:
+        yield
+    finally:
+        set_num_threads(before)  # perform has set it to 1

@@ -22,6 +22,7 @@ import numpy as np
 import scipy.sparse
 
 from ..graph import Array
+from ..kernels.blas_threads import blas_threads
 
 DENSE = 500  # rows below which LAPACK is as fast
 _TOLERANCE = 1e-10  # of the residual; the error of the eigenvalue is mostly its square
@@ -36,6 +37,7 @@ class ConvergenceError(RuntimeError):
     """Eigenvalues that are too close together to be told apart, in a graph too large."""
 
 
+@blas_threads()
 def largest_two(matrix: Any, low: float, high: float) -> tuple[float, float]:
     """Return the two largest eigenvalues of a symmetric matrix, counted with multiplicity.
 
@@ -58,6 +60,7 @@ def largest_two(matrix: Any, low: float, high: float) -> tuple[float, float]:
     return first, min(first, second)
 
 
+@blas_threads()
 def largest_two_singular(B: Any, high: float) -> tuple[float, float]:
     """Return the two largest singular values of a matrix, counted with multiplicity.
 
@@ -97,6 +100,7 @@ def largest_two_singular(B: Any, high: float) -> tuple[float, float]:
     return math.sqrt(squares[0]), math.sqrt(squares[1])
 
 
+@blas_threads()
 def largest_below(matrix: Any, low: float, high: float, known: Any) -> float:
     """Return the largest eigenvalue of a symmetric matrix after k known ones at the top.
 

@@ -9,6 +9,7 @@ import scipy.sparse
 
 from ..checks import check_positive_integer, check_seed
 from ..graph import Array, Topology
+from ..kernels.blas_threads import blas_threads
 from .assembly import check_degree, divisors, from_targets
 
 _TOLERANCE = 1e-3  # of the squared singular value: tries differ by more, or either will do
@@ -84,6 +85,7 @@ def random_lift(n_in: int, n_out: int, degree: int, *, tries: int = 5, seed: int
     return from_targets(best, n_out, name="random_lift", parameters=parameters)
 
 
+@blas_threads()
 def _second_singular_value(targets: Array, n_out: int) -> float:
     """Return it for a bi-regular matrix, whose first singular vectors are constant."""
     from scipy.sparse import linalg  # takes 40 ms to import

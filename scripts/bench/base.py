@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 Array = npt.NDArray[Any]
 Pairs = list[tuple[Array, Array]]  # for each layer, an array for the edges and one for the biases
@@ -99,13 +100,12 @@ class Peer(ABC):
     @classmethod
     def missing(cls) -> str | None:
         """Return the name of a package that is not installed, if there is one."""
-        packages = ("threadpoolctl", *cls.packages)
-        return next((name for name in packages if importlib.util.find_spec(name) is None), None)
+        return next((name for name in cls.packages if importlib.util.find_spec(name) is None), None)
 
     @contextmanager
     def limits(self) -> Iterator[None]:
         """Let the libraries use `threads` threads; to be entered once for many steps."""
-        with importlib.import_module("threadpoolctl").threadpool_limits(self.threads):
+        with threadpool_limits(self.threads):
             yield
 
     @abstractmethod

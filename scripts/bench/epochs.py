@@ -28,8 +28,6 @@ def measure_epoch(
     report
         Told what is going on.
     """
-    from threadpoolctl import threadpool_limits
-
     data = snn.datasets.load_mnist("auto")
     networks = {
         f"degree {degree}": snn.MLP(
@@ -46,15 +44,14 @@ def measure_epoch(
         for turn in range(rounds + 1):
             for name, net in networks.items():
                 sleep(PAUSE)
-                with threadpool_limits(n_threads):
-                    snn.set_num_threads(n_threads)
-                    started = perf_counter()
-                    history = snn.train(
-                        net, data.train_images, data.train_labels,
-                        optimizer=snn.NesterovSGD(0.1), epochs=1, input_scale=1 / 255,
-                        progress=False,
-                    )  # fmt: skip
-                    elapsed = perf_counter() - started - history.compile_seconds
+                snn.set_num_threads(n_threads)
+                started = perf_counter()
+                history = snn.train(
+                    net, data.train_images, data.train_labels,
+                    optimizer=snn.NesterovSGD(0.1), epochs=1, input_scale=1 / 255,
+                    progress=False,
+                )  # fmt: skip
+                elapsed = perf_counter() - started - history.compile_seconds
                 if turn:  # the first one compiles
                     seconds[name].append(elapsed)
         rows += [

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from minisnn.kernels.caches import CACHES
 from minisnn.kernels.jit import jit
@@ -161,8 +162,6 @@ def medians(
     threads
         How many BLAS may use.
     """
-    from threadpoolctl import threadpool_limits
-
     with threadpool_limits(threads):
         times = interleaved(contestants, rounds=rounds, seconds=seconds, pause=pause)
     return {name: median(values) for name, values in times.items()}

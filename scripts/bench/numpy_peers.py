@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import blas
+from threadpoolctl import ThreadpoolController
 
 from .base import SCALE, Array, LayeredPeer, Peer, Problem, edge_positions, transposed_order
 
@@ -222,6 +223,6 @@ class MKLCSR(NumPyDense):
     @contextmanager
     def limits(self) -> Iterator[None]:
         """Let MKL use `threads` threads, and OpenBLAS one: two pools delay each other."""
-        control = importlib.import_module("threadpoolctl").ThreadpoolController()
+        control = ThreadpoolController()
         with super().limits(), control.select(internal_api="openblas").limit(limits=1):
             yield

@@ -61,13 +61,10 @@ class Ours:
     @contextmanager
     def limits(self) -> Iterator[None]:
         """Let so many threads be used: BLAS's too."""
-        from threadpoolctl import threadpool_limits
-
         before = snn.get_num_threads()
         snn.set_num_threads(self._threads)
         try:
-            with threadpool_limits(self._threads):
-                yield
+            yield
         finally:
             snn.set_num_threads(before)
 

@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 import minisnn as snn
 from minisnn.kernels.engine import execute
@@ -71,8 +72,6 @@ def _step(rounds: int) -> dict[str, Any]:
 
 def _one_sample(density: float, rounds: int) -> dict[str, Any]:
     """Prediction for one image: ours through `MLP.predict`, NumPy's with its weights at hand."""
-    from threadpoolctl import threadpool_limits
-
     rng = np.random.default_rng(0)
     first = snn.topology.constant_degree(784, 1000, round(1000 * density))
     net = snn.MLP([first, snn.topology.dense(1000, 10)])
