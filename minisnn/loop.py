@@ -77,12 +77,13 @@ class Loop:
         self._optimizer, self._epochs, self._shuffle = optimizer, epochs, shuffle
         self._loss = loss
         self._callbacks = callbacks
-        starts = range(0, samples.n_samples, steps.plan.batch_size)
-        self._sizes = np.diff([*starts, samples.n_samples])
+        self._starts = np.arange(0, samples.n_samples, steps.plan.batch_size)
+        self._sizes = np.diff([*self._starts, samples.n_samples])
         # Where it stands, beside the history:
         self._rng = np.random.default_rng(seed)
         self._before = generator_state(self._rng)  # the shuffling of the epoch under way
         self._losses = np.zeros(len(self._sizes))  # of its steps
+        self._counts = self._sizes  # of samples for which each loss stands
         self._done = 0  # how many of them were made
         self._seconds = 0.0  # how long they took
         self._stopped = False  # by a callback
@@ -122,6 +123,9 @@ class Loop:
         order = self._samples.order()
         if self._shuffle:
             self._rng.shuffle(order)
+        if self._samples.weights is not None:  # a batch in which no sample counts has no loss
+            weights = self._samples.weights[order]
+            self._counts = self._sizes * np.logical_or.reduceat(weights, self._starts)
         # the middle of each step, so that no schedule begins or ends one at nothing
         times = len(self.history.epochs) + (np.arange(n_steps) + 0.5) / n_steps
         rates = np.array([self._optimizer.rate(time, self._epochs) for time in times.tolist()])
@@ -152,7 +156,7 @@ class Loop:
             figures = evaluate_samples(self._net, self._validation, self._loss)
         record = Epoch(
             epoch=len(self.history.epochs) + 1,
-            loss=float(self._losses @ self._sizes) / self._samples.n_samples,
+            loss=float(self._losses @ self._counts) / int(self._counts.sum()),
             validation_loss=None if figures is None else figures.loss,
             validation_accuracy=None if figures is None else figures.accuracy,
             learning_rate=float(rate),

@@ -13,6 +13,7 @@ from .arguments import as_array
 from .checks import check_number
 from .graph import Array
 
+_LEAST_WEIGHT = 2.0**-960  # of the largest: any number of samples, divided by it, is finite
 _CHUNK = 4096  # samples looked at together, so that a check needs no copy of the data
 
 
@@ -48,7 +49,7 @@ class Samples:
         Numbers of the rows that are the samples, in their order; by default all.
     targets : array of int64, shape (rows,), or real, shape (rows, n_out), C-contiguous, optional
     weights : array of float64, shape (rows,), optional
-        How much each sample counts.
+        How much each sample counts, at most 1; those that are nothing beside others are 0.
     """
 
     inputs: Array
@@ -195,10 +196,12 @@ def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | N
             f"{chosen.min():g} to {chosen.max():g}"
         )
     exponent = np.frexp(chosen.max())[1]  # scaled by it, which is exact, no sum overflows
+    chosen = np.ldexp(chosen, -exponent)
+    chosen[chosen < _LEAST_WEIGHT] = 0
     if samples.rows is None:
-        return np.ldexp(array, -exponent)
+        return chosen
     scaled = np.zeros(n_rows)
-    scaled[samples.rows] = np.ldexp(chosen, -exponent)
+    scaled[samples.rows] = chosen
     return scaled
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn.kernels import losses
@@ -74,6 +76,49 @@ def test_batches_are_weighted_means_and_those_without_weight_change_nothing(
             twin, X[part], Y[part], optimizer=optimizer, batch_size=10, epochs=1, shuffle=False
         )
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
+
+
+def test_batches_without_weight_have_no_loss(rng: np.random.Generator) -> None:
+    X, Y = data(rng, "mse", 40)
+    weights = np.repeat([0.0, 1.0, 0.0, 2.0], 10)
+    options: Any = {"optimizer": snn.SGD(0.0), "batch_size": 10, "epochs": 2, "shuffle": False}
+    all_of_them = snn.train(network("mse"), X, Y, sample_weight=weights, **options)
+    chosen = weights > 0
+    others = snn.train(
+        network("mse"), X[chosen], Y[chosen], sample_weight=weights[chosen], **options
+    )
+    assert all_of_them.column("loss") == others.column("loss")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310, 2.3e-308, 1e-301])
+def test_weights_that_are_nothing_beside_others_are_zero(
+    rng: np.random.Generator, tiny: float, dtype: Any
+) -> None:
+    """Also where they have a batch for themselves, and where a kernel's precision ends earlier."""
+    X, Y = data(rng, "mse", 40)
+    about: Any = {"optimizer": snn.Adam(0.1), "batch_size": 10, "epochs": 2, "shuffle": False}
+    nets = []
+    for least in (tiny, 0.0):
+        weights = np.repeat([least, 1.0, 0.5, least], 10)
+        weights[10:13] = least
+        nets.append(snn.MLP(network("mse").topologies, seed=1, dtype=dtype))
+        snn.train(nets[-1], X.astype(dtype), Y, sample_weight=weights, **about)
+    assert nets[0].parameters.tobytes() == nets[1].parameters.tobytes()
+
+
+@given(weights=st.lists(st.floats(0, 1e308), min_size=8, max_size=8).filter(any))
+def test_no_weights_are_a_divergence(weights: list[float]) -> None:
+    X = np.random.default_rng(0).random((8, 4))
+    for real in (np.float32, np.float64):
+        net = snn.MLP([snn.topology.dense(4, 2)], seed=0, dtype=real)
+        snn.train(
+            net, X, [0, 1] * 4, optimizer="nesterov", batch_size=3, epochs=2, seed=0,
+            sample_weight=weights,
+        )  # fmt: skip
+        value, gradients = net.loss_and_gradients(X, [0, 1] * 4, sample_weight=weights)
+        assert np.isfinite(value)
+        assert np.isfinite(gradients.parameters).all()
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])
