@@ -1,4 +1,8 @@
-"""Ctrl-C that lets the work under way be finished."""
+"""Ctrl-C: the first ends the training under way, a second one the program.
+
+A program that trains many networks, in a loop or in a search, must be ended by Ctrl-C as well. So
+a second one within two seconds is a KeyboardInterrupt wherever it comes, even in the next training.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+
+AGAIN = 2.0
+"""Seconds in which a second Ctrl-C ends more than a training."""
+
+_pressed_at = float("-inf")
+_training = threading.Event()  # set by Ctrl-C in the training under way
 
 
 @contextmanager
@@ -13,23 +25,50 @@ def interruptible() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into an event that a loop looks at between two steps.
 
     Only where Ctrl-C would raise KeyboardInterrupt: in the main thread, with Python's own
-    handler. A handler of the user's own stays in force.
+    handler. A handler of the user's own stays in force. A training in a callback of another
+    shares its event, so that both end.
     """
-    interrupted = threading.Event()
-    default = signal.default_int_handler
+    global _training
+    handler = signal.getsignal(signal.SIGINT)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and handler is _note:
+        yield _training
+    elif in_main_thread and handler is signal.default_int_handler:
+        _training = threading.Event()
+        signal.signal(signal.SIGINT, _note)
+        try:
+            yield _training
+        finally:
+            signal.signal(signal.SIGINT, handler)
+    else:
+        yield threading.Event()
+
+
+def _note(signum: int, frame: FrameType | None) -> None:
+    global _pressed_at
+    now = monotonic()
+    again = _training.is_set() or now - _pressed_at < AGAIN
+    _pressed_at = now
+    if again:
+        raise KeyboardInterrupt
+    _training.set()
+
+
+@contextmanager
+def interruptible_at_once() -> Iterator[None]:
+    """Have Ctrl-C raise KeyboardInterrupt within a training, too: what is half trained is lost."""
     if (
         threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not default
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     ):
-        yield interrupted
+        yield
         return
-
-    def note(signum: int, frame: object) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, default)
-
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, _raise)
     try:
-        yield interrupted
+        yield
     finally:
-        signal.signal(signal.SIGINT, default)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _raise(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -11,12 +11,12 @@ from time import perf_counter
 
 import numpy.typing as npt
 
-from . import checks, fingerprints
+from . import checks, console, fingerprints
 from .arguments import as_list, check_flag, check_pair, check_path, shown
 from .callbacks.callback import Callback, EpochFunction, Training
 from .checkpoint import Checkpoint, Part
 from .history import History
-from .interruption import interruptible
+from .interruption import AGAIN, interruptible
 from .loop import Loop
 from .losses import check_loss
 from .mlp import MLP, check_network
@@ -125,8 +125,8 @@ def train(
     Returns
     -------
     History
-        After Ctrl-C too: the step (or the compilation) under way is finished, so that the network
-        is intact, and ``history.interrupted`` is True. A second Ctrl-C acts at once.
+        After Ctrl-C too, which ends this training alone and says so on standard error: the step
+        under way is finished, so that the network is intact, and ``history.interrupted`` is True.
 
     Raises
     ------
@@ -139,6 +139,9 @@ def train(
         A ValueError: where the checkpoint is damaged, or of another training. Nothing is changed.
     OSError
         Where the checkpoint cannot be written, or is there without ``resume``.
+    KeyboardInterrupt
+        After a second Ctrl-C in this training, or within two seconds of one in the training
+        before, so that loops and searches can be ended.
 
     Examples
     --------
@@ -296,6 +299,12 @@ def run_training(
             loop.run(interrupted, file, bar)
     finally:
         bar.close()
+    if loop.history.interrupted:
+        n = len(loop.history.epochs)
+        console.say(
+            f"Ctrl-C: this training has ended, after {n} epoch{'s' * (n != 1)}; a second Ctrl-C "
+            f"within {AGAIN:.0f} seconds of the first ends the program"
+        )
     loop.history.optimizer_state = OptimizerState.from_arrays(steps.state())
     return loop.history
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -196,79 +195,6 @@ def test_a_callback_can_end_the_training() -> None:
     )  # fmt: skip
     assert len(history.epochs) == 3
     assert not history.interrupted
-
-
-def test_ctrl_c_while_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
-    from minisnn.step import Stepper
-
-    monkeypatch.setattr(Stepper, "compile", lambda self: signal.raise_signal(signal.SIGINT))
-    net = make()
-    history = snn.train(net, *problem(), optimizer=OPTIMIZER)
-    assert history.interrupted
-    assert history.epochs == []
-    np.testing.assert_array_equal(net.parameters, make().parameters)
-
-
-@pytest.mark.parametrize("when", ["in a step", "between epochs", "in the last epoch"])
-def test_ctrl_c_returns_the_history_so_far(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    from minisnn import training
-
-    monkeypatch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)  # one step at a time
-    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
-    X, labels = problem()
-    net = make()
-    handler = signal.getsignal(signal.SIGINT)
-    run, count = training.Stepper.run, 0
-
-    def interrupted_run(self: Any, samples: Any, rates: Any) -> Any:
-        nonlocal count
-        count += len(rates)
-        if when == "in a step" and count == 8:  # the second of the third epoch
-            signal.raise_signal(signal.SIGINT)
-        return run(self, samples, rates)
-
-    def press(_: snn.MLP, epoch: snn.Epoch) -> None:
-        if when == "between epochs" and epoch.epoch == 2:
-            signal.raise_signal(signal.SIGINT)
-        if when == "in the last epoch" and epoch.epoch == 5:
-            signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(training.Stepper, "run", interrupted_run)
-    history = snn.train(
-        net, X, labels, optimizer=OPTIMIZER, epochs=5, batch_size=100, callbacks=[press]
-    )
-    assert history.interrupted
-    assert len(history.epochs) == (5 if when == "in the last epoch" else 2)
-    assert count == {"in a step": 8, "between epochs": 6, "in the last epoch": 15}[when]
-    assert np.isfinite(net.parameters).all()
-    assert signal.getsignal(signal.SIGINT) is handler
-
-
-def test_a_second_ctrl_c_acts_at_once() -> None:
-    def press_twice(*_: Any) -> None:
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-
-    X, labels = problem()
-    handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        snn.train(make(), X, labels, optimizer=OPTIMIZER, callbacks=[press_twice])
-    assert signal.getsignal(signal.SIGINT) is handler
-
-
-def test_a_handler_of_the_users_own_stays_in_force() -> None:
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(1))
-    try:
-        X, labels = problem()
-        history = snn.train(
-            make(), X, labels, optimizer=OPTIMIZER, epochs=2,
-            callbacks=[lambda *_: signal.raise_signal(signal.SIGINT)],
-        )  # fmt: skip
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert pressed == [1, 1]
-    assert len(history.epochs) == 2
 
 
 def test_training_in_another_thread() -> None:

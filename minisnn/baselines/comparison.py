@@ -25,6 +25,7 @@ from ..checks import check_seed
 from ..evaluation import evaluate
 from ..graph import Topology
 from ..history import History
+from ..interruption import interruptible_at_once
 from ..layer import check_graphs
 from ..mlp import MLP
 from ..storage import packed
@@ -127,8 +128,6 @@ def _outcome(net: MLP, seconds: float) -> Trained:
 
 
 def _seconds(history: History) -> float:
-    if history.interrupted:
-        raise KeyboardInterrupt
     return float(sum(history.column("seconds")))
 
 
@@ -234,9 +233,10 @@ def compare(
 
 def _fit(data: tuple[npt.ArrayLike, npt.ArrayLike], options: dict[str, Any]) -> Fit:
     def fit(net: MLP | Reparametrised) -> History:
-        if isinstance(net, MLP):
-            return train(net, *data, **options)
-        return train_reparametrised(net, *data, **options)
+        with interruptible_at_once():
+            if isinstance(net, MLP):
+                return train(net, *data, **options)
+            return train_reparametrised(net, *data, **options)
 
     return fit
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..environment import describe_environment
 from ..graph import DeadNeuronWarning
 from ..history import Epoch
+from ..interruption import interruptible_at_once
 from ..kernels.team import set_num_threads
 from ..mlp import MLP
 from ..training import train
@@ -100,22 +101,21 @@ def _train(run: Run) -> tuple[Figures, tuple[Epoch, ...], tuple[LayerWeights, ..
         chosen = spread(labels)[: run.data.samples]
         images, labels = images[chosen], labels[chosen]
     net = build_network(run)
-    history = train(
-        net,
-        images,
-        labels,
-        optimizer=run.optimizer.make(),
-        loss=run.loss,
-        batch_size=run.batch_size,
-        epochs=run.epochs,
-        validation_data=(data.test_images, data.test_labels),
-        dropout=run.dropout,
-        input_scale=_SCALE,
-        seed=run.seed,
-        progress=False,
-    )
-    if history.interrupted:
-        raise KeyboardInterrupt
+    with interruptible_at_once():
+        history = train(
+            net,
+            images,
+            labels,
+            optimizer=run.optimizer.make(),
+            loss=run.loss,
+            batch_size=run.batch_size,
+            epochs=run.epochs,
+            validation_data=(data.test_images, data.test_labels),
+            dropout=run.dropout,
+            input_scale=_SCALE,
+            seed=run.seed,
+            progress=False,
+        )
     accuracies = history.column("validation_accuracy")
     figures = Figures(
         accuracy=accuracies[-1],
