@@ -9,7 +9,8 @@ from os import PathLike
 from statistics import median
 from typing import Any
 
-from .arguments import check_path, did_you_mean, shown
+from .arguments import did_you_mean, shown
+from .atomic import replace_text
 from .optimizer_state import OptimizerState
 
 
@@ -105,7 +106,7 @@ def describe(record: Epoch) -> str:
 
 def write_csv(path: str | PathLike[str], histories: Mapping[str, History]) -> None:
     """Write histories to a file: a head, then one line an epoch, the network's name first."""
-    with open(check_path(path), "w", newline="", encoding="utf-8") as file:
+    with replace_text(path) as file:
         writer = csv.DictWriter(file, ["network", *(item.name for item in fields(Epoch))])
         writer.writeheader()
         for name, history in histories.items():

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from full_speed import at_full_speed
-from program import run
+from program import run, save_figure, write_text
 
 COMMANDS = ("kernels", "step", "epoch", "wiring", "small", "scaling", "startup", "memory")
 
@@ -173,10 +173,10 @@ def main(arguments: list[str] | None = None) -> None:
     as_json = json.dumps(document, indent=1)
     if options.output:
         path = options.output / options.command
-        path.with_suffix(".json").write_text(f"{as_json}\n", encoding="utf-8")
-        path.with_suffix(".txt").write_text(f"{text}\n", encoding="utf-8")
+        write_text(path.with_suffix(".json"), f"{as_json}\n")
+        write_text(path.with_suffix(".txt"), f"{text}\n")
         if hasattr(module, "plot"):
-            module.plot(result).savefig(path.with_suffix(".png"))
+            save_figure(module.plot(result), path.with_suffix(".png"))
     print(as_json if options.json else text)
 
 

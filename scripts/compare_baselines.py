@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from full_speed import at_full_speed
 from mnist_options import at_least_one, numbers, sigmoid_rate
-from program import run
+from program import run, write_text
 
 import minisnn as snn
 from minisnn import baselines
@@ -123,7 +123,7 @@ def main(argv: list[str] | None = None) -> None:
             "data": digits.source,
             **describe_environment(),
         }
-        options.output.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        write_text(options.output, json.dumps(summary, indent=2) + "\n")
     if len(peaks) > 1:
         print(f"accuracy on {len(held[0]):,} digits held out, by learning rate; * the highest\n")
         print(format_choice(by_rate, chosen) + "\n")

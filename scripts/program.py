@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
@@ -42,3 +44,19 @@ def run(
         except KeyboardInterrupt:
             return INTERRUPTED
     return 1
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that is there whole, or as it was before."""
+    from minisnn.atomic import replace_text
+
+    with replace_text(path) as file:
+        file.write(text)
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a picture of matplotlib's in the same way."""
+    from minisnn.atomic import replace_file
+
+    with replace_file(path) as file:
+        figure.savefig(file, format=path.suffix[1:])

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from full_speed import at_full_speed
 from mnist_options import EPOCHS, SETTINGS, arguments_of, settings_of, sigmoid_rate
-from program import INTERRUPTED, run
+from program import INTERRUPTED, run, save_figure, write_text
 
 if TYPE_CHECKING:
     import minisnn as snn
@@ -169,7 +169,7 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(
                 f"--output {folder} is not empty; name a new folder, or go on with --resume"
             )
-        (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        write_text(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
 
     train = digits.train_images, digits.train_labels
     test = digits.test_images, digits.test_labels
@@ -208,8 +208,8 @@ def main(argv: list[str] | None = None) -> int:
     for name, net in trained.items():  # first of all, so that they are safe
         snn.save(net, folder / f"{name}.npz")
     write_csv(folder / "history.csv", histories)
-    plots.plot_training(histories).savefig(folder / "training.png")
-    plots.plot_adjacency(networks["sparse"].topologies).savefig(folder / "adjacency.png")
+    save_figure(plots.plot_training(histories), folder / "training.png")
+    save_figure(plots.plot_adjacency(networks["sparse"].topologies), folder / "adjacency.png")
 
     say("Timing training steps, the networks in turn ...")
     times = dict(zip(trained, step_times(list(trained.values()), *train, **common), strict=True))
@@ -233,8 +233,8 @@ def main(argv: list[str] | None = None) -> int:
         "settings": {**settings_of(options), "warm_up": schedule.warm_up, "output": str(folder)},
         "interrupted": interrupted,
     }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    plots.plot_step_times(times).savefig(folder / "step_time.png")
+    write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    save_figure(plots.plot_step_times(times), folder / "step_time.png")
 
     say("")
     print(format_comparison(figures))

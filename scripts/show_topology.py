@@ -17,7 +17,7 @@ import inspect
 import sys
 from pathlib import Path
 
-from program import run
+from program import run, save_figure
 
 import minisnn as snn
 from minisnn import extras, plots
@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> None:
     graphs = [snn.topology.make(name, *size) for name in options.names]
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "topologies.png"
-    plots.plot_topologies(graphs).savefig(path)
+    save_figure(plots.plot_topologies(graphs), path)
     print(align(DEGREES, list(map(degrees, graphs))))
     print(f"\n{align(MEASURES, list(map(measures, graphs)))}")
     print(f"\nThe picture is {path}")

@@ -10,7 +10,8 @@ from dataclasses import asdict, fields
 from os import PathLike
 from typing import Any
 
-from ..arguments import as_list_of, check_path
+from ..arguments import as_list_of
+from ..atomic import replace_file, replace_text
 from ..extras import require
 from ..tables import align
 from .records import Figures, Record
@@ -77,7 +78,7 @@ def write_csv(path: str | PathLike[str], records: Sequence[Record]) -> None:
     ''
     """
     rows = _rows(records)
-    with open(check_path(path), "w", newline="", encoding="utf-8") as file:
+    with replace_text(path) as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else [])
         writer.writeheader()
         writer.writerows(rows)
@@ -109,7 +110,9 @@ def write_parquet(path: str | PathLike[str], records: Sequence[Record]) -> None:
     """
     parquet = require("pyarrow.parquet", "sweep", "an export to Parquet")
     arrow = require("pyarrow", "sweep", "an export to Parquet")
-    parquet.write_table(arrow.Table.from_pylist(_rows(records)), check_path(path))
+    table = arrow.Table.from_pylist(_rows(records))
+    with replace_file(path) as file:
+        parquet.write_table(table, file)
 
 
 def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:

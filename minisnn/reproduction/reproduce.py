@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import as_list_of, check_function, check_kind, check_path
-from ..atomic import replace_file
+from ..atomic import replace_file, replace_text
 from ..environment import describe_environment
 from ..experiments import Run, Store, Summary
 from ..experiments.runners import Runner, here
@@ -138,13 +138,14 @@ def _draw(finding: Finding, folder: Path) -> None:
     }
     for name, figure in pictures.items():
         for suffix in ("png", "svg"):
-            figure.savefig(folder / f"{name}.{suffix}")
+            with replace_file(folder / f"{name}.{suffix}") as file:
+                figure.savefig(file, format=suffix)
 
 
 def _write(table: Table, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     name = "".join(c if c.isalnum() else "-" for c in table.title.lower()).strip("-")
-    with open(folder / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+    with replace_text(folder / f"{name}.csv") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.head)
         writer.writerows([text_of(cell) for cell in row] for row in table.rows)
