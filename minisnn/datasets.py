@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import data as sample
 from .arguments import check_choice
@@ -93,7 +95,7 @@ def load_mnist(source: str = "auto") -> MNIST:
         Where there is no such source.
     DatasetError
         Where a file is missing, truncated, corrupt, or not the one it should be, or where no
-        mirror answers. A bad file in the cache is removed.
+        mirror answers; the log has the details at level DEBUG. A bad file in the cache is removed.
     ImportError
         Where a download needs pooch and it is not installed.
 
@@ -181,23 +183,39 @@ def _read(path: Path, sha256: str) -> Array:
 def _download(pooch: Any, cache: Path, name: str, fetch: Fetch) -> Array:
     """Return a file from the cache, downloaded if need be; leave no bad file behind."""
     path = cache / f"{name}.gz"
-    failures = []
+    failures: dict[str, str] = {}  # why, by who was asked
     for url in (None, *(mirror + path.name for mirror in MIRRORS)):
+        if url is None and not path.exists():
+            continue
         try:
             if url is not None:
                 pooch.retrieve(url, known_hash=None, fname=path.name, path=cache, downloader=fetch)
-            elif not path.exists():
-                continue
             return _read(path, FULL_SHA256[name])
-        except DatasetError as error:
-            path.unlink(missing_ok=True)
-            failures.append(str(error))
-        except OSError as error:  # what requests raises, too
-            failures.append(f"{url or path}: {error}")
+        except (DatasetError, OSError) as error:  # what requests raises is an OSError
+            if isinstance(error, DatasetError):
+                path.unlink(missing_ok=True)
+            _logger.debug("could not get %s from %s: %s", path.name, url or path, error)
+            failures[urlsplit(url).netloc if url else str(path)] = _reason(error)
+    reasons = set(failures.values())
+    each = [f"{place} ({why})" if len(reasons) > 1 else place for place, why in failures.items()]
+    why = f" ({reasons.pop()})" if len(reasons) == 1 else ""
     raise DatasetError(
-        f"could not get {name}: {'; '.join(failures)}. Put MNIST's four IDX files into a folder "
-        f"and set {ENVIRONMENT_VARIABLE} to it."
+        f"could not get {path.name} from {' or '.join(each)}{why}: put MNIST's four IDX files into "
+        f"a folder and set {ENVIRONMENT_VARIABLE} to it, or take load_mnist('sample')"
     )
+
+
+def _reason(error: BaseException) -> str:
+    """Return in a few words why a download failed: libraries wrap errors into errors."""
+    if isinstance(error, DatasetError):
+        return "a damaged file, or another one"
+    answer = getattr(error, "response", None)
+    if answer is not None:
+        return f"HTTP {answer.status_code}"
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return shorten(words, 80, placeholder=" …")
 
 
 class Fetch:

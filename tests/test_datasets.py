@@ -9,6 +9,7 @@ import http.server
 import importlib.util
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -215,10 +216,15 @@ def test_a_bad_download_is_an_error_and_is_not_left_behind(
     }[kind]
     for mirror in mirrors:
         mirror.files = {} if bad is None else {f"{NAMES[0]}.gz": bad}
+    why = r"HTTP 404" if kind == "missing" else "a damaged file, or another one"
     with pytest.raises(
-        DatasetError, match=r"could not get train-images-idx3-ubyte: .*MINISNN_DATA"
-    ):
+        DatasetError,
+        match=rf"^could not get train-images-idx3-ubyte\.gz from 127\.0\.0\.1:\d+ or "
+        rf"127\.0\.0\.1:\d+ \({why}\): put MNIST's four IDX files into a folder and set "
+        r"MINISNN_DATA to it, or take load_mnist\('sample'\)$",
+    ) as caught:
         load_mnist("full")
+    assert caught.value.__context__ is None, "no pages of other libraries' errors"
     assert not cache.exists() or not list(cache.iterdir())
 
 
@@ -252,6 +258,31 @@ def test_a_mirror_that_trickles_or_is_silent_is_given_up(
     assert len(load_mnist("auto").train_images) == 4000, "it has less of it"
 
 
+def test_without_a_connection(
+    tiny: dict[str, bytes], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence of one line on a screen or two, whatever the libraries below say."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    urls = (f"http://127.0.0.1:{port}/", f"http://localhost:{port}/x/")
+    monkeypatch.setattr(datasets, "MIRRORS", urls)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with pytest.raises(
+        DatasetError, match=r"or localhost:\d+ \(.*refused.*\): put MNIST"
+    ) as caught:
+        load_mnist("full")
+    assert len(str(caught.value)) < 250
+
+
+def test_a_cache_that_cannot_be_written(
+    tiny: dict[str, bytes], cache: Path, mirrors: list[Mirror]
+) -> None:
+    cache.parents[1].write_bytes(b"")  # a file where the folder should be
+    with pytest.raises(DatasetError, match=r"or 127\.0\.0\.1:\d+ \(Not a directory\)"):
+        load_mnist("full")
+
+
 def test_a_bad_file_in_the_cache_is_fetched_again(
     tiny: dict[str, bytes], cache: Path, mirrors: list[Mirror]
 ) -> None:
@@ -276,13 +307,19 @@ def test_without_pooch(
 
 
 def test_a_mirror_that_does_not_end(
-    tiny: dict[str, bytes], cache: Path, mirrors: list[Mirror], monkeypatch: pytest.MonkeyPatch
+    tiny: dict[str, bytes],
+    cache: Path,
+    mirrors: list[Mirror],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(datasets, "LARGEST", 100)
     for mirror in mirrors:
         mirror.files = {f"{NAMES[0]}.gz": bytes(101)}
-    with pytest.raises(DatasetError, match="gives more than 100 bytes"):
+    caplog.set_level(logging.DEBUG, "minisnn")
+    with pytest.raises(DatasetError, match="a damaged file, or another one"):
         load_mnist("full")
+    assert "gives more than 100 bytes" in caplog.text
     assert not cache.exists() or not list(cache.iterdir())
 
 
