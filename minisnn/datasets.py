@@ -167,7 +167,8 @@ def _assemble(read: Callable[[str], Array], source: str) -> MNIST:
 
 
 def _read_from(folder: Path, name: str, sums: Mapping[str, str], hint: str) -> Array:
-    for path in (folder / f"{name}.gz", folder / name):
+    other = name.replace("-idx", ".idx")  # as some programs name them that unpack them
+    for path in (folder / f"{each}{end}" for each in (name, other) for end in (".gz", "")):
         if path.is_file():
             return _read(path, sums[name])
     raise DatasetError(f"no {name} or {name}.gz in {folder}; {hint}")

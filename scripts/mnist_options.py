@@ -194,7 +194,7 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
                 f"--output {options.output}, or copy that folder and resume the copy"
             )
         try:
-            settings = json.loads((options.resume / SETTINGS).read_text(encoding="utf-8"))
+            settings = json.loads((options.resume / SETTINGS).read_text(encoding="utf-8-sig"))
             check_settings(settings, settings_of(options))
             parser.set_defaults(**settings)
         except (OSError, ValueError, RecursionError) as error:

@@ -137,15 +137,18 @@ def test_full_mnist_and_that_the_sample_is_part_of_its_training_set(digits: Any)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("mark", ["-", "."])
 @pytest.mark.parametrize("source", ["full", "auto"])
 def test_from_the_folder_that_the_environment_names(
     tiny: dict[str, bytes],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     zipped: bool,
+    mark: str,
     source: str,
 ) -> None:
     for name, content in tiny.items():
+        name = name.replace("-idx", f"{mark}idx")
         if zipped:
             (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
         else:

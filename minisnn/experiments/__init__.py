@@ -23,7 +23,8 @@ Examples
 """
 
 from .configuration import Data, Run, Wiring
-from .grid import expand, read_description
+from .description import read_description
+from .grid import expand
 from .optimizer import Optimizer
 from .records import Record, Status
 from .reports import format_records, write_csv, write_parquet

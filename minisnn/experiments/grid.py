@@ -10,18 +10,11 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 import math
-import tomllib
-from collections.abc import Callable, Mapping
-from functools import partial
-from os import PathLike
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..archive import FileFormatError
-from ..arguments import check_path, open_file, shown
-from ..extras import require
+from ..arguments import shown
 from .configuration import Run
 from .values import as_list, as_mapping, check_keys
 
@@ -29,8 +22,7 @@ MOST_RUNS = 1_000_000
 """Runs that a description may stand for: a few short lists multiply up to more than any machine
 can train, or remember."""
 
-_LARGEST, _MOST_VALUES = 2**20, 100_000  # bytes of a file, and values in it
-_LONGEST, _DEEPEST = 10_000, 100  # characters of a value in YAML; how deep values are nested
+_DEEPEST = 100  # parts of a key
 
 
 def expand(description: Mapping[str, Any]) -> list[Run]:
@@ -48,7 +40,8 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
     Raises
     ------
     ValueError, TypeError
-        Where a key is unknown or leads nowhere, or a run is not valid.
+        Where a key is unknown or leads nowhere, or a run is not valid. If a grid, or another
+        mapping, has a key and a part of it, such as ``optimizer`` and ``optimizer.peak``.
 
     Examples
     --------
@@ -73,6 +66,7 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
         str(key): as_list(values, f"grid.{key}")
         for key, values in as_mapping(description.get("grid", {}), "grid").items()
     }
+    _check_apart(axes, "grid.")
     for key, values in {"list": entries, **{f"grid.{key}": v for key, v in axes.items()}}.items():
         if not values:
             raise ValueError(f"{key} must hold at least one entry, got an empty list")
@@ -89,119 +83,37 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
     return list(runs.values())
 
 
-def read_description(path: str | PathLike[str]) -> dict[str, Any]:
-    """Return the description in a YAML, TOML or JSON file, to be passed to `expand`.
-
-    Parameters
-    ----------
-    path : path
-        Ending in .yaml or .yml (needs the extra ``sweep``), .toml or .json.
-
-    Raises
-    ------
-    ValueError
-        Where the ending is another.
-    FileFormatError
-        A ValueError: where the file does not hold such a text; or holds more than 100,000 values,
-        as a few lines of YAML can that name themselves, or values nested more than 100 deep.
-    OSError
-        Where it cannot be read.
-    ImportError
-        Where it is YAML and pyyaml is not installed.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> from minisnn.experiments import read_description
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "sweep.toml")
-    >>> _ = path.write_text('base.data.name = "mnist"')
-    >>> read_description(path)
-    {'base': {'data': {'name': 'mnist'}}}
-    """
-    path = Path(check_path(path))
-    read: Callable[[str], Any]
-    malformed: tuple[type[Exception], ...] = (ValueError, RecursionError)  # JSON's, TOML's
-    if path.suffix in (".yaml", ".yml"):
-        yaml = require("yaml", "sweep", "a description in YAML")
-        read, malformed = partial(_read_yaml, yaml), (*malformed, *_BY_YAML, yaml.YAMLError)
-    elif path.suffix == ".toml":
-        read = tomllib.loads
-    elif path.suffix == ".json":
-        read = json.loads
-    else:
-        raise ValueError(f"{path} must end in .yaml, .yml, .toml or .json, to tell what it holds")
-    with open_file(path) as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise FileFormatError(f"{path} holds more than {_LARGEST} bytes; take a grid or fewer runs")
-    try:
-        description = read(content.decode())
-        _check_size(description, _parts)
-    except _TooLargeError as error:
-        raise FileFormatError(f"{path} {error}") from error
-    except malformed as error:
-        raise FileFormatError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
-    if not isinstance(description, dict):
-        raise FileFormatError(f"{path} must hold keys and values, got {shown(description)}")
-    return description
-
-
-class _TooLargeError(ValueError):
-    """A description says more than one can mean."""
-
-
-_BY_YAML = (ArithmeticError, AttributeError, LookupError)
-"""What pyyaml raises on values that are not what their tags say, such as ``!!bool x``."""
-
-
-def _read_yaml(yaml: Any, text: str) -> Any:
-    """Return what YAML says, if it is not too much once aliases and merges are written out."""
-    loader = yaml.SafeLoader(text)
-    try:
-        root = loader.get_single_node()
-        _check_size(root, _parts_of_node)
-        return None if root is None else loader.construct_document(root)
-    finally:
-        loader.dispose()
-
-
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
-def _parts_of_node(node: Any) -> list[Any]:
-    """Return the nodes in a node of YAML; a mapping has pairs of them."""
-    if isinstance(node.value, str):
-        if len(node.value) > _LONGEST:  # such as the digits of a number to the base of 60
-            raise _TooLargeError(f"holds a value of more than {_LONGEST} characters")
-        return []
-    return [part for item in node.value for part in (item if isinstance(item, tuple) else [item])]
-
-
-def _check_size(root: Any, parts_of: Callable[[Any], list[Any]]) -> None:
-    """Raise where there are too many values, counted as often as they are named, or too deep."""
-    waiting, n_values = [] if root is None else [(root, 0)], 0
-    while waiting:
-        value, depth = waiting.pop()
-        n_values += 1
-        parts = parts_of(value)
-        if n_values + len(waiting) + len(parts) > _MOST_VALUES:
-            raise _TooLargeError(f"holds more than {_MOST_VALUES} values")
-        if depth > _DEEPEST:
-            raise _TooLargeError(f"holds values nested more than {_DEEPEST} deep")
-        waiting += [(part, depth + 1) for part in parts]
-
-
 def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy with changes, whose keys may lead into it by dots."""
     result = copy.deepcopy(dict(base))
-    for key, value in changes.items():
+    for key in changes:
         if not isinstance(key, str):
             raise TypeError(f"a key must be a text, got {key!r}")
+    _check_apart(changes)
+    for key, value in changes.items():
         _change(result, key.split("."), value, key)
     return result
+
+
+def _check_apart(keys: Iterable[str], at: str = "") -> None:
+    """Raise where a key leads to what another one leads to, or to a part of it.
+
+    What one says, the other would undo.
+    """
+    known: dict[tuple[str, ...], str] = {}
+    for key in keys:
+        steps = key.split(".")[: _DEEPEST + 1]
+        path = tuple(step.lstrip("0") or "0" if step.isdecimal() else step for step in steps)
+        if path in known:
+            raise ValueError(f"{at}{known[path]} and {at}{key} are the same; say it once")
+        known[path] = key
+    for path, key in known.items():
+        for length in range(1, len(path)):
+            if path[:length] in known:
+                raise ValueError(
+                    f"{at}{known[path[:length]]} and {at}{key:.200} are a thing and a part of it; "
+                    "say it in one place, or in a base and a list, or a list and a grid"
+                )
 
 
 def _change(part: Any, path: list[str], value: Any, key: str) -> None:

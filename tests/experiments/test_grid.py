@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sweeping import describe
 
+from minisnn.archive import FileFormatError
 from minisnn.experiments import Run, expand, read_description
 
 YAML = """
@@ -95,6 +99,60 @@ def test_files_mean_the_same(tmp_path: Path) -> None:
     assert all(item == runs[0] for item in runs)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["a.YAML", "a.Yml", "a.TOML", "a.Json"])
+def test_what_editors_on_windows_write(tmp_path: Path, encoding: str, name: str) -> None:
+    """A byte order mark before the text, and names in capitals."""
+    if name[2] == "Y":
+        pytest.importorskip("yaml", reason="needs the extra sweep")
+    texts = {"Y": YAML, "T": TOML, "J": json.dumps({"base": describe(), "ÿ": "σ"})}
+    (tmp_path / name).write_text(texts[name[2]] + "\n", encoding=encoding)
+    (tmp_path / name.lower()).write_text(texts[name[2]], encoding="utf-8")
+    assert read_description(tmp_path / name) == read_description(tmp_path / name.lower())
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(), min_size=1), st.data())
+def test_a_key_that_stands_twice(content: dict[str, int], data: st.DataObject) -> None:
+    """At any place in a mapping, at any depth."""
+    pairs = [*content.items()]
+    again = data.draw(st.sampled_from(pairs))
+    pairs.insert(data.draw(st.integers(0, len(pairs))), (again[0], 7))
+    inner = ", ".join(f'"{key}": {value}' for key, value in pairs)
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in ("json", "yaml"):
+            path = Path(folder) / f"a.{ending}"
+            path.write_text(f'{{"grid": [1, {{"x": {{{inner}}}}}]}}', encoding="utf-8")
+            with pytest.raises(FileFormatError, match=f"the key '{again[0]}' stands twice in a ma"):
+                read_description(path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["optimizer.peak", "optimizer"], "optimizer and {}optimizer.peak are a thing and a part"),
+        (["layers", "seed", "layers.0.degree"], "layers and {}layers.0.degree are a thing and a"),
+        (["layers.0.degree", "layers.00.degree"], "layers.0.degree and {}layers.00.degree are the"),
+        (["a." * 200 + "b", "a"], "a and {}a.a."),
+    ],
+)
+@pytest.mark.parametrize("place", ["grid", "base", "list"])
+def test_a_thing_and_a_part_of_it(keys: list[str], message: str, place: str) -> None:
+    """What one says the other would undo, and the runs would come out alike."""
+    changes = {key: [{"peak": 1}] for key in keys}
+    content: Any = [changes] if place == "list" else changes
+    with pytest.raises(ValueError, match=re.escape(message.format("grid." * (place == "grid")))):
+        expand({"base": describe(), place: content})
+
+
+def test_a_base_a_list_and_a_grid_may_say_different_things_of_one_part() -> None:
+    description = {
+        "base": describe(),
+        "list": [{"optimizer": {"peak": 3}, "layers.1.topology": "dense"}],
+        "grid": {"optimizer.peak": [1, 2], "optimizer.momentum": [0.5], "layers.0.degree": [3, 4]},
+    }
+    assert len(expand(description)) == 4
+
+
 @pytest.mark.parametrize(
     ("description", "message"),
     [
@@ -137,6 +195,14 @@ def test_what_is_no_sweep(description: Any, message: str) -> None:
         ("a.yaml", MERGES, "a.yaml holds more than 100000 values"),
         ("a.yaml", "a: " + "[" * 150 + "]" * 150, "a.yaml holds values nested more than 100 deep"),
         ("a.json", '{"base": ' + "[" * 900 + "]" * 900 + "}", "holds values nested more than 100"),
+        (
+            "a.yaml",
+            "a:\n  x: 1\n  y: 2\n  x: 3",
+            "YAML: the key 'x' stands twice in a mapping, again in line 4",
+        ),
+        ("a.yaml", "a: {<<: {x: 1}, <<: {y: 1}}", "the key '<<' stands twice"),
+        ("a.json", '{"a": {"x": 1, "x": 1}}', "JSON: the key 'x' stands twice in a mapping"),
+        ("a.toml", "x = 1\nx = 2", "a.toml is not valid TOML: Cannot overwrite a value"),
         ("b.yaml", "", "b.yaml must hold keys and values, got None"),
         ("b.yaml", "- 3", "b.yaml must hold keys and values, got [3]"),
     ],
