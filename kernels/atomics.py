@@ -8,7 +8,6 @@ Under NUMBA_DISABLE_JIT=1 one thread does all the work, and the twins need not b
 
 from __future__ import annotations
 
-import platform
 import sys
 from typing import Any
 
@@ -17,6 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .cpu import TARGET
 from .jit import DISABLED
 
 _INT64 = ir.IntType(64)
@@ -95,10 +95,9 @@ else:
         """Tell the core that this thread waits for another, for some nanoseconds."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            machine = platform.machine().lower()
-            if machine in ("x86_64", "amd64", "i686"):
+            if TARGET.architecture == "x86-64":
                 _call(builder, "llvm.x86.sse2.pause", ir.VoidType())
-            elif machine in ("aarch64", "arm64"):
+            elif TARGET.architecture == "aarch64":
                 _call(builder, "llvm.aarch64.hint", ir.VoidType(), ir.IntType(32)(1))
             return context.get_dummy_value()
 

@@ -32,7 +32,7 @@ from numba import types
 from numba.extending import overload
 
 from .jit import part_of_kernels
-from .vector import fma
+from .vector import floor, fma
 
 _BOUND = {np.float32: 87.0, np.float64: 708.0}  # exp of +-bound is a normal number
 
@@ -64,7 +64,7 @@ def _functions_of(
         """Return (p, r, 2**n): exp(x) = (1 + p r) 2**n."""
         x = bound if x > bound else x  # in this order a NaN passes through
         x = -bound if x < -bound else x
-        n = np.floor(fma(x, log2_e, half))
+        n = floor(fma(x, log2_e, half))
         r = fma(n, -ln_2, x)
         p = leading
         for coefficient in series:

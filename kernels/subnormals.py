@@ -11,7 +11,6 @@ as none does without NUMBA_BOUNDSCHECK=1, leaves the bits set.
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 from llvmlite import ir
@@ -19,9 +18,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .cpu import TARGET
 from .jit import DISABLED
 
-ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
+ON_X86 = TARGET.architecture == "x86-64"
 
 _ZEROS = 0x8040  # of MXCSR: flush to zero, denormals are zero
 

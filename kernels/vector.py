@@ -6,15 +6,7 @@ type, which LLVM splits over the CPU's registers, the row stays in registers unt
 How many registers is said by the *tile*, a tuple with one item a register: ``(0,) * 8`` for large
 batches, whose products keep as many more registers busy, ``(0,) * 2`` for small ones. It is a
 tuple, since its length is part of its type, so that kernels are compiled for it. The lanes of a
-register follow from the CPU:
-
-=========  =================  =======  =======
-CPU        register           float32  float64
-=========  =================  =======  =======
-AVX-512    64 bytes           16       8
-AVX        32 bytes           8        4
-other      16 bytes           4        2
-=========  =================  =======  =======
+register follow from the CPU (`cpu`).
 
 Arrays are 2-D and C-contiguous; a row address is ``(row, column)`` with ``column`` a multiple
 of the lanes and ``column + lanes <= array.shape[1]``. Nothing is checked here.
@@ -26,33 +18,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
+from .cpu import TARGET
 from .jit import DISABLED
-
-
-def _features() -> dict[str, bool]:
-    return dict(llvm.get_host_cpu_features())
-
-
-def _register_bytes() -> int:
-    features = _features()
-    if features.get("avx512f"):
-        return 64
-    return 32 if features.get("avx") else 16
-
-
-REGISTER_BYTES = _register_bytes()
 
 
 def lanes_of(dtype: Any, registers: int = 1) -> int:
     """Return how many values of ``dtype`` so many registers hold."""
-    return registers * REGISTER_BYTES // int(np.dtype(dtype).itemsize)
+    return registers * TARGET.register_bytes // int(np.dtype(dtype).itemsize)
 
 
 class _Vector(types.Type):
@@ -70,7 +48,7 @@ class _Vector(types.Type):
 
 
 def _vector_of(tile: Any, real: Any) -> _Vector:
-    return _Vector(real, len(tile) * REGISTER_BYTES * 8 // real.bitwidth)
+    return _Vector(real, len(tile) * TARGET.register_bytes * 8 // real.bitwidth)
 
 
 @register_model(_Vector)
@@ -95,19 +73,23 @@ def _alignment(vector: _Vector) -> int:
     return int(vector.real.bitwidth) // 8
 
 
+def _call(builder: Any, name: str, *arguments: Any) -> Any:
+    """Call an LLVM function of values of one type that returns one of it."""
+    kind = arguments[0].type
+    vector = isinstance(kind, ir.VectorType)
+    bits = 32 if isinstance(kind.element if vector else kind, ir.FloatType) else 64
+    overload = f"v{kind.count}f{bits}" if vector else f"f{bits}"
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(kind, [kind] * len(arguments)), f"{name}.{overload}"
+    )
+    return builder.call(function, arguments)
+
+
 def _fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
     """x * y + z, rounded once; in two steps on a CPU that would call a library for it."""
-    kind = x.type
-    if not (_features().get("fma") or _features().get("neon")):
+    if not TARGET.fuses:
         return builder.fadd(builder.fmul(x, y), z)
-    element = kind.element if isinstance(kind, ir.VectorType) else kind
-    name = f"f{32 if isinstance(element, ir.FloatType) else 64}"
-    if isinstance(kind, ir.VectorType):
-        name = f"v{kind.count}{name}"
-    function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.{name}"
-    )
-    return builder.call(function, [x, y, z])
+    return _call(builder, "llvm.fma", x, y, z)
 
 
 def _lanes(builder: Any, x: Any, y: Any, lanes: list[int]) -> Any:
@@ -118,7 +100,7 @@ def _lanes(builder: Any, x: Any, y: Any, lanes: list[int]) -> Any:
 
 def _products(builder: Any, x: Any, y: Any) -> Any:
     """x * y, summed over registers into one: register by register, in one chain of FMAs."""
-    register = REGISTER_BYTES * 8 // (32 if isinstance(x.type.element, ir.FloatType) else 64)
+    register = TARGET.register_bytes * 8 // (32 if isinstance(x.type.element, ir.FloatType) else 64)
     total = None
     for first in range(0, x.type.count, register):
         lanes = list(range(first, first + register))
@@ -206,6 +188,10 @@ if DISABLED:
         """``x * y + z``."""
         return x * y + z
 
+    def floor(x):  # type: ignore[no-untyped-def]
+        """The whole number at or below ``x``."""
+        return np.floor(x)
+
     def dot(x, y):  # type: ignore[no-untyped-def]
         """The sum of ``x * y``."""
         return x.dtype.type(np.dot(x, y))
@@ -261,7 +247,7 @@ else:
             upper = builder.and_(words, ir.Constant(kind, [word(0xFFFF0000)] * kind.count))
             singles = ir.VectorType(ir.FloatType(), kind.count)
             lower, upper = (builder.bitcast(x, singles) for x in (lower, upper))
-            register = REGISTER_BYTES * 8 // vector.real.bitwidth
+            register = TARGET.register_bytes * 8 // vector.real.bitwidth
             order = [
                 first + lane + which * kind.count
                 for first in range(0, kind.count, register)
@@ -280,7 +266,7 @@ else:
         The upper half of each byte as a float32 is all there is of it; a word of ``pairs`` holds
         one of the first register's lanes and, above it, the same of the second's.
         """
-        lanes = REGISTER_BYTES * 8 // like.dtype.bitwidth
+        lanes = TARGET.register_bytes * 8 // like.dtype.bitwidth
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             _, values, row, column, words = arguments
@@ -351,6 +337,22 @@ else:
             return _fused(builder, *arguments)
 
         return x(x, x, x), generate
+
+    @intrinsic
+    def floor(typing: Any, x: Any) -> Any:
+        """Return the whole number at or below a number of less than 2**21; NaN of NaN."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            (value,) = arguments
+            if TARGET.rounds:
+                return _call(builder, "llvm.floor", value)
+            # Next to this number the whole ones are all there are, so that adding it rounds.
+            large = value.type(1.5 * 2 ** (23 if x.bitwidth == 32 else 52))
+            nearest = builder.fsub(builder.fadd(value, large), large)
+            above = builder.fcmp_ordered(">", nearest, value)
+            return builder.fsub(nearest, builder.select(above, value.type(1), value.type(0)))
+
+        return x(x), generate
 
     @intrinsic
     def dot(typing: Any, x: Any, y: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ._version import __version__
+from .kernels.cpu import TARGET
 from .kernels.team import get_num_threads
 
 
@@ -30,8 +31,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
-    from llvmlite.binding import get_host_cpu_name
-
+    """Return this machine's CPU, and the one that kernels are compiled for."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -39,7 +39,7 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return f"{model} ({get_host_cpu_name()})"
+    return f"{model} ({TARGET.name})"
 
 
 def _blas() -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from minisnn.kernels import batch, dropout, reference
+from minisnn.kernels.cpu import TARGET
 from minisnn.kernels.layout import feature_major, padded
-from minisnn.kernels.vector import REGISTER_BYTES, lanes_of
+from minisnn.kernels.vector import lanes_of
 
 REALS = [np.float32, np.float64]
 CLOSE: dict[Any, dict[str, float]] = {  # some roundings, in units of the values at hand
@@ -94,7 +95,7 @@ def test_assembly_of_labels(rng: np.random.Generator, real: Any) -> None:
 def test_layout_is_aligned_padded_and_zero(real: Any, n_samples: int) -> None:
     array = feature_major(5, n_samples, real)
     assert array.ctypes.data % 64 == 0
-    assert array.strides[0] % REGISTER_BYTES == 0
+    assert array.strides[0] % TARGET.register_bytes == 0
     assert array.shape == (5, padded(n_samples, real))
     assert 0 <= array.shape[1] - n_samples < lanes_of(real)
     assert not array.any()
