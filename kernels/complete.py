@@ -2,8 +2,8 @@
 
 Such as the ten outputs behind a sparse layer, whose three products would otherwise take longer
 than those of a thin hidden layer. Every output has every input, so that rows can share what they
-load: `GROUP` rows at a time, each with its own accumulators for half a tile's samples, take each
-row of X from the cache once and multiply it by a weight each. W needs no indices.
+load: `GROUP` rows at a time, each with its own accumulators for a part of a tile's samples, take
+each row of X from the cache once and multiply it by a weight each. W needs no indices.
 
 **Blocks.** Sums run over `COLUMNS` inputs at a time, and then over these blocks in their order:
 so each block's inputs stay in L1 while all rows use them, and blocks may be summed by different
@@ -17,33 +17,45 @@ width operations on all rows. No race and no dependence on the number of threads
 from __future__ import annotations
 
 from .activations import activation_slope
+from .cpu import TARGET
 from .jit import jit
 from .products import add_four
 from .vector import fma, lanes, load, splat, store
 
 GROUP = 5
-"""Rows at a time: with half a tile of four registers they take 20, beside four for X."""
+"""Rows at a time: with parts of four registers they take 20, beside four for X and a weight."""
 
 COLUMNS = 64
 """Inputs of a block: rows of X that stay in L1 while all groups use them."""
 
 
+def part_of(tile: tuple[int, ...], registers: int = TARGET.registers) -> tuple[int, ...]:
+    """Return as much of a tile as leaves all accumulators in registers; at most half of it.
+
+    Each register of the part is taken `GROUP` times, and once for X; a weight has one more.
+    """
+    part = len(tile) // 2
+    while part > 1 and part * (GROUP + 1) + 1 > registers:
+        part //= 2
+    return tile[: max(1, part)]
+
+
 @jit
-def _five(half, W, X, c, rows, begin, stop):  # type: ignore[no-untyped-def]
-    """Return five rows of W X, over the columns begin to stop, for half a tile from sample c on.
+def _five(part, W, X, c, rows, begin, stop):  # type: ignore[no-untyped-def]
+    """Return five rows of W X, over the columns begin to stop, for a part's samples from c on.
 
     W may be a transpose.
     """
-    zero = splat(half, W.dtype.type(0))
+    zero = splat(part, W.dtype.type(0))
     i0, i1, i2, i3, i4 = rows
     a0, a1, a2, a3, a4 = zero, zero, zero, zero, zero
     for j in range(begin, stop):
-        x = load(half, X, j, c)
-        a0 = fma(splat(half, W[i0, j]), x, a0)
-        a1 = fma(splat(half, W[i1, j]), x, a1)
-        a2 = fma(splat(half, W[i2, j]), x, a2)
-        a3 = fma(splat(half, W[i3, j]), x, a3)
-        a4 = fma(splat(half, W[i4, j]), x, a4)
+        x = load(part, X, j, c)
+        a0 = fma(splat(part, W[i0, j]), x, a0)
+        a1 = fma(splat(part, W[i1, j]), x, a1)
+        a2 = fma(splat(part, W[i2, j]), x, a2)
+        a3 = fma(splat(part, W[i3, j]), x, a3)
+        a4 = fma(splat(part, W[i4, j]), x, a4)
     return a0, a1, a2, a3, a4
 
 
@@ -54,7 +66,7 @@ def _group_of(i, last):  # type: ignore[no-untyped-def]
 
 
 @jit
-def complete_forward(half, W, X, Z, partials, rows, columns):  # type: ignore[no-untyped-def]
+def complete_forward(part, W, X, Z, partials, rows, columns):  # type: ignore[no-untyped-def]
     """Z = W X for some rows, over some blocks of columns; no bias yet.
 
     rows, columns : (first, last), columns from a multiple of `COLUMNS` on. partials :
@@ -62,22 +74,22 @@ def complete_forward(half, W, X, Z, partials, rows, columns):  # type: ignore[no
     or without rows, then a call has all columns and Z their sum.
     """
     n_out = W.shape[0]
-    one = splat(half, Z.dtype.type(1))
+    one = splat(part, Z.dtype.type(1))
     for block in range(columns[0], columns[1], COLUMNS):
         stop = min(block + COLUMNS, columns[1])
         apart = block > 0 and partials.shape[0] > 0
         begin = (block // COLUMNS - 1) * n_out  # of the block's partials
-        for c in range(0, Z.shape[1], lanes(half, Z)):
+        for c in range(0, Z.shape[1], lanes(part, Z)):
             for first in range(rows[0], rows[1], GROUP):
                 group = _group_of(first, rows[1])
-                sums = _five(half, W, X, c, group, block, stop)
+                sums = _five(part, W, X, c, group, block, stop)
                 if not apart and block > 0:
                     sums = (
-                        fma(one, load(half, Z, group[0], c), sums[0]),
-                        fma(one, load(half, Z, group[1], c), sums[1]),
-                        fma(one, load(half, Z, group[2], c), sums[2]),
-                        fma(one, load(half, Z, group[3], c), sums[3]),
-                        fma(one, load(half, Z, group[4], c), sums[4]),
+                        fma(one, load(part, Z, group[0], c), sums[0]),
+                        fma(one, load(part, Z, group[1], c), sums[1]),
+                        fma(one, load(part, Z, group[2], c), sums[2]),
+                        fma(one, load(part, Z, group[3], c), sums[3]),
+                        fma(one, load(part, Z, group[4], c), sums[4]),
                     )
                 if apart:
                     _put(partials, begin, group, c, sums)
@@ -104,12 +116,12 @@ def add_partials(Z, partials, first, last):  # type: ignore[no-untyped-def]
 
 
 @jit
-def complete_input_gradient(half, W, dZ, X, activation, keep, dX, first, last):  # type: ignore[no-untyped-def]
+def complete_input_gradient(part, W, dZ, X, activation, keep, dX, first, last):  # type: ignore[no-untyped-def]
     """dX = W^T dZ for inputs first to last, times the slope of what made X."""
     for j in range(first, last, GROUP):
         group = _group_of(j, last)
-        for c in range(0, dX.shape[1], lanes(half, dX)):
-            _put(dX, 0, group, c, _five(half, W.T, dZ, c, group, 0, W.shape[0]))
+        for c in range(0, dX.shape[1], lanes(part, dX)):
+            _put(dX, 0, group, c, _five(part, W.T, dZ, c, group, 0, W.shape[0]))
         activation_slope(activation, X, keep, dX, j, group[4] + 1)
 
 

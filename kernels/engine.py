@@ -182,7 +182,7 @@ def _use(places, how, run, gradients, scale, decays):  # type: ignore[no-untyped
 
 
 @jit
-def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: ignore[no-untyped-def]
+def _perform(tile, part, rank, operation, tables, memory, work, step):  # type: ignore[no-untyped-def]
     """Do one operation. Views of all that its layer has come first: they cost next to nothing."""
     kind, number = operation["kind"], operation["layer"]
     first, last = operation["first"], operation["last"]
@@ -240,7 +240,7 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
             forward(tile, starts, indices, w, b, X, scale, activation, A, first, last)
     elif kind == COMPLETE_FORWARD:
         W = w.reshape((n_out, n_in))
-        complete_forward(half, W, X, A, partials, (first, last), (begin, end))
+        complete_forward(part, W, X, A, partials, (first, last), (begin, end))
     elif kind == BLAS_FORWARD:
         multiply(w.reshape((n_out, n_in)), X, A)
     elif kind == ACTIVATE:
@@ -266,7 +266,7 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
         input_gradient(tile, t_starts, t_indices, t_edges, w, dZ, X, made_X, keep, dX, first, last)
     elif kind == COMPLETE_INPUT_GRADIENT:
         W = w.reshape((n_out, n_in))
-        complete_input_gradient(half, W, dZ, X, made_X, keep, dX, first, last)
+        complete_input_gradient(part, W, dZ, X, made_X, keep, dX, first, last)
     elif kind == BLAS_INPUT_GRADIENT:
         multiply(w.reshape((n_out, n_in)).T, dZ, dX)
     elif kind == SLOPE:
@@ -339,7 +339,7 @@ def _perform(tile, half, rank, operation, tables, memory, work, step):  # type: 
 
 
 @jit
-def execute(rank, claims, done, tile, half, tables, memory, work):  # type: ignore[no-untyped-def]
+def execute(rank, claims, done, tile, part, tables, memory, work):  # type: ignore[no-untyped-def]
     """Run the program for every batch of ``work.samples``; called by `team.run` on each thread.
 
     Cost: the tasks', and for each phase an atomic operation a task and one look at ``done``.
@@ -363,7 +363,7 @@ def execute(rank, claims, done, tile, half, tables, memory, work):  # type: igno
                     task = begin + first + number
                     for k in range(tables.tasks[task], tables.tasks[task + 1]):
                         operation = tables.operations[k]
-                        _perform(tile, half, rank, operation, tables, memory, work, step)
+                        _perform(tile, part, rank, operation, tables, memory, work, step)
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)

@@ -25,6 +25,7 @@ from . import engine
 from .activations import ACTIVATIONS, IDENTITY
 from .blas_threads import blas_threads
 from .blocks import Product, block_starts, choose_blocks
+from .complete import part_of
 from .engine import DIFFERENTIATE, LAYER, OPERATION, PREDICT, TRAIN, Tables
 from .layout import read_only
 from .losses import SAMPLES
@@ -96,7 +97,7 @@ class Plan:
         self.dtype = np.dtype(dtype)
         self.keeps_bytes = keeps_bytes and wiring.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
-        self.half = self.tile[: max(1, len(self.tile) // 2)]
+        self.part = part_of(self.tile)
         step = lanes_of(dtype, len(self.tile))
         self.width = -(-batch_size // step) * step
         effort = Effort(self.width, len(self.tile), self.dtype)

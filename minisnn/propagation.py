@@ -168,7 +168,7 @@ class Propagation:
             int(first_step),
         )
         with plan.limits_blas():
-            run(execute, plan.threads_for(n_steps), plan.tile, plan.half, plan.tables, memory, work)
+            run(execute, plan.threads_for(n_steps), plan.tile, plan.part, plan.tables, memory, work)
         return losses.sum(axis=1), outputs
 
     def activations_of(self, layer: int, n_samples: int) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import llvmlite.binding as llvm
 import numba
 import numpy as np
 import pytest
@@ -15,10 +14,10 @@ from numba.core.runtime import _nrt_python, rtsys
 import minisnn as snn
 from minisnn.kernels import activations, complete, losses, products, updates
 from minisnn.kernels.activations import SIGMOID, TANH
+from minisnn.kernels.cpu import TARGET
 from minisnn.kernels.engine import TRAIN, execute
 from minisnn.kernels.jit import DISABLED, FASTMATH
 from minisnn.kernels.plan import Plan
-from minisnn.kernels.vector import REGISTER_BYTES
 from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.losses import LOSSES
 from minisnn.propagation import Propagation
@@ -27,11 +26,24 @@ pytestmark = [
     pytest.mark.skipif(DISABLED, reason="kernels are plain Python here"),
     pytest.mark.skipif(bool(numba.config.BOUNDSCHECK), reason="checks of bounds are in the loops"),
 ]
-ON_X86 = pytest.mark.skipif(
-    not llvm.get_host_cpu_features().get("fma"), reason="the names are those of x86 with FMA"
-)
 TILE = (0,) * 8
-REGISTER = {64: "zmm", 32: "ymm", 16: "xmm"}[REGISTER_BYTES]
+PART = complete.part_of(TILE)
+_X86, _AARCH64 = TARGET.architecture == "x86-64", TARGET.architecture == "aarch64"
+KNOWN = pytest.mark.skipif(not (_X86 or _AARCH64), reason="names of other instructions")
+REGISTER = {64: "zmm", 32: "ymm", 16: "xmm"}[TARGET.register_bytes]
+
+
+def packed(real: Any, register: str = "") -> str:
+    """The pattern of a multiply-add on a vector; where none is fused, of its multiplication."""
+    single = real is np.float32
+    if _AARCH64:  # "fmla v0.4s, ..." or, on macOS, "fmla.4s v0, ..."
+        return rf"\bfml[as](?:\s+v\d+)?\.{'4s' if single else '2d'}"
+    name = r"vfn?m(?:add|sub)\w+" if TARGET.fuses else "v?mul"
+    return rf"\b{name}{'ps' if single else 'pd'}\b.*%{register}"
+
+
+SINGLE = r"\bfn?madd\s+s" if _AARCH64 else r"\bv?(?:fn?madd\w+|mul|add)ss\b"
+STORE = r"\bst[rpu]r?\s+q" if _AARCH64 else rf"\bv?mov\w+\s+%{REGISTER}\d+, .*\("
 
 
 def assembly(kernel: Any, *arguments: Any) -> str:
@@ -45,12 +57,12 @@ def assembly(kernel: Any, *arguments: Any) -> str:
 def innermost_loops(text: str) -> list[str]:
     """The code between a label and the nearest jump back to it."""
     lines, loops = text.splitlines(), []
-    labels = {m[1]: k for k, line in enumerate(lines) if (m := re.match(r"(\.LBB\w+):", line))}
+    labels = {m[1]: k for k, line in enumerate(lines) if (m := re.match(r"(\.?LBB\w+):", line))}
     for k, line in enumerate(lines):
-        target = re.match(r"\s+j\w+\s+(\.LBB\w+)", line)
+        target = re.match(r"\s+(?:j|b|cb|tb)\S*\s+(?:\S+,\s*)*(\.?LBB\w+)", line)
         if target and target[1] in labels and labels[target[1]] < k:
             body = lines[labels[target[1]] : k]
-            if not any(re.match(r"\.LBB\w+:", inner) for inner in body[1:]):
+            if not any(re.match(r"\.?LBB\w+:", inner) for inner in body[1:]):
                 loops.append("\n".join(body))
     return loops
 
@@ -83,27 +95,29 @@ def kernel_calls() -> dict[str, tuple[Any, ...]]:
             TILE, starts, indices, edges, w, A, A, SIGMOID, one, A.copy(), 0, 2,
         ),
         "complete forward": (
-            complete.complete_forward, TILE[:4], W, A, A.copy(), A[:0], (0, 2), (0, 64),
+            complete.complete_forward, PART, W, A, A.copy(), A[:0], (0, 2), (0, 64),
         ),
         "complete input gradient": (
-            complete.complete_input_gradient, TILE[:4], W, A, A, SIGMOID, one, A.copy(), 0, 2,
+            complete.complete_input_gradient, PART, W, A, A, SIGMOID, one, A.copy(), 0, 2,
         ),
     }  # fmt: skip
 
 
-@ON_X86
+@KNOWN
 @pytest.mark.parametrize("name", list(kernel_calls()))
-def test_an_edge_is_fused_operations_on_whole_registers(name: str) -> None:
+def test_an_edge_is_operations_on_whole_registers(name: str) -> None:
+    """Eight in a row, fused where the CPU can; the accumulators stay where they are."""
     kernel, *arguments = kernel_calls()[name]
     text = assembly(kernel, *arguments)
     loops = innermost_loops(text) or [text]  # the weight gradient's has a branch in it
-    packed = [len(re.findall(rf"vfmadd\w+ps.*{REGISTER}", loop)) for loop in loops]
-    assert max(packed) >= 8, f"no loop of {name} has the operations of an edge"
-    best = loops[packed.index(max(packed))]
-    assert not re.findall(r"vfmadd\w+ss", best), "single numbers in the loop over the edges"
+    several = [loop for loop in loops if len(re.findall(packed(np.float32, REGISTER), loop)) >= 8]
+    assert several, f"no loop of {name} has the operations of an edge"
     if "weight" not in name:  # which ends each four edges with a sum over lanes
-        stores = re.findall(rf"vmov\w+\s+%{REGISTER}\d+, .*\(", best)
-        assert not stores, "the accumulators leave their registers"
+        several = [loop for loop in several if not re.findall(STORE, loop)]
+        assert several, "the accumulators leave their registers"
+    if len(loops) > 1:
+        several = [loop for loop in several if not re.findall(SINGLE, loop)]
+        assert several, "single numbers in the loop over the edges"
 
 
 def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
@@ -128,19 +142,17 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
     }  # fmt: skip
 
 
-@ON_X86
+@KNOWN
 @pytest.mark.parametrize("name", list(curves(np.float32)))
 @pytest.mark.parametrize("real", [np.float32, np.float64])
-def test_curves_are_straight_code_on_whole_registers(real: Any, name: str) -> None:
+def test_curves_are_straight_code_on_vectors(real: Any, name: str) -> None:
+    """Of whatever width LLVM prefers for its own loops: on some CPUs less than a register's."""
     n_fused, (kernel, *arguments) = curves(real)[name]
     text = assembly(kernel, *arguments)
     calls = r"\b(exp|log|log1p|expm1|tanh|fma|floor|sqrt)f?\b"
     assert not re.search(calls, text), "a call to libm"
-    kind = "ps" if real is np.float32 else "pd"
-    assert any(
-        len(re.findall(rf"vfn?madd\w+{kind}.*{REGISTER}", loop)) >= n_fused
-        for loop in innermost_loops(text)
-    )
+    loops = innermost_loops(text)
+    assert any(len(re.findall(packed(real), loop)) >= n_fused for loop in loops)
 
 
 @pytest.mark.parametrize("optimizer", [snn.NesterovSGD(1.0), snn.Adam(clip_norm=1.0)], ids=repr)

@@ -17,7 +17,7 @@ from minisnn.kernels.vector import lanes_of
 
 def check(seed: int, n_in: int, n_out: int, n_vectors: int, real: Any, parts: int) -> None:
     rng = np.random.default_rng(seed)
-    half, tile = (0,) * 2, (0,) * 4
+    part, tile = (0,) * 2, (0,) * 4
     width = n_vectors * lanes_of(real, len(tile))
     W = rng.standard_normal((n_out, n_in)).astype(real)
     X = rng.random((n_in, width)).astype(real)
@@ -32,11 +32,11 @@ def check(seed: int, n_in: int, n_out: int, n_vectors: int, real: Any, parts: in
     expected = W @ X
     whole, apart = np.full((2, n_out, width), np.nan, real)
     for rows in cut(n_out):
-        complete.complete_forward(half, W, X, whole, np.empty((0, width), real), rows, (0, n_in))
+        complete.complete_forward(part, W, X, whole, np.empty((0, width), real), rows, (0, n_in))
     partials = np.full(((blocks - 1) * n_out, width), np.nan, real)
     for first, last in reversed(cut(blocks)):
         columns = first * complete.COLUMNS, min(last * complete.COLUMNS, n_in)
-        complete.complete_forward(half, W, X, apart, partials, (0, n_out), columns)
+        complete.complete_forward(part, W, X, apart, partials, (0, n_out), columns)
     for first, last in cut(n_out):
         complete.add_partials(apart, partials, first, last)
     np.testing.assert_allclose(whole, expected, **close)
@@ -56,7 +56,7 @@ def check(seed: int, n_in: int, n_out: int, n_vectors: int, real: Any, parts: in
         dX = np.full((n_in, width), np.nan, real)
         for first, last in cut(n_in):
             number = ACTIVATIONS[name]
-            complete.complete_input_gradient(half, W, dZ, X, number, real(keep), dX, first, last)
+            complete.complete_input_gradient(part, W, dZ, X, number, real(keep), dX, first, last)
         expected = reference.activation_slope(name, X, real(keep), W.T @ dZ)
         np.testing.assert_allclose(dX, expected, **close)
 
@@ -65,6 +65,30 @@ def check(seed: int, n_in: int, n_out: int, n_vectors: int, real: Any, parts: in
 @pytest.mark.parametrize("n_out", [1, 4, 5, 10, 11])
 def test_complete_products(n_out: int, real: Any) -> None:
     check(0, 130, n_out, 2, real, parts=1)
+
+
+@pytest.mark.parametrize(("tile", "registers", "expected"), [
+    (8, 32, 4), (8, 16, 2), (4, 32, 2), (4, 16, 2), (2, 32, 1), (2, 16, 1),
+])  # fmt: skip
+def test_accumulators_have_registers(tile: int, registers: int, expected: int) -> None:
+    part = complete.part_of((0,) * tile, registers)
+    assert len(part) == expected
+    assert len(part) * (complete.GROUP + 1) < registers, "one is left for a weight"
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_any_part_of_a_tile_gives_the_same_bits(rng: np.random.Generator, real: Any) -> None:
+    width = lanes_of(real, 4)
+    W = rng.standard_normal((7, 70)).astype(real)
+    X, dZ = (rng.standard_normal((n, width)).astype(real) for n in (70, 7))
+    results = []
+    for registers in (1, 2, 4):
+        part = (0,) * registers
+        Z, dX = np.empty((7, width), real), np.empty((70, width), real)
+        complete.complete_forward(part, W, X, Z, Z[:0], (0, 7), (0, 70))
+        complete.complete_input_gradient(part, W, dZ, X, ACTIVATIONS["sigmoid"], real(1), dX, 0, 70)
+        results.append(Z.tobytes() + dX.tobytes())
+    assert len(set(results)) == 1
 
 
 @given(
