@@ -176,7 +176,8 @@ def test_the_number_of_threads_follows_from_the_work() -> None:
     assert Plan(large, 128, np.float32, n_threads=2).n_threads == 2
     assert Plan(large, 1, np.float32, PREDICT, n_threads=2).threads_for(1) == 1
     assert Plan(dense, 128, np.float32, n_threads=2).n_threads == 1, "BLAS has its own"
-    plan = Plan(large, 128, np.float32, n_threads=2)
+    medium = Wiring([random_graph(784, 300, 0.1), complete_graph(300, 10)])
+    plan = Plan(medium, 128, np.float32, n_threads=2)
     assert plan.threads_for(1) == 1, "not worth starting one"
     assert plan.threads_for(1000) == 2
 
