@@ -6,6 +6,8 @@ arrays out.
 
 ==============  ==============================================================================
 `jit`           the one factory of every compiled function
+`code_cache`    what it has compiled, kept on disk
+`compiling`     says when it compiles
 `vector`        a vector type as wide as the register file allows
 `exponentials`  exp, log and what is made of them, without a call to libm
 `products`      W X, its gradients on the edges, its gradient by the inputs

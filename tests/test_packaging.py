@@ -71,16 +71,23 @@ def test_contents(wheel: Path) -> None:
     assert sources <= set(names)
 
 
-def test_installed_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
+def test_installed_in_a_fresh_environment(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """There one process compiles, the next one loads, and both have the same bits.
 
-    Numba's cache may hold another copy of a kernel's machine code than the one just run.
+    What was compiled is not in the package: it would stay when that is uninstalled, and a folder
+    without modules hides an editable install.
     """
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)
     python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     run(str(python), "-E", "-m", "pip", "install", "--quiet", str(wheel), cwd=tmp_path)
     (tmp_path / "program.py").write_text(PROGRAM)
+    (package,) = environment.rglob("site-packages/minisnn")
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    for name in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
 
     def run_program() -> list[str]:
         return run(str(python), "-E", "program.py", str(environment), cwd=tmp_path).splitlines()
@@ -91,3 +98,6 @@ def test_installed_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
     assert (first, second) == ("0 1", "1 0")
     assert compiled == loaded
     assert len(set(compiled)) == 2
+    assert list((tmp_path / "home").rglob("*.kernel"))
+    run(str(python), "-E", "-m", "pip", "uninstall", "--yes", "minisnn", cwd=tmp_path)
+    assert not package.exists()
