@@ -45,6 +45,7 @@ LIMIT = 256 * 2**20
 CHECKS_BOUNDS = bool(numba.config.BOUNDSCHECK)  # type: ignore[attr-defined]
 
 _SUFFIX = ".kernel"
+_NO_STAMP = "what the kernels were made from cannot be found"
 
 
 def folder() -> Path:
@@ -204,11 +205,26 @@ class KernelCache(caching.NullCache):
                 _write(path, dumps(data._reduce()))
                 _trim_once()
             elif _stamp() is None:
-                _Failure.reason = "what the kernels were made from cannot be found"
+                _Failure.reason = _NO_STAMP
         except OSError as error:
             _Failure.reason = str(error)
         if _Failure.reason and not compiling.under_way():
             _Failure.warn()
+
+
+def is_writable() -> bool:
+    """Return whether what is compiled now will be kept."""
+    try:
+        probe = folder() / f"{uuid.uuid4().hex[:8]}.new"
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        _Failure.reason = str(error)
+        return False
+    if _stamp() is None:
+        _Failure.reason = _NO_STAMP
+    return _stamp() is not None
 
 
 class _Failure:

@@ -11,9 +11,9 @@ from typing import Any
 
 from numba.core import event
 
-observers: list[Callable[[bool], None]] = []
-"""Called with True where a compilation begins, with False where it ends, failed or not. Numba's
-lock is held: no other begins, and the process does not fork."""
+observers: list[Callable[[str | None], None]] = []
+"""Called with the kernel's name where a compilation begins, with None where it ends, failed or not.
+Numba's lock is held: no other begins, and the process does not fork."""
 
 _depth = 0
 
@@ -32,19 +32,19 @@ class _Listener(event.Listener):
         if self._is_kernel(event.data["dispatcher"]):
             _depth += 1
             if _depth == 1:
-                _tell(True)
+                _tell(event.data["dispatcher"].__name__)
 
     def on_end(self, event: Any) -> None:
         global _depth
         if self._is_kernel(event.data["dispatcher"]):
             _depth -= 1
             if _depth == 0:
-                _tell(False)
+                _tell(None)
 
 
-def _tell(begins: bool) -> None:
+def _tell(name: str | None) -> None:
     for observer in tuple(observers):
-        observer(begins)
+        observer(name)
 
 
 def watch(is_kernel: Callable[[Any], bool]) -> None:

@@ -91,7 +91,6 @@ class Loop:
     def run(self, interrupted: threading.Event, checkpoint: Checkpoint | None, bar: Bar) -> None:
         """Go on to the end, or to an interruption."""
         begun_at = self._place()
-        bar.reset()  # compiling is over
         bar.initial = len(self.history.epochs) * len(self._sizes) + self._done
         bar.update(bar.initial)
         self._show(bar)

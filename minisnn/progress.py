@@ -15,9 +15,6 @@ class Bar(Protocol):
     initial: int
     """Units that were done before: no part of the speed."""
 
-    def reset(self) -> Any:
-        """Go back to nothing done in no time."""
-
     def update(self, n: int = 1) -> Any:
         """Advance by n."""
 
@@ -49,18 +46,20 @@ def progress_bar(show: bool | None, total: int, unit: str) -> Bar:
         show = output.isatty() and importlib.util.find_spec("tqdm") is not None
     if not show:
         return _NoBar()
-    tqdm = require("tqdm", "progress", "a progress bar")
+    tqdm = require_tqdm()
     bar: Bar = tqdm.tqdm(  # the speed is that since the beginning, and any update may show it
         total=total, unit=unit, smoothing=0, miniters=1, dynamic_ncols=True, file=output
     )
     return bar
 
 
+def require_tqdm() -> Any:
+    """Return tqdm, or raise the error that names the extra."""
+    return require("tqdm", "progress", "a progress bar")
+
+
 class _NoBar:
     initial = 0
-
-    def reset(self) -> None:
-        pass
 
     def update(self, n: int = 1) -> None:
         pass

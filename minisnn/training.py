@@ -15,6 +15,7 @@ from . import checks, console, fingerprints
 from .arguments import as_list, check_flag, check_pair, check_path, shown
 from .callbacks.callback import Callback, EpochFunction, Training
 from .checkpoint import Checkpoint, Part
+from .compile_notice import compile_notice
 from .history import History
 from .interruption import AGAIN, interruptible
 from .loop import Loop
@@ -23,7 +24,7 @@ from .mlp import MLP, check_network
 from .optimizer_state import OptimizerState
 from .optimizers import Optimizer, as_optimizer
 from .passes import PREDICTION_BATCH
-from .progress import progress_bar
+from .progress import progress_bar, require_tqdm
 from .samples import Samples, check_samples
 from .step import Stepper, Steps
 
@@ -120,7 +121,7 @@ def train(
         overwritten.
     progress : bool, optional
         Whether to show a progress bar (extra ``progress``); by default, where standard error is
-        a terminal and tqdm is installed.
+        a terminal and tqdm is installed. False also keeps quiet that kernels are being compiled.
 
     Returns
     -------
@@ -228,8 +229,8 @@ def run_training(
     callbacks = as_list(callbacks, "callbacks", "functions of (net, epoch)")
     told = _check_callbacks(callbacks)
     shuffle, resume = check_flag(shuffle, "shuffle"), check_flag(resume, "resume")
-    if progress is not None:
-        check_flag(progress, "progress")
+    if progress is not None and check_flag(progress, "progress"):
+        require_tqdm()  # the bar is made after compiling, which takes its time
     if checkpoint is not None:
         check_path(checkpoint, "checkpoint")
         if epochs > _MOST_EPOCHS:
@@ -240,9 +241,15 @@ def run_training(
     if resume and checkpoint is None:
         raise ValueError("resume needs the checkpoint to go on from: pass checkpoint=path")
 
-    steps = make_steps(
-        samples, optimizer=optimizer, loss=known, batch_size=batch_size, dropout=dropout, seed=seed
-    )
+    with compile_notice(progress is not False):
+        steps = make_steps(
+            samples,
+            optimizer=optimizer,
+            loss=known,
+            batch_size=batch_size,
+            dropout=dropout,
+            seed=seed,
+        )
     if optimizer_state is not None:
         if not isinstance(optimizer_state, OptimizerState):
             raise TypeError(
@@ -283,22 +290,23 @@ def run_training(
         parts: dict[str, Part] = {"steps": steps, "loop": loop}  # it asks for their number
         parts |= {f"callback_{number}": callback for number, callback in enumerate(kept, start=1)}
         file = Checkpoint(checkpoint, checkpoint_every, fingerprint, parts)
-    bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size), "step")
-    try:
-        with interruptible() as interrupted, ExitStack() as ends:
-            bar.set_description("compiling")
-            loop.history.compile_seconds = _compile(net, steps, validation)
-            bar.set_description("training")
-            training = Training(loop.history, steps)
-            ends.callback(training.end)  # last of all
-            for callback in told:
-                callback.begin(training)
-                ends.callback(callback.end)
-            if file is not None:
-                file.begin(resume)
-            loop.run(interrupted, file, bar)
-    finally:
-        bar.close()
+    with (
+        compile_notice(progress is not False),
+        interruptible() as interrupted,
+        ExitStack() as ends,
+    ):
+        loop.history.compile_seconds = _compile(net, steps, validation)
+        bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size), "step")
+        ends.callback(bar.close)
+        bar.set_description("training")
+        training = Training(loop.history, steps)
+        ends.callback(training.end)  # last of all
+        for callback in told:
+            callback.begin(training)
+            ends.callback(callback.end)
+        if file is not None:
+            file.begin(resume)
+        loop.run(interrupted, file, bar)
     if loop.history.interrupted:
         n = len(loop.history.epochs)
         console.say(

@@ -20,14 +20,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import math
 import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -102,24 +99,6 @@ def default_rate(net: snn.MLP, n_steps: int) -> float:
     return sigmoid_rate(n_steps)
 
 
-@contextmanager
-def said(say: Callable[[str], None] | None) -> Iterator[None]:
-    """Pass on what the library has to say, such as that it compiles, unless a bar shows it."""
-    logger, handler = logging.getLogger("minisnn"), logging.Handler(logging.INFO)
-    if say is None:
-        yield
-        return
-    handler.emit = lambda record: say(f"  {record.getMessage()}")  # type: ignore[method-assign]
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run; return the exit code."""
     options = arguments_of(argv, str(__doc__))
@@ -183,20 +162,19 @@ def main(argv: list[str] | None = None) -> int:
     histories = {}
     for name, net in networks.items():
         say(f"Training the {name} network: {net}")
-        with said(say if not sys.stderr.isatty() else None):
-            histories[name] = snn.train(
-                net,
-                *train,
-                **common,
-                epochs=options.epochs,
-                validation_data=test,
-                seed=options.seed,
-                callbacks=[report],
-                checkpoint=folder / f"{name}.checkpoint.npz",
-                checkpoint_every=options.checkpoint,
-                resume=options.resume is not None,
-                progress=False if options.quiet else None,
-            )
+        histories[name] = snn.train(
+            net,
+            *train,
+            **common,
+            epochs=options.epochs,
+            validation_data=test,
+            seed=options.seed,
+            callbacks=[report],
+            checkpoint=folder / f"{name}.checkpoint.npz",
+            checkpoint_every=options.checkpoint,
+            resume=options.resume is not None,
+            progress=False if options.quiet else None,
+        )
         if histories[name].interrupted:
             say(
                 f"Interrupted after {len(histories[name].epochs)} epochs; here is what there is. "

@@ -12,6 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
+from ..compile_notice import compile_notice
 from ..environment import describe_environment
 from ..graph import DeadNeuronWarning
 from ..history import Epoch
@@ -101,7 +102,7 @@ def _train(run: Run) -> tuple[Figures, tuple[Epoch, ...], tuple[LayerWeights, ..
         chosen = spread(labels)[: run.data.samples]
         images, labels = images[chosen], labels[chosen]
     net = build_network(run)
-    with interruptible_at_once():
+    with interruptible_at_once(), compile_notice(True):
         history = train(
             net,
             images,

@@ -21,6 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..arguments import as_list, check_choice, check_flag, checked_sparse
 from ..callbacks.callback import EpochFunction
 from ..checks import check_number, check_positive_integer
+from ..compile_notice import compile_notice
 from ..graph import Array
 from ..history import Epoch
 from ..memory import check_fits
@@ -33,6 +34,7 @@ from .wiring import Topologies, make_graphs
 
 _LARGEST_SEED = 2**31 - 1
 _CALLBACKS = "functions of (net, epoch)"
+_train = compile_notice(True)(train)  # of a fit that is not verbose, too: it waits as long
 _ROWS = 1024  # of sparse X made dense at a time, to predict
 
 
@@ -168,7 +170,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             )
             score = partial(self._score_of, X_held, y_held, weights_held)
         watch = _Watch(self, score, first=first)
-        history = train(
+        history = _train(
             self.net_,
             X,
             targets,

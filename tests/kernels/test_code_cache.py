@@ -279,7 +279,7 @@ NEEDLESS = "compiled kernels cannot be kept on disk .*{}.* variable NUMBA_CACHE_
 
 @COMPILED_ONLY
 def test_a_folder_that_cannot_be_written_is_said_once(cache: Path) -> None:
-    cache.write_text("a file in its place")
+    cache.touch()
     with pytest.warns(RuntimeWarning, match=NEEDLESS.format("File exists|exists")):
         assert anew() == (0.5, "compiled")
     assert anew(np.float32) == (0.5, "compiled")  # warnings are errors here
@@ -288,7 +288,7 @@ def test_a_folder_that_cannot_be_written_is_said_once(cache: Path) -> None:
 @COMPILED_ONLY
 def test_it_is_said_when_all_is_compiled(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inside a compilation an error, as ``-W error`` makes of it, would be taken for Numba's."""
-    cache.write_text("a file in its place")
+    cache.touch()
     monkeypatch.setitem(globals(), "inner", jit(inner))
     kernel = jit(one_more)
     with pytest.raises(RuntimeWarning, match=NEEDLESS.format("")):
@@ -355,16 +355,16 @@ def test_a_full_disk_costs_only_time(cache: Path) -> None:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """Return what an observer is told."""
-    seen: list[bool] = []
+    seen: list[str | None] = []
     monkeypatch.setattr(compiling, "observers", [seen.append])
     return seen
 
 
 @COMPILED_ONLY
 def test_kernels_that_call_one_another_are_one_compilation(
-    cache: Path, told: list[bool], monkeypatch: pytest.MonkeyPatch
+    cache: Path, told: list[str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = inner
 
@@ -373,15 +373,15 @@ def test_kernels_that_call_one_another_are_one_compilation(
         return jit(one_more)(np.ones(1))
 
     assert both() == 2
-    assert told == [True, False]
+    assert told == ["one_more", None]
     assert both() == 2
-    assert told == [True, False], "loaded"
+    assert told == ["one_more", None], "loaded"
 
 
 @COMPILED_ONLY
-def test_a_compilation_that_fails_has_ended(told: list[bool]) -> None:
+def test_a_compilation_that_fails_has_ended(told: list[str | None]) -> None:
     kernel: Callable[..., Any] = jit(element)
     with pytest.raises(numba.TypingError):
         kernel(1, 2)
-    assert told == [True, False]
+    assert told == ["element", None]
     assert not compiling.under_way()
