@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from typing import Any
 
 import numpy as np
 import pytest
+from concurrency import forked
 
 from minisnn.kernels import batch, dropout, reference
 from minisnn.kernels.cpu import TARGET
@@ -98,4 +101,29 @@ def test_layout_is_aligned_padded_and_zero(real: Any, n_samples: int) -> None:
     assert array.strides[0] % TARGET.register_bytes == 0
     assert array.shape == (5, padded(n_samples, real))
     assert 0 <= array.shape[1] - n_samples < lanes_of(real)
+    assert not array.any()
+
+
+def test_large_buffers_need_no_huge_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel has none, asking for them is an error."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(mmap, "mmap", refuse)
+    array = feature_major(2048, 1024, np.float32)  # 8 MiB
+    assert array.ctypes.data % 64 == 0
+    assert not array.any()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("n_features", [5, 2048])
+def test_what_a_forked_child_writes_stays_there(n_features: int) -> None:
+    array = feature_major(n_features, 128, np.float32)
+
+    def write() -> bool:
+        array[:] = 1
+        return True
+
+    assert forked(write)
     assert not array.any()
