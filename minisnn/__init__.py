@@ -22,7 +22,7 @@ from ._version import __version__
 from .archive import FileFormatError
 from .evaluation import Evaluation, evaluate
 from .gradients import Gradients
-from .graph import DeadNeuronWarning, Topology
+from .graph import Topology
 from .history import Epoch, History
 from .interchange import export_c, export_onnx, from_state_dict, from_weights, to_torch
 from .kernels.team import get_num_threads, set_num_threads
@@ -33,6 +33,7 @@ from .optimizers import SGD, Adam, NesterovSGD
 from .schedules import CosineDecay, StepDecay, WarmUp, WarmUpDecay
 from .storage import load, load_optimizer_state, save
 from .training import train
+from .wiring_warnings import DeadNeuronWarning, RepeatedGraphWarning
 
 if TYPE_CHECKING:
     from . import baselines, experiments, plots, spectral
@@ -51,6 +52,7 @@ __all__ = [
     "Layer",
     "NesterovSGD",
     "OptimizerState",
+    "RepeatedGraphWarning",
     "StepDecay",
     "Topology",
     "WarmUp",

@@ -131,9 +131,9 @@ def _npy_head(array: Array) -> bytes:
 
 @contextmanager
 def read_archive(
-    path: str | os.PathLike[str], kind: str, numbers: Sequence[int]
+    path: str | os.PathLike[str], kind: str, numbers: Sequence[int], *, whole: bool = True
 ) -> Iterator[Archive]:
-    """Open an archive; in the block, all of it must be asked for.
+    """Open an archive; in the block, all of it must be asked for, if the whole is wanted.
 
     Parameters
     ----------
@@ -143,6 +143,8 @@ def read_archive(
         What it must be.
     numbers : sequence of int
         The formats that the block can read.
+    whole : bool
+        Whether the block reads all arrays, so that any other is one too many.
 
     Yields
     ------
@@ -184,7 +186,8 @@ def read_archive(
                 if found[0] != kind:
                     raise ValueError(f"it is a {found[0]!r:.60}")
                 yield archive
-                archive.check_all_read()
+                if whole:
+                    archive.check_all_read()
         except FileFormatError:
             raise
         except _SYMPTOMS as error:

@@ -29,6 +29,9 @@ class _Repr(Repr):
             return f"a number of {x.bit_length()} bits"
 
 
+MOST_BITS = 8192
+"""Of a whole number that is kept, such as a seed: Python writes out 4300 digits, not more."""
+
 _REPR = _Repr()
 _REPR.maxstring = _REPR.maxother = 80
 

@@ -15,11 +15,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .archive import FileFormatError, read_archive, write_archive
+from .archive import FileFormatError, entry, read_archive, write_archive
 from .arguments import shown
 from .atomic import replace_file
 from .graph import Array
 from .optimizer_state import OptimizerState
+from .seeds import seed_of
 
 KIND, FORMAT = "checkpoint", 1
 
@@ -33,6 +34,20 @@ class Part(Protocol):
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Go on from a state."""
+
+
+def recorded_seed(path: str | os.PathLike[str]) -> int | None:
+    """Return the seed of the training that a checkpoint is of; None where there is no such file.
+
+    Raises
+    ------
+    OSError, FileFormatError
+        As `Checkpoint.restore`.
+    """
+    if not os.path.isfile(path):
+        return None
+    with read_archive(path, KIND, [FORMAT], whole=False) as archive:
+        return seed_of(int(entry(archive.entry("fingerprint", dict), "seed", str)))
 
 
 class Checkpoint:

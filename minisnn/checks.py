@@ -11,7 +11,6 @@ import numpy as np
 
 from .arguments import as_list, is_whole, shown
 
-_LARGEST_SEED = 2**32 - 1
 _LARGEST = 2**53  # whole number that is one in float64, too
 
 
@@ -35,11 +34,6 @@ def check_whole_number(value: object, name: str, low: int, high: int) -> int:
     if not low <= number <= high:
         raise ValueError(f"{name} must be between {low} and {high}, got {shown(number)}")
     return number
-
-
-def check_seed(value: object) -> int:
-    """Return a seed."""
-    return check_whole_number(value, "seed", 0, _LARGEST_SEED)
 
 
 def check_number(value: Any, name: str, low: float, high: float = np.inf) -> float:

@@ -21,12 +21,15 @@ class Gradients:
         The same, layer by layer: views of ``parameters``.
     inputs : array, shape (samples, n_in)
         By the inputs X as they were passed.
+    seed : int
+        With which the dropout masks were made, if any.
     """
 
     parameters: Array
     weights: list[Array]
     biases: list[Array]
     inputs: Array
+    seed: int
 
     def __repr__(self) -> str:
         return (
@@ -35,7 +38,9 @@ class Gradients:
         )
 
     @classmethod
-    def of(cls, parameters: Array, inputs: Array, graphs: Sequence[Topology]) -> Gradients:
+    def of(
+        cls, parameters: Array, inputs: Array, graphs: Sequence[Topology], seed: int
+    ) -> Gradients:
         """Return those of a network with these graphs, from the vector of all."""
         weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
-        return cls(parameters, [*weights], [*biases], inputs)
+        return cls(parameters, [*weights], [*biases], inputs, seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -13,14 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from .arguments import as_array, check_kind, shown
+from .arguments import MOST_BITS, as_array, check_kind, shown
 from .structure import check_complete, check_structure, check_widths
 
 Array = npt.NDArray[Any]
-
-
-class DeadNeuronWarning(UserWarning):
-    """A neuron that the graph cuts off: whatever is trained, it adds nothing."""
 
 
 class Topology:
@@ -331,10 +326,9 @@ def _description(name: Any, parameters: Mapping[str, Any] | None) -> dict[str, A
 
 
 def _is_finite(value: Real) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number of more than 308 digits
-        return False
+    if isinstance(value, Integral):
+        return int(value).bit_length() <= MOST_BITS
+    return math.isfinite(value)
 
 
 def _is_rotated(graph: Topology, places: Array) -> bool:
@@ -362,21 +356,3 @@ def _frozen(array: Array, dtype: Any) -> Array:
     It is a view: what it is a view of, all can get at, and change the shape and dtype of.
     """
     return np.frombuffer(array.astype(dtype, copy=False).tobytes(), dtype)[:]
-
-
-def warn_of_dead_neurons(topologies: list[Topology]) -> None:
-    """Warn of each hidden or output neuron that the graphs leave without input or output."""
-    for number, graph in enumerate(topologies, start=1):
-        kind = "output" if number == len(topologies) else "hidden"
-        lacking = [("input", len(graph.isolated_outputs))]
-        if number < len(topologies):
-            lacking.append(("output", len(topologies[number].isolated_inputs)))
-        for what, count in lacking:
-            if count:
-                warnings.warn(
-                    f"layer {number}: {count} of {graph.n_out} {kind} neurons have no {what} and "
-                    "are dead: no training can make them useful. Take a higher degree, another "
-                    "topology, or fewer neurons.",
-                    DeadNeuronWarning,
-                    stacklevel=3,
-                )

@@ -59,6 +59,8 @@ class History:
         Whether Ctrl-C ended the training.
     optimizer_state : OptimizerState or None
         What the optimiser remembers at the end, for a training that goes on from there.
+    seed : int or None
+        Of shuffling and dropout: with this number the same training is made again.
 
     Examples
     --------
@@ -74,11 +76,14 @@ class History:
     compile_seconds: float = 0.0
     interrupted: bool = False
     optimizer_state: OptimizerState | None = field(default=None, repr=False, compare=False)
+    seed: int | None = None
 
     def __repr__(self) -> str:
         n = len(self.epochs)
         figures = f", {describe(self.epochs[-1])}" if self.epochs else ""
-        return f"History({n} epoch{'s' * (n != 1)}{figures}{', interrupted' * self.interrupted})"
+        seed = "" if self.seed is None else f", seed={self.seed}"
+        ended = ", interrupted" * self.interrupted
+        return f"History({n} epoch{'s' * (n != 1)}{figures}{seed}{ended})"
 
     def column(self, name: str) -> list[Any]:
         """Return one figure of all epochs, by the name it has in `Epoch`."""

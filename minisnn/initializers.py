@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from .arguments import check_choice
-from .checks import check_seed
 from .graph import Array, Topology
 from .layer import n_parameters, split_parameters
 from .memory import check_fits
@@ -30,6 +29,12 @@ FANS = ("degree", "width")
 _DRAWN = 16  # bytes a weight takes while it is drawn, beside itself
 
 
+def check_rule(distribution: str, fan: str) -> None:
+    """Raise unless weights can be drawn by this distribution, with fans counted so."""
+    check_choice(distribution, "initializer", DISTRIBUTIONS)
+    check_choice(fan, "fan", FANS)
+
+
 def initial_parameters(
     graphs: Sequence[Topology], distribution: str, fan: str, seed: int, dtype: np.dtype[Any]
 ) -> Array:
@@ -37,7 +42,7 @@ def initial_parameters(
 
     Each layer draws from a generator of its own, so that none depends on the size of another.
     """
-    generators = np.random.default_rng(check_seed(seed)).spawn(len(graphs))
+    generators = np.random.default_rng(seed).spawn(len(graphs))
     total = n_parameters(graphs)
     check_fits(total * (_DRAWN + dtype.itemsize), f"a network of {total} parameters")
     parameters = np.zeros(total, dtype)
@@ -54,8 +59,6 @@ def initial_weights(
 
     Drawn in float64 and then rounded, so that a seed means the same network in both precisions.
     """
-    check_choice(distribution, "initializer", DISTRIBUTIONS)
-    check_choice(fan, "fan", FANS)
     fan_in: Any = graph.n_in
     fan_out: Any = graph.n_out
     if fan == "degree" and not graph.is_complete:

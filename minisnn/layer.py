@@ -122,6 +122,15 @@ def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
     return graphs
 
 
+def describe(graphs: Sequence[Topology], dtype: Any, *activations: str) -> str:
+    """Return what kind of network layers with these graphs are, in a line."""
+    widths = " -> ".join(str(width) for width in [graphs[0].n_in, *(g.n_out for g in graphs)])
+    n_weights, n_biases = sum(g.n_edges for g in graphs), sum(g.n_out for g in graphs)
+    words = [f"{n_weights} connections", f"{n_biases} biases", str(dtype)]
+    words += activations if activations != ("sigmoid", "sigmoid") else ()
+    return f"{widths}, {', '.join(words)}"
+
+
 def wiring_of(graphs: Sequence[Topology], activation: str, output_activation: str) -> Wiring:
     """Return the structure of a network of these layers, for the kernels."""
     return Wiring(

@@ -71,7 +71,7 @@ class Loop:
         seed: int,
         callbacks: Sequence[EpochFunction],
     ) -> None:
-        self.history = History()
+        self.history = History(seed=seed)
         self._net, self._steps, self._watch = net, steps, Watch(steps, net)
         self._samples, self._validation = samples, validation
         self._optimizer, self._epochs, self._shuffle = optimizer, epochs, shuffle

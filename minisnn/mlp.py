@@ -11,8 +11,8 @@ import numpy.typing as npt
 from . import checks
 from .arguments import check_flag, check_kind, shown
 from .gradients import Gradients
-from .graph import Array, Topology, warn_of_dead_neurons
-from .initializers import initial_parameters
+from .graph import Array, Topology
+from .initializers import check_rule, initial_parameters
 from .kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from .kernels.plan import Plan
 from .layer import (
@@ -21,12 +21,15 @@ from .layer import (
     check_graphs,
     check_parameters,
     check_precision,
+    describe,
     split_parameters,
     wiring_of,
 )
 from .losses import check_loss
 from .passes import Passes
 from .samples import Samples, check_inputs, check_samples
+from .seeds import Seed, seed_of
+from .wiring_warnings import warn_of_graphs
 
 
 class MLP:
@@ -45,8 +48,8 @@ class MLP:
     output_activation : {"sigmoid", "tanh", "relu", "identity", "softmax"}
         The same of the outputs. It decides which losses the network can be trained with, see
         `minisnn.train`.
-    seed : int
-        Seed of the initial weights.
+    seed : int, SeedSequence or Generator, optional
+        Of the initial weights; by default fresh, and kept in `MLP.seed`.
     initializer : {"glorot_normal", "glorot_uniform", "he_normal", "he_uniform"}
         Distribution of the initial weights; He's was made for ReLUs. Biases begin at 0.
     fan : {"degree", "width"}
@@ -65,6 +68,8 @@ class MLP:
     -----
     DeadNeuronWarning
         Where a hidden or output neuron has no input, or a hidden one no output.
+    RepeatedGraphWarning
+        Where two layers have the same random graph: one seed was given to both.
 
     Examples
     --------
@@ -73,12 +78,12 @@ class MLP:
     >>> graph = snn.topology.fibonacci_rotating(64, 100, degree=10)
     >>> net = snn.MLP([graph, snn.topology.dense(100, 10)], seed=1)
     >>> net
-    MLP(64 -> 100 -> 10, 1640 connections, 110 biases, float32)
+    MLP(64 -> 100 -> 10, 1640 connections, 110 biases, float32, seed=1)
     >>> net.predict(np.zeros((5, 64))).shape
     (5, 10)
     >>> graphs = [graph, snn.topology.dense(100, 10)]
-    >>> snn.MLP(graphs, activation="relu", output_activation="softmax")
-    MLP(64 -> 100 -> 10, 1640 connections, 110 biases, float32, relu, softmax)
+    >>> snn.MLP(graphs, activation="relu", output_activation="softmax", seed=2)
+    MLP(64 -> 100 -> 10, 1640 connections, 110 biases, float32, relu, softmax, seed=2)
     """
 
     def __init__(
@@ -87,15 +92,18 @@ class MLP:
         *,
         activation: str = "sigmoid",
         output_activation: str = "sigmoid",
-        seed: int = 0,
+        seed: Seed = None,
         initializer: str = "glorot_normal",
         fan: str = "degree",
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         graphs = check_graphs(topologies)
         check_activations(activation, output_activation, graphs[-1].n_out)
-        parameters = initial_parameters(graphs, initializer, fan, seed, check_precision(dtype))
-        warn_of_dead_neurons(graphs)
+        check_rule(initializer, fan)
+        precision, number = check_precision(dtype), seed_of(seed)
+        parameters = initial_parameters(graphs, initializer, fan, number, precision)
+        warn_of_graphs(graphs)
+        self._seed: int | None = number
         self._assemble(graphs, parameters, activation, output_activation)
 
     @classmethod
@@ -105,6 +113,7 @@ class MLP:
         parameters: Array,
         activation: str = "sigmoid",
         output_activation: str = "sigmoid",
+        seed: int | None = None,
     ) -> MLP:
         """Return the network that has these parameters.
 
@@ -116,6 +125,8 @@ class MLP:
             In the order of `MLP.parameters`; copied.
         activation, output_activation : str
             As for `MLP`.
+        seed : int, optional
+            What the initial weights were drawn with, where that is known.
 
         Returns
         -------
@@ -131,6 +142,7 @@ class MLP:
         check_activations(activation, output_activation, graphs[-1].n_out)
         vector = check_parameters(parameters, graphs).copy()
         net = cls.__new__(cls)
+        net._seed = None if seed is None else seed_of(seed)
         net._assemble(graphs, vector, activation, output_activation)
         return net
 
@@ -145,8 +157,8 @@ class MLP:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
-        about = self.topologies, self._parameters, self._activation, self._output_activation
-        return MLP.from_parameters, about
+        about = self._activation, self._output_activation, self._seed
+        return MLP.from_parameters, (self.topologies, self._parameters, *about)
 
     # What it is
 
@@ -177,6 +189,11 @@ class MLP:
     def output_activation(self) -> str:
         """What the outputs make of theirs."""
         return self._output_activation
+
+    @property
+    def seed(self) -> int | None:
+        """What its initial weights were drawn with: `MLP` gives the same for it. None: unknown."""
+        return self._seed
 
     @property
     def widths(self) -> list[int]:
@@ -273,12 +290,8 @@ class MLP:
         return self._passes.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes, clips=clips)
 
     def __repr__(self) -> str:
-        widths = " -> ".join(map(str, self.widths))
-        n_biases = len(self._parameters) - self.n_connections
-        words = [f"{self.n_connections} connections", f"{n_biases} biases", str(self.dtype)]
-        functions = [self._activation, self._output_activation]
-        words += functions if functions != ["sigmoid", "sigmoid"] else []
-        return f"MLP({widths}, {', '.join(words)})"
+        kind = describe(self.topologies, self.dtype, self._activation, self._output_activation)
+        return f"MLP({kind}{'' if self._seed is None else f', seed={self._seed}'})"
 
     # What it does
 
@@ -342,7 +355,7 @@ class MLP:
         loss: str | None = None,
         dropout: float | Sequence[float] | None = None,
         sample_weight: npt.ArrayLike | None = None,
-        seed: int = 0,
+        seed: Seed = None,
         input_scale: float = 1.0,
     ) -> tuple[float, Gradients]:
         """Return the loss over all samples as one batch, and its gradients.
@@ -359,8 +372,8 @@ class MLP:
             Shares of neurons to drop.
         sample_weight : array of numbers, shape (samples,), optional
             How much each sample counts in the loss, which is a weighted mean.
-        seed : int
-            Seed of the dropout masks.
+        seed : int, SeedSequence or Generator, optional
+            Of the dropout masks; by default fresh, and kept in the gradients.
         input_scale : float
             Factor on the inputs.
 
@@ -384,13 +397,11 @@ class MLP:
         ((16,), (4, 8))
         """
         samples = check_samples(self, X, Y, input_scale, weights=sample_weight)
-        value, by_parameters, by_inputs = self._passes.differentiate(
-            samples,
-            loss=check_loss(loss, self.output_activation, samples),
-            dropout=checks.check_dropout(dropout, len(self._layers)),
-            seed=checks.check_seed(seed),
-        )
-        return value, Gradients.of(by_parameters, by_inputs, self.topologies)
+        known = check_loss(loss, self.output_activation, samples)
+        rates = checks.check_dropout(dropout, len(self._layers))
+        number = seed_of(seed)
+        value, dW, dX = self._passes.differentiate(samples, loss=known, dropout=rates, seed=number)
+        return value, Gradients.of(dW, dX, self.topologies, number)
 
 
 def check_network(net: Any) -> MLP:

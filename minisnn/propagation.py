@@ -29,6 +29,7 @@ from .kernels.team import run
 from .kernels.updates import N_COEFFICIENTS
 from .losses import LOSSES, Loss
 from .optimizers import Optimizer
+from .seeds import word_of
 
 
 class Propagation:
@@ -164,7 +165,7 @@ class Propagation:
             coefficients,
             float(limit),
             np.asarray(dropout if len(dropout) else np.zeros(n_layers), dtype=np.float64),
-            int(seed),
+            word_of(seed),
             int(first_step),
         )
         with plan.limits_blas():

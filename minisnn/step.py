@@ -11,6 +11,7 @@ from . import fingerprints
 from .graph import Array
 from .kernels.engine import TRAIN
 from .kernels.plan import Plan
+from .layer import describe
 from .losses import LOSSES, Loss
 from .mlp import MLP
 from .optimizers import Optimizer
@@ -152,4 +153,6 @@ class Stepper:
 
     def fingerprint(self) -> str:
         """Return what tells the network from others: its shape and its graphs."""
-        return f"{self._net!r}, wired {fingerprints.of_graphs(self._net.topologies)}"
+        net = self._net
+        kind = describe(net.topologies, net.dtype, net.activation, net.output_activation)
+        return f"MLP({kind}), wired {fingerprints.of_graphs(self._net.topologies)}"

@@ -1,6 +1,7 @@
 """A trained network as one file: a NumPy .npz archive of a strict form, see `minisnn.archive`.
 
-The header names the activations and has one entry a layer: its widths and number of edges, what
+The header names the activations, the seed of the initial weights where that is known (files of
+before have none), and has one entry a layer: its widths and number of edges, what
 its graph is called, and how it is held: ``"rotating"`` as its generator, k numbers;
 ``"complete"`` as nothing more; ``"edges"`` as CSR arrays. All weights and biases are one array. So
 a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes an edge.
@@ -201,7 +202,8 @@ def packed(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
             }
         )
     functions = {"activation": net.activation, "output_activation": net.output_activation}
-    return {**functions, "layers": layers}, arrays
+    drawn = {} if net.seed is None else {"seed": net.seed}
+    return {**functions, **drawn, "layers": layers}, arrays
 
 
 def unpacked(archive: Archive) -> MLP:
@@ -211,7 +213,8 @@ def unpacked(archive: Archive) -> MLP:
     total = sum(_check_layer(layer) for layer in layers)
     parameters = archive.array("parameters", PRECISIONS, (total,))
     graphs = [_graph(archive, number, layer) for number, layer in enumerate(layers)]
-    return MLP.from_parameters(graphs, parameters, *functions)
+    seed = archive.entry("seed", int) if "seed" in archive.header else None
+    return MLP.from_parameters(graphs, parameters, *functions, seed)
 
 
 def _check_layer(layer: Any) -> int:
@@ -223,7 +226,7 @@ def _check_layer(layer: Any) -> int:
     if not 1 <= n_edges <= n_in * n_out or (form == COMPLETE and n_edges != n_in * n_out):
         raise ValueError(f"a {form} graph {n_in} -> {n_out} cannot have {n_edges!r:.60} edges")
     for value in entry(layer, "parameters", dict).values():
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if type(value) not in (int, float) or (type(value) is float and not math.isfinite(value)):
             raise ValueError(f"parameters of its graphs must be numbers, got {value!r:.60}")
     return n_edges + n_out
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from . import checks, console, fingerprints
 from .arguments import as_list, check_flag, check_pair, check_path, shown
 from .callbacks.callback import Callback, EpochFunction, Training
-from .checkpoint import Checkpoint, Part
+from .checkpoint import Checkpoint, Part, recorded_seed
 from .compile_notice import compile_notice
 from .history import History
 from .interruption import AGAIN, interruptible
@@ -26,6 +26,7 @@ from .optimizers import Optimizer, as_optimizer
 from .passes import PREDICTION_BATCH
 from .progress import progress_bar, require_tqdm
 from .samples import Samples, check_samples
+from .seeds import Seed, seed_of
 from .step import Stepper, Steps
 
 _MOST_EPOCHS = 2**20  # 56 MiB of figures
@@ -48,7 +49,7 @@ def train(
     sample_weight: npt.ArrayLike | None = None,
     input_scale: float = 1.0,
     shuffle: bool = True,
-    seed: int = 0,
+    seed: Seed = None,
     callbacks: Sequence[EpochFunction] = (),
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float = 60.0,
@@ -101,8 +102,8 @@ def train(
         Factor on the inputs, applied as a batch is assembled: 1/255 for uint8 images.
     shuffle : bool
         Whether each epoch visits the samples in a new random order.
-    seed : int
-        Seed of shuffling and dropout.
+    seed : int, SeedSequence or Generator, optional
+        Of shuffling and dropout; by default fresh, and kept in ``history.seed``.
     callbacks : sequence of callables
         Each is called as ``callback(net, epoch)`` after an epoch, with its `Epoch`. One that
         returns True (or anything true) ends the training. `minisnn.callbacks` has some, such as
@@ -117,8 +118,8 @@ def train(
         Whether to go on from the checkpoint; the weights that the network has are replaced, and so
         is ``optimizer_state``. All other arguments must be those of the training that wrote it.
         If there is no such file, the training begins anew, so that one command both starts and
-        resumes. Without ``resume`` a checkpoint that is there already is an error: it is not
-        overwritten.
+        resumes. Without a seed, that of the checkpoint is taken. Without ``resume`` a checkpoint
+        that is there already is an error: it is not overwritten.
     progress : bool, optional
         Whether to show a progress bar (extra ``progress``); by default, where standard error is
         a terminal and tqdm is installed. False also keeps quiet that kernels are being compiled.
@@ -200,7 +201,7 @@ def run_training(
     sample_weight: npt.ArrayLike | None,
     input_scale: float,
     shuffle: bool,
-    seed: int,
+    seed: Seed,
     callbacks: Sequence[EpochFunction],
     checkpoint: str | PathLike[str] | None,
     checkpoint_every: float,
@@ -221,7 +222,6 @@ def run_training(
     if validation is not None:
         check_loss(loss, net.output_activation, validation, "validation Y")
     optimizer = as_optimizer(optimizer)
-    seed = checks.check_seed(seed)
     epochs = checks.check_positive_integer(epochs, "epochs")
     batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), samples.n_samples)
     dropout = checks.check_dropout(dropout, len(net.layers))
@@ -241,6 +241,9 @@ def run_training(
     if resume and checkpoint is None:
         raise ValueError("resume needs the checkpoint to go on from: pass checkpoint=path")
 
+    if checkpoint is not None and resume and seed is None:
+        seed = recorded_seed(checkpoint)
+    number = seed_of(seed)
     with compile_notice(progress is not False):
         steps = make_steps(
             samples,
@@ -248,7 +251,7 @@ def run_training(
             loss=known,
             batch_size=batch_size,
             dropout=dropout,
-            seed=seed,
+            seed=number,
         )
     if optimizer_state is not None:
         if not isinstance(optimizer_state, OptimizerState):
@@ -267,7 +270,7 @@ def run_training(
         loss=known,
         epochs=epochs,
         shuffle=shuffle,
-        seed=seed,
+        seed=number,
         callbacks=callbacks,
     )
     file = None
@@ -284,7 +287,7 @@ def run_training(
             "epochs": str(epochs),
             "dropout": str(dropout),
             "shuffle": str(shuffle),
-            "seed": str(seed),
+            "seed": str(number),
             "callbacks": ", ".join(map(repr, kept)) or "none",
         }
         parts: dict[str, Part] = {"steps": steps, "loop": loop}  # it asks for their number

@@ -27,9 +27,9 @@ from program import run, write_text
 import minisnn as snn
 from minisnn import baselines
 from minisnn.baselines import Comparison
-from minisnn.checks import check_seed
 from minisnn.environment import describe_environment
 from minisnn.experiments.datasets import spread
+from minisnn.seeds import seed_of
 from minisnn.tables import align
 
 GRAPHS = [snn.topology.fibonacci_rotating(784, 300, degree=45), snn.topology.dense(300, 10)]
@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> None:
     if options.output is not None and not options.output.parent.is_dir():
         parser.error(f"--output: there is no folder {options.output.parent}")
     for seed in options.seeds:
-        check_seed(seed)
+        seed_of(seed)
 
     digits = snn.datasets.load_mnist(options.data)
     n_steps = options.epochs * -(-len(digits.train_images) // BATCH_SIZE)

@@ -26,9 +26,9 @@ from mnist_options import at_least_one, numbers
 from program import run
 
 import minisnn as snn
-from minisnn.checks import check_seed
 from minisnn.experiments.datasets import spread
 from minisnn.extras import require
+from minisnn.seeds import seed_of
 from minisnn.tables import align
 
 
@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     options = parser.parse_args(argv)
     for seed in options.seeds:
-        check_seed(seed)
+        seed_of(seed)
     digits = snn.datasets.load_mnist(options.data)
     X, X_test = (a / np.float32(255) for a in (digits.train_images, digits.test_images))
     makers = contestants(options.hidden, options.epochs)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 import minisnn as snn
-from minisnn import kernels
+from minisnn import kernels, seeds
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")
@@ -23,6 +23,10 @@ settings.load_profile("default")
 
 if "NUMBA_THREADING_LAYER" in os.environ:  # by .ci/matrix
     numba.get_num_threads()  # starts that pool of Numba's, as a user's own code may have done
+
+
+_fresh_seed = seeds.fresh_seed
+seeds.fresh_seed = lambda: 0  # a seed that a test does not give: what fails does so each time
 
 
 NEED_NO_KERNELS = (
@@ -68,6 +72,12 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     before = snn.get_num_threads()
     yield snn.set_num_threads
     snn.set_num_threads(before)
+
+
+@pytest.fixture
+def fresh_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let seeds that are not given be fresh, as they are elsewhere."""
+    monkeypatch.setattr(seeds, "fresh_seed", _fresh_seed)
 
 
 @pytest.fixture(scope="session")

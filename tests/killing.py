@@ -36,7 +36,7 @@ def train(epochs: int, log: Path, **options: Any) -> tuple[snn.MLP, snn.History,
     rng = np.random.default_rng(1)
     X = rng.random((200, 8), dtype=np.float32)
     Y = (X[:, 0] > X[:, 1] * rng.random(200)).astype(int)
-    graphs = [snn.topology.constant_degree(8, 20, 10), snn.topology.dense(20, 2)]
+    graphs = [snn.topology.constant_degree(8, 20, 10, seed=0), snn.topology.dense(20, 2)]
     net = snn.MLP(graphs, seed=3)
     stopping = snn.callbacks.EarlyStopping(EPOCHS, monitor="validation_loss")
     history = snn.train(

@@ -17,6 +17,8 @@ import pytest
 import minisnn
 from minisnn import experiments
 
+pytestmark = pytest.mark.usefixtures("fresh_seeds")  # what is shown must not hang on them
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODULES = sorted(
     info.name

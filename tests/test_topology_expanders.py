@@ -160,7 +160,7 @@ def test_seeds_of_lifts() -> None:
     construct = topology.random_lift
     assert construct(30, 40, 8, seed=1) == construct(30, 40, 8, seed=1)
     assert construct(30, 40, 8, seed=1) != construct(30, 40, 8, seed=2)
-    assert construct(30, 40, 8, tries=2).parameters == {"degree": 8, "tries": 2, "seed": 0}
+    assert construct(30, 40, 8, tries=2, seed=0).parameters == {"degree": 8, "tries": 2, "seed": 0}
 
 
 def test_where_there_is_no_lift() -> None:

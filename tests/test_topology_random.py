@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minisnn as snn
 from minisnn import topology
 
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(
@@ -43,7 +46,7 @@ def test_erdos_renyi_of_density_one_is_complete() -> None:
 
 
 def test_erdos_renyi_keeps_its_degree_as_given() -> None:
-    assert topology.erdos_renyi(5, 7, 2).parameters == {"degree": 2, "seed": 0}
+    assert topology.erdos_renyi(5, 7, 2, seed=0).parameters == {"degree": 2, "seed": 0}
     graph = topology.erdos_renyi(5, 7, np.float32(2.5), seed=4)
     assert graph.parameters == {"degree": 2.5, "seed": 4}
     assert repr(graph).startswith("Topology(erdos_renyi, 5 -> 7, degree=2.5, seed=4, ")
@@ -53,6 +56,76 @@ def test_erdos_renyi_keeps_its_degree_as_given() -> None:
 def test_erdos_renyi_with_bad_degrees(degree: float) -> None:
     with pytest.raises(ValueError, match=f"degree must be above 0 and up to n_out = 7.*{degree}"):
         topology.erdos_renyi(5, 7, degree)
+
+
+@pytest.mark.parametrize("degree", [1e-9, 5e-324])
+def test_erdos_renyi_of_next_to_no_edges_has_one(degree: float) -> None:
+    """It drew again and again until one came, for hours."""
+    graphs = [topology.erdos_renyi(3, 4, degree, seed=seed) for seed in range(600)]
+    assert {graph.n_edges for graph in graphs} == {1}
+    counts = np.array([graph.to_dense() for graph in graphs]).sum(axis=0)
+    assert 25 < counts.min() <= counts.max() < 75, "any of the twelve"
+
+
+def test_erdos_renyi_is_drawn_as_if_again_where_it_would_be_empty() -> None:
+    """Against the law of all graphs of 2 and 2 neurons, given that they have an edge."""
+    n_seeds, p = 4000, 0.15
+    found: dict[bytes, int] = {}
+    for seed in range(n_seeds):
+        edges = topology.erdos_renyi(2, 2, 2 * p, seed=seed).to_dense().tobytes()
+        found[edges] = found.get(edges, 0) + 1
+    assert len(found) == 15
+    for edges, count in found.items():
+        expected = n_seeds * p ** sum(edges) * (1 - p) ** (4 - sum(edges)) / (1 - (1 - p) ** 4)
+        assert abs(count - expected) < 4.5 * expected**0.5
+
+
+@pytest.mark.parametrize(
+    ("degree", "seed", "digest"),
+    [(0.5, 3, "25db20606491"), (12.5, 0, "7c6fd61dc608"), (40.0, 9, "11415794a701")],
+)
+def test_erdos_renyi_of_before(degree: float, seed: int, digest: str) -> None:
+    graph = topology.erdos_renyi(30, 50, degree, seed=seed)
+    assert hashlib.sha256(graph.edges().tobytes()).hexdigest()[:12] == digest
+
+
+# Scattered
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.data(), SEEDS)
+def test_scattered_has_just_as_many_edges(n_in: int, n_out: int, data: Any, seed: int) -> None:
+    n_edges = data.draw(st.integers(1, n_in * n_out))
+    graph = topology.scattered(n_in, n_out, n_edges, seed=seed)
+    assert (graph.shape, graph.n_edges) == ((n_in, n_out), n_edges)
+    assert graph == topology.scattered(n_in, n_out, n_edges, seed=seed)
+    assert graph.parameters == {"seed": seed}
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 2), (2, 3, 4), (5, 5, 1), (4, 8, 2), (7, 7, 48)])
+def test_scattered_reaches_every_graph_alike(shape: tuple[int, int, int]) -> None:
+    n_in, n_out, n_edges = shape
+    n_graphs = math.comb(n_in * n_out, n_edges)
+    n_seeds = 40 * n_graphs
+    found: dict[bytes, int] = {}
+    for seed in range(n_seeds):
+        key = topology.scattered(*shape, seed=seed).edges().tobytes()
+        found[key] = found.get(key, 0) + 1
+    counts = np.array([*found.values()] + [0] * (n_graphs - len(found)))
+    chi = ((counts - 40) ** 2 / 40).sum()
+    assert chi < n_graphs + 5 * (2 * n_graphs) ** 0.5
+
+
+def test_scattered_takes_memory_by_edges() -> None:
+    """All pairs as numbers would take 8 TB."""
+    graph = topology.scattered(10**6, 10**6, 1000, seed=5)
+    assert graph.n_edges == 1000
+    with pytest.warns(snn.DeadNeuronWarning, match="99.... of 1000000 output neurons"):
+        snn.MLP([graph], seed=0)
+
+
+def test_scattered_by_name_has_the_degree_as_its_mean() -> None:
+    graph = topology.make("scattered", 30, 40, 7, 3)
+    assert graph == topology.scattered(30, 40, 210, seed=3)
 
 
 # Bi-regular
@@ -156,12 +229,14 @@ def test_scale_free_numbers_neurons_at_random() -> None:
 # All
 
 
-@pytest.mark.parametrize("name", ["erdos_renyi", "biregular", "small_world", "scale_free"])
+@pytest.mark.parametrize(
+    "name", ["erdos_renyi", "scattered", "biregular", "small_world", "scale_free"]
+)
 def test_seeds(name: str) -> None:
     construct = getattr(topology, name)
     assert construct(30, 40, 10, seed=1) == construct(30, 40, 10, seed=1)
     assert construct(30, 40, 10, seed=1) != construct(30, 40, 10, seed=2)
-    with pytest.raises(ValueError, match="seed must be between 0 and 4294967295, got -1"):
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         construct(30, 40, 10, seed=-1)
     with pytest.raises(ValueError, match="n_in must be between 1 and 2147483647, got 0"):
         construct(0, 10, 1)

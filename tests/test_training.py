@@ -222,8 +222,8 @@ def test_training_in_another_thread() -> None:
         ({"loss": "hinge"}, ValueError, "loss must be one of"),
         ({"dropout": [0.1] * 3}, ValueError, "dropout must be one rate, or 2"),
         ({"input_scale": 0.0}, ValueError, "input_scale must not be 0"),
-        ({"seed": -1}, ValueError, "seed must be between 0 and 4294967295, got -1"),
-        ({"seed": None}, TypeError, "seed must be a whole number, got None"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"seed": 0.5}, TypeError, "seed must be a whole number, a SeedSequence, a .* got 0.5"),
         ({"optimizer": "adma"}, ValueError, "optimizer must be one of nesterov, sgd, adam, got"),
         ({"optimizer": snn.SGD}, TypeError, r"optimizer must be a name \(nesterov, .* got <class"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -21,13 +21,13 @@ from ..arguments import (
     check_pair,
     did_you_mean,
 )
-from ..checks import check_seed
 from ..evaluation import evaluate
 from ..graph import Topology
 from ..history import History
 from ..interruption import interruptible_at_once
 from ..layer import check_graphs
 from ..mlp import MLP
+from ..seeds import Seed, seed_of
 from ..storage import packed
 from ..tables import align
 from ..training import train
@@ -63,6 +63,8 @@ class Comparison:
         Share of test samples whose largest output is the label's, for each seed.
     seconds : list of float
         Of training, for each seed; neither compilation nor evaluation are in it.
+    seeds : list of int
+        The seeds.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Comparison:
     bytes: int
     accuracies: list[float]
     seconds: list[float]
+    seeds: list[int] = field(default_factory=list)
 
 
 class Trained(NamedTuple):
@@ -109,10 +112,7 @@ def _pruned(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
 
 def _reparametrised(kind: type[WeightMap]) -> Baseline:
     def trained(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
-        maps = [
-            (Identity if graph.is_complete else kind).nearest(*graph.shape, graph.n_edges)
-            for graph in graphs
-        ]
+        maps = [_nearest(kind, graph, number) for number, graph in enumerate(graphs)]
         net = Reparametrised(maps, seed=seed)
         seconds = _seconds(fit(net))
         return Trained(
@@ -120,6 +120,15 @@ def _reparametrised(kind: type[WeightMap]) -> Baseline:
         )
 
     return trained
+
+
+def _nearest(kind: type[WeightMap], graph: Topology, number: int) -> WeightMap:
+    """Return the map that has about as many weights as a graph has edges."""
+    if graph.is_complete:
+        kind = Identity
+    if kind is Hashed:  # wiring like the graphs: the same in each run, of each layer another
+        return Hashed(*graph.shape, graph.n_edges, seed=number)
+    return kind.nearest(*graph.shape, graph.n_edges)
 
 
 def _outcome(net: MLP, seconds: float) -> Trained:
@@ -151,7 +160,7 @@ def compare(
     train_data: tuple[npt.ArrayLike, npt.ArrayLike],
     test_data: tuple[npt.ArrayLike, npt.ArrayLike],
     *,
-    seeds: Sequence[int] = (0,),
+    seeds: Sequence[Seed] = (None,),
     names: Sequence[str] = tuple(BASELINES),
     report: Callable[[Comparison], object] = lambda row: None,
     **options: Any,
@@ -167,8 +176,8 @@ def compare(
         The graphs of the sparse network's layers.
     train_data, test_data : (X, Y)
         Inputs and labels.
-    seeds : sequence of int
-        Of the initial weights, and of shuffling.
+    seeds : sequence of int, SeedSequence, Generator or None
+        Of the initial weights, and of shuffling; by default one, fresh, and kept in each row.
     names : sequence of str
         Which to train, of `BASELINES`; by default all.
     report : callable, optional
@@ -203,8 +212,8 @@ def compare(
     """
     graphs = check_graphs(topologies)
     names = [check_choice(n, "a name", BASELINES) for n in as_list(names, "names", "baselines")]
-    seeds = [check_seed(seed) for seed in as_list(seeds, "seeds", "whole numbers")]
-    if not seeds:
+    numbers = [seed_of(seed) for seed in as_list(seeds, "seeds", "whole numbers")]
+    if not numbers:
         raise ValueError("seeds must hold one at least")
     check_pair(train_data, "train_data")
     X, Y = check_pair(test_data, "test_data")
@@ -223,10 +232,11 @@ def compare(
     for name in names:
         runs = [
             BASELINES[name](graphs, seed, _fit(train_data, {**options, "seed": seed}))
-            for seed in seeds
+            for seed in numbers
         ]
         accuracies = [evaluate(run.net, X, Y, input_scale=scale).accuracy or 0.0 for run in runs]
-        rows.append(Comparison(name, *runs[0][1:4], accuracies, [run.seconds for run in runs]))
+        seconds = [run.seconds for run in runs]
+        rows.append(Comparison(name, *runs[0][1:4], accuracies, seconds, numbers))
         report(rows[-1])
     return rows
 

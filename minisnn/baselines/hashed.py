@@ -6,9 +6,10 @@ from typing import Self
 
 import numpy as np
 
-from ..checks import check_positive_integer, check_seed
+from ..checks import check_positive_integer
 from ..graph import Array
 from ..memory import check_fits
+from ..seeds import Seed, seed_of, word_of
 from ..structure import check_widths
 from .sharing import SharedWeights
 
@@ -30,8 +31,8 @@ class Hashed(SharedWeights):
         Number of input and output neurons.
     n_weights : int
         Number of weights that the entries share.
-    seed : int
-        Seed of the hash.
+    seed : int, SeedSequence or Generator, optional
+        Of the hash; by default fresh, and kept in ``seed``.
 
     Raises
     ------
@@ -42,17 +43,18 @@ class Hashed(SharedWeights):
     --------
     >>> import numpy as np
     >>> from minisnn import baselines
-    >>> baselines.Hashed(4, 3, n_weights=2).expand(np.array([0.25, 0.5]))
+    >>> baselines.Hashed(4, 3, n_weights=2, seed=0).expand(np.array([0.25, 0.5]))
     array([[-0.5 ,  0.25, -0.5 ,  0.25],
            [-0.5 ,  0.5 , -0.25,  0.25],
            [-0.5 ,  0.5 , -0.25,  0.5 ]])
     """
 
-    def __init__(self, n_in: int, n_out: int, n_weights: int, *, seed: int = 0) -> None:
+    def __init__(self, n_in: int, n_out: int, n_weights: int, *, seed: Seed = None) -> None:
         n_in, n_out = check_widths(n_in, n_out)
         n_weights = check_positive_integer(n_weights, "n_weights")
         check_fits(40 * n_in * n_out, f"the hashes of a matrix {n_in} -> {n_out}")
-        hashes = _hash(np.arange(n_in * n_out, dtype=np.uint64), check_seed(seed))
+        self.seed = seed_of(seed)
+        hashes = _hash(np.arange(n_in * n_out, dtype=np.uint64), word_of(self.seed))
         table = (hashes >> np.uint64(1)) % np.uint64(n_weights)
         signs = 1 - 2 * (hashes & np.uint64(1)).astype(np.int8)
         super().__init__(n_weights, table.reshape(n_out, n_in), signs.reshape(n_out, n_in))

@@ -25,13 +25,14 @@ from ..generators import generator_state, set_generator_state
 from ..graph import Array
 from ..history import History
 from ..kernels.engine import DIFFERENTIATE
-from ..layer import split_parameters
+from ..layer import check_graphs, check_precision, n_parameters, split_parameters
 from ..losses import Loss
 from ..mlp import MLP
 from ..optimizers import Optimizer
 from ..passes import keeps_bytes
 from ..propagation import Propagation
 from ..samples import Samples
+from ..seeds import Seed, seed_of
 from ..training import run_training
 from .weight_map import WeightMap
 
@@ -43,8 +44,8 @@ class Reparametrised:
     ----------
     maps : sequence of WeightMap
         One a layer, each with as many outputs as the next has inputs.
-    seed : int
-        Seed of the initial parameters. Biases begin at 0.
+    seed : int, SeedSequence or Generator, optional
+        Of the initial parameters; by default fresh, and kept in ``seed``. Biases begin at 0.
     dtype : {float32, float64}
         Precision of parameters, weights and activations.
 
@@ -59,13 +60,13 @@ class Reparametrised:
     >>> layers = [baselines.LowRank(64, 100, rank=4), baselines.Identity(100, 10)]
     >>> net = baselines.Reparametrised(layers, seed=1)
     >>> net
-    Reparametrised(64 -> 100 -> 10, 1656 weights, 110 biases, float32)
+    Reparametrised(64 -> 100 -> 10, 1656 weights, 110 biases, float32, seed=1)
     >>> net.expanded
     MLP(64 -> 100 -> 10, 7400 connections, 110 biases, float32)
     """
 
     def __init__(
-        self, maps: Sequence[WeightMap], *, seed: int = 0, dtype: npt.DTypeLike = np.float32
+        self, maps: Sequence[WeightMap], *, seed: Seed = None, dtype: npt.DTypeLike = np.float32
     ) -> None:
         maps = as_list(maps, "maps", "WeightMap objects, one a layer")
         for number, layer in enumerate(maps, start=1):
@@ -75,13 +76,15 @@ class Reparametrised:
                     "for a fully connected one take Identity(n_in, n_out)"
                 )
         self.maps = tuple(maps)
-        # Its own initial weights are overwritten; that it checks widths, seed and dtype is wanted.
-        self._expanded = MLP([topology.dense(*f.shape) for f in maps], seed=seed, dtype=dtype)
+        graphs = check_graphs([topology.dense(*f.shape) for f in maps])
+        zeros = np.zeros(n_parameters(graphs), check_precision(dtype))
+        self._expanded = MLP.from_parameters(graphs, zeros)
+        self.seed = seed_of(seed)
         n_biases = [f.shape[1] for f in maps]
         self._parameters: Array = np.zeros(
             self.n_weights + sum(n_biases), dtype=self._expanded.dtype
         )
-        generators = np.random.default_rng(seed).spawn(len(maps))
+        generators = np.random.default_rng(self.seed).spawn(len(maps))
         for f, (theta, _), rng in zip(maps, self.split(self.parameters), generators, strict=True):
             theta[:] = f.initial(rng)
         self.expand()
@@ -170,12 +173,14 @@ class Reparametrised:
         return given
 
     def __repr__(self) -> str:
+        return f"Reparametrised({self.kind}, seed={self.seed})"
+
+    @property
+    def kind(self) -> str:
+        """Widths, numbers of weights and biases, and precision, in a line."""
         widths = " -> ".join(map(str, self._expanded.widths))
         n_biases = len(self.parameters) - self.n_weights
-        return (
-            f"Reparametrised({widths}, {self.n_weights} weights, {n_biases} biases, "
-            f"{self.parameters.dtype})"
-        )
+        return f"{widths}, {self.n_weights} weights, {n_biases} biases, {self.parameters.dtype}"
 
 
 def _size(f: WeightMap) -> tuple[int, ...]:
@@ -249,7 +254,8 @@ class _Stepper:
         return self._propagation.activations_of(layer, n_samples)
 
     def fingerprint(self) -> str:
-        return f"{self._net!r}: {', '.join(map(of_attributes, self._net.maps))}"
+        maps = ", ".join(map(of_attributes, self._net.maps))
+        return f"Reparametrised({self._net.kind}): {maps}"
 
     def _differentiate(self, batch: Array) -> Array:
         losses, _ = self._propagation.run(
@@ -276,7 +282,7 @@ def train_reparametrised(
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     dropout: float | Sequence[float] | None = None,
     input_scale: float = 1.0,
-    seed: int = 0,
+    seed: Seed = None,
     callbacks: Sequence[EpochFunction] = (),
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float = 60.0,

@@ -24,6 +24,7 @@ from ..initializers import DISTRIBUTIONS, FANS
 from ..kernels.activations import ACTIVATIONS
 from ..layer import check_activations
 from ..losses import LOSSES, check_loss
+from ..seeds import seed_of
 from . import constructions
 from .datasets import SOURCES
 from .optimizer import Optimizer
@@ -251,7 +252,7 @@ class Run:
             dropout=rates,
             batch_size=checks.check_positive_integer(self.batch_size, "batch_size"),
             epochs=checks.check_positive_integer(self.epochs, "epochs"),
-            seed=checks.check_seed(self.seed),
+            seed=seed_of(self.seed),
         )
 
     @classmethod

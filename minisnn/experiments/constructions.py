@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from .. import topology
 from ..graph import Topology
+from ..topology import catalogue
 
 DENSE = "dense"
 
@@ -21,8 +21,7 @@ def option_names(name: str) -> tuple[str, ...]:
     """Return what a construction takes beside the widths and the degree."""
     if name == DENSE:
         return ()
-    parameters = inspect.signature(getattr(topology, name)).parameters
-    return tuple(key for key in parameters if key not in ("n_in", "n_out", "degree"))
+    return catalogue.option_names(name)
 
 
 def make(

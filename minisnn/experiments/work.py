@@ -14,12 +14,12 @@ import numpy as np
 
 from ..compile_notice import compile_notice
 from ..environment import describe_environment
-from ..graph import DeadNeuronWarning
 from ..history import Epoch
 from ..interruption import interruptible_at_once
 from ..kernels.team import set_num_threads
 from ..mlp import MLP
 from ..training import train
+from ..wiring_warnings import DeadNeuronWarning
 from . import constructions
 from .configuration import Run
 from .datasets import load_once, spread

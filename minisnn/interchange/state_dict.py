@@ -10,9 +10,10 @@ import scipy.sparse
 
 from ..arguments import as_array, check_choice, check_kind, shown
 from ..checks import check_number
-from ..graph import Array, warn_of_dead_neurons
+from ..graph import Array
 from ..layer import check_activations
 from ..mlp import MLP
+from ..wiring_warnings import warn_of_graphs
 from . import batch_norm as normalisation
 from .batch_norm import Linear
 from .layer_order import in_order
@@ -123,7 +124,7 @@ def from_state_dict(
         normalisation.fold(layers, norms, places, batch_norm, activations)
     pairs = [(layer.weights, layer.biases) for layer in layers.values()]
     net = assemble(pairs, activation, output_activation)
-    warn_of_dead_neurons(net.topologies)
+    warn_of_graphs(net.topologies)
     return net
 
 

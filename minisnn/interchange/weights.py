@@ -9,10 +9,11 @@ import numpy as np
 import scipy.sparse
 
 from ..arguments import as_array, as_list, checked_sparse
-from ..graph import Array, Topology, warn_of_dead_neurons
+from ..graph import Array, Topology
 from ..layer import check_graphs
 from ..mlp import MLP
 from ..topology import from_edges
+from ..wiring_warnings import warn_of_graphs
 
 
 def from_weights(
@@ -65,7 +66,7 @@ def from_weights(
            [ 2. ,  3. ]])
     """
     net = assemble(layers, activation, output_activation)
-    warn_of_dead_neurons(net.topologies)
+    warn_of_graphs(net.topologies)
     return net
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import check_seed
 from ..graph import Array, Topology
+from ..seeds import Seed, seed_of
 from .bipartite import Bipartite, bipartite
 
 _WORD = 64
@@ -66,7 +66,7 @@ class Distances:
     exact: bool
 
 
-def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: int = 0) -> Distances:
+def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: Seed = 0) -> Distances:
     """Return the diameter and the mean path length.
 
     Edges are walked both ways. A disconnected graph has no finite diameter; here pairs without
@@ -78,8 +78,8 @@ def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: int = 0
     ----------
     graph : Topology or sequence of Topology
         A layer, or the layers of a network in a row.
-    seed : int
-        Of the sample, where one is drawn.
+    seed : int, SeedSequence, Generator or None
+        Of the sample, where one is drawn. None draws another at each call.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: int = 0
     >>> snn.spectral.distances(snn.topology.regular_rotating(5, 5, degree=2))  # a ring of ten
     Distances(diameter=5, mean_path_length=2.7777777777777777, exact=True)
     """
-    whole, seed = bipartite(graph), check_seed(seed)
+    whole, seed = bipartite(graph), seed_of(seed)
     n, (n_left, n_right) = whole.n_vertices, (whole.n_left, whole.n_right)
     if whole.is_complete:
         pairs = [n_left * n_right, math.comb(n_left, 2) + math.comb(n_right, 2)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..graph import Topology
+from ..seeds import Seed
 from .biadjacency import leading_singular_values
 from .bipartite import Bipartite, bipartite, layers_of
 from .distances import distances
@@ -104,15 +105,16 @@ class NetworkMeasures(_Measures):
     mean_reach: float
 
 
-def measure(graph: Topology, *, seed: int = 0) -> Measures:
+def measure(graph: Topology, *, seed: Seed = 0) -> Measures:
     """Return all measures of the graph of one layer.
 
     Parameters
     ----------
     graph : Topology
         The graph.
-    seed : int
-        Of the sample of vertices from which distances in a large graph are measured.
+    seed : int, SeedSequence, Generator or None
+        Of the sample of vertices from which distances in a large graph are measured; see
+        `distances`.
 
     Returns
     -------
@@ -162,15 +164,16 @@ def measure(graph: Topology, *, seed: int = 0) -> Measures:
     )
 
 
-def measure_network(graphs: Sequence[Topology], *, seed: int = 0) -> NetworkMeasures:
+def measure_network(graphs: Sequence[Topology], *, seed: Seed = 0) -> NetworkMeasures:
     """Return all measures of the graph on all neurons of a network.
 
     Parameters
     ----------
     graphs : sequence of Topology
         The layers in a row, such as ``net.topologies``.
-    seed : int
-        Of the sample of vertices from which distances in a large graph are measured.
+    seed : int, SeedSequence, Generator or None
+        Of the sample of vertices from which distances in a large graph are measured; see
+        `distances`.
 
     Returns
     -------
@@ -201,7 +204,7 @@ def measure_network(graphs: Sequence[Topology], *, seed: int = 0) -> NetworkMeas
     )
 
 
-def _common(whole: Bipartite, seed: int) -> dict[str, Any]:
+def _common(whole: Bipartite, seed: Seed) -> dict[str, Any]:
     lengths = distances(whole, seed=seed)
     sigma1, sigma2 = leading_singular_values(whole)
     smallest = smallest_nonzero_eigenvalue(whole)

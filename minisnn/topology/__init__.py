@@ -9,7 +9,7 @@ fix it for every neuron, it is the mean.
   `long_range_rotating`, `fibonacci_rotating`, and `dense`, the baseline. `rotating` takes any
   vector, also for controls that expand badly: places side by side hardly expand, multiples of a
   divisor of n_out do not even connect all neurons.
-- Random: `erdos_renyi`, `biregular`, `small_world`, `scale_free`.
+- Random: `erdos_renyi`, `scattered`, `biregular`, `small_world`, `scale_free`.
 - Expanders: `random_lift`, `ramanujan`.
 - Structured: `block_random`, `n_of_m`, `receptive_fields`, and `disconnected`, a control.
 - Lists of graphs, for several layers at once: `radix_net`, `butterfly`.
@@ -28,7 +28,7 @@ from .lifts import random_lift
 from .multistage import butterfly, radix_net
 from .own_graph import from_dense, from_edges, from_scipy
 from .ramanujan import ramanujan
-from .random_graphs import biregular, constant_degree, erdos_renyi
+from .random_graphs import biregular, constant_degree, erdos_renyi, scattered
 from .rotating import (
     fibonacci_rotating,
     long_range_rotating,
@@ -62,5 +62,6 @@ __all__ = [
     "regular_rotating",
     "rotating",
     "scale_free",
+    "scattered",
     "small_world",
 ]

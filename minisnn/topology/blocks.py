@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checks import check_positive_integer, check_seed
+from ..checks import check_positive_integer
 from ..graph import Array, Topology
+from ..seeds import Seed, seed_of
 from ..structure import check_size, check_widths
 from .assembly import check_degree, divisors, even_bounds, from_pairs, from_sources, kronecker
 from .random_graphs import biregular
 
 
-def block_random(n_in: int, n_out: int, degree: int, *, block: int = 4, seed: int = 0) -> Topology:
+def block_random(
+    n_in: int, n_out: int, degree: int, *, block: int = 4, seed: Seed = None
+) -> Topology:
     """Return a random graph of complete square blocks: groups of neurons joined all to all.
 
     Neurons of either side are cut into groups of ``block`` consecutive ones. Groups are joined by
@@ -27,8 +30,8 @@ def block_random(n_in: int, n_out: int, degree: int, *, block: int = 4, seed: in
         Edges per left neuron, 1 to n_out, a multiple of ``block``.
     block : int
         Neurons of a group.
-    seed : int
-        Seed of the draws.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -59,6 +62,7 @@ def block_random(n_in: int, n_out: int, degree: int, *, block: int = 4, seed: in
                 f"{name} must be a multiple of block = {block}, got {value}; the nearest is "
                 f"{nearest}"
             )
+    seed = seed_of(seed)
     groups = biregular(n_in // block, n_out // block, degree // block, seed=seed)
     return from_pairs(
         n_in,
@@ -69,7 +73,7 @@ def block_random(n_in: int, n_out: int, degree: int, *, block: int = 4, seed: in
     )
 
 
-def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: int = 0) -> Topology:
+def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: Seed = None) -> Topology:
     """Return a graph in which each right neuron has exactly n of each m consecutive inputs.
 
     All right degrees are n_in * n / m; left degrees are random, with the mean n_out * n / m.
@@ -83,8 +87,8 @@ def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: int = 0) -> Topology:
         Number of left (input) and right (output) neurons; n_in is a multiple of m.
     n, m : int
         How many of how many consecutive inputs, 1 <= n <= m.
-    seed : int
-        Seed of the draws.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -112,7 +116,8 @@ def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: int = 0) -> Topology:
             f"m must divide n_in = {n_in}, got {m}; the nearest that does is {nearest}"
         )
     check_size(n_in, n_out, n_out * n_in // m * n)
-    rng = np.random.default_rng(check_seed(seed))
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
     chosen = _distinct(rng, n_out * (n_in // m), n, m).reshape(n_out, n_in // m, n)
     sources = (chosen + np.arange(0, n_in, m)[:, None]).reshape(n_out, -1)
     return from_sources(n_in, sources, name="n_of_m", parameters={"n": n, "m": m, "seed": seed})
@@ -129,7 +134,9 @@ def _distinct(rng: np.random.Generator, n_rows: int, n: int, m: int) -> Array:
     return chosen
 
 
-def disconnected(n_in: int, n_out: int, degree: int, *, parts: int = 2, seed: int = 0) -> Topology:
+def disconnected(
+    n_in: int, n_out: int, degree: int, *, parts: int = 2, seed: Seed = None
+) -> Topology:
     """Return separate parts without an edge between them: a control without any expansion.
 
     Neurons of either side are cut into consecutive parts, equal but for one neuron, each of which
@@ -144,8 +151,8 @@ def disconnected(n_in: int, n_out: int, degree: int, *, parts: int = 2, seed: in
         Edges per left neuron, 1 to n_out // parts.
     parts : int
         How many.
-    seed : int
-        Seed of the draws.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -174,7 +181,8 @@ def disconnected(n_in: int, n_out: int, degree: int, *, parts: int = 2, seed: in
             f"degree must be between 1 and n_out // parts = {n_out // parts}, the right neurons "
             f"of a part, got {degree}; take a lower degree or fewer parts"
         )
-    seeds = np.random.SeedSequence(check_seed(seed)).generate_state(parts)
+    seed = seed_of(seed)
+    seeds = np.random.SeedSequence(seed).generate_state(parts)
     ins, outs = even_bounds(n_in, parts), even_bounds(n_out, parts)
     edges = []
     for part, own in enumerate(seeds):

@@ -8,12 +8,14 @@ from typing import Any
 
 from ..arguments import did_you_mean, shown
 from ..graph import Topology
+from ..seeds import Seed
+from .assembly import check_degree
 from .blocks import block_random, disconnected
 from .complex_networks import scale_free, small_world
 from .images import receptive_fields
 from .lifts import random_lift
 from .ramanujan import ramanujan
-from .random_graphs import biregular, constant_degree, erdos_renyi
+from .random_graphs import biregular, constant_degree, erdos_renyi, scattered
 from .rotating import fibonacci_rotating, long_range_rotating, random_rotating, regular_rotating
 
 _CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
@@ -25,6 +27,7 @@ _CONSTRUCTIONS: dict[str, Callable[..., Topology]] = {
         long_range_rotating,
         fibonacci_rotating,
         erdos_renyi,
+        scattered,
         biregular,
         random_lift,
         ramanujan,
@@ -44,6 +47,7 @@ def names() -> tuple[str, ...]:
     -------
     tuple of str
         Each is a function of this module as well, with the options that `make` passes on.
+        `scattered` itself takes a number of edges: here n_in * degree.
 
     Examples
     --------
@@ -54,7 +58,15 @@ def names() -> tuple[str, ...]:
     return tuple(_CONSTRUCTIONS)
 
 
-def make(name: str, n_in: int, n_out: int, degree: int, seed: int = 0, **options: Any) -> Topology:
+def option_names(name: str) -> tuple[str, ...]:
+    """Return what a construction takes beside the widths and the degree."""
+    parameters = inspect.signature(_CONSTRUCTIONS[name]).parameters
+    return tuple(key for key in parameters if key not in ("n_in", "n_out", "degree", "n_edges"))
+
+
+def make(
+    name: str, n_in: int, n_out: int, degree: int, seed: Seed = None, **options: Any
+) -> Topology:
     """Return the graph of the construction with this name, random or not.
 
     Parameters
@@ -65,8 +77,8 @@ def make(name: str, n_in: int, n_out: int, degree: int, seed: int = 0, **options
         Number of left (input) and right (output) neurons.
     degree : int
         Edges per left neuron.
-    seed : int
-        For the constructions that draw; the others are the same for every seed.
+    seed : int, SeedSequence or Generator, optional
+        For the constructions that draw; the others are the same for every seed. By default fresh.
     **options
         Further keyword arguments of the construction.
 
@@ -93,7 +105,7 @@ def make(name: str, n_in: int, n_out: int, degree: int, seed: int = 0, **options
             f"{did_you_mean(name, names())}"
         )
     construction = _CONSTRUCTIONS[name]
-    known = set(inspect.signature(construction).parameters) - {"n_in", "n_out", "degree"}
+    known = option_names(name)
     if "seed" in known:
         options["seed"] = seed
     unknown = [option for option in options if option not in known]
@@ -102,4 +114,7 @@ def make(name: str, n_in: int, n_out: int, degree: int, seed: int = 0, **options
             f"{name} has no option {unknown[0]!r}; it has {', '.join(sorted(known)) or 'none'}"
             f"{did_you_mean(unknown[0], known)}"
         )
+    if construction is scattered:
+        n_in, n_out, degree = check_degree(n_in, n_out, degree)
+        return scattered(n_in, n_out, n_in * degree, **options)
     return construction(n_in, n_out, degree, **options)

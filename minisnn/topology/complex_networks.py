@@ -6,13 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..checks import check_number, check_seed
+from ..checks import check_number
 from ..graph import Topology
+from ..seeds import Seed, seed_of
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
 
 
 def small_world(
-    n_in: int, n_out: int, degree: int, *, beta: float = 0.1, seed: int = 0
+    n_in: int, n_out: int, degree: int, *, beta: float = 0.1, seed: Seed = None
 ) -> Topology:
     """Return neighbourhoods with shortcuts: windows of inputs, of whose links a few are rewired.
 
@@ -33,8 +34,8 @@ def small_world(
         Mean edges per left neuron, 1 to n_out.
     beta : float
         Probability of a link to be rewired, 0 to 1.
-    seed : int
-        Seed of the rewiring.
+    seed : int, SeedSequence or Generator, optional
+        Of the rewiring; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -58,7 +59,8 @@ def small_world(
     beta = check_number(beta, "beta", 0)
     if beta > 1:
         raise ValueError(f"beta is a probability, 0 to 1, got {beta}")
-    rng = np.random.default_rng(check_seed(seed))
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
     bounds = even_bounds(n_in * degree, n_out)
     counts = np.diff(bounds)
     targets = np.repeat(np.arange(n_out), counts)
@@ -83,7 +85,7 @@ def small_world(
     )
 
 
-def scale_free(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
+def scale_free(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a graph with hubs: right degrees follow a power law with an exponent of about 3.
 
     They do in large sparse graphs; in dense ones every left neuron has an edge to the hubs already.
@@ -107,8 +109,8 @@ def scale_free(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology
         Number of left (input) and right (output) neurons.
     degree : int
         Edges per left neuron, 1 to n_out.
-    seed : int
-        Seed of the draws.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -127,7 +129,8 @@ def scale_free(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology
     (1, 56)
     """
     n_in, n_out, degree = check_degree(n_in, n_out, degree)
-    rng = np.random.default_rng(check_seed(seed))
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
     attractiveness = degree * n_in / n_out
     # The first left neuron comes with as many right ones as it needs.
     joined = degree + np.arange(n_in) * (n_out - degree) // max(n_in - 1, 1)

@@ -7,15 +7,18 @@ import math
 import numpy as np
 import scipy.sparse
 
-from ..checks import check_positive_integer, check_seed
+from ..checks import check_positive_integer
 from ..graph import Array, Topology
 from ..kernels.blas_threads import blas_threads
+from ..seeds import Seed, seed_of
 from .assembly import check_degree, divisors, from_targets
 
 _TOLERANCE = 1e-3  # of the squared singular value: tries differ by more, or either will do
 
 
-def random_lift(n_in: int, n_out: int, degree: int, *, tries: int = 5, seed: int = 0) -> Topology:
+def random_lift(
+    n_in: int, n_out: int, degree: int, *, tries: int = 5, seed: Seed = None
+) -> Topology:
     """Return a random lift of a complete bipartite graph, the best expander of several tries.
 
     The base graph has every edge between ``n_in / k`` left and ``degree`` right neurons, with
@@ -40,8 +43,8 @@ def random_lift(n_in: int, n_out: int, degree: int, *, tries: int = 5, seed: int
         Edges per left neuron, 1 to n_out, a divisor of n_out.
     tries : int
         Lifts to choose from.
-    seed : int
-        Seed of the permutations.
+    seed : int, SeedSequence or Generator, optional
+        Of the permutations; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -61,7 +64,8 @@ def random_lift(n_in: int, n_out: int, degree: int, *, tries: int = 5, seed: int
     """
     n_in, n_out, degree = check_degree(n_in, n_out, degree)
     tries = check_positive_integer(tries, "tries")
-    rng = np.random.default_rng(check_seed(seed))
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
     order = n_out // degree
     if order * degree != n_out or n_in % order:
         common = math.gcd(n_in, n_out)

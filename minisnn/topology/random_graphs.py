@@ -1,22 +1,27 @@
-"""Random graphs without structure: nothing held fixed, left degrees, or both sides' degrees."""
+"""Random graphs without structure: nothing held fixed, all edges, left degrees, or both degrees."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..checks import check_number, check_seed
+from ..checks import check_number, check_positive_integer
 from ..graph import Array, Topology
+from ..seeds import Seed, seed_of
 from ..structure import check_size, check_widths
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
 
+_DENSE = 8  # pairs per edge, up to which a list of all pairs takes no more than what edges do
 
-def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: int = 0) -> Topology:
+
+def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: Seed = None) -> Topology:
     """Return a random graph in which each edge is there with probability degree / n_out.
 
-    Every edge is drawn independently of all others, so neither degrees nor the number of edges
-    are fixed. Neurons of either side that are left without an edge stay so: to help them would
-    make edges depend on each other. `minisnn.MLP` warns of them; `biregular` has none where there
-    are edges enough. Only a graph without any edge is drawn again.
+    Every edge is drawn independently of all others. So the number of edges is random, as degrees
+    are: its mean is n_in * degree, and its standard deviation at most the root of that;
+    `scattered` has exactly as many as are asked for. Neurons of either side that are left without
+    an edge stay so: to help them would make edges depend on each other. `minisnn.MLP` warns of
+    them; `biregular` has none where there are edges enough. No layer is without any edge: the law
+    is that of all other graphs, given that there is one at least.
 
     Source: E. N. Gilbert, "Random Graphs", 1959, doi:10.1214/aoms/1177706098; for layers, Mocanu
     et al., 2018, doi:10.1038/s41467-018-04316-3 (SET). The gaps between edges are drawn, which
@@ -29,8 +34,8 @@ def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: int = 0) -> Topol
         Number of left (input) and right (output) neurons.
     degree : float
         Expected edges per left neuron, above 0 and up to n_out: the density times n_out.
-    seed : int
-        Seed of the draws.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -54,10 +59,14 @@ def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: int = 0) -> Topol
             f"degree must be above 0 and up to n_out = {n_out} edges per left neuron, got {degree}"
         )
     check_size(n_in, n_out, n_in * expected)
-    rng = np.random.default_rng(check_seed(seed))
-    edges = np.empty(0, dtype=np.int64)
-    while not edges.size:
-        edges = _bernoulli(rng, n_in * n_out, expected / n_out)
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
+    n, probability = n_in * n_out, max(expected / n_out, float(np.finfo(float).tiny))
+    edges = _bernoulli(rng, n, probability)
+    if not edges.size:
+        first = _first_success(rng, n, probability)
+        others = first + 1 + _bernoulli(rng, n - first - 1, probability)
+        edges = np.array([first, *others])
     return from_pairs(
         n_in,
         n_out,
@@ -70,18 +79,94 @@ def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: int = 0) -> Topol
 
 def _bernoulli(rng: np.random.Generator, n: int, probability: float) -> Array:
     """Return which of n independent trials succeed, ascending; from one success to the next."""
-    pieces, last = [], -1
-    while last < n:
+    pieces: list[Array] = []
+    last = -1
+    while True:
         missing = (n - last) * probability
         gaps = rng.geometric(probability, size=int(missing + 5 * missing**0.5) + 10)
         places = last + np.cumsum(np.minimum(gaps, n + 1))  # a longer gap ends it all the same
+        beyond = np.flatnonzero(places >= n)
+        if beyond.size:  # what comes after it may have overflowed
+            return np.concatenate([*pieces, places[: beyond[0]]])
         pieces.append(places)
         last = int(places[-1])
-    places = np.concatenate(pieces)
-    return places[places < n]
 
 
-def constant_degree(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
+def _first_success(rng: np.random.Generator, n: int, probability: float) -> int:
+    """Return which of n independent trials is the first to succeed, given that one does.
+
+    The inverse of P(first < k) = (1 - q^k) / (1 - q^n), where q = 1 - probability < 1.
+    """
+    log_q = np.log1p(-probability)
+    first = np.log1p(rng.random() * np.expm1(n * log_q)) / log_q
+    return min(int(first), n - 1)  # rounding may reach n
+
+
+def scattered(n_in: int, n_out: int, n_edges: int, *, seed: Seed = None) -> Topology:
+    """Return a random graph of exactly ``n_edges`` edges, any such graph as likely as any other.
+
+    What `erdos_renyi` is, given its number of edges. Degrees are random, and neurons of either side
+    may be left without an edge, of which `minisnn.MLP` warns.
+
+    Source: P. Erdős, A. Rényi, "On random graphs I", Publicationes Mathematicae 6, 1959, whose
+    graphs of n vertices and N edges become those between two layers. Edges are drawn until so many
+    differ, or in dense graphs those that are missing, which takes time and memory by edges.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    n_edges : int
+        Number of edges, 1 to n_in * n_out.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where the number of edges is not between 1 and n_in * n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> snn.topology.scattered(100, 200, n_edges=750, seed=1)
+    Topology(scattered, 100 -> 200, seed=1, n_edges=750, density=3.75 %)
+    """
+    n_in, n_out = check_widths(n_in, n_out)
+    n, n_edges = n_in * n_out, check_positive_integer(n_edges, "n_edges")
+    if n_edges > n:
+        raise ValueError(f"n_edges must be between 1 and n_in * n_out = {n}, got {n_edges}")
+    check_size(n_in, n_out, n_edges)
+    seed = seed_of(seed)
+    edges = _subset(np.random.default_rng(seed), n, min(n_edges, n - n_edges))
+    if n_edges > n - n_edges:
+        edges = np.delete(np.arange(n), edges)
+    return from_pairs(
+        n_in, n_out, edges // n_out, edges % n_out, name="scattered", parameters={"seed": seed}
+    )
+
+
+def _subset(rng: np.random.Generator, n: int, size: int) -> Array:
+    """Return some distinct numbers below n, ascending, all sets of the size alike; 2 * size <= n.
+
+    No number is favoured, whichever came before; so the set that the distinct ones of the draws
+    are, once they are enough, is as likely as any other of its size.
+    """
+    if n <= _DENSE * size:  # the draws would repeat each other too often
+        return np.sort(rng.choice(n, size=size, replace=False, shuffle=False))
+    chosen = np.empty(0, dtype=np.int64)
+    while chosen.size < size:
+        drawn = rng.integers(n, size=size - chosen.size)
+        chosen = np.sort(np.concatenate([chosen, drawn]))
+        chosen = chosen[np.diff(chosen, prepend=-1) > 0]
+    return chosen
+
+
+def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a random graph in which each left neuron has ``degree`` distinct right ones.
 
     Source: arXiv:1706.05683, "probabilistic constant left-degree expander": with high probability
@@ -93,8 +178,8 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
         Number of left (input) and right (output) neurons.
     degree : int
         Edges per left neuron, 1 to n_out.
-    seed : int
-        Seed of the draws.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -112,7 +197,8 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
     {3}
     """
     n_in, n_out, degree = check_degree(n_in, n_out, degree)
-    rng = np.random.default_rng(check_seed(seed))
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
     targets = np.empty((n_in, degree), dtype=np.int64)
     for row in targets:
         row[:] = rng.choice(n_out, size=degree, replace=False, shuffle=False)
@@ -120,7 +206,7 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
     return from_targets(targets, n_out, name="constant_degree", parameters=parameters)
 
 
-def biregular(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
+def biregular(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a random graph in which left degrees are equal and right degrees differ by at most 1.
 
     Right degrees are equal where n_out divides n_in * degree; else chance says which neurons have
@@ -138,8 +224,8 @@ def biregular(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
         Number of left (input) and right (output) neurons.
     degree : int
         Edges per left neuron, 1 to n_out.
-    seed : int
-        Seed of the draws.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -158,7 +244,8 @@ def biregular(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
     ({3}, [7, 8])
     """
     n_in, n_out, degree = check_degree(n_in, n_out, degree)
-    rng = np.random.default_rng(check_seed(seed))
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
     targets = _biregular(rng, n_in, n_out, min(degree, n_out - degree))
     if degree > n_out - degree:
         absent = np.ones((n_in, n_out), dtype=bool)

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..arguments import as_array, shown
-from ..checks import check_positive_integer, check_seed
+from ..checks import check_positive_integer
 from ..graph import Array, Topology
+from ..seeds import Seed, seed_of
 from ..structure import check_size, check_widths
 from .assembly import check_degree, from_pairs
 
@@ -21,7 +22,7 @@ _SETTLED = 300
 are 0, and the others what they would be in any longer list, since the ratios have settled."""
 
 
-def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Topology:
+def random_rotating(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a random binary vector, rotated: each place is 1 with probability degree / n_out.
 
     Source: arXiv:1706.05683, "random rotating". The number of ones is itself random, with
@@ -34,8 +35,8 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
         Number of left (input) and right (output) neurons.
     degree : int
         Expected edges per left neuron, 1 to n_out.
-    seed : int
-        Seed of the random vector.
+    seed : int, SeedSequence or Generator, optional
+        Of the random vector; by default fresh, and kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -54,7 +55,8 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: int = 0) -> Top
     array([ 9, 36, 39, 55, 61, 75, 85, 93], dtype=uint32)
     """
     n_in, n_out, degree = check_degree(n_in, n_out, degree)
-    rng = np.random.default_rng(check_seed(seed))
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
     while True:
         places = np.flatnonzero(rng.random(n_out) < degree / n_out)
         if places.size:

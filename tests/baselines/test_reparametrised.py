@@ -123,7 +123,7 @@ def test_callbacks_see_the_network_that_predicts() -> None:
 
 def test_how_a_network_describes_itself() -> None:
     net = Reparametrised([DropConnect(12, 30, 0.25), LowRank(30, 3, 2)])
-    assert repr(net) == "Reparametrised(12 -> 30 -> 3, 426 weights, 33 biases, float32)"
+    assert repr(net) == "Reparametrised(12 -> 30 -> 3, 426 weights, 33 biases, float32, seed=0)"
     assert (net.n_weights, net.n_connections) == (360 + 66, 90 + 90)
     assert repr(net.maps[1]) == "LowRank(30 -> 3, 66 parameters)"
 

@@ -264,7 +264,7 @@ def wiring(**values: Any) -> dict[str, Any]:
         ({"dropout": 1.0}, "a dropout rate must be a finite number, at least 0 and below 1"),
         ({"batch_size": True}, "batch_size must be a whole number, got True"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
-        ({"seed": -1}, "seed must be between 0 and"),
+        ({"seed": -1}, "seed must be at least 0"),
     ],
 )  # fmt: skip
 def test_what_is_no_run(changes: dict[str, Any], message: str) -> None:

@@ -45,10 +45,10 @@ PATH = Path(FOLDER.name, "file")
 def small_net() -> snn.MLP:
     graphs = [
         snn.topology.fibonacci_rotating(6, 8, 3),
-        snn.topology.constant_degree(8, 4, 2),
+        snn.topology.constant_degree(8, 4, 2, seed=0),
         snn.topology.dense(4, 2),
     ]
-    return snn.MLP(graphs)
+    return snn.MLP(graphs, seed=0)
 
 
 def saved(net: snn.MLP) -> bytes:
@@ -65,7 +65,7 @@ def trained(net: snn.MLP, **options: Any) -> snn.History:
     stopping = snn.callbacks.EarlyStopping(2, monitor="loss")
     return snn.train(
         net, X, Y, optimizer=snn.Adam(0.01), batch_size=8, epochs=3, callbacks=[stopping],
-        checkpoint=PATH, checkpoint_every=1e6, **options,
+        seed=0, checkpoint=PATH, checkpoint_every=1e6, **options,
     )  # fmt: skip
 
 
@@ -75,8 +75,9 @@ def half_trained() -> bytes:
     contents = []
     stopping = snn.callbacks.EarlyStopping(2, monitor="loss")
     snn.train(
-        small_net(), X, Y, optimizer=snn.Adam(0.01), batch_size=8, epochs=3, checkpoint=PATH,
-        checkpoint_every=0, callbacks=[stopping, lambda *_: contents.append(PATH.read_bytes())],
+        small_net(), X, Y, optimizer=snn.Adam(0.01), batch_size=8, epochs=3, seed=0,
+        checkpoint=PATH, checkpoint_every=0,
+        callbacks=[stopping, lambda *_: contents.append(PATH.read_bytes())],
     )  # fmt: skip
     PATH.unlink()
     return contents[1]
