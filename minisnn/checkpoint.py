@@ -3,13 +3,13 @@
 The file is an `minisnn.archive`, a .npz without pickle. Its header has the fingerprint of the
 training that it belongs to; the arrays are the states of its parts (steps, loop, callbacks), named
 ``PART.NAME``. Their shapes and dtypes must be those that the resumed training has itself, so that
-no file can make it allocate more.
+no file can make it allocate more; but for the history, which has a row for each planned epoch.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -23,6 +23,11 @@ from .optimizer_state import OptimizerState
 from .seeds import seed_of
 
 KIND, FORMAT = "checkpoint", 1
+
+EXTEND = "extend"
+"""To resume with another number of epochs."""
+
+_BY_EPOCH = ("loop", "history")
 
 
 class Part(Protocol):
@@ -59,8 +64,13 @@ class Checkpoint:
         The file.
     every : float
         Seconds between two writes.
-    fingerprint : mapping of str to str
-        What tells this training from others.
+    fingerprint : function of a number of epochs
+        Returns what would tell this training from others if it had so many epochs: a mapping of
+        str to str.
+    epochs : int
+        How many it has.
+    rates : function of (epoch, epochs)
+        Returns the learning rates of the steps of an epoch, from 0, in a training of ``epochs``.
     parts : mapping of str to Part
         What is kept; ``steps`` is among them. They are restored in this order.
     """
@@ -69,11 +79,14 @@ class Checkpoint:
         self,
         path: str | os.PathLike[str],
         every: float,
-        fingerprint: Mapping[str, str],
+        fingerprint: Callable[[int], Mapping[str, str]],
+        epochs: int,
+        rates: Callable[[int, int], Array],
         parts: Mapping[str, Part],
     ) -> None:
         self._path, self._every = path, every
-        self._fingerprint, self._parts = dict(fingerprint), parts
+        self._fingerprint, self._own = fingerprint, dict(fingerprint(epochs))
+        self._epochs, self._rates, self._parts = epochs, rates, parts
         self._due = perf_counter() + every
         self._layouts: dict[str, dict[str, str]] = {}  # of the states when first asked for
 
@@ -82,8 +95,10 @@ class Checkpoint:
         """Whether it is time to write."""
         return perf_counter() >= self._due
 
-    def begin(self, resume: bool) -> None:
+    def begin(self, resume: bool | str) -> None:
         """Go on from the file, if there is one and that is wanted; else write the first.
+
+        Where it is wanted as ``EXTEND``, the file may be of another number of epochs.
 
         Raises
         ------
@@ -99,7 +114,7 @@ class Checkpoint:
                 "or remove it to begin anew"
             )
         if exists:
-            self.restore()
+            self.restore(extend=resume == EXTEND)
         else:
             self.write()
 
@@ -120,7 +135,7 @@ class Checkpoint:
         }
         try:
             with replace_file(self._path) as file:
-                write_archive(file, KIND, FORMAT, {"fingerprint": self._fingerprint}, arrays)
+                write_archive(file, KIND, FORMAT, {"fingerprint": self._own}, arrays)
         except OSError as error:
             before = ". The one that was written before is still there"
             raise OSError(
@@ -129,8 +144,14 @@ class Checkpoint:
             ) from error
         self._due = perf_counter() + self._every
 
-    def restore(self) -> None:
+    def restore(self, *, extend: bool = False) -> None:
         """Let all parts go on from what the file says.
+
+        Parameters
+        ----------
+        extend : bool
+            Whether it may be of a training of another number of epochs: one whose steps so far had
+            the learning rates that they would have had in this one.
 
         Raises
         ------
@@ -141,14 +162,23 @@ class Checkpoint:
             they are.
         """
         with read_archive(self._path, KIND, [FORMAT]) as archive:
-            self._compare(archive.entry("fingerprint", dict))
+            found = archive.entry("fingerprint", dict)
+            mine = self._states()
+            part, name = _BY_EPOCH
+            rows = mine[part][name]
+            history = archive.array(f"{part}.{name}", [rows.dtype], (None, *rows.shape[1:]))
+            self._compare(found, len(history))
             states = {
                 part: {
-                    name: archive.array(f"{part}.{name}", [array.dtype], array.shape)
+                    name: history
+                    if (part, name) == _BY_EPOCH
+                    else archive.array(f"{part}.{name}", [array.dtype], array.shape)
                     for name, array in state.items()
                 }
-                for part, state in self._states().items()
+                for part, state in mine.items()
             }
+            if len(history) != self._epochs:
+                self._check_epochs(len(history), states["loop"]["place"].tolist(), extend)
             for name, array in states["steps"].items():
                 if not np.isfinite(array).all():
                     raise ValueError(f"steps.{name} is not finite")
@@ -194,16 +224,55 @@ class Checkpoint:
                 )
         return states
 
-    def _compare(self, found: Mapping[str, object]) -> None:
-        mine = self._fingerprint
+    def _compare(self, found: Mapping[str, object], epochs: int) -> None:
+        """Raise unless the file is of this training, if this one had as many epochs."""
+        if epochs == 0:
+            raise ValueError("its training has no epoch")
+        mine = self._own if epochs == self._epochs else self._fingerprint(epochs)
         different = [
-            f"{name!s:.40} was {found.get(name, 'not there')!s:.200}, "
-            f"is {mine.get(name, 'not there')}"
+            f"{name!s:.40}: {_difference(mine.get(name, 'none'), str(found.get(name, 'none')))}"
             for name in {**mine, **found}
             if found.get(name) != mine.get(name)
         ]
         if different:
             raise FileFormatError(
-                f"the checkpoint {self._path} is of another training: {'; '.join(different)}. "
+                f"the checkpoint {self._path} is of another training. {'; '.join(different)}. "
                 "Resume with what it was begun with, or name another file"
             )
+
+    def _check_epochs(self, planned: int, place: list[int], extend: bool) -> None:
+        """Raise unless that is wanted, and this training would have made the same steps so far."""
+        n_epochs, n_steps, _ = place
+        begun = n_epochs + (n_steps > 0)
+        if not 0 <= begun <= planned:
+            return  # of which the loop will say that there is no such place
+        if begun > self._epochs:
+            after = f"{n_epochs} epochs{' and some steps' * (n_steps > 0)}"
+            raise FileFormatError(
+                f"the checkpoint {self._path} stands after {after}, this call has "
+                f"epochs={self._epochs}: pass epochs={planned}, as it was begun with"
+            )
+        for epoch in range(begun):
+            as_planned, now = (self._rates(epoch, n) for n in (planned, self._epochs))
+            if not np.array_equal(as_planned, now):
+                raise FileFormatError(
+                    f"the checkpoint {self._path} is of a training of {planned} epochs, this call "
+                    f"has epochs={self._epochs}, and the learning rate is stretched over all "
+                    f"epochs: the steps so far would have had other rates. Resume with "
+                    f"epochs={planned}; to train on after that, save the network with its "
+                    "optimizer_state, or take a rate that does not depend on the number of epochs"
+                )
+        if not extend:
+            raise FileFormatError(
+                f"the checkpoint {self._path} is of a training of {planned} epochs, this call has "
+                f"epochs={self._epochs}. Pass epochs={planned}, or resume={EXTEND!r} to go on as "
+                f"if it had been begun with {self._epochs}"
+            )
+
+
+def _difference(mine: str, found: str) -> str:
+    """Return what differs, in words; where that is a checksum at the end, not the checksum."""
+    alike = mine.rpartition(" ")[0]
+    if alike and alike == found.rpartition(" ")[0]:
+        return f"this call has {alike} … as the checkpoint has, but with other contents"
+    return f"this call has {mine}, the checkpoint has {found:.200}"

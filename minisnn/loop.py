@@ -125,9 +125,7 @@ class Loop:
         if self._samples.weights is not None:  # a batch in which no sample counts has no loss
             weights = self._samples.weights[order]
             self._counts = self._sizes * np.logical_or.reduceat(weights, self._starts)
-        # the middle of each step, so that no schedule begins or ends one at nothing
-        times = len(self.history.epochs) + (np.arange(n_steps) + 0.5) / n_steps
-        rates = np.array([self._optimizer.rate(time, self._epochs) for time in times.tolist()])
+        rates = self.rates(len(self.history.epochs), self._epochs)
         seconds: list[float] = []
         self._watch.keep()
         while self._done < n_steps and not interrupted.is_set():
@@ -168,6 +166,13 @@ class Loop:
         stops = [callback(self._net, record) for callback in self._callbacks]
         self._stopped = any(stops)
 
+    def rates(self, epoch: int, epochs: int) -> Array:
+        """Return the learning rate of each step of an epoch, from 0, in a training of so many."""
+        n_steps = len(self._sizes)
+        # the middle of each step, so that no schedule begins or ends one at nothing
+        times = epoch + (np.arange(n_steps) + 0.5) / n_steps
+        return np.array([self._optimizer.rate(time, epochs) for time in times.tolist()])
+
     # What a checkpoint keeps
 
     def _place(self) -> list[int]:
@@ -189,7 +194,7 @@ class Loop:
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Go on from where a training stood.
+        """Go on from where a training stood, which may have been planned for more or fewer epochs.
 
         Raises
         ------

@@ -9,12 +9,13 @@ from functools import partial
 from os import PathLike
 from time import perf_counter
 
+import numpy as np
 import numpy.typing as npt
 
 from . import checks, console, fingerprints
 from .arguments import as_list, check_flag, check_pair, check_path, shown
 from .callbacks.callback import Callback, EpochFunction, Training
-from .checkpoint import Checkpoint, Part, recorded_seed
+from .checkpoint import EXTEND, Checkpoint, Part, recorded_seed
 from .compile_notice import compile_notice
 from .history import History
 from .interruption import AGAIN, interruptible
@@ -53,7 +54,7 @@ def train(
     callbacks: Sequence[EpochFunction] = (),
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float = 60.0,
-    resume: bool = False,
+    resume: bool | str = False,
     progress: bool | None = None,
 ) -> History:
     """Train a network in place, by mini-batches.
@@ -114,9 +115,12 @@ def train(
         too; always whole, so that whatever happens, the last one that was written is there.
     checkpoint_every : float
         Seconds between two writes: what may be lost, but for what a few steps take.
-    resume : bool
+    resume : bool or "extend"
         Whether to go on from the checkpoint; the weights that the network has are replaced, and so
         is ``optimizer_state``. All other arguments must be those of the training that wrote it.
+        With ``"extend"`` there may be more ``epochs``, or fewer, but not fewer than are done: the
+        training goes on to the same bits as one that was begun with so many. That takes a rate
+        that does not depend on their number, such as a constant or a `StepDecay`.
         If there is no such file, the training begins anew, so that one command both starts and
         resumes. Without a seed, that of the checkpoint is taken. Without ``resume`` a checkpoint
         that is there already is an error: it is not overwritten.
@@ -205,7 +209,7 @@ def run_training(
     callbacks: Sequence[EpochFunction],
     checkpoint: str | PathLike[str] | None,
     checkpoint_every: float,
-    resume: bool,
+    resume: bool | str,
     progress: bool | None,
 ) -> History:
     """Check what was passed to `train`, and run its loop with steps of any kind.
@@ -228,7 +232,9 @@ def run_training(
     checkpoint_every = checks.check_number(checkpoint_every, "checkpoint_every", 0)
     callbacks = as_list(callbacks, "callbacks", "functions of (net, epoch)")
     told = _check_callbacks(callbacks)
-    shuffle, resume = check_flag(shuffle, "shuffle"), check_flag(resume, "resume")
+    shuffle = check_flag(shuffle, "shuffle")
+    if not (isinstance(resume, (bool, np.bool_)) or (isinstance(resume, str) and resume == EXTEND)):
+        raise TypeError(f"resume must be True, False or {EXTEND!r}, got {shown(resume)}")
     if progress is not None and check_flag(progress, "progress"):
         require_tqdm()  # the bar is made after compiling, which takes its time
     if checkpoint is not None:
@@ -281,18 +287,21 @@ def run_training(
             "training data": fingerprints.of_samples(samples),
             "validation data": fingerprints.of_samples(validation),
             "input_scale": repr(samples.scale),
-            **fingerprints.of_optimizer(optimizer, epochs),
             "loss": known.name,
             "batch_size": str(batch_size),
-            "epochs": str(epochs),
             "dropout": str(dropout),
             "shuffle": str(shuffle),
             "seed": str(number),
             "callbacks": ", ".join(map(repr, kept)) or "none",
         }
+
+        def fingerprint_for(epochs: int) -> dict[str, str]:
+            rates = fingerprints.of_optimizer(optimizer, epochs)
+            return {**fingerprint, **rates, "epochs": str(epochs)}
+
         parts: dict[str, Part] = {"steps": steps, "loop": loop}  # it asks for their number
         parts |= {f"callback_{number}": callback for number, callback in enumerate(kept, start=1)}
-        file = Checkpoint(checkpoint, checkpoint_every, fingerprint, parts)
+        file = Checkpoint(checkpoint, checkpoint_every, fingerprint_for, epochs, loop.rates, parts)
     with (
         compile_notice(progress is not False),
         interruptible() as interrupted,

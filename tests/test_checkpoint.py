@@ -204,7 +204,7 @@ def test_reparametrised_networks_survive_too(
     np.testing.assert_array_equal(net.parameters, whole.parameters)
     np.testing.assert_array_equal(net.expanded.parameters, whole.expanded.parameters)
     other = baselines.Reparametrised([baselines.Identity(12, 20), baselines.Identity(20, 2)])
-    with pytest.raises(FileFormatError, match="is of another training: network was Reparametrised"):
+    with pytest.raises(FileFormatError, match=r"of another training\. network: this .* Repar"):
         train_one(other, checkpoint=path, resume=True)
 
 
@@ -218,7 +218,7 @@ def test_a_hash_of_another_seed_is_another_network(tmp_path: Path) -> None:
 
     attempt(1)
     attempt(1)
-    with pytest.raises(FileFormatError, match="another training: network was"):
+    with pytest.raises(FileFormatError, match=r"another training\. network: this call has Repara"):
         attempt(2)
 
 
@@ -246,27 +246,40 @@ def other_graph() -> snn.MLP:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"net": lambda: make(dtype=np.float32)}, r"network was MLP\(.*float64\), .* is MLP\(.*32"),
-        ({"net": other_graph}, "network was MLP.* wired .*, is MLP.* wired"),
-        ({"data": problem(151)}, r"training data was float64 \(150, 12\) .* is float64 \(151, 12"),
-        ({"data": (problem()[0], 1 - problem()[1])}, "training data was float64 .* is float64"),
-        ({"validation_data": problem(9)}, r"validation data was none, is float64 \(9, 12\)"),
+        ({"net": lambda: make(dtype=np.float32)}, r"network: .* has MLP\(.*32.* has MLP\(.*64"),
+        (
+            {"net": other_graph},
+            r"network: this call has MLP\(.*, wired … as the checkpoint has, but",
+        ),
+        ({"data": problem(151)}, r"training data: .* float64 \(151, 12\) .* float64 \(150, 12"),
+        (
+            {"data": (problem()[0], 1 - problem()[1])},
+            r"training data: this call has float64 \(150, 12\) and int64 \(150,\), … as the "
+            "checkpoint has, but with other contents",
+        ),
+        ({"validation_data": problem(9)}, r"validation data: this call has f.*, the .* has none"),
         (
             {"optimizer": snn.NesterovSGD(0.5)},
-            "learning_rate was 0.5 in the first epoch, 0.20.* is",
+            "learning_rate: this call has 0.5 in the first epoch, .* the checkpoint has 0.5 in the",
         ),
-        ({"optimizer": snn.SGD(snn.WarmUpDecay(3.0), 0.9)}, "nesterov was True, is False"),
-        ({"batch_size": 41}, "batch_size was 40, is 41"),
-        ({"epochs": 7}, "epochs was 6, is 7"),
-        ({"dropout": 0.1}, r"dropout was \(0.2, 0.2\), is \(0.1, 0.1\)"),
-        ({"shuffle": False}, "shuffle was True, is False"),
-        ({"seed": 1}, "seed was 0, is 1"),
-        ({"input_scale": 0.5}, r"input_scale was 1\.0, is 0\.5"),
+        (
+            {"optimizer": snn.SGD(snn.WarmUpDecay(3.0), 0.9)},
+            "nesterov: this call has False, the checkpoint has True",
+        ),
+        ({"batch_size": 41}, "batch_size: this call has 41, the checkpoint has 40"),
+        ({"dropout": 0.1}, r"dropout: this call has \(0.1, 0.1\), the checkpoint has \(0.2, 0.2\)"),
+        ({"shuffle": False}, "shuffle: this call has False, the checkpoint has True"),
+        ({"seed": 1}, "seed: this call has 1, the checkpoint has 0"),
+        ({"input_scale": 0.5}, r"input_scale: this call has 0\.5, the checkpoint has 1\.0"),
         (
             {"callbacks": [snn.callbacks.EarlyStopping(3, monitor="loss")]},
-            r"callbacks was none, is EarlyStopping\(patience=3, min_delta=0, monitor='loss'\)",
+            r"callbacks: this call has EarlyStopping\(patience=3, .*\), the checkpoint has none",
         ),
-        ({"seed": 1, "epochs": 7}, "epochs was 6, is 7; seed was 0, is 1. Resume with what it"),
+        (
+            {"seed": 1, "batch_size": 7},
+            "batch_size: .* has 40; seed: .* has 0. Resume with what it was begun with, or",
+        ),
+        ({"seed": 1, "epochs": 7}, r"seed: this call has 1, the checkpoint has 0\. Res"),
     ],
 )
 def test_a_checkpoint_of_another_training(tmp_path: Path, changed: Any, message: str) -> None:
@@ -275,10 +288,94 @@ def test_a_checkpoint_of_another_training(tmp_path: Path, changed: Any, message:
     net = options.pop("net", make)()
     before = net.parameters.copy()
     with pytest.raises(
-        FileFormatError, match=rf"checkpoint\.npz is of another training: .*{message}"
+        FileFormatError, match=rf"checkpoint\.npz is of another training\. .*{message}"
     ):
         train(net, checkpoint=path, resume=True, **options)
     np.testing.assert_array_equal(net.parameters, before)
+
+
+@pytest.mark.parametrize(
+    "rate", [0.5, snn.StepDecay(0.5, every=2), lambda epoch, _: 1 / (1 + epoch)]
+)
+@pytest.mark.parametrize("optimizer", [snn.NesterovSGD, snn.Adam])
+@pytest.mark.parametrize(("planned", "steps"), [(3, 12), (5, 14), (9, 14), (4, 0)])
+def test_another_number_of_epochs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rate: Any,
+    optimizer: Any,
+    planned: int,
+    steps: int,
+) -> None:
+    """Of four steps each; the bits are those of a training that was never planned otherwise."""
+    path, whole, net = tmp_path / "checkpoint.npz", make(), make()
+    options = {
+        "optimizer": optimizer(rate),
+        "callbacks": [snn.callbacks.EarlyStopping(50, monitor="loss")],
+    }
+    expected = train(whole, epochs=6, **options)
+    with monkeypatch.context() as patched:
+        if steps < 4 * planned:
+            crash_after(steps, patched)
+            with pytest.raises(Crash):
+                train(net, checkpoint=path, checkpoint_every=0, epochs=planned, **options)
+        else:
+            train(net, checkpoint=path, epochs=planned, **options)
+    resumed = make(seed=9)
+    with pytest.raises(
+        FileFormatError,
+        match=rf"of a training of {planned} epochs, this call has epochs=6. Pass epochs={planned}"
+        ", or resume='extend' to go on as if it had been begun with 6",
+    ):
+        train(resumed, checkpoint=path, resume=True, epochs=6, **options)
+    history = train(resumed, checkpoint=path, resume="extend", epochs=6, **options)
+    np.testing.assert_array_equal(resumed.parameters, whole.parameters)
+    for column in ("epoch", "loss", "learning_rate"):
+        assert history.column(column) == expected.column(column)
+    again = make(seed=8)  # what it wrote is a checkpoint of six epochs
+    train(again, checkpoint=path, resume=True, epochs=6, **options)
+    np.testing.assert_array_equal(again.parameters, whole.parameters)
+
+
+@pytest.mark.parametrize("rate", [snn.WarmUpDecay(3.0), snn.CosineDecay(1.0), snn.WarmUp(0.5)])
+@pytest.mark.parametrize("epochs", [2, 7])
+def test_rates_that_are_stretched_over_all_epochs(tmp_path: Path, rate: Any, epochs: int) -> None:
+    path, options = tmp_path / "checkpoint.npz", {"optimizer": snn.SGD(rate), "resume": "extend"}
+
+    def stop(_: snn.MLP, epoch: snn.Epoch) -> bool:
+        return epoch.epoch == 2
+
+    train(make(), checkpoint=path, epochs=4, callbacks=[stop], **options)
+    before, net = path.read_bytes(), make()
+    message = (
+        rf"is of a training of 4 epochs, this call has epochs={epochs}, and the learning rate is "
+        r"stretched .*\. Resume with epochs=4; to train on after that, save the network"
+    )
+    with pytest.raises(FileFormatError, match=message) as caught:
+        train(net, checkpoint=path, epochs=epochs, **options)
+    assert "first" not in str(caught.value), "what is the same is not named"
+    np.testing.assert_array_equal(net.parameters, make().parameters)
+    assert path.read_bytes() == before
+    train(make(), checkpoint=tmp_path / "new.npz", epochs=epochs, **options)
+
+
+def test_fewer_epochs_than_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, options = tmp_path / "checkpoint.npz", {"optimizer": snn.SGD(0.1), "resume": "extend"}
+    with monkeypatch.context() as patched:
+        crash_after(14, patched)
+        with pytest.raises(Crash):
+            train(make(), checkpoint=path, checkpoint_every=0, epochs=9, **options)
+    with pytest.raises(
+        FileFormatError,
+        match=r"stands after 3 epochs and some steps, this call has epochs=3: pass epochs=9, as it",
+    ):
+        train(make(), checkpoint=path, epochs=3, **options)
+    history = train(make(), checkpoint=path, epochs=4, **options)
+    assert len(history.epochs) == 4
+    with pytest.raises(
+        FileFormatError, match="stands after 4 epochs, this call has epochs=2: pass"
+    ):
+        train(make(), checkpoint=path, epochs=2, **options)
 
 
 def test_what_may_differ(tmp_path: Path) -> None:

@@ -286,7 +286,7 @@ def train_reparametrised(
     callbacks: Sequence[EpochFunction] = (),
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float = 60.0,
-    resume: bool = False,
+    resume: bool | str = False,
     progress: bool | None = None,
 ) -> History:
     """Train θ in place, as `minisnn.train` trains weights: same batches, loss, schedule, masks.
