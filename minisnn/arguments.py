@@ -48,10 +48,7 @@ def as_array(value: Any, name: str) -> Array:
     """
     if type(value) is np.ndarray:  # a single prediction takes microseconds
         return value
-    if np.ma.is_masked(value):
-        raise TypeError(
-            f"{name} is a masked array, whose mask would be lost; fill or remove what is masked"
-        )
+    check_unmasked(value, name)
     if scipy.sparse.issparse(value):
         raise TypeError(f"{name} must be a dense array, got a sparse one; pass {name}.toarray()")
     try:
@@ -61,6 +58,15 @@ def as_array(value: Any, name: str) -> Array:
     if array.ndim == 0 and array.dtype == object:
         raise TypeError(f"{name} must be an array, got {shown(value)}")
     return array
+
+
+def check_unmasked(value: Any, name: str) -> None:
+    """Raise where something is masked, in an array or in the rows of a list."""
+    rows = value if isinstance(value, (list, tuple)) else [value]
+    if any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows):
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost; fill or remove what is masked"
+        )
 
 
 def checked_sparse(matrix: Any) -> Any:

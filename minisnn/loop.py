@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from time import perf_counter
 from typing import Any
 
@@ -30,6 +30,25 @@ _CHUNK_SECONDS = 0.08
 the losses, and moves the bar; 1000 steps or so."""
 
 
+@dataclass
+class Course:
+    """A training as its schedules see it, which one call makes, or several in turn.
+
+    Parameters
+    ----------
+    epochs : int
+        On which schedules count. At the end the rate stays what it is.
+    order : numpy.random.Generator
+        Shuffles the samples in each epoch; it is advanced.
+    done : int
+        Epochs that the calls before have made.
+    """
+
+    epochs: int
+    order: np.random.Generator
+    done: int = 0
+
+
 class Loop:
     """A training under way.
 
@@ -49,10 +68,12 @@ class Loop:
         What is evaluated.
     epochs : int
         Passes over the data.
+    course : Course
+        What these epochs are a part of.
     shuffle : bool
         Whether each has an order of its own.
     seed : int
-        Of the orders.
+        What the history says of the seed.
     callbacks : sequence of callables
         Called after each epoch.
     """
@@ -67,6 +88,7 @@ class Loop:
         optimizer: Optimizer,
         loss: Loss,
         epochs: int,
+        course: Course,
         shuffle: bool,
         seed: int,
         callbacks: Sequence[EpochFunction],
@@ -80,7 +102,7 @@ class Loop:
         self._starts = np.arange(0, samples.n_samples, steps.plan.batch_size)
         self._sizes = np.diff([*self._starts, samples.n_samples])
         # Where it stands, beside the history:
-        self._rng = np.random.default_rng(seed)
+        self._course, self._rng = course, course.order
         self._before = generator_state(self._rng)  # the shuffling of the epoch under way
         self._losses = np.zeros(len(self._sizes))  # of its steps
         self._counts = self._sizes  # of samples for which each loss stands
@@ -125,7 +147,8 @@ class Loop:
         if self._samples.weights is not None:  # a batch in which no sample counts has no loss
             weights = self._samples.weights[order]
             self._counts = self._sizes * np.logical_or.reduceat(weights, self._starts)
-        rates = self.rates(len(self.history.epochs), self._epochs)
+        course = self._course
+        rates = self.rates(course.done + len(self.history.epochs), course.epochs)
         seconds: list[float] = []
         self._watch.keep()
         while self._done < n_steps and not interrupted.is_set():
@@ -152,7 +175,7 @@ class Loop:
         if self._validation is not None:
             figures = evaluate_samples(self._net, self._validation, self._loss)
         record = Epoch(
-            epoch=len(self.history.epochs) + 1,
+            epoch=self._course.done + len(self.history.epochs) + 1,
             loss=float(self._losses @ self._counts) / int(self._counts.sum()),
             validation_loss=None if figures is None else figures.loss,
             validation_accuracy=None if figures is None else figures.accuracy,
@@ -170,7 +193,7 @@ class Loop:
         """Return the learning rate of each step of an epoch, from 0, in a training of so many."""
         n_steps = len(self._sizes)
         # the middle of each step, so that no schedule begins or ends one at nothing
-        times = epoch + (np.arange(n_steps) + 0.5) / n_steps
+        times = np.minimum(epoch + (np.arange(n_steps) + 0.5) / n_steps, epochs)
         return np.array([self._optimizer.rate(time, epochs) for time in times.tolist()])
 
     # What a checkpoint keeps

@@ -195,14 +195,22 @@ def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | N
             "sample_weight must hold finite numbers of 0 and more, not all of them 0, got "
             f"{chosen.min():g} to {chosen.max():g}"
         )
-    exponent = np.frexp(chosen.max())[1]  # scaled by it, which is exact, no sum overflows
-    chosen = np.ldexp(chosen, -exponent)
-    chosen[chosen < _LEAST_WEIGHT] = 0
+    chosen = relative_weights(chosen)
     if samples.rows is None:
         return chosen
     scaled = np.zeros(n_rows)
     scaled[samples.rows] = chosen
     return scaled
+
+
+def relative_weights(weights: Array) -> Array:
+    """Return weights of which the largest is about 1; those that are nothing beside it are 0.
+
+    They are divided by a power of two, which is exact, so that no sum of them overflows.
+    """
+    relative = np.ldexp(weights.astype(np.float64), -np.frexp(weights.max())[1])
+    relative[relative < _LEAST_WEIGHT] = 0
+    return relative
 
 
 def _check_targets(net: Network, Y: npt.ArrayLike, samples: Samples, name: str) -> Array:

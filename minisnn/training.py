@@ -19,7 +19,7 @@ from .checkpoint import EXTEND, Checkpoint, Part, recorded_seed
 from .compile_notice import compile_notice
 from .history import History
 from .interruption import AGAIN, interruptible
-from .loop import Loop
+from .loop import Course, Loop
 from .losses import check_loss
 from .mlp import MLP, check_network
 from .optimizer_state import OptimizerState
@@ -211,11 +211,12 @@ def run_training(
     checkpoint_every: float,
     resume: bool | str,
     progress: bool | None,
+    course: Course | None = None,
 ) -> History:
     """Check what was passed to `train`, and run its loop with steps of any kind.
 
     ``make_steps(samples, optimizer=, loss=, batch_size=, dropout=, seed=)`` makes what trains
-    ``net``.
+    ``net``. ``course`` is what the epochs are a part of, if more calls make it up.
     """
     net = check_network(net)
     samples = check_samples(net, X, Y, input_scale, weights=sample_weight, rows=rows)
@@ -275,6 +276,7 @@ def run_training(
         optimizer=optimizer,
         loss=known,
         epochs=epochs,
+        course=course or Course(epochs, np.random.default_rng(number)),
         shuffle=shuffle,
         seed=number,
         callbacks=callbacks,

@@ -131,7 +131,7 @@ def test_estimators_keep_no_data(tmp_path: Path, kind: str, early: bool, name: s
     X, y, weights = data()
     rows = [X[row].tobytes()[8:-8] for row in range(len(X))]
     arrays = [weakref.ref(array) for array in (X, y, weights)]
-    fits = [model.fit] if early else [model.fit, model.partial_fit]
+    fits = [model.fit, model.partial_fit][: 1 if early or failing in callbacks else 2]
     for fit in fits:
         try:
             fit(X, y, sample_weight=weights)

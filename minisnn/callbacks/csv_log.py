@@ -23,7 +23,7 @@ class CSVLog(Callback):
 
     The first epoch that a training finishes replaces the file, with those before it if the
     training was resumed; the others are appended. So each has one row, however often the training
-    was killed and resumed.
+    was killed and resumed. An estimator's calls of ``partial_fit`` are one training.
 
     Parameters
     ----------
@@ -82,14 +82,16 @@ class CSVLog(Callback):
             raise OSError(f"cannot write the log {self.path}: {error}") from error
 
     def _write(self, epoch: Epoch) -> None:
-        if self._begun:
+        epochs = self._training.history.epochs
+        goes_on = epochs[0].epoch > 1 and os.path.exists(self.path)  # from a call of partial_fit
+        if self._begun or goes_on:
             with open(self.path, "ab") as file:
                 file.write(_rows([epoch]))
         else:
             with replace_file(self.path) as file:
                 file.write(",".join(_COLUMNS).encode() + b"\r\n")
-                file.write(_rows(self._training.history.epochs))
-            self._begun = True
+                file.write(_rows(epochs))
+        self._begun = True
 
 
 def _rows(epochs: Sequence[Epoch]) -> bytes:

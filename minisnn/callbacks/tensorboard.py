@@ -68,8 +68,11 @@ class TensorBoard(Callback):
     def __call__(self, net: MLP, epoch: Epoch) -> None:
         """Add an epoch's figures."""
         if self._writer is None:
-            self._writer = _tensorboardX().SummaryWriter(self.folder, purge_step=1, flush_secs=1)
-            for earlier in self._training.history.epochs[:-1]:
+            epochs = self._training.history.epochs
+            self._writer = _tensorboardX().SummaryWriter(
+                self.folder, purge_step=epochs[0].epoch, flush_secs=1
+            )
+            for earlier in epochs[:-1]:
                 self._add(earlier)
         self._add(epoch)
 

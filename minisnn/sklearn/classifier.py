@@ -28,11 +28,12 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int
-        Neurons of each hidden layer.
+    hidden_layer_sizes : sequence of int, optional
+        Neurons of each hidden layer; by default those of the graphs in topology, or (100,).
     topology : str, Topology, or a list with one for each hidden layer, or for each layer
         How they are wired: a construction of `minisnn.topology` by name, "dense", or a graph. The
-        outputs are fully connected unless the list has a wiring for them, too. The default,
+        outputs are fully connected unless the list has a wiring for them, too, such as a last graph
+        with as many outputs. The default,
         "biregular", is random with equal degrees: the columns of a table have no neighbours. For
         images take "fibonacci_rotating" or "regular_rotating".
     degree : int, or one for each hidden layer, optional
@@ -58,7 +59,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     batch_size : int
         Samples in a step.
     max_iter : int
-        Passes over the data at most; on what a schedule counts.
+        Passes over the data at most; on what a schedule counts, over calls of `partial_fit`, too.
     shuffle : bool
         Whether each pass visits the samples in a new order.
     tol : float, optional
@@ -117,6 +118,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     (5, 2)
     """
 
+    classes_: Array
+
     _output_activations: ClassVar = {
         "cross_entropy": "softmax",
         "binary_cross_entropy": "sigmoid",
@@ -128,7 +131,10 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _prepare(self, y: Array, *, first: bool, classes: Any) -> Array:
+    def _prepare(self, y: Array, classes: Any, *, first: bool, incremental: bool) -> Array:
+        if incremental:
+            _check_partial_fit_first_call(self, classes)
+            classes = self.classes_  # which that has set, in the first call
         check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -164,8 +170,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     def _usual_loss(self) -> str:
         return "binary_cross_entropy" if self._multilabel else "cross_entropy"
 
-    def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
-        return float(accuracy_score(y, self._decide(self.net_.predict(X)), sample_weight=weights))
+    def _score_of(self, outputs: Array, y: Array, weights: Array | None) -> float:
+        return float(accuracy_score(y, self._decide(outputs), sample_weight=weights))
 
     def _decide(self, outputs: Array) -> Array:
         if self._multilabel:
@@ -173,7 +179,10 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         return self.classes_[outputs.argmax(axis=1)]
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one pass over the data, from where the network is.
+        """Train for one pass over the data, from where the passes before it ended.
+
+        The optimiser, a schedule, which counts on max_iter, the order of samples and dropout go on:
+        max_iter calls with the same data are one `fit`, but for what tol and a `fit` before say.
 
         Parameters
         ----------
@@ -189,10 +198,15 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            As for `fit`, and where classes are missing or not those of the first call.
+            As for `fit`, and where classes are missing or not those of the first call. The
+            estimator is as it was before.
+
+        Warns
+        -----
+        UserWarning
+            If a schedule has come to a rate of 0.
         """
-        _check_partial_fit_first_call(self, classes)
-        return self._fit(X, y, sample_weight, incremental=True, classes=self.classes_)
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of each sample.

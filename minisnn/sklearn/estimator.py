@@ -1,11 +1,12 @@
-"""What classifier and regressor share: parameters, training, and when it stops."""
+"""What classifier and regressor share: parameters, training, and what a fitted one knows."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -14,39 +15,54 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..arguments import as_list, check_choice, check_flag, checked_sparse
+from ..arguments import as_list, check_choice, check_flag, shown
 from ..callbacks.callback import EpochFunction
 from ..checks import check_number, check_positive_integer
 from ..compile_notice import compile_notice
 from ..graph import Array
-from ..history import Epoch
-from ..memory import check_fits
+from ..history import History
+from ..loop import Course
 from ..mlp import MLP
 from ..optimizer_state import OptimizerState
 from ..optimizers import Optimizer, as_optimizer
 from ..schedules import Schedule
-from ..training import train
-from .wiring import Topologies, make_graphs
+from ..step import Stepper
+from ..training import run_training
+from .held_out import split_rows
+from .inputs import dense_blocks, made_dense, readable
+from .names import answers_other_names, unknown_parameter
+from .refusal import unchanged_if_refused
+from .watch import Watch
+from .wiring import Topologies, hidden_sizes, make_graphs
 
 _LARGEST_SEED = 2**31 - 1
 _CALLBACKS = "functions of (net, epoch)"
-_train = compile_notice(True)(train)  # of a fit that is not verbose, too: it waits as long
-_ROWS = 1024  # of sparse X made dense at a time, to predict
+_run = compile_notice(True)(run_training)  # of a fit that is not verbose, too: it waits as long
+
+
+@dataclass(frozen=True)
+class _Passes:
+    """Where the next `partial_fit` goes on."""
+
+    seed: int
+    course: Course
+    optimizer_state: OptimizerState | None = None
 
 
 class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     """Base of the estimators; see `SparseMLPClassifier` for the parameters."""
 
     _output_activations: ClassVar[dict[str, str]]  # of the losses that there are
-    _optimizer_state: OptimizerState | None
+    _passes: _Passes | None
+    _split_seed: int | None
 
+    @answers_other_names
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (100,),
+        hidden_layer_sizes: Sequence[int] | None = None,
         *,
         topology: Topologies = "biregular",
         degree: int | Sequence[int] | None = None,
@@ -94,7 +110,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     # What a kind of estimator says
 
     @abstractmethod
-    def _prepare(self, y: Array, *, first: bool, classes: Any) -> Array:
+    def _prepare(self, y: Array, classes: Any, *, first: bool, incremental: bool) -> Array:
         """Return the targets of the network for checked y; learn from it what there is to know."""
 
     @abstractmethod
@@ -102,13 +118,37 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         """Return the loss for targets of the kind that `_prepare` saw."""
 
     @abstractmethod
-    def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
-        """Return how well data is predicted; more is better."""
+    def _score_of(self, outputs: Array, y: Array, weights: Array | None) -> float:
+        """Return how well y is predicted by these outputs of the network; more is better."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def set_params(self, **parameters: Any) -> Self:
+        """Set parameters: all of them or, where one is unknown, none.
+
+        Parameters
+        ----------
+        **parameters
+            By their names, as in the constructor.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        known = self._get_param_names()
+        for name in parameters:
+            if name not in known:
+                raise ValueError(unknown_parameter(name, type(self).__name__, known))
+        super().set_params(**parameters)
+        return self
 
     # Training
 
@@ -137,6 +177,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         MemoryError
             Where sparse X is too large to be made dense.
 
+        After any of these the estimator is as it was before the call.
+
         Warns
         -----
         ConvergenceWarning
@@ -149,63 +191,86 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, *, incremental: bool, classes: Any = None
     ) -> Self:
-        first = not hasattr(self, "net_") or not (incremental or self.warm_start)
+        with unchanged_if_refused(self):
+            self._train(X, y, sample_weight, incremental=incremental, classes=classes)
+        return self
+
+    def _train(
+        self, X: Any, y: Any, sample_weight: Any, *, incremental: bool, classes: Any
+    ) -> None:
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         self._check_parameters()
-        X, y = self._checked(X, y, first)
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        if first and hasattr(self, "net_"):
-            del self.net_  # what fails from here on leaves none beside the classes of another
-        targets = self._prepare(y, first=first, classes=classes)
+        first = not hasattr(self, "net_") or not (incremental or self.warm_start)
+        X, y, weights = self._checked(X, y, sample_weight, first)
+        targets = self._prepare(y, classes, first=first, incremental=incremental)
         loss = self._usual_loss() if self.loss is None else self.loss
         if first:
             self._begin(X, targets, self._output_activations[loss])
-        score = None
+        rows = score = None
         if self.early_stopping:
-            X, X_held, targets, _, y, y_held, weights, weights_held = self._split(
-                X, targets, y, weights
-            )
-            score = partial(self._score_of, X_held, y_held, weights_held)
-        watch = _Watch(self, score, first=first)
-        history = _train(
+            rows, held = self._split(targets, weights)
+            held_weights = None if weights is None else weights[held]
+            score = partial(self._score_on, X, held, y[held], held_weights)
+        passes = self._passes if incremental else None
+        if passes is None:
+            seed = self._random.randint(_LARGEST_SEED)
+            passes = _Passes(seed, Course(self.max_iter, np.random.default_rng(seed)))
+        course = replace(passes.course, epochs=self.max_iter, order=deepcopy(passes.course.order))
+        watch = Watch(self, score, first=first)
+        history = _run(
             self.net_,
+            partial(Stepper, self.net_),
             X,
             targets,
             optimizer=self._make_optimizer(),
-            optimizer_state=self._optimizer_state if incremental and not first else None,
+            optimizer_state=passes.optimizer_state,
             loss=loss,
             batch_size=self.batch_size,
             epochs=1 if incremental else self.max_iter,
+            rows=rows,
+            validation_data=None,
+            validation_rows=None,
             dropout=self.dropout,
             sample_weight=weights,
+            input_scale=1.0,
             shuffle=self.shuffle,
-            seed=self._random.randint(_LARGEST_SEED),
+            seed=passes.seed,
             callbacks=[watch, *as_list(self.callbacks, "callbacks", _CALLBACKS)],
+            checkpoint=None,
+            checkpoint_every=0,
+            resume=False,
             progress=bool(self.verbose),
+            course=course,
         )
         watch.finish()
-        # for the next partial_fit; a fit begins anew
-        self._optimizer_state = history.optimizer_state if incremental else None
+        done = course.done + len(history.epochs)
+        going_on = _Passes(passes.seed, replace(course, done=done), history.optimizer_state)
+        self._passes = going_on if incremental else None  # what comes after a fit begins anew
         self.n_iter_ = len(history.epochs)
-        self.t_ += len(X) * self.n_iter_
+        self.t_ += (len(X) if rows is None else len(rows)) * self.n_iter_
         self.best_loss_ = None if score is not None else min(self.loss_curve_, default=np.inf)
+        self._warn(history, converged=incremental or watch.stopped)
+
+    def _warn(self, history: History, *, converged: bool) -> None:
+        """Say how the training ended, where that is not what was asked for."""
+        at_its_end = self.n_iter_ == self.max_iter and self.tol is not None
+        course = self._passes and self._passes.course
         if history.interrupted:
-            warnings.warn("training was interrupted", stacklevel=3)
-        elif (
-            not (incremental or watch.stopped)
-            and self.n_iter_ == self.max_iter
-            and self.tol is not None
-        ):
+            warnings.warn("training was interrupted", stacklevel=5)
+        elif at_its_end and not converged:
             warnings.warn(
                 f"max_iter={self.max_iter} reached before the training converged; take more "
                 "iterations, a higher learning rate, or tol=None where a schedule sets the end",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=5,
             )
-        return self
+        elif course and course.done > course.epochs and not history.epochs[-1].learning_rate:
+            warnings.warn(
+                f"pass {course.done} of partial_fit learns nothing: the schedule has come to rate "
+                f"0 in max_iter={self.max_iter} passes; take a higher max_iter",
+                stacklevel=5,
+            )
 
     def _check_parameters(self) -> None:
         """Raise where one is wrong that nobody else would look at, or under this name."""
@@ -216,33 +281,34 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         check_number(self.validation_fraction, "validation_fraction", 0, 1)
         if self.loss is not None:
             check_choice(self.loss, "loss", self._output_activations)
+        if isinstance(self.learning_rate, str):
+            raise TypeError(
+                "learning_rate must be a number or a schedule, such as minisnn.CosineDecay(0.001), "
+                f"got {shown(self.learning_rate)}"
+            )
         for name in ("shuffle", "early_stopping", "warm_start"):
             check_flag(getattr(self, name), name)
         verbose: Any = self.verbose  # a number, too, as scikit-learn has it
         if not isinstance(verbose, Integral):
             check_flag(verbose, "verbose")
 
-    def _checked(self, X: Any, y: Any, first: bool) -> tuple[Array, Array]:
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any, first: bool
+    ) -> tuple[Array, Array, Array | None]:
         X, y = validate_data(
-            self, _sound(X), _sound(y), accept_sparse=["csr", "csc"], multi_output=True,
-            dtype=(np.float64, np.float32), reset=first,
+            self, readable(X, "X"), readable(y, "y"), accept_sparse=["csr", "csc"],
+            multi_output=True, dtype=(np.float64, np.float32), order="C", reset=first,
         )  # fmt: skip
-        return _dense(X, "X"), _dense(y, "y")
+        X, y = made_dense(X, "X"), made_dense(y, "y")
+        if sample_weight is None:
+            return X, y, None
+        weights = readable(sample_weight, "sample_weight")
+        return X, y, _check_sample_weight(weights, X, ensure_non_negative=True)
 
     def _begin(self, X: Array, targets: Array, output_activation: str) -> None:
         """Make the network, and forget what was trained before."""
-        given: Any = self.hidden_layer_sizes  # a number, too, as scikit-learn has it
-        sizes: list[Any] = [given]
-        if not isinstance(given, Integral):
-            sizes = as_list(given, "hidden_layer_sizes", "whole numbers")
         n_outputs = targets.shape[1] if targets.ndim == 2 else len(self.classes_)
-        if not sizes:
-            raise ValueError(
-                f"hidden_layer_sizes must have one width at least, got {self.hidden_layer_sizes!r}"
-            )
-        if any(isinstance(size, Integral) and size < 1 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}")
-        sizes = [check_positive_integer(size, "hidden_layer_sizes") for size in sizes]
+        sizes = hidden_sizes(self.hidden_layer_sizes, self.topology, n_outputs)
         self._random = check_random_state(self.random_state)
         graphs = make_graphs(
             [X.shape[1], *sizes, n_outputs], self.topology, self.degree, self.density,
@@ -259,7 +325,19 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] | None = None
         self.best_validation_score_: float | None = None
-        self._optimizer_state, self._split_seed = None, None
+        self._passes, self._split_seed = None, None
+
+    def _split(self, targets: Array, weights: Array | None) -> tuple[Array, Array]:
+        """Return the rows to train on and those to hold back, the same in a warm start's fits."""
+        if self._split_seed is None:
+            self._split_seed = self._random.randint(_LARGEST_SEED)
+        classes = targets if hasattr(self, "classes_") and targets.ndim == 1 else None
+        return split_rows(
+            len(targets), weights, classes, self.validation_fraction, self._split_seed
+        )
+
+    def _score_on(self, X: Array, rows: Array, y: Array, weights: Array | None) -> float:
+        return self._score_of(self.net_.predict(X, rows=rows), y, weights)
 
     def _make_optimizer(self) -> Optimizer:
         name = self.optimizer
@@ -268,36 +346,10 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
                 "optimizer='sgd' will be stochastic gradient descent without momentum in the next "
                 "release, as it is in minisnn.train; take 'nesterov' for what it is now",
                 FutureWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
             name = "nesterov"
         return as_optimizer(name, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
-
-    def _split(self, X: Array, targets: Array, y: Array, weights: Array | None) -> tuple[Any, ...]:
-        """Hold samples back: the same ones in each fit of a warm start, which has seen the others.
-
-        Of each class alike, unless there are too few of one for that.
-        """
-        n_held = math.ceil(self.validation_fraction * len(X))
-        if not 2 <= n_held < len(X):
-            raise ValueError(
-                f"early_stopping holds back {n_held} of {len(X)} samples; it needs 2 at least, and "
-                "others to train on: take another validation_fraction, or more samples"
-            )
-        if self._split_seed is None:
-            self._split_seed = self._random.randint(_LARGEST_SEED)
-        classes = None
-        if hasattr(self, "classes_") and targets.ndim == 1:
-            counts = np.unique(targets, return_counts=True)[1]
-            if counts.min() > 1 and len(counts) <= min(n_held, len(X) - n_held):
-                classes = targets
-        parts = train_test_split(
-            X, targets, y, np.ones(len(X)) if weights is None else weights,
-            test_size=n_held, random_state=self._split_seed, stratify=classes,
-        )  # fmt: skip
-        if weights is None:
-            parts[6] = parts[7] = None
-        return tuple(parts)
 
     # What a fitted one knows, by the names that scikit-learn's own has for it
 
@@ -324,82 +376,9 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     # Prediction
 
     def _outputs(self, X: Any) -> Array:
-        check_is_fitted(self, "net_")  # a fit that failed may have left others
+        check_is_fitted(self, "net_")
         X = validate_data(
-            self, _sound(X), accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32),
+            self, readable(X, "X"), accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32),
             reset=False,
         )  # fmt: skip
-        if not scipy.sparse.issparse(X):
-            return self.net_.predict(X)
-        rows = X.tocsr()
-        return np.concatenate(
-            [
-                self.net_.predict(rows[start : start + _ROWS].toarray())
-                for start in range(0, rows.shape[0], _ROWS)
-            ]
-        )
-
-
-class _Watch:
-    """Looks at each epoch: notes loss and score, says when to stop, and keeps the best weights.
-
-    Parameters
-    ----------
-    model : SparseMLP
-        Where they are noted.
-    score : callable, optional
-        Gives the score by which the best weights are chosen; without it loss says when to stop.
-    first : bool
-        Whether the network is a new one: weights that go on from earlier ones may stay the best.
-    """
-
-    def __init__(self, model: SparseMLP, score: Callable[[], float] | None, *, first: bool) -> None:
-        self._model, self._score = model, score
-        self.stopped = False
-        self._best, self._waited = -np.inf, 0
-        self._weights: Array | None = None
-        if score is not None:
-            model.validation_scores_ = model.validation_scores_ or []
-            if not first:
-                self._keep(score())
-
-    def __call__(self, net: MLP, epoch: Epoch) -> bool:
-        model, value = self._model, -epoch.loss
-        model.loss_ = epoch.loss
-        model.loss_curve_.append(epoch.loss)
-        if self._score is not None and model.validation_scores_ is not None:
-            value = self._score()
-            model.validation_scores_.append(value)
-        better = model.tol is None or value > self._best + model.tol
-        self._waited = 0 if better else self._waited + 1
-        if value > self._best:
-            self._keep(value)
-        self.stopped = self._waited > model.n_iter_no_change
-        return self.stopped
-
-    def _keep(self, value: float) -> None:
-        self._best = value
-        if self._score is not None:
-            self._model.best_validation_score_ = value
-            self._weights = self._model.net_.parameters.copy()
-
-    def finish(self) -> None:
-        """Put the weights with the best score back."""
-        if self._weights is not None:
-            self._model.net_.parameters[:] = self._weights
-
-
-def _dense(array: Any, name: str) -> Array:
-    if not scipy.sparse.issparse(array):
-        return array
-    check_fits(
-        math.prod(array.shape) * array.dtype.itemsize,
-        f"sparse {name} of shape {array.shape}, which is made dense,",
-        "take fewer columns, or train on some rows at a time by partial_fit",
-    )
-    return array.toarray()
-
-
-def _sound(X: Any) -> Any:
-    """Return what was passed, if sparse checked before scikit-learn has SciPy convert it."""
-    return checked_sparse(X) if scipy.sparse.issparse(X) else X
+        return np.concatenate([self.net_.predict(block) for block in dense_blocks(X)])

@@ -45,6 +45,8 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
     True
     """
 
+    _one_column: bool
+
     _output_activations: ClassVar = {"mse": "identity", "binary_cross_entropy": "sigmoid"}
 
     def __sklearn_tags__(self) -> Any:
@@ -52,27 +54,32 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         return tags
 
-    def _prepare(self, y: Array, *, first: bool, classes: Any) -> Array:
+    def _prepare(self, y: Array, classes: Any, *, first: bool, incremental: bool) -> Array:
         try:
             y = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise ValueError(f"y must hold real numbers, got {np.asarray(y).dtype}") from error
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if not first and y.reshape(len(y), -1).shape[1] != self.n_outputs_:
+            columns = () if self._one_column else (self.n_outputs_,)
+            raise ValueError(
+                f"y must have shape {(len(y), *columns)}, as in the first fit, got {y.shape}"
+            )
         self._one_column = y.ndim == 1
         return y.reshape(len(y), -1)
 
     def _usual_loss(self) -> str:
         return "mse"
 
-    def _score_of(self, X: Array, y: Array, weights: Array | None) -> float:
-        return float(r2_score(y, self._shaped(self.net_.predict(X)), sample_weight=weights))
+    def _score_of(self, outputs: Array, y: Array, weights: Array | None) -> float:
+        return float(r2_score(y, self._shaped(outputs), sample_weight=weights))
 
     def _shaped(self, outputs: Array) -> Array:
         return outputs[:, 0] if self._one_column else outputs
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one pass over the data, from where the network is.
+        """Train for one pass over the data; see `SparseMLPClassifier.partial_fit`.
 
         Parameters
         ----------
@@ -82,6 +89,12 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            As for `fit`, and if y has not as many columns as in the first call. The estimator is as
+            it was before.
         """
         return self._fit(X, y, sample_weight, incremental=True)
 

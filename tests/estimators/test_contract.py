@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from minisnn.sklearn import SparseMLPClassifier, SparseMLPRegressor, estimator
+from minisnn.sklearn import SparseMLPClassifier, SparseMLPRegressor, inputs
 
 
 @pytest.mark.filterwarnings("ignore")  # as scikit-learn runs them: checks provoke warnings
@@ -169,7 +170,7 @@ def test_sparse_input_is_the_same_input(table: Any) -> None:
 def test_sparse_input_is_made_dense_by_and_by(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = table
     model = SparseMLPClassifier(**QUICK).fit(X, y)
-    monkeypatch.setattr(estimator, "_ROWS", 64)
+    monkeypatch.setattr(inputs, "_ROWS", 64)
     for matrix in (scipy.sparse.csr_matrix(X), scipy.sparse.coo_array(X)):
         np.testing.assert_allclose(model.predict_proba(matrix), model.predict_proba(X), rtol=1e-12)
     huge = scipy.sparse.csr_array(([1.0], ([0], [0])), shape=(400, 10**12))
@@ -268,7 +269,7 @@ def test_labels_that_cannot_be(table: Any) -> None:
         ({"degree": [1, 2]}, "degree must hold one for each of 1 layers, got 2"),
         ({"density": 0.0}, "density must be 'auto', or above 0 and at most 1, got 0.0"),
         ({"density": "thin"}, "density must be 'auto', or above 0 and at most 1, got 'thin'"),
-        ({"topology": snn.topology.dense(3, 4)},
+        ({"topology": snn.topology.dense(3, 4), "hidden_layer_sizes": 100},
          "topology 0 must have 30 inputs and 100 outputs, as the data and hidden_layer_sizes say"),
         ({"optimizer": "lbfgs"}, "optimizer must be one of nesterov, sgd, adam, got 'lbfgs'"),
         ({"activation": "gelu"}, "activation must be one of"),
@@ -284,17 +285,6 @@ def test_bad_options(table: Any, options: dict[str, Any], message: str) -> None:
         model.fit(X, y)
 
 
-def test_a_fit_that_failed_is_none(table: Any) -> None:
-    X, y = table
-    model = SparseMLPClassifier(topology="ring")
-    for _ in range(2):
-        with pytest.raises(ValueError, match="no construction 'ring'"):
-            model.fit(X, y)
-        with pytest.raises(NotFittedError):
-            model.predict(X)
-        model.set_params(topology="dense", **QUICK).fit(X, y).set_params(topology="ring")
-
-
 def test_wiring_of_every_layer(table: Any) -> None:
     X, y = table
     model = SparseMLPClassifier(
@@ -307,6 +297,72 @@ def test_wiring_of_every_layer(table: Any) -> None:
     assert SparseMLPClassifier(12, **QUICK).fit(X, y).net_.widths == [30, 12, 3]
     alike = SparseMLPClassifier((30, 30), **QUICK).fit(X, y).net_.topologies
     assert alike[0] != alike[1]
+
+
+def test_graphs_say_how_wide_layers_are(table: Any) -> None:
+    X, y = table
+    first, second = (snn.topology.biregular(*shape, 6, seed=0) for shape in ((30, 40), (40, 20)))
+    last = snn.topology.biregular(20, 3, 2, seed=0)
+    for topology, widths in (
+        (first, [30, 40, 3]),
+        ([first], [30, 40, 3]),
+        ([first, second], [30, 40, 20, 3]),
+        ([first, second, last], [30, 40, 20, 3]),
+        (["biregular", second, "dense"], [30, 40, 20, 3]),
+        ([first, "dense"], [30, 40, 3]),
+        (["biregular", "dense"], [30, 100, 3]),
+        ([first, snn.topology.dense(40, 3)], [30, 40, 3]),
+        ([snn.topology.dense(30, 3)], [30, 3, 3]),
+    ):
+        model = SparseMLPClassifier(topology=topology, max_iter=1, tol=None, random_state=0)
+        assert clone(model).fit(X, y).net_.widths == widths
+    assert (
+        last
+        in SparseMLPClassifier(topology=[first, second, last], **QUICK).fit(X, y).net_.topologies
+    )
+    given = SparseMLPClassifier(
+        (20, 3), topology=[snn.topology.dense(30, 20), snn.topology.dense(20, 3)]
+    )
+    assert given.set_params(**QUICK).fit(X, y).net_.widths == [30, 20, 3, 3]
+    with pytest.raises(ValueError, match="hidden_layer_sizes must be given where the graphs of"):
+        SparseMLPClassifier(topology=[first, "biregular", "dense"]).fit(X, y)
+    with pytest.raises(ValueError, match="topology 0 must have 30 inputs and 9 outputs"):
+        SparseMLPClassifier((9,), topology=first).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", [SparseMLPClassifier, SparseMLPRegressor])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("solver", "it is optimizer here"),
+        ("algorithm", "it is optimizer here"),
+        ("alpha", "it is weight_decay here"),
+        ("learning_rate_init", "it is learning_rate here"),
+        ("power_t", "take a schedule as learning_rate, such as"),
+        ("momentum", r"optimizer=minisnn.NesterovSGD\(0.001, momentum=0.9\)"),
+        ("nesterovs_momentum", "an option of SGD"),
+        ("beta_1", r"optimizer=minisnn.Adam\(0.001, beta_1=0.9\)"),
+        ("epsilon", "an option of Adam"),
+        ("max_fun", "there is no L-BFGS here"),
+        ("epochs", "it is max_iter here"),
+        ("seed", "it is random_state here"),
+        ("hidden_layer_size", "did you mean 'hidden_layer_sizes'"),
+        ("warmth", "did you mean 'warm_start'|there are hidden_layer_sizes, topology"),
+    ],
+)
+def test_parameters_by_other_names(kind: Any, name: str, message: str) -> None:
+    with pytest.raises(TypeError, match=f"{kind.__name__} has no parameter '{name}'.*{message}"):
+        kind(**{name: 1})
+    with pytest.raises(ValueError, match=f"{kind.__name__} has no parameter '{name}'.*{message}"):
+        kind().set_params(**{name: 1})
+    assert name not in inspect.signature(kind).parameters
+
+
+def test_all_parameters_of_scikit_learns_own_are_answered() -> None:
+    for theirs, ours in ((MLPClassifier, SparseMLPClassifier), (MLPRegressor, SparseMLPRegressor)):
+        for name in set(theirs().get_params()) - set(ours().get_params()):
+            with pytest.raises(TypeError, match=f"no parameter '{name}': "):
+                ours(**{name: 1})
 
 
 def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:

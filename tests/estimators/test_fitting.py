@@ -16,6 +16,12 @@ import minisnn as snn
 pytest.importorskip("sklearn", reason="needs the extra sklearn")
 
 import joblib
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -37,16 +43,6 @@ def test_callbacks_are_told_of_each_pass_and_may_end_it(table: Any) -> None:
     assert model.n_iter_ == 3
 
 
-def test_partial_fit_after_one_that_failed(table: Any) -> None:
-    X, y = table
-    for wrong, right in (({"batch_size": 0}, {"batch_size": 9}), ({"degree": 0}, {"degree": 40})):
-        model = SparseMLPClassifier(**wrong)
-        with pytest.raises(ValueError, match="must be"):
-            model.partial_fit(X, y, classes=["a", "b", "c", "d"])
-        model.set_params(**right).partial_fit(X, y)
-        assert list(model.classes_) == ["a", "b", "c", "d"]
-
-
 def test_partial_fit_is_one_epoch(table: Any) -> None:
     X, y = table
     model = SparseMLPClassifier(random_state=0)
@@ -65,20 +61,77 @@ def test_partial_fit_is_one_epoch(table: Any) -> None:
     assert regressor.partial_fit(X, X[:, 0]) is regressor
 
 
-def test_partial_fits_are_a_fit(table: Any, tmp_path: Path) -> None:
-    """The optimiser goes on where it was, so that only the schedule and the order differ."""
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"optimizer": "nesterov", "learning_rate": snn.WarmUpDecay(0.1)},
+     {"optimizer": snn.Adam(snn.StepDecay(0.01, every=2), clip_norm=0.1)}],
+    ids=["adam", "warm-up and decay", "steps, clipped"],
+)  # fmt: skip
+def test_partial_fits_are_a_fit(
+    table: Any, tmp_path: Path, options: Any, dropout: float, shuffle: bool
+) -> None:
+    """To the bit: orders of samples, dropout, schedule and optimiser go on where they were."""
     X, y = table
-    options = {"shuffle": False, "random_state": 0, "tol": None}
-    whole = SparseMLPClassifier(max_iter=5, **options).fit(X, y)
-    parts = SparseMLPClassifier(**options)
+    options = {**QUICK, "max_iter": 5, "shuffle": shuffle, "dropout": dropout, **options}
+    whole, parts = SparseMLPClassifier(**options).fit(X, y), SparseMLPClassifier(**options)
     for _ in range(5):
         parts.partial_fit(X, y, classes=["a", "b", "c"])
-        joblib.dump(parts, tmp_path / "model")  # which keeps the optimiser's state, too
+        joblib.dump(parts, tmp_path / "model")  # which keeps where they were, too
         parts = joblib.load(tmp_path / "model")
     np.testing.assert_array_equal(parts.net_.parameters, whole.net_.parameters)
     assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_partial_fit_by_another_optimizer(table: Any) -> None:
+    X, y = table
+    model = SparseMLPClassifier(**QUICK).partial_fit(X, y, classes=["a", "b", "c"])
     with pytest.raises(ValueError, match=r"^SGD needs a state of shape \(1, "):
-        parts.set_params(optimizer="nesterov").partial_fit(X, y)
+        model.set_params(optimizer="nesterov").partial_fit(X, y)
+
+
+def test_schedules_go_on_over_partial_fits(table: Any) -> None:
+    X, _ = table
+    told: list[snn.Epoch] = []
+    options = {**QUICK, "max_iter": 4, "batch_size": 400}
+    model = SparseMLPRegressor(learning_rate=snn.CosineDecay(0.1), **options)
+    model.set_params(callbacks=[lambda net, epoch: told.append(epoch)])
+    for _ in range(4):
+        model.partial_fit(X, X[:, 0])
+    rate = snn.CosineDecay(0.1)
+    assert [epoch.learning_rate for epoch in told] == [rate(k + 0.5, 4) for k in range(4)]
+    assert [epoch.epoch for epoch in told] == [1, 2, 3, 4]
+    before = model.net_.parameters.copy()
+    with pytest.warns(UserWarning, match="pass 5 of partial_fit learns nothing: the schedule has"):
+        model.partial_fit(X, X[:, 0])
+    assert told[-1].learning_rate == 0
+    np.testing.assert_array_equal(model.net_.parameters, before)
+    model.set_params(max_iter=50).partial_fit(X, X[:, 0])
+    assert told[-1].learning_rate == rate(5.5, 50)
+    model.fit(X, X[:, 0])  # begins anew
+    assert told[-1].epoch == 50
+    model.set_params(learning_rate=snn.CosineDecay(0.1, end=0.02), max_iter=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            model.partial_fit(X, X[:, 0])
+    assert told[-1].learning_rate == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_logs_go_on_over_partial_fits(table: Any, tmp_path: Path, calls: int) -> None:
+    X, _ = table
+    path = tmp_path / "log.csv"
+    path.write_text("of another training")
+    model = SparseMLPRegressor(callbacks=[snn.callbacks.CSVLog(path)], **QUICK)
+    for _ in range(calls):
+        model.partial_fit(X, X[:, 0])
+    rows = path.read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["epoch", *map(str, range(1, calls + 1))]
+    path.unlink()
+    model.partial_fit(X, X[:, 0])
+    assert len(path.read_text().splitlines()) == 2
 
 
 def test_warm_start_goes_on(table: Any) -> None:
@@ -205,6 +258,43 @@ def test_held_back_samples_have_their_weights() -> None:
     options = {**QUICK, "learning_rate": 0.0, "max_iter": 1, "early_stopping": True}
     for model in (SparseMLPClassifier(**options), SparseMLPRegressor(**options)):
         assert model.fit(np.zeros((100, 3)), y, sample_weight=y).validation_scores_ == [0.0]
+
+
+@pytest.mark.parametrize("kind", [SparseMLPClassifier, SparseMLPRegressor])
+def test_samples_without_weight_are_not_held_back(kind: Any) -> None:
+    """They are as good as not there: scores are of samples that count."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 5))
+    y = (X[:, 0] > 0).astype(int)
+    weights = np.zeros(200)
+    weights[::20] = rng.random(10) + 0.5
+    weights[1::20] = 1e-320
+    options = {**QUICK, "early_stopping": True, "validation_fraction": 0.3}
+    model = kind(**options).fit(X, y, sample_weight=weights)
+    chosen = weights > 1e-300
+    few = kind(**options).fit(X[chosen], y[chosen], sample_weight=weights[chosen])
+    assert model.net_.parameters.tobytes() == few.net_.parameters.tobytes()
+    assert model.validation_scores_ == few.validation_scores_
+    message = "early_stopping holds back 1 of 3 samples whose weight is not 0; it needs 2 at least"
+    with pytest.raises(ValueError, match=message):
+        kind(**options).fit(X, y, sample_weight=np.arange(200) < 3)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_ensembles(table: Any, early: bool) -> None:
+    X, y = table
+    options = {**QUICK, "early_stopping": early, "max_iter": 20, "learning_rate": 0.01}
+    for ensemble, kind, target in (
+        (BaggingClassifier, SparseMLPClassifier, y),
+        (AdaBoostClassifier, SparseMLPClassifier, y),
+        (BaggingRegressor, SparseMLPRegressor, X[:, 0]),
+        (AdaBoostRegressor, SparseMLPRegressor, X[:, 0]),
+    ):
+        model = ensemble(kind(**options), n_estimators=3, random_state=0).fit(X, target)
+        assert np.isfinite(model.score(X, target))
+    zero_or_not = np.random.default_rng(0).integers(0, 2, len(X))
+    weighted = BaggingClassifier(SparseMLPClassifier(**options), n_estimators=2, random_state=0)
+    assert weighted.fit(X, y, sample_weight=zero_or_not).predict(X).shape == y.shape
 
 
 def test_no_convergence_is_said(table: Any) -> None:

@@ -1,0 +1,45 @@
+"""From what an estimator is given to arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import scipy.sparse
+
+from ..arguments import check_unmasked, checked_sparse
+from ..graph import Array
+from ..memory import check_fits
+
+_ROWS = 1024  # of sparse X made dense at a time, to predict
+
+
+def readable(value: Any, name: str) -> Any:
+    """Return what scikit-learn may read: nothing masked, and no sparse array that is broken."""
+    if scipy.sparse.issparse(value):
+        return checked_sparse(value)
+    check_unmasked(value, name)
+    return value
+
+
+def made_dense(array: Any, name: str) -> Array:
+    """Return an array as it is, or the dense one of a sparse one, if there is memory for it."""
+    if not scipy.sparse.issparse(array):
+        return array
+    check_fits(
+        math.prod(array.shape) * array.dtype.itemsize,
+        f"sparse {name} of shape {array.shape}, which is made dense,",
+        "take fewer columns, or train on some rows at a time by partial_fit",
+    )
+    return array.toarray()
+
+
+def dense_blocks(X: Any) -> Iterator[Array]:
+    """Go through the rows of an array: of a dense one all at once, of a sparse one some."""
+    if not scipy.sparse.issparse(X):
+        yield X
+        return
+    rows = X.tocsr()
+    for start in range(0, rows.shape[0], _ROWS):
+        yield rows[start : start + _ROWS].toarray()

@@ -1,0 +1,63 @@
+"""When a fit ends, and which weights it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..graph import Array
+from ..history import Epoch
+from ..mlp import MLP
+
+
+class Watch:
+    """Looks at each epoch: notes loss and score, says when to stop, and keeps the best weights.
+
+    Parameters
+    ----------
+    model : SparseMLP
+        Where they are noted.
+    score : callable, optional
+        Gives the score by which the best weights are chosen; without it loss says when to stop.
+    first : bool
+        Whether the network is a new one: weights that go on from earlier ones may stay the best.
+    """
+
+    def __init__(self, model: Any, score: Callable[[], float] | None, *, first: bool) -> None:
+        self._model, self._score = model, score
+        self.stopped = False
+        self._best, self._waited = -np.inf, 0
+        self._weights: Array | None = None
+        model.loss_curve_ = [*model.loss_curve_]  # the lists that there were stay as they are
+        if score is not None:
+            model.validation_scores_ = [*(model.validation_scores_ or [])]
+            if not first:
+                self._keep(score())
+
+    def __call__(self, net: MLP, epoch: Epoch) -> bool:
+        """Note an epoch; return whether it is time to stop."""
+        model, value = self._model, -epoch.loss
+        model.loss_ = epoch.loss
+        model.loss_curve_.append(epoch.loss)
+        if self._score is not None:
+            value = self._score()
+            model.validation_scores_.append(value)
+        better = model.tol is None or value > self._best + model.tol
+        self._waited = 0 if better else self._waited + 1
+        if value > self._best:
+            self._keep(value)
+        self.stopped = self._waited > model.n_iter_no_change
+        return self.stopped
+
+    def _keep(self, value: float) -> None:
+        self._best = value
+        if self._score is not None:
+            self._model.best_validation_score_ = value
+            self._weights = self._model.net_.parameters.copy()
+
+    def finish(self) -> None:
+        """Put the weights with the best score back."""
+        if self._weights is not None:
+            self._model.net_.parameters[:] = self._weights
