@@ -35,16 +35,16 @@ def main(seeds=3, epochs=40, samples=2000):
     truth = fields(rng, places, samples + 1000)
     measured = truth + rng.normal(scale=NOISE, size=truth.shape)
     graphs = {
-        "neighbours": neighbours(places),
-        "random": snn.topology.biregular(SENSORS, SENSORS, NEIGHBOURS),
-        "complete": snn.topology.dense(SENSORS, SENSORS),
+        "neighbours": [neighbours(places)] * 2,
+        "random": [snn.topology.biregular(SENSORS, SENSORS, NEIGHBOURS, seed=s) for s in (0, 1)],
+        "complete": [snn.topology.dense(SENSORS, SENSORS)] * 2,
     }
     print(f"{'graph':12}{'weights':>10}{'error':>10}{'lowest':>10}{'highest':>10}")
     print(f"{'none':12}{0:>10,}{NOISE:>10.4f}")
-    for name, graph in graphs.items():
+    for name, layers in graphs.items():
         errors = []
         for seed in range(seeds):
-            net = snn.MLP([graph, graph], seed=seed)
+            net = snn.MLP(layers, seed=seed)
             optimizer = snn.NesterovSGD(snn.WarmUpDecay(peak=40.0))
             snn.train(net, measured[:samples], truth[:samples], optimizer=optimizer,
                       batch_size=32, epochs=epochs, seed=seed)  # fmt: skip

@@ -37,7 +37,7 @@ def main(seeds=5, epochs=20, hidden=300):
     width = baselines.narrower(sparse).widths[1]
     contestants = {
         "sparse, Fibonacci": sparse,
-        "sparse, random": [snn.topology.biregular(784, hidden, degree), outputs],
+        "sparse, random": [snn.topology.biregular(784, hidden, degree, seed=0), outputs],
         "dense, fewer neurons": [snn.topology.dense(784, width), snn.topology.dense(width, 10)],
         "dense, more weights": [snn.topology.dense(784, hidden), outputs],
     }

@@ -36,7 +36,8 @@ class Layer:
     Examples
     --------
     >>> import minisnn as snn
-    >>> net = snn.MLP([snn.topology.constant_degree(6, 4, degree=2), snn.topology.dense(4, 3)])
+    >>> graph = snn.topology.constant_degree(6, 4, degree=2, seed=0)
+    >>> net = snn.MLP([graph, snn.topology.dense(4, 3)])
     >>> net.layers[0].weights.shape, net.layers[0].biases.shape
     ((12,), (4,))
     """

@@ -391,7 +391,8 @@ class MLP:
         --------
         >>> import numpy as np
         >>> import minisnn as snn
-        >>> net = snn.MLP([snn.topology.constant_degree(8, 3, degree=2)], dtype=np.float64)
+        >>> graph = snn.topology.constant_degree(8, 3, degree=2, seed=0)
+        >>> net = snn.MLP([graph], dtype=np.float64)
         >>> loss, gradients = net.loss_and_gradients(np.ones((4, 8)), [0, 1, 2, 0])
         >>> gradients.weights[0].shape, gradients.inputs.shape
         ((16,), (4, 8))

@@ -147,7 +147,8 @@ def plot_topologies(topologies: Sequence[Topology]) -> Any:
     --------
     >>> import minisnn as snn
     >>> from minisnn import plots
-    >>> graphs = [snn.topology.make(name, 64, 48, 6) for name in ("biregular", "scale_free")]
+    >>> names = "biregular", "scale_free"
+    >>> graphs = [snn.topology.make(name, 64, 48, 6, seed=0) for name in names]
     >>> figure = plots.plot_topologies(graphs)
     >>> len(figure.axes)  # two rows of three
     6

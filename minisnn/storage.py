@@ -66,7 +66,7 @@ def save(
     --------
     >>> import os, tempfile
     >>> import minisnn as snn
-    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2)])
+    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2, seed=0)])
     >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
     >>> snn.save(net, path)
     >>> bool((snn.load(path).parameters == net.parameters).all())
@@ -111,9 +111,9 @@ def load(path: str | PathLike[str]) -> MLP:
     >>> import os, tempfile
     >>> import minisnn as snn
     >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
-    >>> snn.save(snn.MLP([snn.topology.dense(8, 4)]), path)
+    >>> snn.save(snn.MLP([snn.topology.dense(8, 4)], seed=1), path)
     >>> snn.load(path)
-    MLP(8 -> 4, 32 connections, 4 biases, float32)
+    MLP(8 -> 4, 32 connections, 4 biases, float32, seed=1)
     """
     return _read(path)[0]
 

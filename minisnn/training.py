@@ -156,8 +156,11 @@ def train(
     >>> rng = np.random.default_rng(0)
     >>> X = rng.random((200, 8), dtype=np.float32)
     >>> Y = (X[:, 0] > X[:, 1]).astype(int)
-    >>> net = snn.MLP([snn.topology.fibonacci_rotating(8, 9, degree=4), snn.topology.dense(9, 2)])
-    >>> history = snn.train(net, X, Y, optimizer=snn.NesterovSGD(1.0), batch_size=20, epochs=30)
+    >>> graphs = [snn.topology.fibonacci_rotating(8, 9, degree=4), snn.topology.dense(9, 2)]
+    >>> net = snn.MLP(graphs, seed=0)
+    >>> history = snn.train(
+    ...     net, X, Y, optimizer=snn.NesterovSGD(1.0), batch_size=20, epochs=30, seed=0
+    ... )
     >>> snn.evaluate(net, X, Y).accuracy > 0.9
     True
     """

@@ -56,7 +56,7 @@ def accuracy(digits: snn.datasets.MNIST, row: Row, seed: int) -> float:
     if row.topology == "dense":
         graph = snn.topology.dense(*shape)
     else:
-        graph = snn.topology.make(row.topology, *shape, row.degree)
+        graph = snn.topology.make(row.topology, *shape, row.degree, seed=0)
     net = snn.MLP([graph, snn.topology.dense(N_HIDDEN, N_CLASSES)], seed=seed, fan=row.fan)
     snn.train(
         net,

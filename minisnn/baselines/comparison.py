@@ -205,7 +205,7 @@ def compare(
     >>> from minisnn import baselines
     >>> data = np.random.default_rng(0).random((50, 8)), np.arange(50) % 3
     >>> graphs = [snn.topology.fibonacci_rotating(8, 9, degree=4), snn.topology.dense(9, 3)]
-    >>> rows = baselines.compare(graphs, data, data, names=["sparse", "low rank"],
+    >>> rows = baselines.compare(graphs, data, data, names=["sparse", "low rank"], seeds=[0],
     ...                          optimizer=snn.NesterovSGD(1.0), epochs=2)
     >>> [(row.name, row.weights) for row in rows]
     [('sparse', 59), ('low rank', 61)]

@@ -319,9 +319,10 @@ def train_reparametrised(
     >>> from minisnn import baselines
     >>> X = np.random.default_rng(0).random((200, 8), dtype=np.float32)
     >>> Y = (X[:, 0] > X[:, 1]).astype(int)
-    >>> net = baselines.Reparametrised([baselines.LowRank(8, 9, 2), baselines.Identity(9, 2)])
+    >>> layers = [baselines.LowRank(8, 9, 2), baselines.Identity(9, 2)]
+    >>> net = baselines.Reparametrised(layers, seed=0)
     >>> history = baselines.train_reparametrised(
-    ...     net, X, Y, optimizer=snn.NesterovSGD(1.0), batch_size=20, epochs=30
+    ...     net, X, Y, optimizer=snn.NesterovSGD(1.0), batch_size=20, epochs=30, seed=0
     ... )
     >>> snn.evaluate(net.expanded, X, Y).accuracy > 0.9
     True

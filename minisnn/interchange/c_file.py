@@ -112,7 +112,7 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
     >>> import os, tempfile
     >>> import numpy as np
     >>> import minisnn as snn
-    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2)])
+    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2, seed=0)])
     >>> rounded = snn.export_c(net, os.path.join(tempfile.mkdtemp(), "model.c"), int8=True)
     >>> X = np.ones((1, 8))
     >>> bool(np.abs(rounded.predict(X) - net.predict(X)).max() < 0.01)

@@ -53,7 +53,7 @@ def export_onnx(net: MLP, path: str | PathLike[str], *, sparse: bool = True) -> 
     --------
     >>> import os, tempfile
     >>> import minisnn as snn
-    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2)])
+    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2, seed=0)])
     >>> snn.export_onnx(net, os.path.join(tempfile.mkdtemp(), "model.onnx"))
     """
     net = check_network(net)

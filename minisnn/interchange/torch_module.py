@@ -39,7 +39,7 @@ def to_torch(net: MLP) -> Any:
     --------
     >>> import torch
     >>> import minisnn as snn
-    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2)])
+    >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2, seed=0)])
     >>> module = snn.to_torch(net)
     >>> module(torch.ones(5, 8)).shape
     torch.Size([5, 4])

@@ -7,7 +7,7 @@ the definitions side by side.
 Examples
 --------
 >>> import minisnn as snn
->>> graph = snn.topology.constant_degree(100, 50, degree=5)
+>>> graph = snn.topology.constant_degree(100, 50, degree=5, seed=0)
 >>> snn.spectral.measure(graph).n_components
 1
 """

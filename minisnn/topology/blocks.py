@@ -46,7 +46,7 @@ def block_random(
     Examples
     --------
     >>> import minisnn as snn
-    >>> snn.topology.block_random(4, 6, degree=2, block=2).to_dense()
+    >>> snn.topology.block_random(4, 6, degree=2, block=2, seed=0).to_dense()
     array([[0, 0, 1, 1, 0, 0],
            [0, 0, 1, 1, 0, 0],
            [1, 1, 0, 0, 0, 0],
@@ -102,7 +102,7 @@ def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: Seed = None) -> Topol
     Examples
     --------
     >>> import minisnn as snn
-    >>> graph = snn.topology.n_of_m(8, 100, 2, 4)
+    >>> graph = snn.topology.n_of_m(8, 100, 2, 4, seed=0)
     >>> set(graph.to_dense().reshape(2, 4, 100).sum(axis=1).ravel().tolist())
     {2}
     """
@@ -166,7 +166,7 @@ def disconnected(
     Examples
     --------
     >>> import minisnn as snn
-    >>> snn.topology.disconnected(4, 4, degree=2).to_dense()
+    >>> snn.topology.disconnected(4, 4, degree=2, seed=0).to_dense()
     array([[1, 1, 0, 0],
            [1, 1, 0, 0],
            [0, 0, 1, 1],

@@ -49,7 +49,7 @@ def small_world(
     Examples
     --------
     >>> import minisnn as snn
-    >>> snn.topology.small_world(4, 4, degree=3, beta=0).to_dense()
+    >>> snn.topology.small_world(4, 4, degree=3, beta=0, seed=0).to_dense()
     array([[1, 1, 0, 1],
            [1, 1, 1, 0],
            [0, 1, 1, 1],

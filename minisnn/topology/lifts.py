@@ -58,7 +58,7 @@ def random_lift(
     Examples
     --------
     >>> import minisnn as snn
-    >>> graph = snn.topology.random_lift(60, 40, degree=4)
+    >>> graph = snn.topology.random_lift(60, 40, degree=4, seed=0)
     >>> set(graph.out_degrees.tolist()), set(graph.in_degrees.tolist())
     ({4}, {6})
     """

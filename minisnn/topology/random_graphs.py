@@ -193,7 +193,7 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
     Examples
     --------
     >>> import minisnn as snn
-    >>> set(snn.topology.constant_degree(50, 20, degree=3).out_degrees.tolist())
+    >>> set(snn.topology.constant_degree(50, 20, degree=3, seed=0).out_degrees.tolist())
     {3}
     """
     n_in, n_out, degree = check_degree(n_in, n_out, degree)
@@ -239,7 +239,7 @@ def biregular(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topol
     Examples
     --------
     >>> import minisnn as snn
-    >>> graph = snn.topology.biregular(50, 20, degree=3)
+    >>> graph = snn.topology.biregular(50, 20, degree=3, seed=0)
     >>> set(graph.out_degrees.tolist()), sorted(set(graph.in_degrees.tolist()))
     ({3}, [7, 8])
     """

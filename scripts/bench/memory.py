@@ -51,7 +51,10 @@ class Network:
     def make(self) -> snn.MLP:
         """Return it, with its initial weights."""
         *sparse, last = pairwise(self.widths)
-        graphs = [snn.topology.make(self.construction, *shape, self.degree) for shape in sparse]
+        graphs = [
+            snn.topology.make(self.construction, *shape, self.degree, seed=number)
+            for number, shape in enumerate(sparse)
+        ]
         return snn.MLP([*graphs, snn.topology.dense(*last)])
 
 

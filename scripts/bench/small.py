@@ -73,7 +73,7 @@ def _step(rounds: int) -> dict[str, Any]:
 def _one_sample(density: float, rounds: int) -> dict[str, Any]:
     """Prediction for one image: ours through `MLP.predict`, NumPy's with its weights at hand."""
     rng = np.random.default_rng(0)
-    first = snn.topology.constant_degree(784, 1000, round(1000 * density))
+    first = snn.topology.constant_degree(784, 1000, round(1000 * density), seed=0)
     net = snn.MLP([first, snn.topology.dense(1000, 10)])
     images = rng.integers(0, 256, (500, 784)).astype(np.uint8)
     W = [np.ascontiguousarray(layer.to_scipy().toarray().T) for layer in net.layers]
@@ -114,7 +114,7 @@ def _python(density: float, rounds: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, (60_000, 784), dtype=np.uint8)
     Y = rng.integers(0, 10, len(X))
-    first = snn.topology.constant_degree(784, 1000, round(1000 * density))
+    first = snn.topology.constant_degree(784, 1000, round(1000 * density), seed=0)
     net = snn.MLP([first, snn.topology.dense(1000, 10)])
     inside = 0.0
     compiled = execute

@@ -110,7 +110,7 @@ def first_step(*, disk_full: bool = False) -> dict[str, Any]:
     images = rng.integers(0, 256, (BATCH_SIZE, WIDTHS[0]), dtype=np.uint8)
     labels = rng.integers(0, WIDTHS[-1], BATCH_SIZE)
     graph = snn.topology.fibonacci_rotating(WIDTHS[0], WIDTHS[1], DEGREE)
-    net = snn.MLP([graph, snn.topology.dense(WIDTHS[1], WIDTHS[2])])
+    net = snn.MLP([graph, snn.topology.dense(WIDTHS[1], WIDTHS[2])], seed=0)
     optimizer = snn.NesterovSGD(0.1)
     if disk_full:
         import resource  # not on every system
@@ -118,7 +118,14 @@ def first_step(*, disk_full: bool = False) -> dict[str, Any]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     started = time.perf_counter()
     snn.train(
-        net, images, labels, optimizer=optimizer, epochs=1, input_scale=1 / 255, progress=False
+        net,
+        images,
+        labels,
+        optimizer=optimizer,
+        epochs=1,
+        input_scale=1 / 255,
+        seed=0,
+        progress=False,
     )
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "sha256": hashlib.sha256(net.parameters.tobytes()).hexdigest()}

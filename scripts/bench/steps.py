@@ -58,7 +58,7 @@ def make_problem(
 def _mask(rng: np.random.Generator, n_in: int, n_out: int, density: float, topology: str) -> Any:
     if topology and density < 1:
         degree = max(1, round(density * n_out))
-        graph = snn.topology.make(topology, n_in, n_out, degree)
+        graph = snn.topology.make(topology, n_in, n_out, degree, seed=0)
         indptr, indices = np.asarray(graph.indptr), np.asarray(graph.indices)
     else:
         degree = max(1, round(density * n_in))
