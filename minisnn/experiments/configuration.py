@@ -24,7 +24,7 @@ from ..initializers import DISTRIBUTIONS, FANS
 from ..kernels.activations import ACTIVATIONS
 from ..layer import check_activations
 from ..losses import LOSSES, check_loss
-from ..seeds import seed_of
+from ..seeds import Seed, seed_of, spawned
 from . import constructions
 from .datasets import SOURCES
 from .optimizer import Optimizer
@@ -41,7 +41,14 @@ from .values import (
 
 SCHEMA = 1
 
-_LATER = {"activation": "sigmoid", "output_activation": "sigmoid", "loss": "mse"}
+SPAWNED, CONSECUTIVE = "spawned", "consecutive"  # seeds of layers
+
+_LATER = {
+    "activation": "sigmoid",
+    "output_activation": "sigmoid",
+    "loss": "mse",
+    "layer_seeds": CONSECUTIVE,
+}
 _LATER_IN_OPTIMIZER = {
     "name": "nesterov",
     "decay": "cosine",
@@ -106,7 +113,7 @@ class Wiring:
         degree is then the nearest whole number of edges per left neuron, at least 1.
     options : mapping, or pairs, of str to plain values
         What else the construction takes. A ``seed`` here holds random wiring fast while the
-        seed of the run varies; by default it is that of the run plus the layer's number, from 0.
+        seed of the run varies; by default it follows from that, see ``layer_seeds`` of `Run`.
 
     Examples
     --------
@@ -151,6 +158,12 @@ class Wiring:
             ),
         )
 
+    @property
+    def draws(self) -> bool:
+        """Whether it is random, without a seed of its own."""
+        takes = constructions.option_names(self.topology)
+        return "seed" in takes and "seed" not in dict(self.options)
+
     def degree_for(self, n_out: int) -> int | None:
         """Return the edges per left neuron of a layer with so many outputs; None if dense."""
         n_out = checks.check_positive_integer(n_out, "n_out")
@@ -184,8 +197,15 @@ class Run:
         As for `minisnn.train`.
     batch_size, epochs : int
         As for `minisnn.train`.
-    seed : int
-        Of random wiring, initial weights, shuffling and dropout.
+    seed : int, SeedSequence, Generator or None
+        Of random wiring, initial weights, shuffling and dropout; kept as the number that stands for
+        it. None is fresh. By default 0: a description that is read again means the same run.
+    layer_seeds : {"spawned", "consecutive"}
+        Which seeds random wiring gets. ``"spawned"``: independent ones, which NumPy's SeedSequence
+        of the run's seed spawns, one a layer. ``"consecutive"``: the run's plus the layer's number,
+        from 0, as it was in all stored runs that do not say it; layer 1 of one run is then that of
+        layer 0 of the next. Where nothing is drawn this is the same run, and it says
+        ``"consecutive"``.
 
     Examples
     --------
@@ -216,7 +236,8 @@ class Run:
     dropout: float | Sequence[float] = 0.0
     batch_size: int = 128
     epochs: int = 10
-    seed: int = 0
+    seed: Seed = 0
+    layer_seeds: str = SPAWNED
 
     def __post_init__(self) -> None:
         check_kind(self.data, Data, "data")
@@ -241,6 +262,9 @@ class Run:
         check_choice(self.fan, "fan", FANS)
         check_choice(self.initializer, "initializer", DISTRIBUTIONS)
         check_choice(self.dtype, "dtype", ("float32", "float64"))
+        check_choice(self.layer_seeds, "layer_seeds", (SPAWNED, CONSECUTIVE))
+        if not any(layer.draws for layer in self.layers):
+            set_fields(self, layer_seeds=CONSECUTIVE)  # the same run, so the same hash
         dropout = self.dropout
         if not isinstance(dropout, (int, float)):
             dropout = as_list(dropout, "dropout")
@@ -309,6 +333,14 @@ class Run:
     def hash(self) -> str:
         """SHA-256 of the canonical form, in hexadecimal digits."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @property
+    def wiring_seeds(self) -> list[int]:
+        """A seed for the wiring of each layer."""
+        seed, n_layers = seed_of(self.seed), len(self.layers)
+        if self.layer_seeds == SPAWNED:
+            return spawned(seed, n_layers)
+        return [seed + number for number in range(n_layers)]
 
     @property
     def shapes(self) -> list[tuple[int, int]]:

@@ -55,6 +55,7 @@ _FORM: dict[str, Any] = {
     "batch_size": "int",
     "epochs": "int",
     "seed": "int",
+    "layer_seeds": "str",
 }
 """Of a configuration. Names in it may be unknown by now, so that it need not be a run."""
 

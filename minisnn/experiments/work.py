@@ -36,10 +36,12 @@ def build_network(run: Run) -> MLP:
             n_in,
             n_out,
             wiring.degree_for(n_out),
-            run.seed + number,
+            seed,
             dict(wiring.options),
         )
-        for number, (wiring, (n_in, n_out)) in enumerate(zip(run.layers, run.shapes, strict=True))
+        for wiring, (n_in, n_out), seed in zip(
+            run.layers, run.shapes, run.wiring_seeds, strict=True
+        )
     ]
     with warnings.catch_warnings():  # in a grid over degrees dead neurons are no mistake
         warnings.simplefilter("ignore", DeadNeuronWarning)

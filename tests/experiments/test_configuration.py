@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from sweeping import describe
 
 import minisnn as snn
 from minisnn.experiments import Data, Optimizer, Run, Wiring
 from minisnn.experiments.configuration import read_settings
+from minisnn.experiments.work import build_network
+from minisnn.seeds import seed_of
 
+BEFORE = {"layer_seeds": "consecutive"}
 CANONICAL = (
     '{"batch_size":128,"data":{"name":"mnist_sample","samples":300},"dropout":[0.0,0.0],'
     '"dtype":"float32","epochs":1,"fan":"degree","hidden":[30],"initializer":"glorot_normal",'
@@ -24,7 +29,7 @@ CANONICAL = (
 
 def test_the_canonical_form_and_its_hash_stay_as_they_are() -> None:
     """Should this fail, stores of today would train everything anew: raise SCHEMA on purpose."""
-    run = Run.from_dict(describe())
+    run = Run.from_dict(describe(**BEFORE))
     assert run.to_json() == CANONICAL
     assert run.hash == "9fce0e16b6d6366c47501fb550d6b0f2146609e760691c3274414149209372a8"
 
@@ -48,7 +53,7 @@ MODERN = {
 
 
 def test_keys_that_came_later_are_left_out_where_all_is_as_before() -> None:
-    run = Run.from_dict(describe(**MODERN))
+    run = Run.from_dict(describe(**MODERN, **BEFORE))
     assert run.to_json() == LATER
     assert run.hash == "e26a283635287dca77555818b1042272af3f471687327b91eea4dff3cd5d4353"
     assert Run.from_json(LATER) == run
@@ -59,10 +64,57 @@ def test_keys_that_came_later_are_left_out_where_all_is_as_before() -> None:
             "weight_decay": 0, "clip_norm": None,
         },
     }  # fmt: skip
-    assert Run.from_dict(describe(**before)).to_json() == CANONICAL
-    assert Run.from_dict(read_settings(CANONICAL)) == Run.from_dict(describe())
+    assert Run.from_dict(describe(**before, **BEFORE)).to_json() == CANONICAL
+    assert Run.from_dict(read_settings(CANONICAL)) == Run.from_dict(describe(**BEFORE))
     assert read_settings(CANONICAL)["optimizer"]["name"] == "nesterov"
     assert list(read_settings(CANONICAL)) == list(read_settings(LATER))
+
+
+def test_new_runs_say_that_seeds_of_layers_are_spawned() -> None:
+    run = Run.from_dict(describe())
+    assert run.to_json() == CANONICAL.replace('"layers"', '"layer_seeds":"spawned","layers"')
+    assert Run.from_json(run.to_json()) == run
+    assert read_settings(CANONICAL)["layer_seeds"] == "consecutive"
+    assert Run.from_json(CANONICAL).layer_seeds == "consecutive"
+
+
+@pytest.mark.parametrize(
+    "wiring",
+    [
+        {"topology": "fibonacci_rotating", "degree": 5},
+        {"topology": "constant_degree", "degree": 5, "options": {"seed": 3}},
+        {"topology": "dense"},
+    ],
+)
+def test_runs_that_draw_no_wiring_are_those_of_before(wiring: dict[str, Any]) -> None:
+    layers = [wiring, {"topology": "dense"}]
+    run = Run.from_dict(describe(layers=layers))
+    assert run == Run.from_dict(describe(layers=layers, **BEFORE))
+    assert "layer_seeds" not in run.to_json()
+
+
+def test_no_layer_of_a_run_is_that_of_another() -> None:
+    layers = [{"topology": "biregular", "degree": 3}] * 4
+    description = describe(hidden=[30, 30, 30], layers=layers)
+    runs = [Run.from_dict({**description, "seed": seed}) for seed in (0, 1, 2, 2**32 - 1, 2**200)]
+    seeds = [seed for run in runs for seed in run.wiring_seeds]
+    assert len({*seeds, *(run.seed for run in runs)}) == 25
+    children = np.random.SeedSequence(2).spawn(4)
+    assert runs[2].wiring_seeds == [seed_of(child) for child in children]
+    old = [Run.from_dict({**description, "seed": seed, **BEFORE}) for seed in (0, 1, 2**32 - 1)]
+    assert [run.wiring_seeds for run in old] == [
+        [0, 1, 2, 3], [1, 2, 3, 4], [2**32 - 1, 2**32, 2**32 + 1, 2**32 + 2]
+    ]  # fmt: skip
+    first, second = (build_network(run).topologies for run in old[:2])
+    assert first[2] == second[1], "as it was"
+
+
+@pytest.mark.parametrize("seed", [None, np.random.SeedSequence(5), np.random.default_rng(5)])
+def test_a_run_keeps_the_number_of_its_seed(seed: Any) -> None:
+    run = Run.from_dict(describe(seed=seed))
+    assert type(run.seed) is int
+    assert Run.from_json(run.to_json()) == run == replace(run)
+    assert replace(run, seed=run.seed).hash == run.hash
 
 
 def test_squared_error_of_other_outputs_is_what_it_says() -> None:
@@ -265,6 +317,7 @@ def wiring(**values: Any) -> dict[str, Any]:
         ({"batch_size": True}, "batch_size must be a whole number, got True"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0"),
+        ({"layer_seeds": "added"}, "layer_seeds must be one of spawned, consecutive, got 'added'"),
     ],
 )  # fmt: skip
 def test_what_is_no_run(changes: dict[str, Any], message: str) -> None:

@@ -34,6 +34,7 @@ from minisnn.experiments import Run, Status, Store
 from minisnn.experiments.datasets import load, spread
 from minisnn.experiments.runners import Begun
 from minisnn.experiments.work import build_network, perform
+from minisnn.seeds import spawned
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
 LONG = {"epochs": 300, "data": {"name": "mnist_sample"}}
@@ -72,7 +73,7 @@ def test_a_run_is_the_training_it_describes() -> None:
     topology, digits = snn.topology, snn.datasets.load_mnist("sample")
     graphs = [
         topology.constant_degree(784, 30, 6, seed=8),
-        topology.random_rotating(30, 20, 4, seed=4),
+        topology.random_rotating(30, 20, 4, seed=spawned(3, 3)[1]),
         topology.dense(20, 10),
     ]
     by_class = [np.flatnonzero(digits.train_labels == label)[:30] for label in range(10)]

@@ -14,6 +14,7 @@ import pytest
 from minisnn import experiments, reproduction
 from minisnn.experiments import Store
 from minisnn.reproduction import EXPERIMENTS, PROFILES, Answer, select
+from minisnn.reproduction.profiles import DENSE
 from minisnn.reproduction.reproduce import STORE
 from minisnn.reproduction.statistics import Interval
 
@@ -139,6 +140,18 @@ def test_experiments_are_chosen_by_their_keys() -> None:
     assert [experiment.key for experiment in select(["E9", "E2"])] == ["E9", "E2"]
     with pytest.raises(ValueError, match=r"must be one of E1, E2, .* got 'E12'"):
         select(["E12"])
+
+
+@pytest.mark.parametrize(
+    ("name", "run_hash"),
+    [
+        ("quick", "fc8f026a1c604728396ef0fb0ffe5900ed16a4250aeb8711e1b821524ccef141"),
+        ("full", "381cea62cb73a1c2a03f20e62984b7bb90987c995b0054675665632726df2a50"),
+    ],
+)
+def test_runs_are_those_whose_figures_are_in_the_documents(name: str, run_hash: str) -> None:
+    layers = [experiments.Wiring(topology="constant_degree", degree=10), DENSE]
+    assert PROFILES[name].seeded(layers)[1].hash == run_hash
 
 
 def test_rates_follow_from_the_number_of_steps() -> None:
