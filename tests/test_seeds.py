@@ -266,7 +266,7 @@ def test_a_resumed_training_takes_the_seed_of_its_checkpoint(tmp_path: Path, see
     resumed, history = interrupted(path, None, resume=True)
     assert history.seed == known.seed
     assert (resumed.parameters == whole.parameters).all()
-    with pytest.raises(FileFormatError, match=f"seed was {known.seed}, is 5"):
+    with pytest.raises(FileFormatError, match=f"call has 5, the checkpoint has {known.seed}"):
         interrupted(path, 5, resume=True)
 
 
