@@ -189,6 +189,16 @@ class Loop:
         stops = [callback(self._net, record) for callback in self._callbacks]
         self._stopped = any(stops)
 
+    @property
+    def figures(self) -> list[str]:
+        """Names of the figures that each epoch has."""
+        names = [item.name for item in fields(Epoch)]
+        if self._validation is None:
+            names.remove("validation_loss")
+        if self._validation is None or self._validation.targets.ndim == 2:
+            names.remove("validation_accuracy")
+        return names
+
     def rates(self, epoch: int, epochs: int) -> Array:
         """Return the learning rate of each step of an epoch, from 0, in a training of so many."""
         n_steps = len(self._sizes)

@@ -316,7 +316,7 @@ def run_training(
         bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size), "step")
         ends.callback(bar.close)
         bar.set_description("training")
-        training = Training(loop.history, steps)
+        training = Training(loop.history, steps, loop.figures)
         ends.callback(training.end)  # last of all
         for callback in told:
             callback.begin(training)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ..graph import Array
 from ..history import Epoch, History
@@ -24,10 +24,12 @@ class Training:
         The epochs so far; those before a resume are among them.
     steps : Steps
         What trains.
+    figures : collection of str
+        Names of the figures in `Epoch` that each epoch of this training has.
     """
 
-    def __init__(self, history: History, steps: Steps) -> None:
-        self.history = history
+    def __init__(self, history: History, steps: Steps, figures: Collection[str]) -> None:
+        self.history, self.figures = history, figures
         self._steps: Steps | None = steps
 
     @property

@@ -71,7 +71,18 @@ class EarlyStopping(Callback):
         self.best_epoch = 0
 
     def begin(self, training: Training) -> None:
-        """Forget what was best in an earlier training."""
+        """Forget what was best in an earlier training.
+
+        Raises
+        ------
+        ValueError
+            If the training does not have the figure.
+        """
+        if self.monitor not in training.figures:
+            raise ValueError(
+                f"EarlyStopping monitors {self.monitor}, which this training does not have; "
+                "pass validation_data, or monitor='loss'"
+            )
         self._training = training
         self._parameters = training.parameters.copy()
         self._least, self.best_epoch = math.inf, 0
@@ -79,11 +90,6 @@ class EarlyStopping(Callback):
     def __call__(self, net: MLP, epoch: Epoch) -> bool:
         """Keep the weights, if they are the best so far; return whether patience is at its end."""
         figure = getattr(epoch, self.monitor)
-        if figure is None:
-            raise ValueError(
-                f"EarlyStopping monitors {self.monitor}, which this training does not have; "
-                "pass validation_data, or monitor='loss'"
-            )
         value = -figure if self.monitor.endswith("accuracy") else figure
         if value < self._least - self.min_delta:
             self._least, self.best_epoch = value, epoch.epoch
