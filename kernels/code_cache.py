@@ -45,6 +45,10 @@ LIMIT = 256 * 2**20
 CHECKS_BOUNDS = bool(numba.config.BOUNDSCHECK)  # type: ignore[attr-defined]
 
 _SUFFIX = ".kernel"
+_NOT_KEPT = (
+    "compiled kernels cannot be kept on disk ({}): every process will compile them again. Name a "
+    "folder that can be written in the environment variable NUMBA_CACHE_DIR"
+)
 _NO_STAMP = "what the kernels were made from cannot be found"
 
 
@@ -212,19 +216,30 @@ class KernelCache(caching.NullCache):
             _Failure.warn()
 
 
-def is_writable() -> bool:
-    """Return whether what is compiled now will be kept."""
+def check_writable() -> None:
+    """Raise where nothing that is compiled now will be kept.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written, or the kernels' sources are not to be had.
+    """
     try:
         probe = folder() / f"{uuid.uuid4().hex[:8]}.new"
         probe.parent.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink()
+        reason = "" if _stamp() else _NO_STAMP
     except OSError as error:
-        _Failure.reason = str(error)
-        return False
-    if _stamp() is None:
-        _Failure.reason = _NO_STAMP
-    return _stamp() is not None
+        reason = str(error)
+    if reason:
+        raise OSError(_NOT_KEPT.format(reason))
+
+
+def size() -> tuple[int, int]:
+    """Return how many files the folder holds, and of how many bytes."""
+    sizes = [path.stat().st_size for path in folder().glob(f"*{_SUFFIX}")]
+    return len(sizes), sum(sizes)
 
 
 class _Failure:
@@ -237,13 +252,7 @@ class _Failure:
     def warn(cls) -> None:
         if not cls.said:
             cls.said = True
-            warnings.warn(
-                f"compiled kernels cannot be kept on disk ({cls.reason}): every process will "
-                "compile them again. Name a folder that can be written in the environment "
-                "variable NUMBA_CACHE_DIR",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+            warnings.warn(_NOT_KEPT.format(cls.reason), RuntimeWarning, stacklevel=3)
 
 
 def _write(path: Path, content: bytes) -> None:

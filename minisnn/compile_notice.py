@@ -58,7 +58,11 @@ class _Clock(Thread):
         """Wait, say it, and count until `stop`."""
         if self._over.wait(_PATIENCE):
             return
-        after = "then cached" if code_cache.is_writable() else "in each process"
+        after = "then cached"
+        try:
+            code_cache.check_writable()
+        except OSError:
+            after = "in each process"
         takes = _TAKES.get(self._kernel, "some seconds")
         text = f"compiling kernels for first use ({takes}, {after})"
         if _is_shown_by_log():

@@ -46,9 +46,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Have another core compile what takes a minute, while the suite is at what needs it not."""
     if len(session.items) > 1000 and not session.config.option.collectonly:
         root = str(Path(snn.__file__).parents[1])
-        program = str(Path(__file__).with_name("compiling.py"))
+        command = [sys.executable, "-m", "minisnn.compile"]
         _compiling.append(
-            subprocess.Popen([sys.executable, program], env={**os.environ, "PYTHONPATH": root})
+            subprocess.Popen(
+                command, env={**os.environ, "PYTHONPATH": root}, stdout=subprocess.DEVNULL
+            )
         )
 
 

@@ -23,7 +23,7 @@ BEFORE, AFTER = POSITIONS = ("before", "after")
 
 _ADVICE = (
     "Name the parts as torch.nn.Sequential does: 0 a linear layer, 1 its normalisation, 2 the "
-    "activation, 3 the next linear layer, …; or fold it in PyTorch, by "
+    "activation, 3 the next linear layer and so on; or fold it in PyTorch, by "
     "torch.nn.utils.fusion.fuse_linear_bn_eval"
 )
 

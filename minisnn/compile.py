@@ -1,0 +1,133 @@
+"""Compile the kernels ahead of their first use: for an image, for CI, before a lesson.
+
+``python -m minisnn.compile`` puts into the cache what networks call whose layers have up to 65,536
+neurons: for both precisions, for batches of all sizes, for single samples. Options name fewer of
+them. What is there already is loaded. It is for the CPU that it runs on, or for the one that
+Numba's variables NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+
+from .checks import check_positive_integer
+from .compile_notice import compile_notice
+from .console import forgiving, say
+from .kernels import code_cache
+from .kernels.blocks import Blocks, block_starts
+from .kernels.jit import DISABLED
+from .kernels.layout import read_only
+from .kernels.plan import TILES, choose_tile
+from .kernels.vector import lanes_of
+from .mlp import MLP
+from .passes import PREDICTION_BATCH
+from .topology import dense
+
+__all__ = ["compile_kernels", "main"]
+
+DTYPES = ("float32", "float64")
+
+
+def compile_kernels(
+    dtypes: Sequence[str] = DTYPES, batch_sizes: Sequence[int] | None = None
+) -> None:
+    """Compile kernels, or load them from the cache.
+
+    Parameters
+    ----------
+    dtypes : sequence of {"float32", "float64"}
+        Precisions of networks.
+    batch_sizes : sequence of int, optional
+        Sizes of batches; by default all. Those of large predictions are always among them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is no positive whole number.
+
+    Examples
+    --------
+    >>> from minisnn.compile import compile_kernels
+    >>> compile_kernels(["float32"], [128])
+    """
+    for _, work in _parts(dtypes, batch_sizes):
+        work()
+
+
+def _parts(
+    dtypes: Sequence[str], batch_sizes: Sequence[int] | None
+) -> list[tuple[str, Callable[[], object]]]:
+    """Return what there is to compile, in words, and a call that has it compiled."""
+    parts: list[tuple[str, Callable[[], object]]] = [("structures", _compile_structures)]
+    for dtype in dtypes:
+        predict = MLP([dense(3, 2)], dtype=np.dtype(dtype), seed=0).predict
+        for size in _sizes(dtype, batch_sizes):
+            name = f"batches of {size}" if size > 1 else "single samples"
+            parts.append((f"{dtype}, {name}", partial(predict, np.zeros((size, 3), np.uint8))))
+    return parts
+
+
+def _sizes(dtype: str, batch_sizes: Sequence[int] | None) -> list[int]:
+    """Return sizes for which all that is wanted is compiled: one for each tile, and 1."""
+    registers = set(TILES)
+    if batch_sizes is not None:
+        sizes = [check_positive_integer(size, "batch_sizes") for size in batch_sizes]
+        registers = {len(choose_tile(size, dtype)) for size in (*sizes, PREDICTION_BATCH)}
+    return [*(lanes_of(dtype, number) for number in sorted(registers, reverse=True)), 1]
+
+
+def _compile_structures() -> None:
+    indptr = read_only(np.array([0, 2], np.int64))
+    for dtype in (np.uint16, np.uint32):
+        indices = read_only(np.array([0, 1], dtype))
+        block_starts(indptr, indices, Blocks(1, 2, "L1", 1.0))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m minisnn.compile",
+        description="Compile minisnn's kernels into the cache, ahead of their first use.",
+    )
+    parser.add_argument(
+        "--dtype", nargs="+", choices=DTYPES, default=DTYPES, metavar="DTYPE",
+        help="precisions: float32, float64; by default both",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch-size", nargs="+", type=int, metavar="N",
+        help="sizes of batches in training; by default all",
+    )  # fmt: skip
+    options = parser.parse_args(argv)
+    with forgiving():
+        try:
+            return _run(options.dtype, options.batch_size)
+        except (ValueError, OSError) as error:
+            say(f"error: {error}")
+            return 1
+
+
+def _run(dtypes: Sequence[str], batch_sizes: Sequence[int] | None) -> int:
+    if DISABLED:
+        raise ValueError("NUMBA_DISABLE_JIT=1 has nothing compiled; unset it")
+    parts = _parts(dtypes, batch_sizes)
+    code_cache.check_writable()
+    print("compiling, unless it is in the cache; some 15 to 60 seconds for each size of batches")
+    with compile_notice(False):
+        for what, work in parts:
+            print(f"  {what:24}", end="", flush=True)
+            started = perf_counter()
+            work()
+            print(f"{perf_counter() - started:7.1f} s", flush=True)
+    n_files, n_bytes = code_cache.size()
+    print(f"{code_cache.folder()} holds {n_files} files, {n_bytes / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
