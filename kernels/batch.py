@@ -1,8 +1,8 @@
-"""Batch assembly: samples of the data set, gathered into the feature-major layout.
+"""Batch assembly: samples of a data set, gathered into the feature-major layout.
 
-The data set stays as it is, uint8 or float, one sample a row; only the samples of a batch are
-read, each value once. They are turned in squares in registers (`squares`), so that both the
-reads and the writes are of whole vectors.
+The data set stays as it is, of any of `KINDS` and with any strides, one sample a row; only the
+samples of a batch are read, each value once. They are turned in squares in registers (`squares`),
+so that both the reads and the writes are of whole vectors.
 """
 
 from __future__ import annotations
@@ -14,49 +14,200 @@ import numpy.typing as npt
 from numba import types
 from numba.extending import overload
 
-from .jit import jit
+from .jit import jit, part_of_kernels
 from .layout import read_only
-from .squares import SIDE, turn
-from .vector import lanes, pair, prefetch
+from .squares import (
+    KINDS,
+    SIDE,
+    TURNED,
+    address_of,
+    copy_item,
+    load_row,
+    prefetch,
+    turn,
+)
+from .vector import lanes, pair
+
+_LINE = 64  # bytes of a cache line
+_BYTES, _SINGLES, _DOUBLES = TURNED
 
 
-def converted(value, scale, X):  # type: ignore[no-untyped-def]
-    """Return ``scale * value``, or the value itself where X is of bytes."""
-    return value if X.dtype == np.uint8 else scale * np.float64(value)
+class Source(NamedTuple):
+    """A data set, as numbers: so code that reads one is compiled once for all there are.
+
+    Whoever passes it holds the array.
+    """
+
+    kind: int  # of `KINDS`; labels have none
+    size: int  # bytes of a value
+    address: int  # of the first value
+    row_stride: int  # bytes from a sample to the next
+    column_stride: int  # bytes from a column to the next
+    columns: Any  # uint32[n]: the column of each feature
+    ascending: bool  # whether these are in order
+    labels: Any  # int64[N], or empty
 
 
-@overload(converted)
-def _converted_in_kernels(value, scale, X):  # type: ignore[no-untyped-def]
-    if X.dtype == types.uint8:
-        return lambda value, scale, X: value
-    return lambda value, scale, X: scale * np.float64(value)
+def source_of(data: npt.NDArray[Any] | None, columns: npt.NDArray[Any] | None = None) -> Source:
+    """Return labels, or a matrix of a dtype among `KINDS`, as a `Source`; or nothing.
+
+    Parameters
+    ----------
+    data
+        int64[N], or a matrix of N rows.
+    columns : array of uint32, shape (n,), optional
+        The column of each feature; by default those of the matrix in their order.
+    """
+    labels, none = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint32)
+    if data is None or data.ndim == 1:
+        labels = labels if data is None else data
+        return Source(-1, 0, 0, 0, 0, read_only(none), True, read_only(labels))
+    if columns is None:
+        columns = np.arange(data.shape[1], dtype=np.uint32)
+    row_stride, column_stride = data.strides
+    return Source(
+        kind_of(data.dtype),
+        data.itemsize,
+        data.ctypes.data,
+        row_stride,
+        column_stride,
+        read_only(columns),
+        bool((columns[1:] > columns[:-1]).all()),
+        read_only(labels),
+    )
+
+
+def kind_of(dtype: np.dtype[Any]) -> int:
+    """Return the number of a dtype among `KINDS`; -1 for one that cannot be read."""
+    return KINDS.get(f"{dtype.kind}{dtype.itemsize}", -1) if dtype.isnative else -1
+
+
+class Space(NamedTuple):
+    """Room for one square, of one thread."""
+
+    addresses: Any  # int64[3, SIDE]: of its rows in the data, in items and in doubles
+    items: Any  # float64[SIDE, SIDE], or what takes less: values that lay apart
+    doubles: Any  # float64[SIDE, SIDE]: values that were of other kinds
+    square: Any  # of X's dtype, [SIDE, SIDE]: turned, where not all of it is wanted
+
+
+def space_for(n_threads: int, dtype: npt.DTypeLike) -> Space:
+    """Return room for each of so many threads, by the first axis."""
+    side = (n_threads, SIDE, SIDE)
+    addresses = np.empty((n_threads, 3, SIDE), dtype=np.int64)
+    return Space(addresses, np.empty(side), np.empty(side), np.empty(side, dtype=dtype))
 
 
 @jit
-def gather(data, samples, following, scale, X, first, last):  # type: ignore[no-untyped-def]
-    """X[f, s] = scale * data[samples[s], f] for features first to last, 0 in the padding.
+def gather(source, samples, following, scale, X, space, first, last):  # type: ignore[no-untyped-def]
+    """X[f, s] = scale * data[samples[s], columns[f]] for features first to last.
 
-    data : uint8, float32 or float64[N, n]; samples : int64[n_samples], within the data;
-    following : int64[n_samples], those of the next batch, which are fetched from memory on the
-    way; scale : float64, and so is the product until it is rounded; X : real[n, width], or
-    uint8[n, width] for bytes that are not scaled.
+    source : of a matrix; samples : int64[n_samples], within the data; following :
+    int64[n_samples], those of the next batch, which are fetched from memory on the way; scale :
+    float64, and so is the product until it is rounded; X : real[n, width], or uint8[n, width] for
+    bytes that are not scaled; space : of the thread alone. The padding is set to 0.
+
+    Returns 0 where all values are finite when they are rounded, and whole numbers are exactly
+    those of float64. Cost: each value read once, and written once.
     """
-    n_samples = samples.shape[0]
-    n_turned = 0
-    whole = first + (last - first) // SIDE * SIDE
-    line = 64 // data.itemsize  # values in a cache line
-    for s in range(0, n_samples - SIDE + 1, SIDE):
-        for f in range(first, whole, SIDE):
-            turn(data, samples, s, f, scale, X)
-            if (f - first) % line < SIDE:
-                for k in range(s, min(s + SIDE, following.shape[0])):
-                    prefetch(data, following[k], f)
-        n_turned = s + SIDE
+    n_samples, stride, square = samples.shape[0], source.column_stride, space.square
+    rows, broken = space.addresses[0], 0
+    begin, end = np.int64(source.columns[first]), np.int64(source.columns[last - 1])
+    in_line = source.ascending and stride == source.size
+    whole = first  # features in whole squares that lie side by side
+    if in_line and end - begin == last - 1 - first:
+        whole += (last - first) // SIDE * SIDE
+    for j in range(SIDE):
+        space.addresses[1, j] = address_of(space.items) + 8 * SIDE * j
+        space.addresses[2, j] = address_of(space.doubles) + 8 * SIDE * j
+    for s in range(0, n_samples, SIDE):
+        n_rows = min(SIDE, n_samples - s)
+        for j in range(SIDE):  # past the last sample, the last again
+            rows[j] = source.address + samples[s + min(j, n_rows - 1)] * source.row_stride
+        if in_line:
+            for k in range(s, min(s + SIDE, following.shape[0])):
+                row = source.address + following[k] * source.row_stride
+                for at in range(begin * stride, (end + 1) * stride, _LINE):
+                    prefetch(row + at)
+        n_done = first
+        if n_rows == SIDE:
+            at, n_done = begin * stride, whole
+            broken |= _turned(source.kind, rows, at, stride, scale, X, first, whole, s, space)
+        for f in range(n_done, last, SIDE):
+            n_columns = min(SIDE, last - f)
+            at, near = _bring_together(source, f, n_columns, in_line, space)
+            broken |= _turned(source.kind, near, at, stride, scale, square, 0, SIDE, 0, space)
+            for i in range(n_columns):
+                for j in range(n_rows):
+                    X[f + i, s + j] = square[i, j]
     for f in range(first, last):
-        for s in range(n_turned if f < whole else 0, n_samples):
-            X[f, s] = converted(data[samples[s], f], scale, X)
         for s in range(n_samples, X.shape[1]):
             X[f, s] = 0
+    return broken
+
+
+@jit
+def _bring_together(source, f, n_columns, in_line, space):  # type: ignore[no-untyped-def]
+    """Return where the values of a square lie side by side: as they are, or copied.
+
+    Past the last of its columns it has that again.
+    """
+    size, stride, columns = source.size, source.column_stride, source.columns
+    first, final = np.int64(columns[f]), np.int64(columns[f + n_columns - 1])
+    if in_line and final - first == SIDE - 1:
+        return first * stride, space.addresses[0]
+    for j in range(SIDE):
+        row, at = space.addresses[0, j], space.addresses[1, j]
+        for i in range(SIDE):
+            column = np.int64(columns[f + min(i, n_columns - 1)])
+            copy_item(size, row + column * stride, at + i * size)
+    return 0, space.addresses[1]
+
+
+def _turned(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+    """Turn squares of values of any kind into X[first:last, s:]; return 0 where all are finite.
+
+    rows : int64[SIDE], addresses of samples; at : bytes from there to the first feature.
+    """
+    if X.dtype == np.uint8:
+        return _turn_bytes(kind, rows, at, stride, scale, X, first, last, s, space)
+    return _turn_reals(kind, rows, at, stride, scale, X, first, last, s, space)
+
+
+@overload(_turned)
+def _turned_in_kernels(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+    return _turn_bytes if X.dtype == types.uint8 else _turn_reals
+
+
+@part_of_kernels
+def _turn_bytes(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+    return _turn_all(np.uint8, 1, rows, at, scale, X, first, last, s)
+
+
+@part_of_kernels
+def _turn_reals(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+    if kind == _BYTES:
+        return _turn_all(np.uint8, 1, rows, at, scale, X, first, last, s)
+    if kind == _SINGLES:
+        return _turn_all(np.float32, 4, rows, at, scale, X, first, last, s)
+    if kind == _DOUBLES:
+        return _turn_all(np.float64, 8, rows, at, scale, X, first, last, s)
+    broken = 0
+    for f in range(first, last, SIDE):
+        for j in range(SIDE):
+            load_row(kind, rows[j] + at, space.doubles, j)
+        broken |= turn(np.float64, space.addresses[2], 0, scale, X, f, s)
+        at += SIDE * stride
+    return broken
+
+
+@jit
+def _turn_all(kind, size, rows, at, scale, X, first, last, s):  # type: ignore[no-untyped-def]
+    broken = 0
+    for f in range(first, last, SIDE):
+        broken |= turn(kind, rows, at, scale, X, f, s)
+        at += SIDE * size
+    return broken
 
 
 @jit
@@ -88,39 +239,10 @@ def one_hot(labels, samples, T, first, last):  # type: ignore[no-untyped-def]
             T[i, s] = labels[samples[s]] == i
 
 
-class Source(NamedTuple):
-    """A data set of one of several dtypes, as arrays of which one is it and the others are empty.
-
-    So code that reads a data set is compiled once for all of them.
-    """
-
-    labels: Any  # int64[N]
-    bytes: Any  # uint8[N, n]
-    singles: Any  # float32[N, n]
-    doubles: Any  # float64[N, n]
-
-
-def source_of(data: npt.NDArray[Any] | None) -> Source:
-    """Return int64 labels, or a matrix of uint8, float32 or float64, as a `Source`; or nothing."""
-    kinds = {"labels": np.int64, "bytes": np.uint8, "singles": np.float32, "doubles": np.float64}
-    empty = {
-        name: np.empty((0,) if name == "labels" else (0, 0), dtype=kind)
-        for name, kind in kinds.items()
-    }
-    if data is not None:
-        (name,) = (name for name, kind in kinds.items() if data.dtype == kind)
-        empty[name] = data
-    return Source(**{name: read_only(array) for name, array in empty.items()})
-
-
 @jit
-def assemble(source, samples, following, scale, X, first, last):  # type: ignore[no-untyped-def]
-    """Gather rows first to last of a batch from whichever array holds the data."""
-    if source.labels.shape[0] > 0:
+def assemble(source, samples, following, scale, X, space, first, last):  # type: ignore[no-untyped-def]
+    """Gather rows first to last of a batch, of labels or of a matrix; see `gather`."""
+    if source.kind < 0:
         one_hot(source.labels, samples, X, first, last)
-    elif source.bytes.shape[0] > 0:
-        gather(source.bytes, samples, following, scale, X, first, last)
-    elif source.singles.shape[0] > 0:
-        gather(source.singles, samples, following, scale, X, first, last)
-    else:
-        gather(source.doubles, samples, following, scale, X, first, last)
+        return 0
+    return gather(source, samples, following, scale, X, space, first, last)

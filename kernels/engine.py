@@ -39,7 +39,8 @@ from .activations import (
 from .activations import (
     SOFTMAX as SOFTMAX_OUTPUTS,
 )
-from .batch import assemble, gather, pack
+from .atomics import read
+from .batch import Space, assemble, gather, pack
 from .blas import multiply
 from .complete import (
     add_partials,
@@ -130,6 +131,9 @@ class Memory(NamedTuple):
     partials: Any  # real[..., width]: sums of a complete layer over some of its inputs
     scratch: Any  # real[n_threads, edges of a task]
     workspace: Any  # real[3, width], for a softmax, or without rows
+    space: Any  # Space, each array with one more axis, of threads; its square for reals
+    byte_square: Any  # the same for bytes
+    faults: Any  # int64[n_steps]: 1 where a value of the batch is not what it must be
     losses: Any  # float64[n_steps, ...]: each output's share of the loss, or a few samples'
     outputs: Any  # real[n_samples, n_out], or empty
 
@@ -220,18 +224,24 @@ def _perform(tile, part, rank, operation, tables, memory, work, step):  # type: 
     n_samples = samples.shape[0]
     places = (memory.parameters, memory.state, memory.gradients)
     how = (work.keeps_gradients, work.optimizer, work.coefficients[step])
+    space = memory.space
+    addresses, items, doubles = space.addresses[rank], space.items[rank], space.doubles[rank]
+    reals = Space(addresses, items, doubles, space.square[rank])
+    bytes_ = Space(addresses, items, doubles, memory.byte_square[rank])
 
     if kind == INPUTS:
         following = work.samples[(step + 1) * size : (step + 2) * size]
         if as_bytes:
-            gather(work.X.bytes, samples, following, work.scale, memory.bytes, first, last)
+            gather(work.X, samples, following, work.scale, memory.bytes, bytes_, first, last)
             pack(memory.bytes, memory.parameters, memory.pairs, first, last)
         else:
-            assemble(work.X, samples, following, work.scale, X, first, last)
+            if assemble(work.X, samples, following, work.scale, X, reals, first, last):
+                memory.faults[step] = 1
             _drop(work.dropout, work.seed, work.first_step + step, 0, X, first, last)
     elif kind == TARGETS:
         following = work.samples[(step + 1) * size : (step + 2) * size]
-        assemble(work.Y, samples, following, 1.0, memory.targets, first, last)
+        if assemble(work.Y, samples, following, 1.0, memory.targets, reals, first, last):
+            memory.faults[step] = 1
 
     elif kind == FORWARD:
         if as_bytes:
@@ -342,6 +352,9 @@ def _perform(tile, part, rank, operation, tables, memory, work, step):  # type: 
 def execute(rank, claims, done, tile, part, tables, memory, work):  # type: ignore[no-untyped-def]
     """Run the program for every batch of ``work.samples``; called by `team.run` on each thread.
 
+    It ends after the first phase of a batch with a value that is not what it must be: nothing has
+    been made of that batch, whatever thread found it.
+
     Cost: the tasks', and for each phase an atomic operation a task and one look at ``done``.
     """
     control = flush_subnormals()
@@ -367,4 +380,7 @@ def execute(rank, claims, done, tile, part, tables, memory, work):  # type: igno
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)
+            if phase == 0 and read(memory.faults, step):  # they are seen: the phase is done
+                restore(control)
+                return
     restore(control)

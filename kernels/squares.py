@@ -1,88 +1,273 @@
-"""Turning a square of values in registers: from one sample a row to one feature a row."""
+"""Squares of values, turned in registers from one sample a row to one feature a row.
+
+Data is read by address, as it lies. The most common kinds, `TURNED`, go from memory through
+registers to memory; all others become float64 first, in a square of their own, row by row.
+"""
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import DISABLED
+from .vector import _fused
 
 SIDE = 16
 """Values on a side of the square."""
 
+KINDS = {
+    name: number
+    for number, name in enumerate(
+        ("u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
+    )
+} | {"b1": 0}
+"""Numbers of the dtypes that can be read, by kind and bytes; a bool is a byte of 0 or 1."""
+
+TURNED = KINDS["u1"], KINDS["f4"], KINDS["f8"]
+"""Those that `turn` takes: it is long, and compiled for each."""
+
+_LARGEST = 2**53  # up to it float64 holds every whole number
+
+
 if DISABLED:
 
-    def turn(data, samples, s, f, scale, X):  # type: ignore[no-untyped-def]
+    def _read(address: int, dtype: str, count: int) -> Any:
+        size = count * np.dtype(dtype).itemsize
+        memory: Any = (ctypes.c_ubyte * size).from_address(int(address))
+        return np.frombuffer(memory, dtype)
+
+    def address_of(array):  # type: ignore[no-untyped-def]
+        """Where the array begins in memory."""
+        return array.ctypes.data
+
+    def copy_item(size, source, target):  # type: ignore[no-untyped-def]
+        """Copy so many bytes from one address to another."""
+        ctypes.memmove(int(target), int(source), int(size))
+
+    def prefetch(address):  # type: ignore[no-untyped-def]
+        """Nothing."""
+
+    def load_row(kind, address, doubles, j):  # type: ignore[no-untyped-def]
         """Do what the intrinsic below does."""
-        square = data[samples[s : s + SIDE], f : f + SIDE]
+        items = _read(address, list(KINDS)[kind], SIDE)
+        doubles[j] = items
+        if items.dtype.kind in "iu":
+            doubles[j, (items > _LARGEST) | (items < -_LARGEST)] = np.nan
+
+    def turn(kind, rows, offset, scale, X, f, s):  # type: ignore[no-untyped-def]
+        """Do what the intrinsic below does."""
+        name = np.dtype(kind).str[1:]
+        square = np.stack([_read(row + offset, name, SIDE) for row in rows])
         if X.dtype != np.uint8:
-            square = square.astype(np.float64) * scale
+            with np.errstate(over="ignore", invalid="ignore"):
+                square = (scale * square.astype(np.float64)).astype(X.dtype)
         X[f : f + SIDE, s : s + SIDE] = square.T
+        return int(not np.isfinite(square).all())
 
 else:
+    _BYTE, _INT, _DOUBLE = ir.IntType(8), ir.IntType(64), ir.DoubleType()
+
+    def _row(array: Any, i: Any, j: Any, element: Any, builder: Any) -> Any:
+        """Address of `SIDE` values of an array from [i, j] on."""
+        width = builder.extract_value(array.shape, 1)
+        at = builder.gep(array.data, [builder.add(builder.mul(i, width), j)])
+        return builder.bitcast(at, ir.VectorType(element, SIDE).as_pointer())
+
+    def _same(value: Any, kind: Any, builder: Any) -> Any:
+        """A vector of `SIDE` times the same value."""
+        vector = ir.VectorType(kind, SIDE)
+        undefined = ir.Constant(vector, ir.Undefined)
+        one = builder.insert_element(undefined, value, ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), SIDE), [0] * SIDE)
+        return builder.shuffle_vector(one, undefined, zeros)
+
+    def _half(items: Any, builder: Any) -> Any:
+        """float64 of 16-bit floats, by whole numbers: not every CPU has an instruction for it."""
+        wide = ir.VectorType(_INT, SIDE)
+
+        def number(value: int) -> Any:
+            return ir.Constant(wide, [_INT(value)] * SIDE)
+
+        doubles = ir.VectorType(_DOUBLE, SIDE)
+        bits = builder.zext(items, wide)
+        exponent = builder.and_(builder.lshr(bits, number(10)), number(31))
+        is_normal = builder.icmp_unsigned("!=", exponent, number(0))
+        mantissa = builder.and_(bits, number(1023))
+        mantissa = builder.select(is_normal, builder.or_(mantissa, number(1024)), mantissa)
+        exponent = builder.select(is_normal, exponent, number(1))
+        power = builder.add(exponent, number(1023 - 25))  # the mantissa has ten bits behind the dot
+        is_finite = builder.icmp_unsigned("<", exponent, number(31))
+        power = builder.select(is_finite, power, number(2047))  # infinity
+        sign = builder.shl(builder.lshr(bits, number(15)), number(63))
+        factor = builder.bitcast(builder.or_(builder.shl(power, number(52)), sign), doubles)
+        narrow = builder.trunc(mantissa, ir.VectorType(ir.IntType(32), SIDE))
+        return builder.fmul(builder.sitofp(narrow, doubles), factor)
+
+    def _doubles(name: str, address: Any, builder: Any) -> Any:
+        """The `SIDE` values at an address in float64; NaN for whole numbers that it has not."""
+        letter, size = name[0], int(name[1:])
+        element = {"f4": ir.FloatType(), "f8": _DOUBLE}.get(name, ir.IntType(8 * size))
+        items = builder.load(
+            builder.inttoptr(address, ir.VectorType(element, SIDE).as_pointer()), align=size
+        )
+        kind = ir.VectorType(_DOUBLE, SIDE)
+        if letter == "f":
+            if size == 2:
+                return _half(items, builder)
+            return items if size == 8 else builder.fpext(items, kind)
+        values = (builder.sitofp if letter == "i" else builder.uitofp)(items, kind)
+        if size == 8:
+            limit = ir.Constant(items.type, [_INT(_LARGEST)] * SIDE)
+            if letter == "u":
+                beyond = builder.icmp_unsigned(">", items, limit)
+            else:  # items + limit is from 0 to 2 limit, without a sign
+                moved = builder.add(items, limit)
+                beyond = builder.icmp_unsigned(">", moved, builder.add(limit, limit))
+            nan = ir.Constant(kind, [_DOUBLE(float("nan"))] * SIDE)
+            values = builder.select(beyond, nan, values)
+        return values
 
     @intrinsic
-    def turn(typing: Any, data: Any, samples: Any, s: Any, f: Any, scale: Any, X: Any) -> Any:
-        """X[f + i, s + j] = scale * data[samples[s + j], f + i] for i and j below `SIDE`.
+    def address_of(typing: Any, array: Any) -> Any:
+        """Return where the array begins in memory."""
 
-        Where X is of bytes they are not scaled.
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            return builder.ptrtoint(data, _INT)
+
+        return types.intp(array), generate
+
+    @intrinsic
+    def copy_item(typing: Any, size: Any, source: Any, target: Any) -> Any:
+        """Copy 1, 2, 4 or 8 bytes from one address to another."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            size, *addresses = arguments
+            done = builder.append_basic_block("copied")
+            unknown = builder.append_basic_block("unknown")
+            switch = builder.switch(size, unknown)
+            for width in (1, 2, 4, 8):
+                block = builder.append_basic_block(f"copy_{width}")
+                switch.add_case(_INT(width), block)
+                with builder.goto_block(block):
+                    kind = ir.IntType(8 * width).as_pointer()
+                    at, to = (builder.inttoptr(address, kind) for address in addresses)
+                    builder.store(builder.load(at, align=1), to, align=1)
+                    builder.branch(done)
+            with builder.goto_block(unknown):
+                builder.unreachable()
+            builder.position_at_end(done)
+            return context.get_dummy_value()
+
+        return types.void(types.intp, types.intp, types.intp), generate
+
+    @intrinsic
+    def prefetch(typing: Any, address: Any) -> Any:
+        """Have the cache line at an address fetched, if it is not in a cache."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer, word = _BYTE.as_pointer(), ir.IntType(32)
+            function = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(ir.VoidType(), [pointer, word, word, word]),
+                "llvm.prefetch.p0",
+            )
+            read, far, data = (word(k) for k in (0, 2, 1))
+            at = builder.inttoptr(arguments[0], pointer)
+            builder.call(function, [at, read, far, data])
+            return context.get_dummy_value()
+
+        return types.void(types.intp), generate
+
+    @intrinsic
+    def load_row(typing: Any, kind: Any, address: Any, doubles: Any, j: Any) -> Any:
+        """doubles[j, i] = the value of this kind at the address, and the i-th from it.
+
+        A whole number that float64 does not hold becomes NaN.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            from_type, *_, to_type = signature.args
-            source, numbers, s, f, scale, target = (
-                context.make_array(kind)(context, builder, value)
-                if isinstance(kind, types.Array)
-                else value
-                for kind, value in zip(signature.args, arguments, strict=True)
-            )
-            item = context.get_data_type(from_type.dtype)
-            real = context.get_data_type(to_type.dtype)
+            kind, address, doubles, j = arguments
+            doubles = context.make_array(signature.args[2])(context, builder, doubles)
+            target = _row(doubles, j, _INT(0), _DOUBLE, builder)
+            done = builder.append_basic_block("loaded")
+            unknown = builder.append_basic_block("unknown")
+            switch = builder.switch(kind, unknown)
+            for name, number in KINDS.items():
+                if name == "b1":
+                    continue
+                block = builder.append_basic_block(f"load_{name}")
+                switch.add_case(_INT(number), block)
+                with builder.goto_block(block):
+                    builder.store(_doubles(name, address, builder), target, align=8)
+                    builder.branch(done)
+            with builder.goto_block(unknown):
+                builder.unreachable()
+            builder.position_at_end(done)
+            return context.get_dummy_value()
 
-            def address(array: Any, row: Any, column: Any, element: Any) -> Any:
-                width = builder.extract_value(array.shape, 1)
-                at = builder.gep(array.data, [builder.add(builder.mul(row, width), column)])
-                return builder.bitcast(at, ir.VectorType(element, SIDE).as_pointer())
+        return types.void(types.intp, types.intp, doubles, types.intp), generate
+
+    @intrinsic
+    def turn(
+        typing: Any, kind: Any, rows: Any, offset: Any, scale: Any, X: Any, f: Any, s: Any
+    ) -> Any:
+        """X[f + i, s + j] = scale * (the i-th value from rows[j] + offset) for i, j below `SIDE`.
+
+        kind : the dtype of the values, of `TURNED`; rows : int64[SIDE], addresses. The product is
+        of float64, until it is rounded. Returns 0 where all are finite; of bytes that is not
+        looked at. Where X is of bytes they are not scaled.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _, rows, offset, scale, X, f, s = arguments
+            addresses = context.make_array(signature.args[1])(context, builder, rows).data
+            target = context.make_array(signature.args[4])(context, builder, X)
+            item = context.get_data_type(kind.dtype)
+            real = context.get_data_type(signature.args[4].dtype)
+            word = ir.IntType(32)
 
             def zipped(x: Any, y: Any, first: int) -> Any:
                 lanes = [lane for i in range(first, first + SIDE // 2) for lane in (i, SIDE + i)]
-                return builder.shuffle_vector(
-                    x, y, ir.Constant(ir.VectorType(ir.IntType(32), SIDE), lanes)
-                )
+                return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(word, SIDE), lanes))
 
-            rows = []
+            vectors = []
             for j in range(SIDE):
-                at = builder.gep(numbers.data, [builder.add(s, s.type(j))])
-                begin = address(source, builder.load(at), f, item)
-                rows.append(builder.load(begin, align=from_type.dtype.bitwidth // 8))
+                at = builder.add(builder.load(builder.gep(addresses, [word(j)])), offset)
+                at = builder.inttoptr(at, ir.VectorType(item, SIDE).as_pointer())
+                vectors.append(builder.load(at, align=kind.dtype.bitwidth // 8))
             for _ in range(SIDE.bit_length() - 1):  # four rounds of zipping turn a square
-                pairs = zip(rows[: SIDE // 2], rows[SIDE // 2 :], strict=True)
-                rows = [zipped(x, y, first) for x, y in pairs for first in (0, SIDE // 2)]
-            double = ir.VectorType(ir.DoubleType(), SIDE)
-            undefined = ir.Constant(double, ir.Undefined)
-            factor = builder.insert_element(undefined, scale, ir.IntType(32)(0))
-            zeros = ir.Constant(ir.VectorType(ir.IntType(32), SIDE), [0] * SIDE)
-            factor = builder.shuffle_vector(factor, undefined, zeros)
+                pairs = zip(vectors[: SIDE // 2], vectors[SIDE // 2 :], strict=True)
+                vectors = [zipped(x, y, first) for x, y in pairs for first in (0, SIDE // 2)]
 
-            def scaled(row: Any) -> Any:
-                if isinstance(item, ir.IntType):
-                    row = builder.uitofp(row, double)
-                elif item != ir.DoubleType():
-                    row = builder.fpext(row, double)
-                row = builder.fmul(row, factor)
-                if real != ir.DoubleType():
-                    row = builder.fptrunc(row, ir.VectorType(real, SIDE))
-                return row
+            checks = not isinstance(item, ir.IntType)
+            doubles = ir.VectorType(_DOUBLE, SIDE)
+            factor = _same(scale, _DOUBLE, builder)
+            zero = ir.Constant(ir.VectorType(real, SIDE), [real(0)] * SIDE)
+            nothing = zero  # plus zero times each: NaN, where one is not finite
+            for i, vector in enumerate(vectors):
+                if real != _BYTE:
+                    if isinstance(item, ir.IntType):
+                        vector = builder.uitofp(vector, doubles)
+                    elif item != _DOUBLE:
+                        vector = builder.fpext(vector, doubles)
+                    vector = builder.fmul(vector, factor)
+                    if real != _DOUBLE:
+                        vector = builder.fptrunc(vector, zero.type)
+                    if checks:
+                        nothing = _fused(builder, vector, zero, nothing)
+                end = _row(target, builder.add(f, f.type(i)), s, real, builder)
+                builder.store(vector, end, align=signature.args[4].dtype.bitwidth // 8)
+            if not checks:
+                return _INT(0)
+            broken = builder.fcmp_unordered("uno", nothing, nothing)
+            return builder.zext(builder.bitcast(broken, ir.IntType(SIDE)), _INT)
 
-            for i, row in enumerate(rows):
-                if not isinstance(real, ir.IntType):
-                    row = scaled(row)
-                end = address(target, builder.add(f, f.type(i)), s, real)
-                builder.store(row, end, align=to_type.dtype.bitwidth // 8)
-            return context.get_dummy_value()
-
-        return types.void(data, samples, types.intp, types.intp, types.float64, X), generate
+        at = types.intp, types.float64, X, types.intp, types.intp
+        return types.intp(kind, rows, *at), generate

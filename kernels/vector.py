@@ -173,9 +173,6 @@ if DISABLED:
         values = array[row, column : column + 2 * lanes].astype(np.float32).view(np.uint32)
         pairs[row, column // 2 : column // 2 + lanes] = values[:lanes] >> 16 | values[lanes:]
 
-    def prefetch(array, row, column):  # type: ignore[no-untyped-def]
-        """Nothing."""
-
     def store(array, row, column, vector):  # type: ignore[no-untyped-def]
         """Set ``array[row, column : column + lanes] = vector``."""
         array[row, column : column + len(vector)] = vector
@@ -285,26 +282,6 @@ else:
             return context.get_dummy_value()
 
         return types.void(like, array, types.intp, types.intp, pairs), generate
-
-    @intrinsic
-    def prefetch(typing: Any, array: Any, row: Any, column: Any) -> Any:
-        """Have the cache line of ``array[row, column]`` fetched, if it is not in a cache."""
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            struct = context.make_array(signature.args[0])(context, builder, arguments[0])
-            width = builder.extract_value(struct.shape, 1)
-            offset = builder.add(builder.mul(arguments[1], width), arguments[2])
-            pointer = ir.IntType(8).as_pointer()
-            address = builder.bitcast(builder.gep(struct.data, [offset]), pointer)
-            kinds = [pointer, *[ir.IntType(32)] * 3]
-            function = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(ir.VoidType(), kinds), "llvm.prefetch.p0"
-            )
-            read, far, data = (ir.IntType(32)(k) for k in (0, 2, 1))
-            builder.call(function, [address, read, far, data])
-            return context.get_dummy_value()
-
-        return types.void(array, types.intp, types.intp), generate
 
     @intrinsic
     def store(typing: Any, array: Any, row: Any, column: Any, vector: Any) -> Any:

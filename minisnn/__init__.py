@@ -30,6 +30,7 @@ from .layer import Layer
 from .mlp import MLP
 from .optimizer_state import OptimizerState
 from .optimizers import SGD, Adam, NesterovSGD
+from .samples import DataError
 from .schedules import CosineDecay, StepDecay, WarmUp, WarmUpDecay
 from .storage import load, load_optimizer_state, save
 from .training import train
@@ -43,6 +44,7 @@ __all__ = [
     "SGD",
     "Adam",
     "CosineDecay",
+    "DataError",
     "DeadNeuronWarning",
     "Epoch",
     "Evaluation",

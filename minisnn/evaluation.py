@@ -34,8 +34,8 @@ def evaluate(
     ----------
     net : MLP
         The network.
-    X : array of uint8, float32 or float64, shape (samples, n_in)
-        Inputs.
+    X : array of numbers or bool, shape (samples, n_in)
+        Inputs, read where they lie; see `minisnn.train`.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, or the target of each output.
     loss : str, optional
@@ -70,6 +70,7 @@ def evaluate(
 
 def evaluate_samples(net: MLP, samples: Samples, loss: Loss) -> Evaluation:
     """Return the same for samples and a loss that have been checked."""
+    samples.targets.check(samples.order(), 1.0, net.dtype)
     outputs = net.predict_checked(samples, logits=loss.wants_logits)
     targets = samples.of_each(samples.targets)
     value = mean_loss(loss, outputs, targets)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .graph import Array, Topology
 from .optimizers import Optimizer
-from .samples import Samples
+from .samples import Samples, Table
 
 
 def checksum(arrays: Iterable[Array]) -> str:
@@ -36,12 +36,11 @@ def of_samples(samples: Samples | None) -> str:
     """Return what tells samples from others."""
     if samples is None:
         return "none"
-    arrays = [
-        array for array in (samples.inputs, samples.targets, samples.weights) if array is not None
-    ]
-    shapes = [f"{array.dtype} {(samples.n_samples, *array.shape[1:])}" for array in arrays[:2]]
-    weighted = ", weighted" * (samples.weights is not None)
-    parts = (chunk for array in arrays for _, chunk in samples.chunks(array))
+    tables, weighted = [samples.inputs, samples.targets], ""
+    shapes = [f"{t.values.dtype} {(samples.n_samples, *t.values.shape[1:])}" for t in tables]
+    if samples.weights is not None:
+        weighted, tables = ", weighted", [*tables, Table(samples.weights, "sample_weight")]
+    parts = (chunk for table in tables for _, chunk in samples.chunks(table))
     return f"{' and '.join(shapes)}{weighted}, {checksum(parts)}"
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from .arguments import check_choice
 from .graph import Array
 from .kernels.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, SQUARED_ERROR
-from .samples import Samples
+from .samples import Samples, Table
 
 _SUM_TOLERANCE = 1e-4  # of the probabilities of a sample, which may have been float32
 
@@ -50,9 +50,7 @@ LOSSES = {
 """The losses by name."""
 
 
-def check_loss(
-    loss: str | None, output_activation: str, samples: Samples | None, name: str = "Y"
-) -> Loss:
+def check_loss(loss: str | None, output_activation: str, samples: Samples | None) -> Loss:
     """Return a loss that goes with a network's outputs and with the targets.
 
     Parameters
@@ -63,8 +61,6 @@ def check_loss(
         The network's.
     samples : Samples or None
         With labels, or a target for each output, checked otherwise; none for predictions.
-    name : str
-        What to call the targets.
 
     Raises
     ------
@@ -82,12 +78,12 @@ def check_loss(
             f"{' or '.join(map(repr, others))}, or make the network with output_activation="
             f"{found.outputs[0]!r}"
         )
-    if samples is not None and samples.targets is not None and samples.targets.ndim == 2:
-        _check_targets(loss, samples, samples.targets, name)
+    if samples is not None and samples.targets is not None and samples.targets.values.ndim == 2:
+        _check_targets(loss, samples, samples.targets)
     return found
 
 
-def _check_targets(loss: str, samples: Samples, targets: Array, name: str) -> None:
+def _check_targets(loss: str, samples: Samples, targets: Table) -> None:
     if loss == "mse":
         return
     for rows, chunk in samples.chunks(targets):
@@ -95,16 +91,16 @@ def _check_targets(loss: str, samples: Samples, targets: Array, name: str) -> No
         if len(outside):
             sample, column = outside[0]
             raise ValueError(
-                f"for loss {loss!r} {name} must hold targets from 0 to 1, got "
+                f"for loss {loss!r} {targets.name} must hold targets from 0 to 1, got "
                 f"{chunk[sample, column]} in sample {rows[sample]}, column {column}"
             )
         sums = chunk.sum(axis=1, dtype=np.float64)
         wrong = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
         if loss == "cross_entropy" and len(wrong):
             raise ValueError(
-                f"for loss {loss!r} each row of {name} must be probabilities with sum 1, got sum "
-                f"{sums[wrong[0]]:g} in sample {rows[wrong[0]]}; for several classes at once "
-                "take sigmoid outputs and 'binary_cross_entropy'"
+                f"for loss {loss!r} each row of {targets.name} must be probabilities with sum 1, "
+                f"got sum {sums[wrong[0]]:g} in sample {rows[wrong[0]]}; for several classes at "
+                "once take sigmoid outputs and 'binary_cross_entropy'"
             )
 
 

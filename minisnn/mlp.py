@@ -300,8 +300,8 @@ class MLP:
 
         Parameters
         ----------
-        X : array of uint8, float32 or float64, shape (samples, n_in)
-            Inputs.
+        X : array of numbers or bool, shape (samples, n_in)
+            Inputs, read where they lie; see `minisnn.train`.
         input_scale : float
             Factor on the inputs, such as 1/255 for uint8 images.
 
@@ -324,8 +324,8 @@ class MLP:
 
         Parameters
         ----------
-        X : array of uint8, float32 or float64, shape (samples, n_in)
-            Inputs.
+        X : array of numbers or bool, shape (samples, n_in)
+            Inputs, read where they lie; see `minisnn.train`.
         input_scale : float
             The factor on the inputs that was used in training.
         rows : array of int, or of bool, shape (samples,), optional
@@ -362,8 +362,8 @@ class MLP:
 
         Parameters
         ----------
-        X : array of uint8, float32 or float64, shape (samples, n_in)
-            Inputs.
+        X : array of numbers or bool, shape (samples, n_in)
+            Inputs, read where they lie; see `minisnn.train`.
         Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
             Labels, or the target of each output.
         loss : str, optional

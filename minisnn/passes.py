@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,13 +70,12 @@ class Passes:
         **options: Any,
     ) -> tuple[Propagation, Array, Array]:
         """Return the buffers, losses and outputs of one pass over all samples."""
-        X, Y, scale = samples.inputs, samples.targets, samples.scale
-        as_bytes = keeps_bytes(X, options.get("dropout", ()))
+        as_bytes = keeps_bytes(samples, options.get("dropout", ()))
         plan = self.plan_for(batch_size, purpose, keeps_bytes=as_bytes)
         propagation = Propagation(plan, self._parameters)
         if plan.threads_for(-(-samples.n_samples // batch_size)) > 1:  # threads must not compile
-            propagation.run(X, Y, np.empty(0, dtype=np.int64), scale, **options)
-        return propagation, *propagation.run(X, Y, samples.order(), scale, **options)
+            propagation.run(samples, np.empty(0, dtype=np.int64), **options)
+        return propagation, *propagation.run(samples, samples.order(), **options)
 
     def forward(self, samples: Samples) -> list[Array]:
         """Return the activations of each layer, a row for each sample."""
@@ -90,9 +90,7 @@ class Passes:
         These are by all parameters, and by the inputs as they were passed.
         """
         n_samples = samples.n_samples
-        propagation, losses, _ = self._run(
-            DIFFERENTIATE, n_samples, samples, weights=samples.weights, **options
-        )
+        propagation, losses, _ = self._run(DIFFERENTIATE, n_samples, samples, **options)
         by_inputs = propagation.input_gradients(n_samples)
         by_inputs *= by_inputs.dtype.type(samples.scale)
         return float(losses[0]), propagation.gradients, by_inputs
@@ -100,21 +98,22 @@ class Passes:
     def predict(self, samples: Samples, *, logits: bool = False) -> Array:
         """Return the outputs, a row for each sample; or their pre-activations."""
         if samples.n_samples == 1:
-            x = samples.of_each(samples.inputs)[0]
-            return self._predict_one(x, samples.scale, logits=logits)[None, :]
+            return self._predict_one(samples, logits=logits)[None, :]
         batch_size = min(samples.n_samples, PREDICTION_BATCH)
         return self._run(PREDICT, batch_size, samples, logits=logits)[2]
 
-    def _predict_one(self, x: Array, scale: float, *, logits: bool) -> Array:
+    def _predict_one(self, samples: Samples, *, logits: bool) -> Array:
         """Return the outputs for one sample: without a batch's buffers, in a tenth of the time."""
+        x, scale = samples.of_each(samples.inputs)[0], samples.scale
         wiring, real = self.wiring, self._parameters.dtype.type
         plan = self.plan_for(1, PREDICT)
         tables = plan.tables
         values = np.empty(sum(wiring.widths), self._parameters.dtype)
         first = len(x)
-        if x.dtype == np.uint8 and wiring.takes_bytes:  # as the engine has it: scaled later
+        if keeps_bytes(samples) and wiring.takes_bytes:  # as the engine has it: scaled later
             values[:first] = x
         else:
+            samples.check(samples.order(), values.dtype)
             values[:first] = scale * x.astype(np.float64)
             scale = 1.0
         with plan.limits_blas():
@@ -125,6 +124,7 @@ class Passes:
         return values[-wiring.widths[-1] :].copy()
 
 
-def keeps_bytes(X: Array, dropout: Any) -> bool:
+def keeps_bytes(samples: Samples, dropout: Sequence[float] = ()) -> bool:
     """Return whether inputs can stay bytes: they are, and dropout leaves them alone."""
-    return bool(X.dtype == np.uint8 and not (len(dropout) and dropout[0]))
+    are_bytes = samples.inputs.values.dtype in (np.uint8, np.bool_)
+    return are_bytes and not (len(dropout) and dropout[0])

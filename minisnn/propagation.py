@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .graph import Array
-from .kernels.batch import source_of
+from .kernels.batch import Source, source_of, space_for
 from .kernels.engine import DIFFERENTIATE, PREDICT, Memory, Work, execute
 from .kernels.layout import feature_major
 from .kernels.plan import Plan
@@ -29,6 +29,7 @@ from .kernels.team import run
 from .kernels.updates import N_COEFFICIENTS
 from .losses import LOSSES, Loss
 from .optimizers import Optimizer
+from .samples import Samples
 from .seeds import word_of
 
 
@@ -71,16 +72,16 @@ class Propagation:
         self._workspace = buffer(3 if plan.wiring.activations[-1] == "softmax" else 0)
         scratch = (plan.n_threads, 0 if forward_only else plan.scratch_size)
         self._scratch = np.empty(scratch, dtype=dtype)
+        self._space = space_for(plan.n_threads, dtype)
+        self._byte_square = space_for(plan.n_threads, np.uint8).square
+        self._sources: tuple[Samples, tuple[Source, Source]] | None = None
 
     def run(
         self,
-        X: Array,
-        Y: Array | None,
+        data: Samples,
         samples: Array,
-        scale: float,
         *,
         loss: Loss = LOSSES["mse"],
-        weights: Array | None = None,
         logits: bool = False,
         dropout: Sequence[float] = (),
         seed: int = 0,
@@ -92,17 +93,13 @@ class Propagation:
 
         Parameters
         ----------
-        X, Y : arrays
-            Inputs and targets, checked; predictions need no Y.
+        data : Samples
+            Inputs and, but for predictions, targets.
         samples : array of int64
-            Numbers of the samples, one batch after another. With none, all is compiled and
+            Numbers of rows of the data, one batch after another. With none, all is compiled and
             nothing done.
-        scale : float
-            Factor on X.
         loss : Loss
             One that goes with the outputs.
-        weights : array of float64, shape (n_samples,), optional
-            Of the samples in the loss of their batch.
         logits : bool
             Whether predictions stop at the outputs' pre-activations.
         dropout : sequence of float
@@ -122,11 +119,18 @@ class Propagation:
             Of each batch before its update; zeros where the plan is for predictions.
         outputs : array, shape (samples, n_out)
             For predictions, else without rows.
+
+        Raises
+        ------
+        DataError
+            Where a value of the data is not what it must be. All batches before its own are done,
+            none of it.
         """
         plan, n_layers = self._plan, len(self._plan.wiring.graphs)
         n_out = plan.wiring.widths[-1]
         n_steps = -(-len(samples) // plan.batch_size)
         losses = np.zeros((n_steps, plan.loss_shares))
+        faults = np.zeros(n_steps, dtype=np.int64)
         coefficients, limit = np.zeros((n_steps, N_COEFFICIENTS)), np.inf
         if optimizer is not None and rates is not None:
             coefficients = optimizer.coefficients(rates, first_step)
@@ -146,22 +150,24 @@ class Propagation:
             self._partials,
             self._scratch,
             self._workspace,
+            self._space,
+            self._byte_square,
+            faults,
             losses,
             outputs,
         )
         work = Work(
             plan.purpose,
-            source_of(X),
-            source_of(Y),
+            *self._sources_of(data),
             plan.keeps_bytes,
             samples,
             plan.batch_size,
-            float(scale),
+            float(data.scale),
             loss.number,
             logits,
             self._keeps_gradients,
             0 if optimizer is None else optimizer.number,
-            _counts_of(weights, samples, plan.batch_size),
+            _counts_of(data.weights, samples, plan.batch_size),
             coefficients,
             float(limit),
             np.asarray(dropout if len(dropout) else np.zeros(n_layers), dtype=np.float64),
@@ -170,7 +176,19 @@ class Propagation:
         )
         with plan.limits_blas():
             run(execute, plan.threads_for(n_steps), plan.tile, plan.part, plan.tables, memory, work)
+        if faults.any():
+            step = int(faults.argmax())
+            batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]
+            data.check(np.sort(batch), plan.dtype)
         return losses.sum(axis=1), outputs
+
+    def _sources_of(self, data: Samples) -> tuple[Source, Source]:
+        """Return inputs and targets as kernels read them; made once for all runs on them."""
+        if self._sources is None or self._sources[0] is not data:
+            X, Y = data.inputs, data.targets
+            targets = source_of(None) if Y is None else source_of(Y.values, Y.columns)
+            self._sources = data, (source_of(X.values, X.columns), targets)
+        return self._sources[1]
 
     def activations_of(self, layer: int, n_samples: int) -> Array:
         """Return the activations of a layer, 0 being the inputs, as a (samples, n) copy."""

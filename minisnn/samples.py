@@ -12,9 +12,11 @@ import numpy.typing as npt
 from .arguments import as_array
 from .checks import check_number
 from .graph import Array
+from .kernels.batch import kind_of
 
 _LEAST_WEIGHT = 2.0**-960  # of the largest: any number of samples, divided by it, is finite
-_CHUNK = 4096  # samples looked at together, so that a check needs no copy of the data
+_CHUNK = 2**18  # values looked at together
+_LARGEST_WHOLE = 2**53  # float64 holds each whole number up to it
 
 
 class Network(Protocol):
@@ -36,57 +38,147 @@ class Network(Protocol):
         ...
 
 
+class DataError(ValueError):
+    """A value of the data that no network can be trained on, found as its batch was read."""
+
+
 @dataclass(frozen=True, eq=False)
-class Samples:
-    """Inputs, and targets where there are any, that have been checked: the kernels may trust them.
+class Table:
+    """Inputs or targets where they lie, one sample a row; or the label of each sample.
 
     Parameters
     ----------
-    inputs : array of uint8, float32 or float64, shape (rows, n_in), C-contiguous
+    values : array of a dtype among `kernels.squares.KINDS`, shape (rows, columns), any strides
+        Or labels: int64, shape (rows,).
+    name : str
+        Of the argument that they came as.
+    columns : array of uint32, shape (n,), optional
+        The column of each input or output; by default they are in their order.
+    """
+
+    values: Array
+    name: str
+    columns: Array | None = None
+
+    def of(self, rows: Array | slice) -> Array:
+        """Return the values of some rows, column by column as the network has them."""
+        chosen = self.values[rows]
+        return chosen if self.columns is None else chosen[:, self.columns]
+
+    def check(self, rows: Array, scale: float, real: np.dtype[Any]) -> None:
+        """Raise unless all values of some rows, scaled, are numbers of the network's precision.
+
+        Raises
+        ------
+        DataError
+            With the sample and the column of the first that is none.
+        """
+        if self.values.ndim == 1:
+            return
+        for start in range(0, len(rows), self.chunk):
+            self._check(rows[start : start + self.chunk], scale, real)
+
+    @property
+    def chunk(self) -> int:
+        """In how many rows at once to look at values, so that it takes little memory."""
+        return max(1, _CHUNK * len(self.values) // self.values.size)
+
+    def _check(self, rows: Array, scale: float, real: np.dtype[Any]) -> None:
+        values = self.of(rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            broken = ~np.isfinite((scale * values.astype(np.float64)).astype(real))
+        if values.dtype in (np.int64, np.uint64):
+            broken |= values > _LARGEST_WHOLE
+            broken |= values < -_LARGEST_WHOLE
+        if not broken.any():
+            return
+        sample, column = np.argwhere(broken)[0]
+        value = values[sample, column]
+        if self.columns is not None:
+            column = self.columns[column]
+        where = f"got {value} in sample {rows[sample]}, column {column}"
+        if not np.isfinite(value):
+            raise DataError(
+                f"{self.name} must be finite, {where}; remove or replace such values first"
+            )
+        if values.dtype.kind in "iu" and abs(int(value)) > _LARGEST_WHOLE:
+            raise DataError(
+                f"{self.name} must hold whole numbers up to 2**53, which float64 holds exactly, "
+                f"{where}; rescale it"
+            )
+        raise DataError(f"{self.name} must fit into the network's {real}, {where}; rescale it")
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Inputs, and targets where there are any, that fit a network: kernels may trust their form.
+
+    Kernels look at the values as they read them; their caller says which is wrong, see `check`.
+
+    Parameters
+    ----------
+    inputs : Table
     scale : float
         Factor on the inputs.
     rows : array of int64, shape (n_samples,), optional
         Numbers of the rows that are the samples, in their order; by default all.
-    targets : array of int64, shape (rows,), or real, shape (rows, n_out), C-contiguous, optional
+    targets : Table, optional
     weights : array of float64, shape (rows,), optional
-        How much each sample counts, at most 1; those that are nothing beside others are 0.
+        How much each sample counts.
     """
 
-    inputs: Array
+    inputs: Table
     scale: float
     rows: Array | None = None
-    targets: Any = None
+    targets: Any = None  # a Table, where there are targets
     weights: Array | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, whether they are samples or not."""
+        return len(self.inputs.values)
 
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        return len(self.inputs if self.rows is None else self.rows)
+        return self.n_rows if self.rows is None else len(self.rows)
 
     def order(self) -> Array:
         """Return the number of each sample's row, as a new array."""
-        return np.arange(len(self.inputs)) if self.rows is None else self.rows.copy()
+        return np.arange(self.n_rows) if self.rows is None else self.rows.copy()
 
     def first(self, n: int) -> Samples:
         """Return so many of the samples, or all there are."""
         return replace(self, rows=self.order()[:n])
 
-    def chunks(self, array: Array) -> Iterator[tuple[Array, Array]]:
-        """Go through the samples' entries in an array that has one for each row, some at a time.
+    def chunks(self, table: Table) -> Iterator[tuple[Array, Array]]:
+        """Go through the samples' entries in a table, some at a time.
 
         Yields the numbers of rows, and the entries that these have.
         """
-        for start in range(0, self.n_samples, _CHUNK):
+        for start in range(0, self.n_samples, table.chunk):
             if self.rows is None:
-                stop = min(start + _CHUNK, self.n_samples)
-                yield np.arange(start, stop), array[start:stop]
+                stop = min(start + table.chunk, self.n_samples)
+                yield np.arange(start, stop), table.of(slice(start, stop))
             else:
-                rows = self.rows[start : start + _CHUNK]
-                yield rows, array[rows]
+                rows = self.rows[start : start + table.chunk]
+                yield rows, table.of(rows)
 
-    def of_each(self, array: Array) -> Array:
-        """Return the entry that each sample has in an array with one for each row."""
-        return array if self.rows is None else array[self.rows]
+    def of_each(self, table: Table) -> Array:
+        """Return the entry that each sample has in a table."""
+        return table.of(slice(None) if self.rows is None else self.rows)
+
+    def check(self, rows: Array, real: np.dtype[Any]) -> None:
+        """Raise unless all values of some rows are numbers of the network's precision.
+
+        Raises
+        ------
+        DataError
+            With the sample and the column of the first that is none.
+        """
+        self.inputs.check(rows, self.scale, real)
+        if self.targets is not None:
+            self.targets.check(rows, 1.0, real)
 
 
 def check_samples(
@@ -110,9 +202,9 @@ def check_samples(
     prefix : str
         Goes before the names of X, Y and rows in messages.
     """
-    inputs = check_inputs(net, X, input_scale, prefix, rows=rows)
-    targets = _check_targets(net, Y, inputs, prefix + "Y")
-    return replace(inputs, targets=targets, weights=_check_weights(weights, inputs))
+    samples = check_inputs(net, X, input_scale, prefix, rows=rows)
+    targets = _check_targets(net, Y, samples, prefix + "Y")
+    return replace(samples, targets=targets, weights=_check_weights(weights, samples))
 
 
 def check_inputs(
@@ -136,18 +228,19 @@ def check_inputs(
     if inputs.ndim != 2 or inputs.shape[1] != net.n_in:
         hint = f" Flatten each sample with {name}.reshape(len({name}), -1)." * (inputs.ndim > 2)
         raise ValueError(f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}.{hint}")
-    if inputs.dtype not in (np.uint8, np.float32, np.float64):
+    if kind_of(inputs.dtype) < 0:
         raise TypeError(
-            f"{name} must be uint8, float32 or float64, got {inputs.dtype}; "
-            f"convert it: np.asarray({name}, dtype=np.float32)"
+            f"{name} must hold whole numbers, floats of 16, 32 or 64 bits, or bools, got "
+            f"{inputs.dtype}; convert it: np.asarray({name}, dtype=np.float32)"
         )
     if len(inputs) == 0:
         raise ValueError(f"{name} holds no samples, shape {inputs.shape}")
-    samples = Samples(
-        np.ascontiguousarray(inputs)[:], scale, _check_rows(rows, len(inputs), prefix + "rows")
-    )
-    _check_range(samples, samples.inputs, scale, net.dtype, name)
-    return samples
+    largest = float(np.finfo(net.dtype).max)
+    if inputs.dtype == np.uint8 and 255 * abs(scale) > largest:  # kernels do not look at bytes
+        raise ValueError(
+            f"input_scale must leave {name}, bytes, in the range of {net.dtype}, got {scale:g}"
+        )
+    return Samples(Table(inputs[:], name), scale, _check_rows(rows, len(inputs), prefix + "rows"))
 
 
 def _check_rows(rows: npt.ArrayLike | None, n_rows: int, name: str) -> Array | None:
@@ -180,7 +273,7 @@ def _check_rows(rows: npt.ArrayLike | None, n_rows: int, name: str) -> Array | N
 def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | None:
     if weights is None:
         return None
-    array, n_rows = as_array(weights, "sample_weight"), len(samples.inputs)
+    array, n_rows = as_array(weights, "sample_weight"), samples.n_rows
     if array.shape != (n_rows,):
         raise ValueError(
             f"sample_weight must have one entry for each of the {n_rows} samples, "
@@ -189,7 +282,7 @@ def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | N
     if array.dtype.kind not in "buif":
         raise TypeError(f"sample_weight must hold real numbers, got {array.dtype}")
     array = array.astype(np.float64)
-    chosen = samples.of_each(array)
+    chosen = samples.of_each(Table(array, "sample_weight"))
     if not (np.isfinite(chosen).all() and (chosen >= 0).all() and chosen.any()):
         raise ValueError(
             "sample_weight must hold finite numbers of 0 and more, not all of them 0, got "
@@ -213,8 +306,8 @@ def relative_weights(weights: Array) -> Array:
     return relative
 
 
-def _check_targets(net: Network, Y: npt.ArrayLike, samples: Samples, name: str) -> Array:
-    targets, n_rows = as_array(Y, name), len(samples.inputs)
+def _check_targets(net: Network, Y: npt.ArrayLike, samples: Samples, name: str) -> Table:
+    targets, n_rows = as_array(Y, name), samples.n_rows
     if targets.shape[:1] != (n_rows,):
         raise ValueError(
             f"{name} must have one entry for each of the {n_rows} samples, "
@@ -229,19 +322,18 @@ def _check_targets(net: Network, Y: npt.ArrayLike, samples: Samples, name: str) 
         )
     if targets.dtype.kind not in "buif":
         raise TypeError(f"{name} must hold real numbers, got {targets.dtype}")
-    if targets.dtype not in (np.uint8, np.float32):
+    if kind_of(targets.dtype) < 0:  # of another byte order, or longer
         targets = targets.astype(np.float64)
-    _check_range(samples, targets, 1.0, net.dtype, name)
-    return np.ascontiguousarray(targets)[:]  # a view, whose shape stays as it is
+    return Table(targets[:], name)  # a view, whose shape stays as it is
 
 
-def _check_labels(labels: Array, n_out: int, samples: Samples, name: str) -> Array:
+def _check_labels(labels: Array, n_out: int, samples: Samples, name: str) -> Table:
     if labels.dtype.kind not in "ui":
         raise TypeError(
             f"{name} of shape {labels.shape} must be integer labels, got {labels.dtype}; "
             f"for one real target a sample give it shape ({len(labels)}, 1)"
         )
-    chosen = samples.of_each(labels)
+    chosen = samples.of_each(Table(labels, name))
     outside = chosen[(chosen < 0) | (chosen >= n_out)]
     if outside.size:
         hint = f"; for 0/1 targets of one output give it shape ({len(labels)}, 1)" * (n_out == 1)
@@ -249,22 +341,4 @@ def _check_labels(labels: Array, n_out: int, samples: Samples, name: str) -> Arr
             f"{name} must hold labels from 0 to {n_out - 1}, one for each of the {n_out} outputs, "
             f"got {outside[0]}{hint}"
         )
-    return labels.astype(np.int64)
-
-
-def _check_range(
-    samples: Samples, array: Array, scale: float, real: np.dtype[Any], name: str
-) -> None:
-    """Raise unless every value, scaled, is a number of the network's precision."""
-    if array.dtype.kind != "f":
-        return
-    largest = float(np.finfo(real).max) / abs(scale)
-    for rows, chunk in samples.chunks(array):
-        if float(np.abs(chunk).max()) <= largest:  # false for a NaN, too
-            continue
-        sample, column = np.argwhere(~(np.abs(chunk.astype(np.float64)) <= largest))[0]
-        value = chunk[sample, column]
-        where = f"got {value} in sample {rows[sample]}, column {column}"
-        if np.isfinite(value):
-            raise ValueError(f"{name} must fit into the network's {real}, {where}; rescale it")
-        raise ValueError(f"{name} must be finite, {where}; remove or replace such values first")
+    return Table(labels.astype(np.int64), name)

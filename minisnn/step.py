@@ -92,7 +92,7 @@ class Stepper:
         dropout: Sequence[float] = (),
         seed: int = 0,
     ) -> None:
-        as_bytes = keeps_bytes(samples.inputs, dropout)
+        as_bytes = keeps_bytes(samples, dropout)
         clips = optimizer.clip_norm is not None
         self.plan = net.plan_for(batch_size, TRAIN, keeps_bytes=as_bytes, clips=clips)
         self.parameters, self._state = net.parameters, optimizer.initial_state(net.parameters)
@@ -118,12 +118,9 @@ class Stepper:
             The learning rate of each batch.
         """
         losses, _ = self._propagation.run(
-            self._samples.inputs,
-            self._samples.targets,
+            self._samples,
             samples,
-            self._samples.scale,
             loss=self._loss,
-            weights=self._samples.weights,
             dropout=self._dropout,
             seed=self._seed,
             first_step=self._steps,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from os import PathLike
 from time import perf_counter
@@ -26,7 +26,7 @@ from .optimizer_state import OptimizerState
 from .optimizers import Optimizer, as_optimizer
 from .passes import PREDICTION_BATCH
 from .progress import progress_bar, require_tqdm
-from .samples import Samples, check_samples
+from .samples import DataError, Samples, check_samples
 from .seeds import Seed, seed_of
 from .step import Stepper, Steps
 
@@ -59,16 +59,20 @@ def train(
 ) -> History:
     """Train a network in place, by mini-batches.
 
-    The data is read where it is, sample by sample, never copied as a whole (unless it is not
-    C-contiguous). The same seed gives bit-identical weights on the same machine, whatever the
+    The data is read where it lies, batch by batch, of any number type and in any layout: a memory
+    map, every other column, an array in Fortran order. It is never copied as a whole, and read once
+    per epoch. The same seed gives bit-identical weights on the same machine, whatever the
     number of threads (unless the network is mostly dense: see `MLP.runs_on_blas`).
 
     Parameters
     ----------
     net : MLP
         The network; its weights and biases are changed.
-    X : array of uint8, float32 or float64, shape (samples, n_in)
-        Inputs.
+    X : array of numbers or bool, shape (samples, n_in)
+        Inputs: whole numbers, or floats of 16, 32 or 64 bits. A value counts as its float64, times
+        ``input_scale``, rounded to the network's precision; bytes are multiplied by
+        ``input_scale`` in sum, but for that it is the same. So 2**24 + 1 is 2**24 to a network of
+        float32. Whole numbers beyond 2**53, which float64 does not have, are refused.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, trained as one-hot targets, or the target of each output.
     optimizer : SGD, Adam, or str
@@ -137,7 +141,11 @@ def train(
     Raises
     ------
     ValueError, TypeError
-        Where the data does not fit the network, holds NaN or inf, or an option is out of range.
+        Where the data does not fit the network, or an option is out of range.
+    DataError
+        A ValueError: where a value of the data is not finite, or not in the network's precision. It
+        is found when its batch is read, in the first epoch; the network is then as it was before
+        the call. With a checkpoint all is looked at before anything is written.
     FloatingPointError
         Where a loss or a weight is no longer finite; the message says after which step, and in
         which layer. The network is as it was before that step.
@@ -228,7 +236,7 @@ def run_training(
     validation = _check_validation(net, validation_data, input_scale, validation_rows)
     known = check_loss(loss, net.output_activation, samples)
     if validation is not None:
-        check_loss(loss, net.output_activation, validation, "validation Y")
+        check_loss(loss, net.output_activation, validation)
     optimizer = as_optimizer(optimizer)
     epochs = checks.check_positive_integer(epochs, "epochs")
     batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), samples.n_samples)
@@ -286,6 +294,8 @@ def run_training(
     )
     file = None
     if checkpoint is not None:
+        for data in [samples] if validation is None else [samples, validation]:
+            data.check(data.order(), net.dtype)  # all is read for the fingerprint in any case
         kept = [callback for callback in told if type(callback).state is not Callback.state]
         fingerprint = {
             "network": steps.fingerprint(),
@@ -311,6 +321,7 @@ def run_training(
         compile_notice(progress is not False),
         interruptible() as interrupted,
         ExitStack() as ends,
+        _untouched_by_bad_data(steps),
     ):
         loop.history.compile_seconds = _compile(net, steps, validation)
         bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size), "step")
@@ -332,6 +343,20 @@ def run_training(
         )
     loop.history.optimizer_state = OptimizerState.from_arrays(steps.state())
     return loop.history
+
+
+@contextmanager
+def _untouched_by_bad_data(steps: Steps) -> Iterator[None]:
+    """Put the parameters back where a value of the data turns out to be none.
+
+    That is in the first epoch, in which all the data is read: no callback has seen the end of one.
+    """
+    before = steps.parameters.copy()
+    try:
+        yield
+    except DataError:
+        steps.restore({**steps.state(), "parameters": before})
+        raise
 
 
 def _check_callbacks(callbacks: Sequence[EpochFunction]) -> list[Callback]:

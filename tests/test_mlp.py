@@ -187,8 +187,8 @@ BAD_INPUTS = [
     (np.zeros((3, 11)), ValueError, r"X must have shape \(samples, 12\), got \(3, 11\)\."),
     (np.zeros(12), ValueError, r"got \(12,\)\. Add a sample axis: np\.asarray\(X\)\[None, :\]"),
     (np.zeros((3, 4, 3)), ValueError, r"got \(3, 4, 3\)\. Flatten each sample"),
-    (np.zeros((3, 12), int), TypeError, "X must be uint8, float32 or float64, got int64"),
-    (np.zeros((3, 12), complex), TypeError, "X must be uint8, float32 or float64, got complex128"),
+    (np.zeros((3, 12), "U1"), TypeError, "X must hold whole numbers, .* or bools, got <U1"),
+    (np.zeros((3, 12), complex), TypeError, "X must hold whole numbers, .*, got complex128"),
     (np.zeros((0, 12)), ValueError, r"X holds no samples, shape \(0, 12\)"),
     (np.full((3, 12), np.nan), ValueError, "X must be finite, got nan in sample 0, column 0"),
 ]

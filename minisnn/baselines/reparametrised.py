@@ -203,7 +203,7 @@ class _Stepper:
     ) -> None:
         self._net, self._samples, self._optimizer, self._loss = net, samples, optimizer, loss
         self._dropout, self._seed = dropout, seed
-        as_bytes = keeps_bytes(samples.inputs, dropout)
+        as_bytes = keeps_bytes(samples, dropout)
         self.plan = net.expanded.plan_for(batch_size, DIFFERENTIATE, keeps_bytes=as_bytes)
         self._propagation = Propagation(self.plan, net.expanded.parameters)
         self._state = optimizer.initial_state(net.parameters)
@@ -259,10 +259,8 @@ class _Stepper:
 
     def _differentiate(self, batch: Array) -> Array:
         losses, _ = self._propagation.run(
-            self._samples.inputs,
-            self._samples.targets,
+            self._samples,
             batch,
-            self._samples.scale,
             loss=self._loss,
             dropout=self._dropout,
             seed=self._seed,

@@ -13,6 +13,7 @@ from minisnn.kernels.engine import DIFFERENTIATE, TRAIN
 from minisnn.kernels.plan import Plan
 from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.propagation import Propagation
+from minisnn.samples import Samples, Table
 
 from .base import Array, Pairs, Problem
 
@@ -56,6 +57,8 @@ class Ours:
         self.plan = Plan(self._wiring, batch_size, np.float32, TRAIN, threads, keeps_bytes=not blas)
         self._optimizer = snn.NesterovSGD(problem.rate, problem.momentum)
         state = self._optimizer.initial_state(self._values)
+        inputs, labels = Table(problem.images, "X"), Table(problem.labels, "Y")
+        self._data = Samples(inputs, SCALE, targets=labels)
         self._trainer = Propagation(self.plan, self._values, state)
 
     @contextmanager
@@ -73,10 +76,8 @@ class Ours:
         problem = self.problem
         n_steps = -(-len(samples) // self._batch_size)
         self._trainer.run(
-            problem.images,
-            problem.labels,
+            self._data,
             samples,
-            SCALE,
             optimizer=self._optimizer,
             rates=np.full(n_steps, problem.rate),
         )
@@ -103,7 +104,7 @@ class Ours:
         )
         propagation = Propagation(plan, self._values)
         for chosen in (samples[:0], samples):  # compiled first
-            propagation.run(self.problem.images, self.problem.labels, chosen, SCALE)
+            propagation.run(self._data, chosen)
         return list(self._split(propagation.gradients))
 
     def parameters(self) -> Pairs:

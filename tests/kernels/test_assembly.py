@@ -21,6 +21,7 @@ from minisnn.kernels.plan import Plan
 from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.losses import LOSSES
 from minisnn.propagation import Propagation
+from minisnn.samples import Samples, Table
 
 pytestmark = [
     pytest.mark.skipif(DISABLED, reason="kernels are plain Python here"),
@@ -167,17 +168,18 @@ def test_a_step_allocates_nothing(products: str, optimizer: Any) -> None:
     plan = Plan(wiring, 16, np.float32, TRAIN, 1, clips=optimizer.clip_norm is not None)
     trainer = Propagation(plan, parameters, optimizer.initial_state(parameters))
     X, labels = rng.random((50, 20), dtype=np.float32), rng.integers(0, 4, 50)
+    data = Samples(Table(X, "X"), 1.0, targets=Table(labels, "Y"))
     loss = LOSSES["cross_entropy"]
 
     def allocations(n_steps: int) -> int:
         samples = rng.integers(0, 50, 16 * n_steps)
         before = rtsys.get_allocation_stats()
-        trainer.run(X, labels, samples, 1.0, loss=loss, optimizer=optimizer, rates=np.ones(n_steps))
+        trainer.run(data, samples, loss=loss, optimizer=optimizer, rates=np.ones(n_steps))
         after = rtsys.get_allocation_stats()
         assert after.alloc - before.alloc == after.free - before.free
         return int(after.alloc - before.alloc)
 
-    trainer.run(X, labels, np.empty(0, np.int64), 1.0)
+    trainer.run(data, np.empty(0, np.int64))
     assert execute.signatures
     _nrt_python.memsys_enable_stats()
     try:

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from concurrency import forked
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minisnn.kernels import batch, dropout, reference
 from minisnn.kernels.cpu import TARGET
 from minisnn.kernels.layout import feature_major, padded
+from minisnn.kernels.squares import KINDS
 from minisnn.kernels.vector import lanes_of
 
 REALS = [np.float32, np.float64]
@@ -58,38 +61,122 @@ def test_dropout_masks_are_unrelated() -> None:
     assert (mask(5) == mask(5)).all()
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-@pytest.mark.parametrize("real", REALS)
-@pytest.mark.parametrize("n_samples", [1, 15, 16, 33, 128])
+def gathered(
+    data: Any, samples: Any, scale: float, real: Any, columns: Any = None
+) -> tuple[Any, int]:
+    """A batch, gathered in two parts, and whether something in it is not finite."""
+    n = data.shape[1] if columns is None else len(columns)
+    X = np.full_like(feature_major(n, len(samples), real), 7)
+    space = batch.Space(*(array[0] for array in batch.space_for(1, real)))
+    source, middle, broken = batch.source_of(data, columns), n // 2 // 16 * 16, 0
+    for first, last in ((0, middle), (middle, n)):
+        if last > first:
+            broken |= batch.assemble(source, samples, samples[:9], scale, X, space, first, last)
+    assert not X[:, len(samples) :].any()
+    return X[:, : len(samples)], broken
+
+
+LAYOUTS: dict[str, Any] = {
+    "C": lambda data: data,
+    "Fortran": np.asfortranarray,
+    "every other column": lambda data: np.repeat(data, 2, axis=1)[:, ::2],
+    "a slice": lambda data: np.pad(data, ((1, 1), (5, 3)))[1:-1, 5:-3],
+    "backwards": lambda data: data[::-1, ::-1].copy()[::-1, ::-1],
+    "read-only": lambda data: np.frombuffer(data.tobytes(), data.dtype).reshape(data.shape),
+}
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(list(KINDS)),
+    st.sampled_from(list(LAYOUTS)),
+    st.sampled_from(REALS),
+    st.sampled_from([1, 2, 15, 16, 33, 64]),
+    st.integers(1, 70),
+    st.sampled_from(["all", "ascending", "any"]),
+    st.integers(0, 2**32),
+)
 def test_assembly_of_a_matrix(
-    rng: np.random.Generator, dtype: Any, real: Any, n_samples: int
+    dtype: str, layout: str, real: Any, n_samples: int, width: int, which: str, seed: int
 ) -> None:
-    data = (255 * rng.random((300, 70))).astype(dtype)
-    samples = rng.integers(0, 300, n_samples)
-    X = np.full_like(feature_major(70, n_samples, real), np.nan)
-    for first, last in ((0, 48), (48, 70)):
-        batch.assemble(batch.source_of(data), samples, samples[:9], 1 / 255, X, first, last)
-    np.testing.assert_array_equal(X[:, :n_samples], reference.gather(data, samples, 1 / 255, real))
-    assert not X[:, n_samples:].any()
+    """Any dtype, any strides, any choice and order of columns: as the twin has it, to the bit."""
+    rng = np.random.default_rng(seed)
+    data = (100 * rng.standard_normal((40, width))).astype("i8").astype(dtype)
+    if dtype == "u8":
+        data %= 1000
+    columns = None
+    if which != "all":
+        columns = rng.permutation(width)[: rng.integers(1, width + 1)].astype(np.uint32)
+        columns = np.sort(columns) if which == "ascending" else columns
+    samples = rng.integers(0, 40, n_samples)
+    X, broken = gathered(LAYOUTS[layout](data), samples, 1 / 255, real, columns)
+    chosen = data if columns is None else data[:, columns]
+    np.testing.assert_array_equal(X, reference.gather(chosen, samples, 1 / 255, real))
+    assert broken == 0
 
 
+@pytest.mark.parametrize("layout", ["C", "every other column"])
 @pytest.mark.parametrize("n_samples", [1, 16, 33])
-def test_bytes_can_stay_bytes(rng: np.random.Generator, n_samples: int) -> None:
+def test_bytes_can_stay_bytes(rng: np.random.Generator, n_samples: int, layout: str) -> None:
     data = rng.integers(0, 256, (300, 70), dtype=np.uint8)
     samples = rng.integers(0, 300, n_samples)
-    X = np.full((70, 48), 7, dtype=np.uint8)
-    for first, last in ((0, 48), (48, 70)):
-        batch.gather(data, samples, samples[:0], 1 / 255, X, first, last)
-    np.testing.assert_array_equal(X[:, :n_samples], data[samples].T)
-    assert not X[:, n_samples:].any()
+    X, broken = gathered(LAYOUTS[layout](data), samples, 1 / 255, np.uint8)
+    np.testing.assert_array_equal(X, data[samples].T)
+    assert broken == 0
+
+
+def test_every_half_precision_number() -> None:
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    data = halves[np.isfinite(halves)].reshape(-1, 64)
+    X, broken = gathered(data, np.arange(len(data)), 1.0, np.float64)
+    np.testing.assert_array_equal(X, data.T.astype(np.float64))
+    np.testing.assert_array_equal(np.signbit(X), np.signbit(data.T))
+    assert broken == 0
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("layout", ["C", "Fortran"])
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [
+        *[(kind, value) for kind in ("f2", "f4", "f8") for value in (np.nan, np.inf, -np.inf)],
+        ("i8", 2**53 + 1), ("i8", -(2**53) - 1), ("i8", -(2**63)), ("u8", 2**53 + 1),
+        ("u8", 2**64 - 1),
+    ],
+)  # fmt: skip
+def test_what_no_network_can_use_is_seen(dtype: str, value: Any, layout: str, real: Any) -> None:
+    """Wherever it stands: in a whole square, at an edge, in the last sample."""
+    for row, column in ((0, 0), (17, 20), (32, 36), (5, 33)):
+        data = np.ones((33, 37), dtype)
+        data[row, column] = value
+        data = LAYOUTS[layout](data)
+        assert gathered(data, np.arange(33), 1.0, real)[1]
+        assert not gathered(data, np.delete(np.arange(33), row), 1.0, real)[1]
+        others = np.delete(np.arange(37), column).astype(np.uint32)
+        assert not gathered(data, np.arange(33), 1.0, real, others)[1]
+
+
+def test_what_a_scale_makes_too_large_is_seen() -> None:
+    for dtype, value in (("f8", 1e30), ("i4", 2**31 - 1), ("f2", 60000)):
+        data = np.full((3, 20), value, dtype)
+        assert not gathered(data, np.arange(3), 1.0, np.float32)[1]
+        assert gathered(data, np.arange(3), 3.4e38 / value * 1.01, np.float32)[1]
+        assert not gathered(data, np.arange(3), 3.4e38 / value * 1.01, np.float64)[1]
+    assert not gathered(np.full((3, 20), 2**53, "i8"), np.arange(3), -1.0, np.float32)[1]
+
+
+@pytest.mark.parametrize("dtype", ["c8", "c16", "O", "U1", "M8[s]", "m8[s]", ">f4", "g"])
+def test_other_dtypes_have_no_number(dtype: str) -> None:
+    assert batch.kind_of(np.dtype(dtype)) == -1
 
 
 @pytest.mark.parametrize("real", REALS)
 def test_assembly_of_labels(rng: np.random.Generator, real: Any) -> None:
     labels, samples = rng.integers(0, 10, 50), rng.integers(0, 50, 33)
-    T = feature_major(10, 33, real)
+    T, source = feature_major(10, 33, real), batch.source_of(labels)
+    space = batch.Space(*(array[0] for array in batch.space_for(1, real)))
     for first, last in ((0, 3), (3, 10)):
-        batch.assemble(batch.source_of(labels), samples, samples, 1.0, T, first, last)
+        batch.assemble(source, samples, samples, 1.0, T, space, first, last)
     np.testing.assert_array_equal(T[:, :33], reference.one_hot(labels, samples, 10, real))
 
 

@@ -18,6 +18,7 @@ from minisnn.kernels.plan import Plan
 from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.losses import LOSSES
 from minisnn.propagation import Propagation
+from minisnn.samples import Samples, Table
 
 NARROW, WIDE = (23, 150, 9, 5), (23, 150, 36, 5)  # few outputs: a complete layer is summed apart
 SCALE = 0.5
@@ -112,8 +113,9 @@ def with_activations(wiring: Wiring, activations: list[str]) -> Wiring:
 
 
 def run(propagation: Propagation, X: Any, Y: Any, samples: Any, **options: Any) -> tuple[Any, Any]:
-    propagation.run(X, Y, samples[:0], SCALE, **options)
-    return propagation.run(X, Y, samples, SCALE, **options)
+    data = Samples(Table(X, "X"), SCALE, targets=None if Y is None else Table(Y, "Y"))
+    propagation.run(data, samples[:0], **options)
+    return propagation.run(data, samples, **options)
 
 
 @pytest.fixture(params=[(NARROW, EDGES), (NARROW, COMPLETE), (WIDE, COMPLETE), (NARROW, BLAS)])
