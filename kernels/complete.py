@@ -30,14 +30,14 @@ COLUMNS = 64
 
 
 def part_of(tile: tuple[int, ...], registers: int = TARGET.registers) -> tuple[int, ...]:
-    """Return as much of a tile as leaves all accumulators in registers; at most half of it.
+    """Return as much of a tile as leaves all accumulators in so many registers.
 
     Each register of the part is taken `GROUP` times, and once for X; a weight has one more.
     """
-    part = len(tile) // 2
-    while part > 1 and part * (GROUP + 1) + 1 > registers:
+    part = len(tile)
+    while part * (GROUP + 1) + 1 > registers:
         part //= 2
-    return tile[: max(1, part)]
+    return tile[:part]
 
 
 @jit
