@@ -16,7 +16,7 @@ Which function it is comes as a number, so that one compilation serves all::
 from __future__ import annotations
 
 from .exponentials import exp, sigmoid, tanh
-from .jit import jit
+from .jit import jit, whole_registers
 from .vector import fma
 
 IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
@@ -33,6 +33,7 @@ def activate(activation, values, scale, bias):  # type: ignore[no-untyped-def]
 
     A NaN stays one.
     """
+    whole_registers()
     zero = values.dtype.type(0)
     if activation == SIGMOID:
         for s in range(values.shape[0]):
@@ -115,6 +116,7 @@ def softmax(Z, workspace, first, last):  # type: ignore[no-untyped-def]
     which is at least 1: nothing overflows. A NaN makes its column NaN. Sums run in the order of
     the rows.
     """
+    whole_registers()
     column_maxima(Z, workspace[0], first, last)
     maxima, sums = workspace[0, first:last], workspace[1, first:last]
     sums[:] = 0

@@ -18,6 +18,10 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
 * NUMBA_BOUNDSCHECK=1 has indices checked wherever kernels write ``array[i]``, so that one outside
   is an IndexError. Not checked are slices, and what is an address in machine code: the loads and
   stores of `vector` and `squares`, and `atomics`.
+* LLVM's own loops take what it believes to be the best width: half a register on Intel's servers
+  with AVX-512, for the sake of the clock. The curves (exp and what is made of it) have so much to
+  do for each value that whole registers are faster: they say `whole_registers`. Updates, which
+  wait for memory, are slower with them.
 * A process that forks waits until no other thread compiles: in the child Numba's lock would be held
   by a thread that is not there, and whatever is not compiled yet would wait for it for ever.
 """
@@ -29,11 +33,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+from numba import types
 from numba.core.compiler_lock import global_compiler_lock
-from numba.extending import register_jitable
+from numba.extending import intrinsic, register_jitable
 
 from . import compiling
 from .code_cache import KernelCache
+from .cpu import TARGET
 
 FASTMATH = frozenset({"nsz"})
 
@@ -68,6 +74,25 @@ def jit_with_arrays(function: _Function) -> _Function:
 def part_of_kernels(function: _Function) -> _Function:
     """Return the function, which kernels may call: it is compiled into each of them."""
     return register_jitable(function)
+
+
+if DISABLED:
+
+    def whole_registers():  # type: ignore[no-untyped-def]
+        """Nothing."""
+
+else:
+
+    @intrinsic
+    def whole_registers(typing: Any) -> Any:
+        """Have LLVM make the loops of the kernel that says so of the CPU's whole registers."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            attribute = f'"prefer-vector-width"="{8 * TARGET.register_bytes}"'
+            set.add(builder.function.attributes, attribute)  # llvmlite's own add knows no values
+            return context.get_dummy_value()
+
+        return types.void(), generate
 
 
 def _compiled(function: _Function, *, counts_references: bool) -> _Function:

@@ -22,7 +22,7 @@ import numpy as np
 
 from .activations import column_maxima, softmax
 from .exponentials import exp, log, log1p, sigmoid
-from .jit import jit
+from .jit import jit, whole_registers
 from .vector import dot, fma, lanes, load, splat
 
 SQUARED_ERROR, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(3)
@@ -76,6 +76,7 @@ def binary_cross_entropy(tile, Z, T, n_samples, counts, losses, dZ, first, last)
     output's share; dZ is 0 in the padding. As a function of z and t a term is
     max(z, 0) - z t + log(1 + exp(-|z|)).
     """
+    whole_registers()
     step, zero = lanes(tile, Z), Z.dtype.type(0)
     ones = splat(tile, Z.dtype.type(1))
     count = n_samples * Z.shape[0]
@@ -108,6 +109,7 @@ def cross_entropy(Z, T, n_samples, counts, workspace, losses, dZ, first, last): 
     losses : float64[width / SAMPLES or more], the shares of each so many samples; dZ is 0 in the
     padding. The loss of a sample is log(sum_i exp(z_i - m)) - sum_i t_i (z_i - m), m = max z.
     """
+    whole_registers()
     column_maxima(Z, workspace[0], first, last)
     maxima, sums = workspace[0, first:last], workspace[1, first:last]
     terms = workspace[2, first:last]
