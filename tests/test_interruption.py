@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -167,3 +172,83 @@ def test_where_half_a_training_is_nothing_it_is_a_keyboard_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt), interruptible_at_once():
         snn.train(make(), X, labels, optimizer=OPTIMIZER, seed=0, callbacks=[press])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+import numpy as np
+import minisnn as snn
+from minisnn.kernels import compiling
+from minisnn.kernels.jit import global_compiler_lock, jit
+
+def press(kernel):
+    if kernel == "execute":
+        threading.Timer(1.0, os.kill, [os.getpid(), signal.SIGINT]).start()
+
+compiling.observers.append(press)
+net = snn.MLP([snn.topology.dense(4, 2)], seed=0)
+before = net.parameters.copy()
+try:
+    snn.train(net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=1, seed=0)
+except KeyboardInterrupt:
+    print("interrupted")
+assert (net.parameters == before).all()
+assert not compiling.under_way()
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+def compile_another():
+    assert global_compiler_lock._lock.acquire(blocking=False)
+    global_compiler_lock.release()
+    print(jit(lambda x: x + 1)(1))
+
+thread = threading.Thread(target=compile_another)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals to send")
+def test_ctrl_c_while_kernels_are_compiled(tmp_path: Path) -> None:
+    """Nothing is trained yet, so it is a KeyboardInterrupt; others can compile afterwards."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout.split() == ["interrupted", "2"], done.stderr
+    assert "ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("where", ["__exit__", "_raw_object_cache_notify"])
+def test_where_an_exception_would_do_harm_ctrl_c_waits(where: str) -> None:
+    """A lock would be held for ever; an exception in LLVM's callbacks is dropped."""
+    done = []
+
+    def harmed() -> None:
+        press()
+        done.append(True)
+
+    def compile_on() -> None:
+        harmed()
+        while True:
+            time.sleep(0.01)
+
+    harmed.__code__ = harmed.__code__.replace(co_name=where)
+    interruption._observe("kernel")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            compile_on()
+    finally:
+        interruption._observe(None)
+    assert done == [True]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_after_compiling_ctrl_c_is_what_it_was_before() -> None:
+    with interruption.interruptible() as interrupted:
+        interruption._observe("kernel")
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        interruption._observe(None)
+        assert not interrupted.is_set()
+        press()
+        assert interrupted.is_set()
