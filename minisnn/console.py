@@ -71,6 +71,11 @@ class Output:
         return getattr(self._stream, name)
 
 
+def in_notebook() -> bool:
+    """Return whether what is printed goes to a notebook, which has no terminal but shows it."""
+    return type(sys.stdout).__module__.startswith("ipykernel.")
+
+
 def error_output() -> Output:
     """Return standard error as it is now."""
     return Output(sys.stderr, drops_all=True)

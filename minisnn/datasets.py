@@ -216,7 +216,7 @@ def _reason(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return shorten(words, 80, placeholder=" …")
+    return shorten(words, 80, placeholder=" ...")
 
 
 class Fetch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from os import PathLike
 from statistics import median
@@ -11,6 +11,7 @@ from typing import Any
 
 from .arguments import did_you_mean, shown
 from .atomic import replace_text
+from .extras import require
 from .optimizer_state import OptimizerState
 
 
@@ -47,7 +48,9 @@ class Epoch:
 
 @dataclass
 class History:
-    """All epochs of a training.
+    """All epochs of a training, which can be iterated over.
+
+    ``pandas.DataFrame(history)`` has a row for each.
 
     Parameters
     ----------
@@ -85,6 +88,12 @@ class History:
         ended = ", interrupted" * self.interrupted
         return f"History({n} epoch{'s' * (n != 1)}{figures}{seed}{ended})"
 
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.epochs)
+
     def column(self, name: str) -> list[Any]:
         """Return one figure of all epochs, by the name it has in `Epoch`."""
         known = [item.name for item in fields(Epoch)]
@@ -92,6 +101,31 @@ class History:
             near = did_you_mean(name, known)
             raise KeyError(f"no column {shown(name)}; there are {known}{near}")
         return [getattr(epoch, name) for epoch in self.epochs]
+
+    def to_frame(self) -> Any:
+        """Return the figures as a pandas.DataFrame: a row for each epoch, NaN for what is missing.
+
+        Raises
+        ------
+        ImportError
+            If pandas (extra ``pandas``) is missing.
+
+        Examples
+        --------
+        >>> import minisnn as snn
+        >>> history = snn.History([snn.Epoch(1, 0.1, None, None, 0.5, 2.0, 9.0)])
+        >>> history.to_frame()[["epoch", "loss", "validation_loss"]]
+           epoch  loss  validation_loss
+        0      1   0.1              NaN
+        """
+        pandas = require("pandas", "pandas", "a table of a history")
+        columns = {item.name: self.column(item.name) for item in fields(Epoch)}
+        return pandas.DataFrame(columns).astype("float64").astype({"epoch": "int64"})
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether there was validation data with labels."""
+        return bool(self) and None not in self.column("validation_accuracy")
 
     @property
     def seconds_per_epoch(self) -> float:

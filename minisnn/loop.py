@@ -114,8 +114,8 @@ class Loop:
         """Go on to the end, or to an interruption."""
         begun_at = self._place()
         bar.initial = len(self.history.epochs) * len(self._sizes) + self._done
-        bar.update(bar.initial)
         self._show(bar)
+        bar.update(bar.initial)
         while not (
             len(self.history.epochs) == self._epochs or self._stopped or interrupted.is_set()
         ):
@@ -125,13 +125,22 @@ class Loop:
                 self._show(bar)
                 if checkpoint is not None and checkpoint.due:
                     checkpoint.write()
+        if self._stopped:  # nothing is left to do
+            bar.update((self._epochs - len(self.history.epochs)) * len(self._sizes))
         self.history.interrupted = interrupted.is_set()
         if checkpoint is not None and self._place() != begun_at:
             checkpoint.write()
 
     def _show(self, bar: Bar) -> None:
-        if self.history.epochs:  # with the next update: to draw takes as long as some small steps
-            bar.set_postfix_str(describe(self.history.epochs[-1]), refresh=False)
+        """Say where it stands, with the bar's next update: to draw takes as long as some steps."""
+        epochs = self.history.epochs
+        number = min(len(epochs) + (not self._stopped), self._epochs)
+        bar.set_description(f"epoch {number} of {self._epochs}", refresh=False)
+        if epochs:
+            bar.set_postfix_str(describe(epochs[-1]), refresh=False)
+        elif self._done:  # an epoch may take hours
+            so_far = float(np.mean(self._losses[: self._done]))
+            bar.set_postfix_str(f"loss {so_far:.5f} so far", refresh=False)
 
     def _run_epoch(
         self, interrupted: threading.Event, checkpoint: Checkpoint | None, bar: Bar
@@ -161,8 +170,10 @@ class Loop:
             self._seconds += elapsed
             seconds.append(elapsed / (stop - self._done))
             self._steps.chunk = max(1, int(_CHUNK_SECONDS / seconds[-1]))
-            bar.update(stop - self._done)
-            self._done = stop
+            self._done, done = stop, stop - self._done
+            if not self.history.epochs:
+                self._show(bar)
+            bar.update(done)
             if checkpoint is not None and checkpoint.due and self._done < n_steps:
                 self._watch.check()
                 checkpoint.write()

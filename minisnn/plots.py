@@ -1,7 +1,7 @@
 """Pictures of networks and trainings; extra ``plot``.
 
-Each function returns a Matplotlib figure, made without pyplot: no window, no global state.
-``figure.savefig(path)`` writes it.
+Each function returns a Matplotlib figure, made without pyplot: no window, no global state. A
+notebook shows it, and ``figure.savefig(path)`` writes it.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _MOST_BARS = 50  # of a histogram
 
 def _figure(width: float, height: float) -> Any:
     require("matplotlib", "plot", "a plot")
-    from matplotlib.figure import Figure
+    from .figure import ShownFigure
 
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+    return ShownFigure(figsize=(width, height), dpi=120, layout="constrained")
 
 
-def plot_training(histories: Mapping[str, History]) -> Any:
-    """Return a figure of accuracy and loss per epoch.
+def plot_training(histories: History | Mapping[str, History]) -> Any:
+    """Return a figure of loss per epoch, beside accuracy where there was validation data.
 
     Parameters
     ----------
-    histories : mapping of str to History
-        By the name of the network.
+    histories : History, or mapping of str to History
+        Of one network, or of several by their names.
 
     Returns
     -------
@@ -54,38 +54,54 @@ def plot_training(histories: Mapping[str, History]) -> Any:
     >>> from minisnn import plots
     >>> net = snn.MLP([snn.topology.dense(4, 2)])
     >>> history = snn.train(net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=3)
-    >>> figure = plots.plot_training({"dense": history})
+    >>> figure = plots.plot_training(history)
     >>> [axes.get_title() for axes in figure.axes]
-    ['Test accuracy', 'Loss']
+    ['Loss']
     """
+    if isinstance(histories, History):
+        histories = {"": histories}
     for name, history in check_kind(histories, Mapping, "histories").items():
         check_kind(history, History, f"histories[{name!r}]")
-    figure = _figure(10, 4)
-    left, right = figure.subplots(1, 2)
-    settled = []  # accuracies after the first quarter, which the axis is made for
+    judged = any(history.has_accuracy for history in histories.values())
+    figure = _figure(10 if judged else 5, 4)
+    *left, right = figure.subplots(1, 1 + judged, squeeze=False)[0]
+    for axes in left:
+        _draw_accuracies(axes, histories)
     for number, (name, history) in enumerate(histories.items()):
-        epochs = history.column("epoch")
-        style = {"color": _COLORS[number % len(_COLORS)], "marker": "o" * (len(epochs) == 1)}
-        accuracy = history.column("validation_accuracy")
-        if None not in accuracy:
-            percent = [100 * value for value in accuracy]
-            left.plot(epochs, percent, label=_plain(name), **style)
-            settled += percent[len(percent) // 4 :]
-        right.plot(epochs, history.column("loss"), label=f"{_plain(name)}, training", **style)
-        loss = history.column("validation_loss")
-        if None not in loss:
-            right.plot(epochs, loss, "--", mfc="none", label=f"{_plain(name)}, test", **style)
-    left.set(title="Test accuracy", xlabel="epoch", ylabel="%")
-    if settled:
-        margin = 0.05 * (max(settled) - min(settled)) + 0.1
-        left.set_ylim(min(settled) - margin, max(settled) + margin)
+        losses = {
+            "training": ("loss", {}),
+            "test": ("validation_loss", {"ls": "--", "mfc": "none"}),
+        }
+        for data, (column, line) in losses.items():
+            if None not in history.column(column):
+                label = f"{_plain(name)}, {data}" if name else data
+                line = {**line, **_style(number, history)}
+                right.plot(history.column("epoch"), history.column(column), label=label, **line)
     right.set(title="Loss", xlabel="epoch", yscale="log")
-    for axes in (left, right):
+    for axes in (*left, right):
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend()
     return figure
+
+
+def _draw_accuracies(axes: Any, histories: Mapping[str, History]) -> None:
+    settled = []  # accuracies after the first quarter, which the axis is made for
+    for number, (name, history) in enumerate(histories.items()):
+        if history.has_accuracy:
+            percent = [100 * value for value in history.column("validation_accuracy")]
+            label = _plain(name)
+            axes.plot(history.column("epoch"), percent, label=label, **_style(number, history))
+            settled += percent[len(percent) // 4 :]
+    axes.set(title="Test accuracy", xlabel="epoch", ylabel="%")
+    margin = 0.05 * (max(settled) - min(settled)) + 0.1
+    axes.set_ylim(min(settled) - margin, max(settled) + margin)
+
+
+def _style(number: int, history: History) -> dict[str, str]:
+    """Return how a network's lines are drawn; a line through one point would show nothing."""
+    return {"color": _COLORS[number % len(_COLORS)], "marker": "o" * (len(history) == 1)}
 
 
 def plot_adjacency(topologies: Sequence[Topology]) -> Any:

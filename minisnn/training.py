@@ -129,8 +129,9 @@ def train(
         resumes. Without a seed, that of the checkpoint is taken. Without ``resume`` a checkpoint
         that is there already is an error: it is not overwritten.
     progress : bool, optional
-        Whether to show a progress bar (extra ``progress``); by default, where standard error is
-        a terminal and tqdm is installed. False also keeps quiet that kernels are being compiled.
+        Whether to show a progress bar (extra ``progress``); by default in a notebook, and where
+        standard error is a terminal, if tqdm is installed. False also keeps quiet that kernels are
+        being compiled.
 
     Returns
     -------
@@ -154,8 +155,9 @@ def train(
     OSError
         Where the checkpoint cannot be written, or is there without ``resume``.
     KeyboardInterrupt
-        After a second Ctrl-C in this training, or within two seconds of one in the training
-        before, so that loops and searches can be ended.
+        After Ctrl-C while kernels are compiled, when nothing is trained yet. After a second Ctrl-C
+        in this training, or within two seconds of one in the training before, so that loops and
+        searches can be ended.
 
     Examples
     --------
@@ -317,24 +319,19 @@ def run_training(
         parts: dict[str, Part] = {"steps": steps, "loop": loop}  # it asks for their number
         parts |= {f"callback_{number}": callback for number, callback in enumerate(kept, start=1)}
         file = Checkpoint(checkpoint, checkpoint_every, fingerprint_for, epochs, loop.rates, parts)
-    with (
-        compile_notice(progress is not False),
-        interruptible() as interrupted,
-        ExitStack() as ends,
-        _untouched_by_bad_data(steps),
-    ):
+    with compile_notice(progress is not False), _untouched_by_bad_data(steps):
         loop.history.compile_seconds = _compile(net, steps, validation)
-        bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size), "step")
-        ends.callback(bar.close)
-        bar.set_description("training")
-        training = Training(loop.history, steps, loop.figures)
-        ends.callback(training.end)  # last of all
-        for callback in told:
-            callback.begin(training)
-            ends.callback(callback.end)
-        if file is not None:
-            file.begin(resume)
-        loop.run(interrupted, file, bar)
+        with interruptible() as interrupted, ExitStack() as ends:
+            bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size))
+            ends.callback(bar.close)
+            training = Training(loop.history, steps, loop.figures)
+            ends.callback(training.end)  # last of all
+            for callback in told:
+                callback.begin(training)
+                ends.callback(callback.end)
+            if file is not None:
+                file.begin(resume)
+            loop.run(interrupted, file, bar)
     if loop.history.interrupted:
         n = len(loop.history.epochs)
         console.say(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import itertools
 import math
+import re
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +84,95 @@ def test_the_bar_counts_all_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             checkpoint=tmp_path / "checkpoint.npz", resume=resume,
         )  # fmt: skip
     assert [bar.left for bar in bars] == [0, 0]
+
+
+def test_a_history_is_a_table() -> None:
+    pandas = pytest.importorskip("pandas")
+    history = snn.train(
+        make(), *problem(100), optimizer=OPTIMIZER, epochs=3, validation_data=problem(50)
+    )
+    assert [epoch.epoch for epoch in history] == [1, 2, 3]
+    assert len(history) == 3
+    frame = history.to_frame()
+    assert list(frame.columns) == [
+        "epoch", "loss", "validation_loss", "validation_accuracy", "learning_rate", "seconds",
+        "step_microseconds",
+    ]  # fmt: skip
+    assert list(frame["epoch"]) == [1, 2, 3]
+    assert list(frame["loss"]) == history.column("loss")
+    pandas.testing.assert_frame_equal(pandas.DataFrame(history), frame)
+    unjudged = snn.History([snn.Epoch(1, 0.1, None, None, 0.5, 2.0, 9.0)]).to_frame()
+    assert unjudged["validation_loss"].dtype == np.float64
+    assert unjudged["validation_loss"].isna().all()
+    assert snn.History().to_frame().shape == (0, 7)
+
+
+def test_the_bar_says_where_a_training_stands() -> None:
+    """Which epoch, the figures of the last one; within the first, what they are so far."""
+
+    class Noting:
+        initial = 0
+
+        def __init__(self) -> None:
+            self.description, self.figures, self.shown = "", "", []
+
+        def set_description(self, text: str, refresh: bool = True) -> None:
+            self.description = text
+
+        def set_postfix_str(self, text: str, refresh: bool = True) -> None:
+            self.figures = re.sub(r"0\.\d+", "x", text)
+
+        def update(self, n: int) -> None:
+            self.shown.append((self.description, self.figures))
+
+        def __getattr__(self, _: str) -> Any:
+            return lambda *_, **__: None
+
+    bar = Noting()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("minisnn.training.progress_bar", lambda *_: bar)
+        patch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)  # one step at a time
+        patch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
+        snn.train(
+            make(), *problem(100), optimizer=OPTIMIZER, epochs=3, batch_size=50,
+            callbacks=[lambda _, epoch: epoch.epoch == 2],
+        )  # fmt: skip
+    assert bar.shown == [
+        ("epoch 1 of 3", ""),
+        ("epoch 1 of 3", "loss x so far"),
+        ("epoch 1 of 3", "loss x so far"),
+        ("epoch 2 of 3", "loss x"),
+        ("epoch 2 of 3", "loss x"),
+        ("epoch 2 of 3", "loss x"),  # a callback has ended it: nothing is left to do
+    ]
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+def test_a_notebook_has_a_bar(monkeypatch: pytest.MonkeyPatch, widgets: bool) -> None:
+    """Of widgets if they are installed, else of text, and not in the red of errors."""
+    tqdm = pytest.importorskip("tqdm")
+
+    class OutStream(io.StringIO):
+        pass
+
+    OutStream.__module__ = "ipykernel.iostream"
+    output, made = OutStream(), []
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "stderr", OutStream())
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec",
+        lambda name: widgets or None if name == "ipywidgets" else found(name),
+    )  # fmt: skip
+    monkeypatch.setitem(
+        sys.modules,
+        "tqdm.notebook",
+        types.SimpleNamespace(tqdm=lambda **options: made.append(options) or tqdm.tqdm(**options)),
+    )
+    snn.train(make(), *problem(100), optimizer=OPTIMIZER, epochs=3)
+    assert bool(made) is widgets
+    assert "epoch 3 of 3: 100%" in output.getvalue()
+    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
 
 
 def test_loss_of_an_epoch_is_the_mean_over_samples() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +121,29 @@ def test_pictures(histories: dict[str, snn.History], tmp_path: Path) -> None:
     ):
         figure.savefig(tmp_path / "named.png")
     without_validation = snn.History([snn.Epoch(1, 0.1, None, None, 1.0, 2.0, 9.0)])
-    figure = plots.plot_training({"one": without_validation})
-    assert not figure.axes[0].lines
-    assert len(figure.axes[1].lines) == 1
+    (axes,) = plots.plot_training(without_validation).axes
+    assert axes.get_title() == "Loss"
+    assert [line.get_label() for line in axes.lines] == ["training"]
 
 
 def test_a_picture_of_one_epoch(histories: dict[str, snn.History]) -> None:
     """A line through one point shows nothing."""
     pytest.importorskip("matplotlib")
     pictures = [
-        plots.plot_training({"one": snn.History(histories["dense"].epochs[:n])}).axes[1]
-        for n in (1, 2)
+        plots.plot_training(snn.History(histories["dense"].epochs[:n])).axes[1] for n in (1, 2)
     ]
     assert [axes.lines[0].get_marker() for axes in pictures] == ["o", ""]
     assert not pictures[0].get_ylabel(), "which loss it is, no history says"
     assert all(tick == int(tick) for axes in pictures for tick in axes.get_xticks())
+
+
+def test_a_picture_shows_itself(histories: dict[str, snn.History]) -> None:
+    """IPython shows no figure that pyplot has not made, unless it says how."""
+    figure = plots.plot_training(histories["sparse"])
+    assert figure._repr_png_()[:4] == b"\x89PNG"
+    assert pickle.loads(pickle.dumps(figure)).axes[0].get_title() == "Test accuracy"
+    matplotlib_figure = pytest.importorskip("matplotlib.figure")
+    assert isinstance(figure, matplotlib_figure.Figure)
 
 
 def test_environment(threads: Any) -> None:

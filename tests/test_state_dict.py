@@ -158,7 +158,7 @@ def test_an_order_that_cannot_be_told() -> None:
         snn.from_state_dict(state)
     many = {f"{letter}.weight": np.eye(2) for letter in "abcdefghijklmnop"}
     with pytest.raises(
-        ValueError, match=r"'h' … cannot be told .* the alphabet, .* Name them 0, 1"
+        ValueError, match=r"'h' \.\.\. cannot be told .* the alphabet, .* Name them 0, 1"
     ):
         snn.from_state_dict(many)
 

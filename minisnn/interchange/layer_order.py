@@ -64,9 +64,9 @@ def in_order(shapes: Shapes, is_sorted: bool) -> list[str]:
         else f"it has layer {shown(broken[0][0])} before layer {shown(broken[0][1])}"
     )
     raise ValueError(
-        f"the order of the layers {', '.join(map(shown, given[:8]))}{' …' * (len(given) > 8)} "
+        f"the order of the layers {', '.join(map(shown, given[:8]))}{' ...' * (len(given) > 8)} "
         f"cannot be told from the state_dict: {why}, and they fit in more than one. "
-        "Name them 0, 1, 2, … in the network's order"
+        "Name them 0, 1, 2, ... in the network's order"
     )
 
 

@@ -1,0 +1,17 @@
+"""A Matplotlib figure that shows itself in notebooks. Imported where a figure is made."""
+
+from __future__ import annotations
+
+import io
+
+from matplotlib.figure import Figure
+
+
+class ShownFigure(Figure):
+    """A figure without pyplot and its windows, which notebooks show all the same."""
+
+    def _repr_png_(self) -> bytes:
+        """Return the picture, as IPython asks for it."""
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
