@@ -274,5 +274,5 @@ def _difference(mine: str, found: str) -> str:
     """Return what differs, in words; where that is a checksum at the end, not the checksum."""
     alike = mine.rpartition(" ")[0]
     if alike and alike == found.rpartition(" ")[0]:
-        return f"this call has {alike} … as the checkpoint has, but with other contents"
+        return f"this call has {alike} ... as the checkpoint has, but with other contents"
     return f"this call has {mine}, the checkpoint has {found:.200}"

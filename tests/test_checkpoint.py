@@ -249,12 +249,12 @@ def other_graph() -> snn.MLP:
         ({"net": lambda: make(dtype=np.float32)}, r"network: .* has MLP\(.*32.* has MLP\(.*64"),
         (
             {"net": other_graph},
-            r"network: this call has MLP\(.*, wired … as the checkpoint has, but",
+            r"network: this call has MLP\(.*, wired \.\.\. as the checkpoint has, but",
         ),
         ({"data": problem(151)}, r"training data: .* float64 \(151, 12\) .* float64 \(150, 12"),
         (
             {"data": (problem()[0], 1 - problem()[1])},
-            r"training data: this call has float64 \(150, 12\) and int64 \(150,\), … as the "
+            r"training data: this call has float64 \(150, 12\) and int64 \(150,\), \.\.\. as the "
             "checkpoint has, but with other contents",
         ),
         ({"validation_data": problem(9)}, r"validation data: this call has f.*, the .* has none"),
