@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import minisnn as snn
 from minisnn.experiments import Record, Run, Status, Store
+from minisnn.experiments.work import perform
 
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "run_sweep.py"
 
@@ -76,3 +79,29 @@ def n_done(path: Path) -> int:
     except (FileNotFoundError, ValueError):
         return 0
     return sum(record.status is Status.DONE for record in records)
+
+
+KILLING, UNSENDABLE = 1, 2
+"""Seeds of runs that ``perform_or_die`` does not survive."""
+
+
+def perform_or_die(configuration: str) -> Any:
+    """Train a run, unless it is one that kills its process, or whose result cannot be sent."""
+    seed = Run.from_json(configuration).seed
+    if seed == KILLING:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return threading.Lock() if seed == UNSENDABLE else perform(configuration)
+
+
+def worker_processes() -> list[int]:
+    """Return the processes that this one has started to train runs (on Linux)."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+            command = folder.joinpath("cmdline").read_bytes()
+        except OSError:  # it has ended
+            continue
+        if parent == os.getpid() and b"popen_loky" in command:
+            found.append(int(folder.name))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -114,6 +114,17 @@ class Outcome:
     epochs: Sequence[Epoch] = ()
     layers: Sequence[LayerWeights] = ()
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run was handed to a worker that is free."""
+
+    hash: str
+
+
+Events = Generator[Begun | Outcome, None, None]
+"""What a runner yields."""
 
 
 @dataclass(frozen=True)

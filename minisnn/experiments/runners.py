@@ -6,18 +6,9 @@ nothing: only the process that iterates over it writes to the store.
 
 from __future__ import annotations
 
-import os
-import signal
 import traceback
-import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
-from queue import SimpleQueue
-from threading import Thread
-from time import sleep
-from typing import Any
 
 from ..arguments import as_list_of, check_kind
 from ..checks import check_positive_integer
@@ -25,20 +16,10 @@ from ..extras import require
 from ..kernels.team import get_num_threads, set_num_threads
 from .configuration import Run
 from .datasets import load
-from .records import Outcome, Versions
+from .records import Begun, Events, Outcome, Versions
 from .work import perform
+from .workers import train_in_processes
 
-_WATCH = 0.5  # seconds between two looks at whether the parent is alive
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A run was handed to a worker that is free."""
-
-    hash: str
-
-
-Events = Generator[Begun | Outcome, None, None]
 Runner = Callable[[Sequence[Run]], Events]
 
 
@@ -79,10 +60,14 @@ def here(runs: Sequence[Run]) -> Events:
 def processes(jobs: int | None = None) -> Runner:
     """Return a runner on processes of this machine, each of which trains on one thread.
 
+    Where a process dies, killed for want of memory or crashed, its run has failed, and another
+    process goes on with the others.
+
     Parameters
     ----------
     jobs : int, optional
-        How many: by default one for each core that this process may use. 1 is `here`.
+        How many: by default one for each core that this process may use. One is a process, too,
+        beside the one that stores results.
 
     Returns
     -------
@@ -95,47 +80,17 @@ def processes(jobs: int | None = None) -> Runner:
 
     Examples
     --------
-    >>> from minisnn.experiments import here, processes
-    >>> processes(1) is here
-    True
+    >>> from minisnn.experiments import processes
+    >>> runner = processes(2)  # for sweep(runs, "runs.sqlite", runner=runner)
     """
-    if jobs is None:
-        jobs = int(require("joblib", "sweep", "a sweep on many processes").cpu_count())
-    if check_positive_integer(jobs, "jobs") == 1:
-        return here
+    joblib = require("joblib", "sweep", "a sweep on many processes")
+    n_jobs = check_positive_integer(joblib.cpu_count() if jobs is None else jobs, "jobs")
 
     def run_all(runs: Sequence[Run]) -> Events:
         runs = as_list_of(Run, runs, "runs")
-        if not runs:
-            return
-        n_jobs = min(jobs, len(runs))  # so many are started at once
-        if n_jobs == 1:
-            yield from here(runs)
-            return
-        joblib = require("joblib", "sweep", "a sweep on many processes")
         for name in sorted({run.data.name for run in runs}):
             load(name)  # so that it is downloaded once, not by all workers at once
-        handed_out: SimpleQueue[Begun] = SimpleQueue()  # joblib takes tasks in another thread
-
-        def tasks() -> Iterator[Any]:
-            for run in runs:
-                handed_out.put(Begun(run.hash))
-                yield joblib.delayed(_perform_as_child)(run.to_json(), os.getpid())
-
-        # no task waits at a busy worker: what was handed out has begun
-        with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
-            outcomes = joblib.Parallel(
-                return_as="generator_unordered", pre_dispatch=n_jobs, batch_size=1
-            )(tasks())
-        try:
-            yield from _drain(handed_out)
-            for outcome in outcomes:
-                yield outcome
-                yield from _drain(handed_out)
-        finally:
-            with warnings.catch_warnings():  # that tasks are cancelled, where that is wanted
-                warnings.simplefilter("ignore", UserWarning)
-                outcomes.close()
+        yield from train_in_processes(runs, n_jobs)
 
     return run_all
 
@@ -194,35 +149,6 @@ def cluster(address: str) -> Runner:
                 yield from hand_out()
 
     return run_all
-
-
-def _perform_as_child(configuration: str, parent: int) -> Outcome:
-    """Do the same in a worker process of ours, which hears Ctrl-C and ends by its parent."""
-    if os.getpid() != parent:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
-        _end_with(parent)
-    return perform(configuration)
-
-
-@cache
-def _end_with(parent: int) -> None:
-    """See to it that this process ends soon after its parent was killed.
-
-    It would train on for nobody, beside the sweep that was started again, and then wait minutes
-    for another run.
-    """
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            sleep(_WATCH)
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-def _drain(queue: SimpleQueue[Begun]) -> Iterator[Begun]:
-    while not queue.empty():
-        yield queue.get()
 
 
 @contextmanager

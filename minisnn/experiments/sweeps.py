@@ -12,8 +12,8 @@ from typing import Any
 from ..arguments import as_list_of, check_flag, check_function
 from ..progress import progress_bar
 from .configuration import Run
-from .records import Status
-from .runners import Begun, Runner, here
+from .records import Begun, Status
+from .runners import Runner, here
 from .store import Store
 
 

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,21 +19,25 @@ import pytest
 from programs import refusal
 from sweeping import (
     FAILING,
+    KILLING,
     SCRIPT,
+    UNSENDABLE,
     describe,
     make_runs,
     n_done,
+    perform_or_die,
     records_of,
     run,
     start,
     wait_until,
+    worker_processes,
 )
 
 import minisnn as snn
 from minisnn import experiments
-from minisnn.experiments import Run, Status, Store
+from minisnn.experiments import Run, Status, Store, workers
 from minisnn.experiments.datasets import load, spread
-from minisnn.experiments.runners import Begun
+from minisnn.experiments.records import Begun, Outcome
 from minisnn.experiments.work import build_network, perform
 from minisnn.seeds import spawned
 
@@ -222,9 +227,47 @@ def test_processes_give_what_one_process_gives(path: Path) -> None:
         if one.figures and other.figures:
             assert one.figures.accuracy == other.figures.accuracy
             assert one.figures.loss == other.figures.loss
-    from joblib.externals.loky import get_reusable_executor
+    assert not worker_processes(), "none stays"
 
-    get_reusable_executor().shutdown(wait=True)
+
+@POSIX
+@pytest.mark.parametrize(("jobs", "seeds"), [(2, [0, 1, 3, 4, 2]), (1, [1, 0]), (2, [1])])
+def test_a_worker_that_dies_fails_its_own_run(
+    path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, seeds: list[int]
+) -> None:
+    """The others go on, and no run is trained in this process: not the last one, nor a single."""
+    pytest.importorskip("joblib", reason="needs the extra sweep")
+    monkeypatch.setattr(workers, "perform", perform_or_die)
+    runs = [make_runs(5)[seed] for seed in seeds]
+    runner = experiments.processes(jobs)
+    summary = experiments.sweep(runs, path, runner=runner)
+    assert (summary.failed, summary.pending) == (len({1, 2} & {*seeds}), 0)
+    for seed, record in zip(seeds, records_of(path), strict=True):
+        assert (record.status is Status.FAILED) == (seed in (KILLING, UNSENDABLE))
+        if seed == KILLING:
+            assert record.error is not None
+            assert record.error.startswith("the process that trained this run died (SIGKILL(-9)): ")
+        elif seed == UNSENDABLE:
+            assert "cannot pickle '_thread.lock' object" in str(record.error)
+    assert not worker_processes()
+    again = experiments.sweep(runs, path, runner=runner)
+    assert (again.trained, again.failed) == (0, summary.failed), "it is not begun again"
+    last = experiments.sweep(runs, path, retry_failed=True)
+    assert (last.trained, last.failed) == (summary.failed, 0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no list of processes")
+def test_a_worker_that_dies_while_it_is_idle(path: Path) -> None:
+    pytest.importorskip("joblib", reason="needs the extra sweep")
+    events = experiments.processes(1)(make_runs(2))
+    assert [type(next(events)) for _ in range(2)] == [Begun, Outcome]
+    for process in worker_processes():
+        os.kill(process, signal.SIGKILL)
+    time.sleep(0.5)  # in which that is noticed: else the next run is taken to have killed it
+    begun, outcome = events
+    assert isinstance(outcome, Outcome)
+    assert begun.hash == outcome.hash
+    assert outcome.figures is not None
 
 
 def test_no_extra_is_imported_with_the_library() -> None:

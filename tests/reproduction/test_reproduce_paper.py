@@ -33,7 +33,7 @@ def test_ctrl_c(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(runs: Any) -> Any:
-        yield experiments.runners.Begun(runs[0].hash)
+        yield experiments.records.Begun(runs[0].hash)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(reproduce_paper, "processes", lambda jobs: interrupted)
