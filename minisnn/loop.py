@@ -206,7 +206,7 @@ class Loop:
         names = [item.name for item in fields(Epoch)]
         if self._validation is None:
             names.remove("validation_loss")
-        if self._validation is None or self._validation.targets.ndim == 2:
+        if self._validation is None or self._validation.targets.values.ndim == 2:
             names.remove("validation_accuracy")
         return names
 
