@@ -42,11 +42,17 @@ CALLBACKS: dict[str, Callable[[Path], list[Any]]] = {
 
 
 @pytest.fixture(autouse=True)
-def no_collection() -> Iterator[None]:
+def no_collection(compiled: None) -> Iterator[None]:
     """Without cycles of references: what is large goes as soon as nobody has a name for it."""
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The compiler leaves cycles of its own, in which frames of its callers are."""
+    train(tmp_path_factory.mktemp("compiled"), "none", data(), data())
 
 
 def data() -> list[np.ndarray]:

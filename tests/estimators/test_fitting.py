@@ -216,7 +216,7 @@ def test_verbose_is_a_bar(
     pytest.importorskip("tqdm", reason="needs the extra progress")
     X, y = table
     SparseMLPClassifier(verbose=verbose, max_iter=2, tol=None).fit(X, y)
-    assert ("training: 100%" in capsys.readouterr().err) == shown
+    assert ("epoch 2 of 2: 100%" in capsys.readouterr().err) == shown
 
 
 @pytest.mark.parametrize("early", [False, True])
