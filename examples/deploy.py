@@ -19,7 +19,7 @@ def latency(net, samples):
     return np.median(times)
 
 
-def main(epochs=20, predictions=500):
+def main(epochs=60, predictions=500):
     """Do it all, and print what comes of each step."""
     digits = snn.datasets.load_mnist("sample")
     graph = snn.topology.fibonacci_rotating(784, 400, degree=40)
@@ -31,7 +31,7 @@ def main(epochs=20, predictions=500):
     net = snn.MLP([graph, snn.topology.dense(400, 10)], seed=0)
     optimizer = snn.NesterovSGD(snn.WarmUpDecay(peak=2.0))
     history = snn.train(net, digits.train_images, digits.train_labels, optimizer=optimizer,
-                        batch_size=32, epochs=epochs, input_scale=1 / 255, seed=0)  # fmt: skip
+                        epochs=epochs, input_scale=1 / 255, seed=0)  # fmt: skip
     test = snn.evaluate(net, digits.test_images, digits.test_labels, input_scale=1 / 255)
     print(f"trained    {net}")
     print(f"           {100 * test.accuracy:.1f} % of {len(digits.test_labels)} digits right, "

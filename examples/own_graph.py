@@ -28,7 +28,7 @@ def fields(rng, places, samples):
     return 0.5 + 0.4 * np.sin(directions @ places.T + phases)
 
 
-def main(seeds=3, epochs=40, samples=2000):
+def main(seeds=3, epochs=160, samples=2000):
     """Train on each graph and print the error, beside that of the raw measurements."""
     rng = np.random.default_rng(0)
     places = rng.random((SENSORS, 2))
@@ -47,7 +47,7 @@ def main(seeds=3, epochs=40, samples=2000):
             net = snn.MLP(layers, seed=seed)
             optimizer = snn.NesterovSGD(snn.WarmUpDecay(peak=40.0))
             snn.train(net, measured[:samples], truth[:samples], optimizer=optimizer,
-                      batch_size=32, epochs=epochs, seed=seed)  # fmt: skip
+                      epochs=epochs, seed=seed)  # fmt: skip
             test = snn.evaluate(net, measured[samples:], truth[samples:])
             errors.append(test.loss**0.5)
         print(f"{name:12}{net.n_connections:>10,}{np.mean(errors):>10.4f}"

@@ -18,7 +18,7 @@ def train(graphs, images, labels, rate, epochs, seed):
     """Return the trained network."""
     net = snn.MLP(graphs, seed=seed)
     optimizer = snn.NesterovSGD(snn.WarmUpDecay(peak=rate), momentum=0.9)
-    snn.train(net, images, labels, optimizer=optimizer, batch_size=32, epochs=epochs, seed=seed,
+    snn.train(net, images, labels, optimizer=optimizer, epochs=epochs, seed=seed,
               input_scale=1 / 255)  # fmt: skip
     return net
 
@@ -28,7 +28,7 @@ def accuracy(net, images, labels):
     return 100 * snn.evaluate(net, images, labels, input_scale=1 / 255).accuracy
 
 
-def main(seeds=5, epochs=20, hidden=300):
+def main(seeds=5, epochs=60, hidden=300):
     """Train all networks and print a table."""
     digits = snn.datasets.load_mnist("sample")
     images, labels, held = digits.train_images, digits.train_labels, 800

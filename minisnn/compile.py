@@ -29,7 +29,7 @@ from .mlp import MLP
 from .passes import PREDICTION_BATCH
 from .topology import dense
 
-__all__ = ["compile_kernels", "main"]
+__all__ = ["compile_kernels"]
 
 DTYPES = ("float32", "float64")
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 import minisnn as snn
-from minisnn import kernels, seeds
+from minisnn import kernels, propagation, seeds
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")
@@ -80,6 +80,21 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
 def fresh_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let seeds that are not given be fresh, as they are elsewhere."""
     monkeypatch.setattr(seeds, "fresh_seed", _fresh_seed)
+
+
+@pytest.fixture
+def kinds(monkeypatch: pytest.MonkeyPatch) -> set[tuple[int, str]]:
+    """Return the registers of a tile and the precision of all that the engine runs."""
+    seen: set[tuple[int, str]] = set()
+    run = propagation.run
+
+    def note(*arguments: Any) -> None:
+        _, _, tile, _, _, memory, _ = arguments
+        seen.add((len(tile), str(memory.parameters.dtype)))
+        run(*arguments)
+
+    monkeypatch.setattr(propagation, "run", note)
+    return seen
 
 
 @pytest.fixture(scope="session")

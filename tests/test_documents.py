@@ -16,6 +16,7 @@ import pytest
 
 import minisnn
 from minisnn import experiments
+from minisnn.kernels.plan import TILES
 
 pytestmark = pytest.mark.usefixtures("fresh_seeds")  # what is shown must not hang on them
 
@@ -35,6 +36,7 @@ WITHOUT_EXAMPLES = {  # what the library makes and users read; a base class; wha
 DOCUMENTS = sorted(
     [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
 )
+USUAL = {(max(TILES), "float32")}
 
 
 @pytest.mark.parametrize("name", ["minisnn", *MODULES])
@@ -60,15 +62,23 @@ def test_docstrings_have_examples() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_python_blocks(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    kinds: set[tuple[int, str]],
 ) -> None:
-    """The blocks of one document run one after the other, as a reader would type them."""
+    """The blocks of one document run one after the other, as a reader would type them.
+
+    All that they run is of one precision and width of batches: a newcomer compiles once.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MINISNN_DATA", raising=False)
     names: dict[str, Any] = {}
     for block in fenced("python", path):
         if HAS_TORCH or "import torch" not in block:
             exec(compile(block, str(path), "exec"), names)
+    assert kinds <= USUAL
     for block in fenced("c", path):  # of a file that the document writes
         assert block.rstrip(";\n") in (tmp_path / "digits.c").read_text(encoding="utf-8")
 

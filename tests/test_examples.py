@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from minisnn.kernels.plan import TILES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = {
@@ -30,6 +33,13 @@ def load(name: str) -> ModuleType:
 def run(name: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
     load(name).main(**SMALL[name])
     return capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture(autouse=True)
+def a_newcomer_compiles_once(kinds: set[tuple[int, str]]) -> Iterator[None]:
+    """All examples have one precision and width of batches."""
+    yield
+    assert kinds <= {(max(TILES), "float32")}
 
 
 def test_all_are_here() -> None:
