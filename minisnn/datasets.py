@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -184,6 +185,7 @@ def _read(path: Path, sha256: str) -> Array:
 def _download(pooch: Any, cache: Path, name: str, fetch: Fetch) -> Array:
     """Return a file from the cache, downloaded if need be; leave no bad file behind."""
     path = cache / f"{name}.gz"
+    outside = sys.exception()  # of a caller who is handling one
     failures: dict[str, str] = {}  # why, by who was asked
     for url in (None, *(mirror + path.name for mirror in MIRRORS)):
         if url is None and not path.exists():
@@ -196,25 +198,25 @@ def _download(pooch: Any, cache: Path, name: str, fetch: Fetch) -> Array:
             if isinstance(error, DatasetError):
                 path.unlink(missing_ok=True)
             _logger.debug("could not get %s from %s: %s", path.name, url or path, error)
-            failures[urlsplit(url).netloc if url else str(path)] = _reason(error)
+            failures[urlsplit(url).netloc if url else str(path)] = _reason(error, outside)
     reasons = set(failures.values())
     each = [f"{place} ({why})" if len(reasons) > 1 else place for place, why in failures.items()]
     why = f" ({reasons.pop()})" if len(reasons) == 1 else ""
     raise DatasetError(
         f"could not get {path.name} from {' or '.join(each)}{why}: put MNIST's four IDX files into "
         f"a folder and set {ENVIRONMENT_VARIABLE} to it, or take load_mnist('sample')"
-    )
+    ) from None
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, outside: BaseException | None) -> str:
     """Return in a few words why a download failed: libraries wrap errors into errors."""
     if isinstance(error, DatasetError):
         return "a damaged file, or another one"
     answer = getattr(error, "response", None)
     if answer is not None:
         return f"HTTP {answer.status_code}"
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    while (inner := error.__cause__ or error.__context__) not in (None, outside):
+        error = inner
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return shorten(words, 80, placeholder=" ...")
 

@@ -227,7 +227,7 @@ def test_a_bad_download_is_an_error_and_is_not_left_behind(
         r"MINISNN_DATA to it, or take load_mnist\('sample'\)$",
     ) as caught:
         load_mnist("full")
-    assert caught.value.__context__ is None, "no pages of other libraries' errors"
+    assert caught.value.__suppress_context__, "no pages of other libraries' errors"
     assert not cache.exists() or not list(cache.iterdir())
 
 

@@ -375,7 +375,7 @@ def test_a_list_shows_what_runs_differ_in(path: Path) -> None:
     head, _, *lines = experiments.format_records(records).splitlines()
     names = head.split()
     others = {
-        *("activation", "output_activation", "loss", "dtype", "layers.0.options"),
+        *("activation", "output_activation", "loss", "dtype", "layers.0.options", "layer_seeds"),
         *(f"optimizer.{key}" for key in ("name", "decay", "momentum", "every", "factor")),
         *("optimizer.weight_decay", "optimizer.clip_norm"),
     }
