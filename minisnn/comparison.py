@@ -9,8 +9,10 @@ import numpy as np
 
 from .graph import Array
 from .history import History
+from .machine_load import TOLERABLE
 from .mlp import MLP
 from .tables import align
+from .timing import StepTimes
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,16 @@ class NetworkFigures:
         All epochs together.
     compile_seconds : float
         Compiling the kernels or loading them, before the first epoch.
-    step_microseconds : float
-        Median time of a training step, all networks measured in turn.
-    speedup_vs_dense : float or None
-        The dense network's step time over this one's; None without a dense network.
+    step_microseconds : float or None
+        Median time of a training step, all networks measured in turn; of a network on its own,
+        that of its epochs, None where no epoch was finished.
+    step_cpu_microseconds : float or None
+        The same in CPU time on one thread; None of a network on its own.
+    speedup_vs_dense, cpu_speedup_vs_dense : float or None
+        The dense network's step time over this one's, by the clock and in CPU time on one thread;
+        None without a dense network.
+    load : float or None
+        Largest share of the CPUs that other programs took while times were measured, 0 to 1.
     """
 
     name: str
@@ -60,8 +68,11 @@ class NetworkFigures:
     seconds_per_epoch: float | None
     training_seconds: float
     compile_seconds: float
-    step_microseconds: float
+    step_microseconds: float | None
+    step_cpu_microseconds: float | None
     speedup_vs_dense: float | None
+    cpu_speedup_vs_dense: float | None
+    load: float | None
 
 
 def figures_of(
@@ -69,11 +80,15 @@ def figures_of(
     net: MLP,
     history: History,
     test_accuracy: float,
-    step_times: Array,
-    dense_step_times: Array | None,
+    times: StepTimes | None = None,
+    dense_times: StepTimes | None = None,
+    loads: Sequence[float | None] = (),
 ) -> NetworkFigures:
-    """Return the figures of a trained network; step times as `minisnn.timing` measures them."""
-    microseconds = float(np.median(step_times))
+    """Return the figures of a trained network; step times as `minisnn.timing` measures them.
+
+    ``loads`` are those of `minisnn.machine_load` while it was trained and while steps were timed.
+    """
+    microseconds = history.column("step_microseconds") if times is None else times.wall
     return NetworkFigures(
         name=name,
         topology=", ".join(graph.name for graph in net.topologies),
@@ -88,35 +103,62 @@ def figures_of(
         seconds_per_epoch=history.seconds_per_epoch if history.epochs else None,
         training_seconds=sum(history.column("seconds")),
         compile_seconds=history.compile_seconds,
-        step_microseconds=microseconds,
+        step_microseconds=float(np.median(microseconds)) if len(microseconds) else None,
+        step_cpu_microseconds=None if times is None else float(np.median(times.cpu)),
         speedup_vs_dense=None
-        if dense_step_times is None
-        else float(np.median(dense_step_times)) / microseconds,
+        if times is None or dense_times is None
+        else _ratio(dense_times.wall, times.wall),
+        cpu_speedup_vs_dense=None
+        if times is None or dense_times is None
+        else _ratio(dense_times.cpu, times.cpu),
+        load=max((load for load in loads if load is not None), default=None),
+    )
+
+
+def _ratio(these: Array, those: Array) -> float:
+    """Return the medians' ratio; CPU time may be too short for the system's clock."""
+    return float(np.median(these)) / max(float(np.median(those)), 1e-9)
+
+
+def describe_load(networks: Sequence[NetworkFigures]) -> str:
+    """Return what is to be said of a machine that was too busy for times to be trusted, or ""."""
+    load = max((item.load for item in networks if item.load is not None), default=0.0)
+    if load <= TOLERABLE:
+        return ""
+    return (
+        f"Times are not to be trusted: other programs took up to {100 * load:.0f} % of the CPUs "
+        "while they were measured.\nRun this again on a quiet machine; CPU time on one thread is "
+        "disturbed the least."
     )
 
 
 def format_comparison(networks: Sequence[NetworkFigures]) -> str:
     """Return the figures as an aligned table, one column a network."""
-    lines: list[tuple[str, list[str]]] = [
-        ("", [item.name for item in networks]),
-        ("topology", [item.topology for item in networks]),
-        ("degree", [", ".join(f"{d:.4g}" for d in item.degrees) for item in networks]),
-        ("density", [f"{100 * item.density:.2f} %" for item in networks]),
-        ("connections", [f"{item.n_connections:,}" for item in networks]),
-        ("parameter bytes", [f"{item.parameter_bytes:,}" for item in networks]),
-        ("structure bytes", [f"{item.structure_bytes:,}" for item in networks]),
-        ("test accuracy", [f"{100 * item.test_accuracy:.2f} %" for item in networks]),
-        ("epochs", [f"{item.epochs}" for item in networks]),
-        ("seconds per epoch", [_optional(item.seconds_per_epoch, "{:.3f}") for item in networks]),
-        ("step, microseconds", [f"{item.step_microseconds:.0f}" for item in networks]),
-        (
-            "speed-up over dense",
-            [_optional(item.speedup_vs_dense, "{:.2f} x") for item in networks],
-        ),
+
+    def line(label: str, form: str, field: str) -> list[str]:
+        values = [getattr(item, field) for item in networks]
+        return [label, *("-" if value is None else form.format(value) for value in values)]
+
+    lines = [
+        line("topology", "{}", "topology"),
+        ["degree", *(", ".join(f"{d:.4g}" for d in item.degrees) for item in networks)],
+        ["density", *(f"{100 * item.density:.2f} %" for item in networks)],
+        line("connections", "{:,}", "n_connections"),
+        line("parameter bytes", "{:,}", "parameter_bytes"),
+        line("structure bytes", "{:,}", "structure_bytes"),
+        ["test accuracy", *(f"{100 * item.test_accuracy:.2f} %" for item in networks)],
+        line("epochs", "{}", "epochs"),
+        line("seconds per epoch", "{:.3f}", "seconds_per_epoch"),
+        line("step, microseconds", "{:.0f}", "step_microseconds"),
     ]
-    header, *rows = ([label, *cells] for label, cells in lines)
-    return align(header, rows)
-
-
-def _optional(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)
+    if len(networks) > 1:
+        lines += [
+            line("speed-up over dense", "{:.2f} x", "speedup_vs_dense"),
+            line("1 thread, CPU microseconds", "{:.0f}", "step_cpu_microseconds"),
+            line("1 thread, CPU speed-up", "{:.2f} x", "cpu_speedup_vs_dense"),
+        ]
+    loads = [None if item.load is None else 100 * item.load for item in networks]
+    lines.append(
+        ["CPUs taken by others", *("-" if load is None else f"{load:.0f} %" for load in loads)]
+    )
+    return align(["", *(item.name for item in networks)], lines)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from copy import deepcopy
-from time import perf_counter, sleep
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter, sleep, thread_time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +16,55 @@ import numpy.typing as npt
 from . import checks
 from .arguments import as_list_of
 from .graph import Array
+from .kernels.team import get_num_threads, set_num_threads
 from .losses import check_loss
 from .mlp import MLP
 from .optimizers import Optimizer, as_optimizer
+from .progress import progress_bar
 from .samples import check_samples
 from .step import Stepper
 
 _ROUNDS = 9
+_FEWER = 5  # times fewer steps on one thread
 _PAUSE = 0.05  # seconds until the threads of a BLAS that was used before have stopped spinning
 
 
+@dataclass(frozen=True)
+class StepTimes:
+    """Microseconds of a training step of one network: batch, forward, backward, update.
+
+    Parameters
+    ----------
+    wall : array of float64, shape (9,)
+        By the clock, the mean of each round.
+    cpu : array of float64, shape (9,)
+        CPU time on one thread. Threads wait for one another where other programs take their CPUs;
+        one alone only stands still meanwhile, which does not count.
+    """
+
+    wall: Array
+    cpu: Array
+
+
 def step_times(
+    networks: Sequence[MLP], X: npt.ArrayLike, Y: npt.ArrayLike, **options: Any
+) -> list[Array]:
+    """Return ``wall`` of each network; see `time_steps`, which takes the same arguments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> from minisnn.timing import step_times
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> (times,) = step_times([net], np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1))
+    >>> times.shape
+    (9,)
+    """
+    return [times.wall for times in time_steps(networks, X, Y, **options)]
+
+
+def time_steps(
     networks: Sequence[MLP],
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
@@ -33,7 +75,8 @@ def step_times(
     dropout: float | Sequence[float] | None = None,
     input_scale: float = 1.0,
     steps: int = 500,
-) -> list[Array]:
+    progress: bool | None = False,
+) -> list[StepTimes]:
     """Return the time of a full training step of each network, measured in turn.
 
     The networks take turns in rounds of many steps each, so that whatever else the machine does
@@ -47,21 +90,23 @@ def step_times(
         As for `minisnn.train`. Each step takes a random batch.
     steps : int
         Steps of each network in each of nine rounds.
+    progress : bool, optional
+        Whether to show a progress bar, as for `minisnn.train`.
 
     Returns
     -------
-    list of arrays of float64, shape (9,)
-        Microseconds of a step (batch assembly, forward, backward, update), the mean of each round.
+    list of StepTimes
+        In the order of the networks.
 
     Examples
     --------
     >>> import numpy as np
     >>> import minisnn as snn
-    >>> from minisnn.timing import step_times
+    >>> from minisnn.timing import time_steps
     >>> net = snn.MLP([snn.topology.dense(4, 2)])
-    >>> (times,) = step_times([net], np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1))
-    >>> times.shape
-    (9,)
+    >>> (times,) = time_steps([net], np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1))
+    >>> times.wall.shape, times.cpu.shape
+    ((9,), (9,))
     """
     networks = as_list_of(MLP, networks, "networks")
     if not networks:
@@ -74,26 +119,52 @@ def step_times(
         samples = check_samples(net, X, Y, input_scale)
         batch_size = min(batch_size, samples.n_samples)
         drop = checks.check_dropout(dropout, len(net.layers))
-        steppers.append(
-            Stepper(
-                deepcopy(net),
-                samples,
-                optimizer=optimizer,
-                loss=check_loss(loss, net.output_activation, samples),
-                batch_size=batch_size,
-                dropout=drop,
-            )
+        make = partial(
+            Stepper,
+            deepcopy(net),
+            samples,
+            optimizer=optimizer,
+            loss=check_loss(loss, net.output_activation, samples),
+            batch_size=batch_size,
+            dropout=drop,
         )
-        steppers[-1].compile()
+        with _one_thread():
+            alone = make()
+        steppers.append((make(), alone))
+        for stepper in steppers[-1]:
+            stepper.compile()
     rng = np.random.default_rng(0)
-    times = np.empty((len(networks), _ROUNDS))
+    wall, cpu = (np.empty((len(networks), _ROUNDS)) for _ in range(2))
     rates: Array = np.full(steps, optimizer.rate(0.5, 1))
-    for turn in range(_ROUNDS):
-        chosen = rng.integers(samples.n_samples, size=steps * batch_size)
-        for number, stepper in enumerate(steppers):
-            sleep(_PAUSE)
-            stepper.run(chosen[:batch_size], rates[:1])  # wakes BLAS's threads
-            started = perf_counter()
-            stepper.run(chosen, rates)
-            times[number, turn] = 1e6 * (perf_counter() - started) / steps
-    return list(times)
+    few = -(-steps // _FEWER)
+    with closing(progress_bar(progress, _ROUNDS * len(networks), "turn")) as bar:
+        for turn in range(_ROUNDS):
+            chosen = rng.integers(samples.n_samples, size=steps * batch_size)
+            for number, (stepper, alone) in enumerate(steppers):
+                sleep(_PAUSE)
+                stepper.run(chosen[:batch_size], rates[:1])  # wakes BLAS's threads
+                wall[number, turn] = _microseconds(perf_counter, stepper, chosen, rates)
+                with _one_thread():
+                    fewer = chosen[: few * batch_size], rates[:few]
+                    cpu[number, turn] = _microseconds(thread_time, alone, *fewer)
+                bar.update(1)
+    return [StepTimes(*pair) for pair in zip(wall, cpu, strict=True)]
+
+
+def _microseconds(
+    clock: Callable[[], float], stepper: Stepper, samples: Array, rates: Array
+) -> float:
+    """Return the time of a step."""
+    started = clock()
+    stepper.run(samples, rates)
+    return 1e6 * (clock() - started) / len(rates)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = get_num_threads()
+    set_num_threads(1)
+    try:
+        yield
+    finally:
+        set_num_threads(before)

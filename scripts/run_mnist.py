@@ -106,10 +106,11 @@ def main(argv: list[str] | None = None) -> int:
 
     import minisnn as snn
     from minisnn import checks, extras, plots
-    from minisnn.comparison import figures_of, format_comparison
+    from minisnn.comparison import describe_load, figures_of, format_comparison
     from minisnn.environment import describe_environment
     from minisnn.history import describe, write_csv
-    from minisnn.timing import step_times
+    from minisnn.machine_load import measure_load
+    from minisnn.timing import time_steps
 
     def say(text: str) -> None:
         if not options.quiet:
@@ -159,22 +160,24 @@ def main(argv: list[str] | None = None) -> int:
         "dropout": dropout,
         "input_scale": 1 / 255,
     }
-    histories = {}
+    progress = False if options.quiet else None
+    histories, loads = {}, {}
     for name, net in networks.items():
         say(f"Training the {name} network: {net}")
-        histories[name] = snn.train(
-            net,
-            *train,
-            **common,
-            epochs=options.epochs,
-            validation_data=test,
-            seed=options.seed,
-            callbacks=[report],
-            checkpoint=folder / f"{name}.checkpoint.npz",
-            checkpoint_every=options.checkpoint,
-            resume=options.resume is not None,
-            progress=False if options.quiet else None,
-        )
+        with measure_load() as loads[name]:
+            histories[name] = snn.train(
+                net,
+                *train,
+                **common,
+                epochs=options.epochs,
+                validation_data=test,
+                seed=options.seed,
+                callbacks=[report],
+                checkpoint=folder / f"{name}.checkpoint.npz",
+                checkpoint_every=options.checkpoint,
+                resume=options.resume is not None,
+                progress=progress,
+            )
         if histories[name].interrupted:
             say(
                 f"Interrupted after {len(histories[name].epochs)} epochs; here is what there is. "
@@ -189,16 +192,23 @@ def main(argv: list[str] | None = None) -> int:
     save_figure(plots.plot_training(histories), folder / "training.png")
     save_figure(plots.plot_adjacency(networks["sparse"].topologies), folder / "adjacency.png")
 
-    say("Timing training steps, the networks in turn ...")
-    times = dict(zip(trained, step_times(list(trained.values()), *train, **common), strict=True))
+    times = {}
+    if len(trained) > 1:
+        say("Timing training steps, the networks in turn ...")
+        with measure_load() as loads["steps"]:
+            found = time_steps(list(trained.values()), *train, **common, progress=progress)
+        times = dict(zip(trained, found, strict=True))
+        step_times = {name: found.wall for name, found in times.items()}
+        save_figure(plots.plot_step_times(step_times), folder / "step_time.png")
     figures = [
         figures_of(
             name,
             net,
             histories[name],
             snn.evaluate(net, *test, input_scale=1 / 255).accuracy or 0.0,
-            times[name],
+            times.get(name),
             times.get("dense"),
+            [loads[phase].others for phase in (name, "steps") if phase in loads],
         )
         for name, net in trained.items()
     ]
@@ -210,12 +220,15 @@ def main(argv: list[str] | None = None) -> int:
         "data": digits.source,
         "settings": {**settings_of(options), "warm_up": schedule.warm_up, "output": str(folder)},
         "interrupted": interrupted,
+        "load": {phase: load.others for phase, load in loads.items()},
+        "times_are_to_be_trusted": not describe_load(figures),
     }
     write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-    save_figure(plots.plot_step_times(times), folder / "step_time.png")
 
     say("")
     print(format_comparison(figures))
+    if busy := describe_load(figures):
+        print(f"\n{busy}")
     say(f"\nResults are in {folder}/")
     return INTERRUPTED if interrupted else 0
 

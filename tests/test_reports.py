@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import pickle
+import sys
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
 import pytest
 
 import minisnn as snn
-from minisnn import plots, topology
-from minisnn.comparison import figures_of, format_comparison
+from minisnn import machine_load, plots, topology
+from minisnn.comparison import describe_load, figures_of, format_comparison
 from minisnn.environment import describe_environment
 from minisnn.history import write_csv
-from minisnn.timing import step_times
+from minisnn.machine_load import measure_load
+from minisnn.timing import StepTimes, step_times, time_steps
 
 
 @pytest.fixture
@@ -40,12 +44,17 @@ def test_figures_and_their_table(histories: dict[str, snn.History]) -> None:
         snn.MLP([topology.regular_rotating(50, 20, 5), topology.dense(20, 10)]),
         snn.MLP([topology.dense(50, 20), topology.dense(20, 10)]),
     ]
-    dense_times = np.array([100.0, 300.0, 200.0])
+    wall, cpu = np.array([100.0, 300.0, 200.0]), np.array([300.0, 310.0, 305.0])
+    sparse_times, dense_times = StepTimes(wall / 8, cpu / 5), StepTimes(wall, cpu)
+    loads = [0.02, None]
     figures = [
-        figures_of("sparse", nets[0], histories["sparse"], 0.975, dense_times / 8, dense_times),
-        figures_of("dense", nets[1], snn.History(), 0.97, dense_times, None),
+        figures_of("sparse", nets[0], histories["sparse"], 0.975, sparse_times, dense_times, loads),
+        figures_of("dense", nets[1], snn.History(), 0.97, dense_times),
     ]
     assert figures[0].speedup_vs_dense == 8
+    assert figures[0].cpu_speedup_vs_dense == pytest.approx(5)
+    assert figures[0].step_cpu_microseconds == 61
+    assert (figures[0].load, figures[1].load) == (0.02, None)
     assert figures[0].step_microseconds == 25
     assert figures[0].degrees == [5, 10]
     assert figures[0].topology == "regular_rotating, dense"
@@ -58,7 +67,56 @@ def test_figures_and_their_table(histories: dict[str, snn.History]) -> None:
     assert len({len(line) for line in lines}) == 1, "aligned"
     assert lines[0].split() == ["sparse", "dense"]
     assert "97.50 %" in format_comparison(figures)
-    assert lines[-1].split()[-3:] == ["8.00", "x", "-"]
+    assert [line.split()[-3:] for line in lines if "speed-up" in line] == [
+        ["8.00", "x", "-"],
+        ["5.00", "x", "-"],
+    ]
+    assert lines[-1].split()[-3:] == ["2", "%", "-"]
+
+
+def test_figures_of_one_network(histories: dict[str, snn.History]) -> None:
+    """No step is timed for them: there is nothing to compare with."""
+    net = snn.MLP([topology.dense(50, 10)], seed=0)
+    figures = [figures_of("sparse", net, histories["sparse"], 0.9)]
+    assert figures[0].step_microseconds == 9
+    assert figures[0].speedup_vs_dense is None
+    assert "speed-up" not in format_comparison(figures)
+    assert figures_of("sparse", net, snn.History(), 0.9).step_microseconds is None
+
+
+def test_a_busy_machine_is_said(
+    histories: dict[str, snn.History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = snn.MLP([topology.dense(50, 10)], seed=0)
+    clock, own, busy = itertools.count(0, 10), itertools.count(0, 8), itertools.count(0, 13)
+    monkeypatch.setattr(machine_load, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(machine_load, "process_time", lambda: next(own))
+    monkeypatch.setattr(machine_load, "_busy_seconds", lambda: next(busy))
+    monkeypatch.setattr(machine_load, "_cpus", lambda: {0, 1})
+    with measure_load() as load:
+        pass
+    assert load.others == pytest.approx((13 - 8) / 10 / 2)
+    for others, said in ((load.others, "took up to 25 % of the CPUs"), (0.1, ""), (None, "")):
+        figures = [figures_of("sparse", net, histories["sparse"], 0.9, loads=[0.01, others])]
+        assert said in describe_load(figures)
+        assert bool(describe_load(figures)) is bool(said)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another way to tell")
+def test_the_system_tells_what_its_cpus_do() -> None:
+    before, spent = machine_load._busy_seconds(), process_time()
+    while process_time() - spent < 0.1:
+        pass
+    after = machine_load._busy_seconds()
+    assert before is not None
+    assert after is not None
+    assert after - before >= 0.05
+
+
+def test_a_time_too_short_tells_no_load() -> None:
+    with measure_load() as load:
+        pass
+    assert load.others is None
 
 
 def test_step_times_leave_the_networks_alone(rng: np.random.Generator) -> None:
@@ -72,6 +130,9 @@ def test_step_times_leave_the_networks_alone(rng: np.random.Generator) -> None:
     )
     assert [len(values) for values in times] == [9, 9]
     assert all((values > 0).all() for values in times)
+    (found,) = time_steps(nets[:1], rng.random((50, 12)), rng.integers(0, 3, 50), optimizer="sgd")
+    assert found.wall.shape == found.cpu.shape == (9,)
+    assert (found.cpu > 0).all()
     for net, parameters in zip(nets, before, strict=True):
         np.testing.assert_array_equal(net.parameters, parameters)
 
