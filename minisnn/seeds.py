@@ -84,6 +84,11 @@ def spawned(seed: int, n: int) -> list[int]:
     ]
 
 
+def layer_seeds(seed: int, n: int) -> list[int]:
+    """Return a seed for each of n layers: of the first the seed itself, the others are spawned."""
+    return [seed, *spawned(seed, n - 1)]
+
+
 def word_of(seed: int) -> int:
     """Return a number of 32 bits for what takes no more: a small seed itself, or a hash of it."""
     return seed if seed < 2**32 else int(np.random.SeedSequence(seed).generate_state(1)[0])

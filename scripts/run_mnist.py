@@ -56,6 +56,7 @@ def limit_threads(count: int | None) -> None:
 def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     """Return the sparse network and, if wanted, its fully connected twin."""
     import minisnn as snn
+    from minisnn.seeds import layer_seeds
 
     if options.load is not None:
         net = snn.load(options.load)
@@ -68,12 +69,13 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     widths = [N_PIXELS, *options.hidden, N_CLASSES]
     degrees = [*options.degree, options.output_degree]
     sparse, dense = [], []
-    for number, (shape, degree) in enumerate(zip(pairwise(widths), degrees, strict=True)):
+    seeds = layer_seeds(options.seed, len(degrees))
+    for shape, degree, seed in zip(pairwise(widths), degrees, seeds, strict=True):
         dense.append(snn.topology.dense(*shape))
         sparse.append(
             dense[-1]
             if degree is None
-            else snn.topology.make(options.topology, *shape, degree, options.seed + number)
+            else snn.topology.make(options.topology, *shape, degree, seed)
         )
     graphs = {"sparse": sparse, "dense": dense} if options.compare else {"sparse": sparse}
     outputs = {"mse": "sigmoid", "cross_entropy": "softmax"}[options.loss]

@@ -121,7 +121,7 @@ def test_other_neurons_and_another_loss(tmp_path: Path) -> None:
     for needless in ((*modern, "--no-compare"), ("--load", "out/sparse.npz")):
         done = run(*options, *needless, cwd=tmp_path)
         assert "error: --learning-rate must be given: the default is one for sig" in done.stderr
-        assert "float32, relu, softmax)" in done.stderr
+        assert "float32, relu, softmax, seed=0)" in done.stderr
         assert not (tmp_path / "runs").exists()
 
 
@@ -228,7 +228,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     assert histories[0] == histories[1]
     other = run("--resume", "killed", "--epochs", "31", cwd=tmp_path)
     assert other.returncode != 0
-    assert "sparse.checkpoint.npz is of another training: " in other.stderr
+    assert "sparse.checkpoint.npz is of another training. " in other.stderr
     assert "epochs was 30, is 31" in other.stderr
 
 

@@ -77,7 +77,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     warm_start : bool
         Whether `fit` goes on from the weights that there are. The network stays what it was made
         as: other widths, wiring or activations have no effect.
-    random_state : int, RandomState, optional
+    random_state : int, RandomState, Generator, SeedSequence, optional
         Of random wiring, initial weights, order of samples, dropout, and what is held back.
     verbose : bool, or int
         Whether to show a progress bar (extra ``progress``); any number but 0 does.

@@ -15,7 +15,6 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..arguments import as_list, check_choice, check_flag, shown
@@ -34,6 +33,7 @@ from ..training import run_training
 from .held_out import split_rows
 from .inputs import dense_blocks, made_dense, readable
 from .names import answers_other_names, unknown_parameter
+from .random_state import random_state_of
 from .refusal import unchanged_if_refused
 from .watch import Watch
 from .wiring import Topologies, hidden_sizes, make_graphs
@@ -309,7 +309,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         """Make the network, and forget what was trained before."""
         n_outputs = targets.shape[1] if targets.ndim == 2 else len(self.classes_)
         sizes = hidden_sizes(self.hidden_layer_sizes, self.topology, n_outputs)
-        self._random = check_random_state(self.random_state)
+        self._random = random_state_of(self.random_state)
         graphs = make_graphs(
             [X.shape[1], *sizes, n_outputs], self.topology, self.degree, self.density,
             self._random.randint(_LARGEST_SEED),

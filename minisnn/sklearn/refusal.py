@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from numpy.random import RandomState
+from numpy.random import Generator, RandomState
 
 
 @contextmanager
@@ -24,11 +25,13 @@ def unchanged_if_refused(model: Any) -> Iterator[None]:
     """
     before = dict(vars(model))
     weights = before["net_"].parameters.copy() if "net_" in before else None
-    generators = {
-        id(value): (value, value.get_state())
-        for value in before.values()
-        if isinstance(value, RandomState)
-    }
+    restored: list[Callable[[], None]] = []
+    for value in before.values():
+        if isinstance(value, RandomState):
+            restored.append(partial(value.set_state, value.get_state(legacy=False)))
+        elif isinstance(value, Generator):
+            source = value.bit_generator
+            restored.append(partial(setattr, source, "state", source.state))
     try:
         yield
     except BaseException:
@@ -36,6 +39,6 @@ def unchanged_if_refused(model: Any) -> Iterator[None]:
         vars(model).update(before)
         if weights is not None:
             model.net_.parameters[:] = weights
-        for generator, state in generators.values():
-            generator.set_state(state)
+        for restore in restored:
+            restore()
         raise

@@ -11,6 +11,7 @@ from .. import topology
 from ..arguments import as_list, shown
 from ..checks import check_positive_integer
 from ..graph import Topology
+from ..seeds import layer_seeds
 
 _INPUTS = 10
 """Of each hidden neuron, or all there are, where nobody says how dense the wiring is: a neuron that
@@ -92,7 +93,7 @@ def make_graphs(
         Edges as a share of all possible ones. "auto" is a tenth, but ten inputs at least for each
         neuron.
     seed : int
-        For random wiring; each layer has another.
+        For random wiring: of the first layer; those of the others are spawned from it.
 
     Raises
     ------
@@ -108,7 +109,7 @@ def make_graphs(
     if degrees is not None:
         by_degree = _one_each(degrees, len(hidden), "degree", whole=(int,))
     shares = _one_each(density, len(hidden), "density", whole=(str, int, float))
-    graphs = []
+    graphs, seeds = [], layer_seeds(seed, len(shapes))
     for number, (kind, (n_in, n_out)) in enumerate(zip(kinds, shapes, strict=True)):
         if isinstance(kind, Topology):
             if kind.shape != (n_in, n_out):
@@ -124,7 +125,7 @@ def make_graphs(
             if degree is None:
                 share = shares[number] if number < len(hidden) else "auto"
                 degree = max(1, round(_share(share, n_in) * n_out))
-            graphs.append(topology.make(kind, n_in, n_out, degree, seed + number))
+            graphs.append(topology.make(kind, n_in, n_out, degree, seeds[number]))
     return graphs
 
 

@@ -25,6 +25,7 @@ from sklearn.ensemble import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
+from minisnn.seeds import layer_seeds
 from minisnn.sklearn import SparseMLPClassifier, SparseMLPRegressor
 
 
@@ -191,6 +192,32 @@ def test_what_is_held_back_is_like_the_rest(seed: int) -> None:
     assert (
         len(SparseMLPClassifier(early_stopping=True, **options).fit(np.eye(100), y).classes_) == 20
     )
+
+
+def test_layers_are_wired_from_the_random_state(table: Any) -> None:
+    """The first layer as before there were others: with random_state=0 by this number."""
+    X, y = table
+    options = {**QUICK, "hidden_layer_sizes": (30, 30, 30), "density": 0.2, "max_iter": 1}
+    model = SparseMLPClassifier(**options).fit(X, y)
+    seeds = [graph.parameters["seed"] for graph in model.net_.topologies[:3]]
+    assert seeds == layer_seeds(209652396, 3)
+    one = SparseMLPClassifier(**{**options, "hidden_layer_sizes": (30,)}).fit(X, y)
+    assert one.net_.topologies[0] == snn.topology.biregular(30, 30, 6, seed=209652396)
+
+
+def test_kinds_of_random_states(table: Any) -> None:
+    X, y = table
+
+    def fitted(random_state: Any) -> bytes:
+        options = {**QUICK, "max_iter": 1, "dropout": 0.2, "random_state": random_state}
+        return SparseMLPClassifier(**options).fit(X, y).net_.parameters.tobytes()
+
+    for make in (np.random.RandomState, np.random.default_rng, np.random.SeedSequence):
+        assert fitted(make(3)) == fitted(make(3)) != fitted(make(4))
+    rng = np.random.default_rng(3)
+    assert fitted(rng) != fitted(rng), "it was drawn from"
+    assert fitted(3) == fitted(np.random.RandomState(3))
+    assert fitted(None) != fitted(None)
 
 
 def test_interruption_keeps_what_was_learnt(table: Any) -> None:
