@@ -271,10 +271,11 @@ def test_without_a_connection(
     urls = (f"http://127.0.0.1:{port}/", f"http://localhost:{port}/x/")
     monkeypatch.setattr(datasets, "MIRRORS", urls)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    with pytest.raises(
-        DatasetError, match=r"or localhost:\d+ \(.*refused.*\): put MNIST"
-    ) as caught:
-        load_mnist("full")
+    try:
+        raise KeyError("what a caller may be handling")
+    except KeyError:
+        with pytest.raises(DatasetError, match=r"localhost:\d+ \(.*refused.*\): put M") as caught:
+            load_mnist("full")
     assert len(str(caught.value)) < 250
 
 
