@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from full_speed import at_full_speed
-from program import run, save_figure, write_text
+from program import Parser, run, save_figure, write_text
 
 COMMANDS = ("kernels", "step", "epoch", "wiring", "small", "scaling", "startup", "memory")
 
@@ -58,9 +58,7 @@ def whole_numbers(text: str) -> list[int]:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument(
         "--threads", type=whole_numbers, help="such as 1,2 (default: 1 and all cores)"

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from full_speed import at_full_speed
 from mnist_options import at_least_one, numbers, sigmoid_rate
-from program import run, write_text
+from program import Parser, run, write_text
 
 import minisnn as snn
 from minisnn import baselines
@@ -49,9 +49,7 @@ def format_choice(by_rate: dict[str, dict[float, float]], chosen: dict[str, floa
 
 def main(argv: list[str] | None = None) -> None:
     """Run."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--data", choices=("full", "sample"), default="sample", help="(%(default)s)"
     )

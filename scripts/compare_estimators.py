@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from full_speed import at_full_speed
 from mnist_options import at_least_one, numbers
-from program import run
+from program import Parser, run
 
 import minisnn as snn
 from minisnn.experiments.datasets import spread
@@ -68,9 +68,7 @@ def n_bytes(model: Any) -> int:
 
 def main(argv: list[str] | None = None) -> None:
     """Run."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--data", choices=("full", "sample"), default="sample", help="(%(default)s)"
     )

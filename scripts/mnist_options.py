@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from program import Parser
+
 EPOCHS = {"full": 60, "sample": 200}
 HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
 MOST = 2**20  # epochs, or samples in a step
@@ -50,9 +52,7 @@ def at_least_one(text: str) -> int:
 def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace:
     """Return the options."""
     whole, real = numbers(int, "a whole number"), numbers(float, "a number")
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     network = parser.add_argument_group("the network")
     network.add_argument(
         "--topology",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
@@ -44,6 +46,19 @@ def run(
         except KeyboardInterrupt:
             return INTERRUPTED
     return 1
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that answers a choice that is nearly right with the one that was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with a message."""
+        wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message)
+        if wrong:
+            from minisnn.arguments import did_you_mean
+
+            message += did_you_mean(wrong[1], re.findall(r"[\w.-]+", wrong[2]))
+        super().error(message)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 
 from full_speed import at_full_speed
-from program import INTERRUPTED, run
+from program import INTERRUPTED, Parser, run
 
 from minisnn.experiments import processes
 from minisnn.reproduction import PROFILES, reproduce, select
@@ -30,9 +30,7 @@ REMARKS = {
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--profile", choices=PROFILES, default="quick",
         help="quick: the embedded sample, minutes; full: all of MNIST, hours (default: quick)",

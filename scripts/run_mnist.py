@@ -56,7 +56,7 @@ def limit_threads(count: int | None) -> None:
 def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     """Return the sparse network and, if wanted, its fully connected twin."""
     import minisnn as snn
-    from minisnn.seeds import layer_seeds
+    from minisnn.seeds import layer_seeds, seed_of
 
     if options.load is not None:
         net = snn.load(options.load)
@@ -69,7 +69,7 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     widths = [N_PIXELS, *options.hidden, N_CLASSES]
     degrees = [*options.degree, options.output_degree]
     sparse, dense = [], []
-    seeds = layer_seeds(options.seed, len(degrees))
+    seeds = layer_seeds(seed_of(options.seed), len(degrees))
     for shape, degree, seed in zip(pairwise(widths), degrees, seeds, strict=True):
         dense.append(snn.topology.dense(*shape))
         sparse.append(

@@ -16,14 +16,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from program import INTERRUPTED, run
+from program import INTERRUPTED, Parser, run
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "config", type=Path, metavar="CONFIG", help="what to train: a .yaml, .toml or .json file"
     )
