@@ -1,17 +1,34 @@
-"""Sizes of this machine's caches."""
+"""Sizes of this machine's caches, as much of them as one core has.
+
+A core is what has a first-level cache of data of its own, be it one hardware thread or two. A cache
+that several cores share is divided by how many of them this process may use. Where cores differ,
+the sizes are those of the smallest: a task may run on any.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-_LINUX = Path("/sys/devices/system/cpu/cpu0/cache")
+from .cpus import usable_cpus
+
+_LINUX = Path("/sys/devices/system/cpu")
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+_WINDOWS = struct.Struct("<QI4xBBHII4x")
+"""SYSTEM_LOGICAL_PROCESSOR_INFORMATION of 64-bit Windows, of a cache: CPUs as a mask, relationship,
+level, ways, bytes of a line, bytes, kind."""
+_RELATION_CACHE, _UNIFIED, _DATA = 2, 0, 2  # Windows's numbers
 
 
 @dataclass(frozen=True)
 class Caches:
-    """Bytes of the first-level data cache and of the second-level cache of one core.
+    """Bytes of the first-level data cache and of the second-level cache that one core has.
 
     The defaults are what nearly every CPU of the last ten years has at least; they are used
     where the system does not tell.
@@ -21,20 +38,109 @@ class Caches:
     L2: int = 512 * 2**10
 
 
-def read_caches(folder: Path = _LINUX) -> Caches:
-    """Return the cache sizes that Linux reports, or the defaults."""
-    sizes = {}
-    for index in sorted(folder.glob("index*")):
-        try:
-            level = (index / "level").read_text().strip()
-            kind = (index / "type").read_text().strip()
-            size = (index / "size").read_text().strip()
-            n_bytes = int(size.rstrip("KMG")) * _UNITS.get(size[-1], 1)
-        except (OSError, ValueError, IndexError):
-            continue
-        if kind in ("Data", "Unified") and n_bytes > 0:
-            sizes[f"L{level}"] = n_bytes
-    return Caches(**{name: sizes[name] for name in ("L1", "L2") if name in sizes})
+@dataclass(frozen=True)
+class Cache:
+    """One cache of data: its level, its bytes, and the CPUs (hardware threads) that it serves."""
+
+    level: int
+    size: int
+    cpus: frozenset[int]
+
+
+def read_caches() -> Caches:
+    """Return what the system says of the cores that this process may use, or the defaults."""
+    with suppress(OSError, AttributeError, ValueError, struct.error):  # where it says nothing
+        if sys.platform == "darwin":
+            return of_macos(_sysctl)
+        if sys.platform == "win32":
+            return of_core(parse_windows(_ask_windows()), usable_cpus())
+        return of_core(read_linux(usable_cpus()), usable_cpus())
+    return Caches()
+
+
+def of_core(caches: list[Cache], usable: set[int]) -> Caches:
+    """Return the sizes that one core has, at least, of caches of which some CPUs may be used."""
+    cores = {cache.cpus for cache in caches if cache.level == 1}
+    sizes: dict[str, int] = {}
+    for cache in caches:
+        sharing = sum(1 for core in cores if core & cache.cpus & usable)
+        if cache.level in (1, 2) and cache.size > 0 and cache.cpus & usable:
+            share = cache.size // max(1, sharing)
+            name = f"L{cache.level}"
+            sizes[name] = min(share, sizes.get(name, share))
+    return Caches(**sizes)
+
+
+def read_linux(cpus: set[int], folder: Path = _LINUX) -> list[Cache]:
+    """Return the caches of some CPUs, from Linux's folder of all of them."""
+    caches = set()
+    for cpu in cpus:
+        for index in (folder / f"cpu{cpu}" / "cache").glob("index*"):
+            with suppress(OSError, ValueError, IndexError):
+                level, kind, size = (
+                    (index / name).read_text().strip() for name in ("level", "type", "size")
+                )
+                n_bytes = int(size.rstrip("KMG")) * _UNITS.get(size[-1], 1)
+                sharing = frozenset({cpu})
+                with suppress(OSError, ValueError):
+                    sharing |= _numbers((index / "shared_cpu_list").read_text())
+                if kind in ("Data", "Unified"):
+                    caches.add(Cache(int(level), n_bytes, sharing))
+    return sorted(caches, key=lambda cache: (cache.level, min(cache.cpus)))
+
+
+def _numbers(text: str) -> set[int]:
+    """Return the numbers of a list such as 0-3,8."""
+    numbers: set[int] = set()
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        numbers |= set(range(int(first), int(last or first) + 1))
+    return numbers
+
+
+def of_macos(sysctl: Callable[[str], int | None]) -> Caches:
+    """Return the sizes by macOS's parameters: of each kind of core where there are several."""
+
+    def smallest(name: str, divisor: str = "") -> dict[str, int]:
+        kinds = [f"hw.perflevel{k}." for k in range(sysctl("hw.nperflevels") or 0)]
+        shares = []
+        for kind in kinds or ["hw."]:
+            size = sysctl(f"{kind}{name}")
+            if size:
+                shares.append(size // (sysctl(f"{kind}{divisor}") or 1 if divisor else 1))
+        return {name[:2].upper(): min(shares)} if shares else {}
+
+    return Caches(**smallest("l1dcachesize"), **smallest("l2cachesize", "cpusperl2"))
+
+
+def _sysctl(name: str) -> int | None:
+    """Return a number among macOS's parameters; None where there is none of that name."""
+    value, size = ctypes.c_uint64(), ctypes.c_size_t(8)
+    failed = ctypes.CDLL(None).sysctlbyname(
+        name.encode(), ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0)
+    )
+    return None if failed else value.value  # of four bytes the upper half stays zero
+
+
+def parse_windows(records: bytes) -> list[Cache]:
+    """Return the caches among what GetLogicalProcessorInformation tells."""
+
+    def caches() -> Iterator[Cache]:
+        for mask, relationship, level, _, _, size, kind in _WINDOWS.iter_unpack(records):
+            if relationship == _RELATION_CACHE and kind in (_UNIFIED, _DATA):
+                yield Cache(level, size, frozenset(k for k in range(64) if mask >> k & 1))
+
+    return list(caches())
+
+
+def _ask_windows() -> bytes:
+    kernel32: Any = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
+    size = ctypes.c_uint32(0)
+    kernel32.GetLogicalProcessorInformation(None, ctypes.byref(size))  # how many bytes it takes
+    buffer = ctypes.create_string_buffer(size.value)
+    if not kernel32.GetLogicalProcessorInformation(buffer, ctypes.byref(size)):
+        raise OSError("this Windows does not tell its caches")
+    return buffer.raw[: size.value]
 
 
 CACHES = read_caches()

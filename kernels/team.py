@@ -21,6 +21,7 @@ Which thread does a task changes no result, since tasks write to different place
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
@@ -30,6 +31,7 @@ import numba
 import numpy as np
 
 from .atomics import add, give_way, read, replace, spin
+from .cpus import count_cpus
 from .jit import DISABLED, jit
 
 _LINE = 8  # int64 in a cache line: what two threads write to must not share one
@@ -39,14 +41,26 @@ _PATIENCE = 2000  # looks at the state, some tens of microseconds, before a thre
 
 _MOST_THREADS = 1024
 
-_n_threads = 1 if DISABLED else int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+def default_num_threads() -> int:
+    """Return as many as CPUs may be used, or what the user has told Numba."""
+    told: Any = numba.config  # a variable of the environment, or a file
+    if (
+        "NUMBA_NUM_THREADS" in os.environ
+        or told.NUMBA_NUM_THREADS != told.NUMBA_DEFAULT_NUM_THREADS
+    ):
+        return int(told.NUMBA_NUM_THREADS)
+    return count_cpus()
+
+
+_n_threads = 1 if DISABLED else default_num_threads()
 
 
 def get_num_threads() -> int:
     """Return how many threads a run may use.
 
-    At first as many as the process may use cores, or what the environment variable
-    NUMBA_NUM_THREADS says.
+    At first as many as CPUs that the process may use: where a container or a batch job limits its
+    time, as many as that is worth. The environment variable NUMBA_NUM_THREADS overrides that.
 
     Examples
     --------

@@ -1,26 +1,33 @@
-"""Whether this machine's memory can hold what is about to be made."""
+"""Whether this machine's memory, or this container's, can hold what is about to be made."""
 
 from __future__ import annotations
 
 import os
 
+from .kernels.cgroups import memory_left
+
 _GIB = 2**30
+_SMALL = 2**24  # bytes, below which no container's files are read: that takes up to a millisecond
 
 
 def check_fits(n_bytes: float, what: str, advice: str = "take fewer neurons or edges") -> None:
-    """Raise before anything is allocated that is larger than the memory of the machine.
+    """Raise before anything is allocated that is larger than the memory there is.
 
-    The system would promise more than it has, and end the process when it is asked for it.
+    The system would promise more than it has, and end the process when it is asked for it. That is
+    the memory of the machine; where a control group (a container, a batch job) limits it, what that
+    leaves.
 
     Raises
     ------
     MemoryError
-        Where it does not fit.
+        If it does not fit.
     """
-    room = memory_bytes()
+    room, whose = memory_bytes(), "this machine has {}"
+    if n_bytes > _SMALL and (left := memory_left()) < room:
+        room, whose = left, "the memory limit of this container or job leaves {}"
     if n_bytes > room:
         raise MemoryError(
-            f"{what} would take {n_bytes / _GIB:.3g} GiB, this machine has {room / _GIB:.3g}; "
+            f"{what} would take {n_bytes / _GIB:.3g} GiB, {whose.format(f'{room / _GIB:.3g}')}; "
             f"{advice}"
         )
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from ..arguments import as_list_of, check_kind
 from ..checks import check_positive_integer
 from ..extras import require
+from ..kernels.cpus import count_cpus
 from ..kernels.team import get_num_threads, set_num_threads
 from .configuration import Run
 from .datasets import load
@@ -66,8 +67,9 @@ def processes(jobs: int | None = None) -> Runner:
     Parameters
     ----------
     jobs : int, optional
-        How many: by default one for each core that this process may use. One is a process, too,
-        beside the one that stores results.
+        How many: by default one for each CPU that this process may use, by its affinity and by
+        the CPU time that its container has. One is a process, too, beside the one that stores
+        results.
 
     Returns
     -------
@@ -83,8 +85,8 @@ def processes(jobs: int | None = None) -> Runner:
     >>> from minisnn.experiments import processes
     >>> runner = processes(2)  # for sweep(runs, "runs.sqlite", runner=runner)
     """
-    joblib = require("joblib", "sweep", "a sweep on many processes")
-    n_jobs = check_positive_integer(joblib.cpu_count() if jobs is None else jobs, "jobs")
+    require("joblib", "sweep", "a sweep on many processes")
+    n_jobs = check_positive_integer(count_cpus() if jobs is None else jobs, "jobs")
 
     def run_all(runs: Sequence[Run]) -> Events:
         runs = as_list_of(Run, runs, "runs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from naive import random_structure
 
 from minisnn.kernels import engine, plan, schedule
 from minisnn.kernels.blocks import block_starts, choose_blocks
-from minisnn.kernels.caches import Caches, read_caches
+from minisnn.kernels.caches import Caches
 from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.plan import Plan, choose_tile
 from minisnn.kernels.vector import lanes_of
@@ -134,18 +133,6 @@ def test_starts_cut_each_row_at_the_blocks(n_in: int, n_out: int, columns: int, 
         for i in range(n_out):
             part = indices[starts[block, i] : starts[block + 1, i]]
             assert (part // columns == block).all()
-
-
-def test_cache_sizes_are_read_or_guessed(tmp_path: Path) -> None:
-    assert read_caches(tmp_path / "missing") == Caches()
-    for number, (level, kind, size) in enumerate(
-        [("1", "Data", "48K"), ("1", "Instruction", "32K"), ("2", "Unified", "2M"), ("3", "x", "?")]
-    ):
-        folder = tmp_path / f"index{number}"
-        folder.mkdir()
-        for name, text in (("level", level), ("type", kind), ("size", size)):
-            (folder / name).write_text(text + "\n")
-    assert read_caches(tmp_path) == Caches(L1=48 * 2**10, L2=2 * 2**20)
 
 
 def test_bytes_stay_bytes_until_a_sparse_layer_has_read_them() -> None:
