@@ -12,6 +12,7 @@ something to see, as a picture.
   scaling   how a step grows with edges, width, depth and batch, and a formula for it
   startup   import, first step with and without compiled kernels
   memory    bytes a connection while training
+  blocks    steps by the number of blocks of columns, and whether the best one is chosen
 
 examples:
   python scripts/benchmark.py step
@@ -31,7 +32,7 @@ from typing import Any
 from full_speed import at_full_speed
 from program import Parser, run, save_figure, write_text
 
-COMMANDS = ("kernels", "step", "epoch", "wiring", "small", "scaling", "startup", "memory")
+COMMANDS = ("kernels", "step", "epoch", "wiring", "small", "scaling", "startup", "memory", "blocks")
 
 
 def percentages(text: str) -> list[float]:
@@ -65,11 +66,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--densities", type=percentages, default=percentages("100,50,20,10,5,1"),
-        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels, step, wiring",
+        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels, step, wiring, "
+        "blocks",
     )  # fmt: skip
     parser.add_argument(
         "--widths", type=whole_numbers, default=[784, 1000, 10],
-        help="neurons of each layer (default: 784,1000,10); kernels takes the first two",
+        help="neurons of each layer (default: 784,1000,10); kernels and blocks take the first two",
     )  # fmt: skip
     parser.add_argument("--batch", type=int, default=128, help="samples of a step (default: 128)")
     parser.add_argument("--topology", default="", help="a construction instead of chance")
@@ -111,7 +113,18 @@ def check_names(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
 
 def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
     """Return the result of a command, and the module that can show it."""
-    from bench import constructions, epochs, kernels, memory, peers, scaling, small, startup, steps
+    from bench import (
+        blocks,
+        constructions,
+        epochs,
+        kernels,
+        memory,
+        peers,
+        scaling,
+        small,
+        startup,
+        steps,
+    )
 
     import minisnn as snn
 
@@ -138,6 +151,12 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         return startup.measure_startup(options.rounds), startup
     if options.command == "memory":
         return memory.measure_memory(), memory
+    if options.command == "blocks":
+        result = blocks.measure_blocks(
+            (options.widths[0], options.widths[1]), options.densities,
+            batch_size=options.batch, rounds=options.rounds, report=report,
+        )  # fmt: skip
+        return result, blocks
     chosen = peers.available()
     if options.peers is not None:
         by_name = {peer.__name__: peer for peer in peers.PEERS}

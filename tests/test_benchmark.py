@@ -13,7 +13,7 @@ import benchmark
 import full_speed
 import numpy as np
 import pytest
-from bench import constructions, measure, scaling, small, steps
+from bench import blocks, constructions, measure, scaling, small, steps
 
 
 def test_contestants_take_turns() -> None:
@@ -90,6 +90,18 @@ def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
     text = small.table(json.loads(json.dumps(result)))
     assert "a step of 64-32-10" in text
     assert "Not in compiled code" in text
+
+
+def test_blocks() -> None:
+    result = blocks.measure_blocks((40, 30), (0.5,), batch_size=16, rounds=1, seconds=0.001)
+    assert [row["of_bytes"] for row in result["rows"]] == [False, True]
+    for row in result["rows"]:
+        assert list(row["microseconds"]) == ["1", "2", "3", "4"]  # none of fewer than 8 columns
+        assert row["chosen"] >= 1
+        assert row["of_chosen"] > 0
+    text = blocks.table(json.loads(json.dumps(result)))
+    assert "A step of 40-30-10, batch 16" in text
+    assert text.count("50 %") == 2
 
 
 def test_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
