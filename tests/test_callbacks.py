@@ -339,8 +339,6 @@ def test_tensorboard_after_a_resume(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="crash"):
         train(make(), [TensorBoard(folder), crash], checkpoint=path, checkpoint_every=0)
-    (before,) = folder.iterdir()
-    before.rename(folder / "events.out.tfevents.0.before")  # as if some time had passed
     history = train(make(), [TensorBoard(folder)], checkpoint=path, resume=True)
     files, purges = events_of(folder)
     assert [max(step for _, step in scalars) for scalars in files] == [3, 8]
@@ -348,6 +346,20 @@ def test_tensorboard_after_a_resume(tmp_path: Path) -> None:
     assert purges == [1, 1]
     losses = [files[-1]["loss", n] for n in range(1, 9)]
     np.testing.assert_allclose(losses, history.column("loss"), rtol=1e-6)
+
+
+def test_tensorboard_over_partial_fits(tmp_path: Path) -> None:
+    """Each pass has a file, which hides none but of another training."""
+    estimators = pytest.importorskip("minisnn.sklearn", reason="needs the extra sklearn")
+    X, Y = problem()
+    model = estimators.SparseMLPRegressor(callbacks=[TensorBoard(tmp_path)], random_state=0)
+    for _ in range(11):
+        model.partial_fit(X, Y)
+    files, purges = events_of(tmp_path)
+    assert [scalars["loss", n] for n, scalars in enumerate(files, start=1)] == pytest.approx(
+        model.loss_curve_
+    )
+    assert purges == list(range(1, 12))
 
 
 def test_tensorboard_is_an_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

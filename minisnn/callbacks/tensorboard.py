@@ -20,7 +20,8 @@ class TensorBoard(Callback):
 
     They are on the disk about a second after the epoch, under the names that they have in `Epoch`,
     the number of the epoch being the step. A resumed training writes a file with all its epochs
-    and tells TensorBoard to forget those in files before it.
+    and tells TensorBoard to forget those in files before it. An estimator's calls of
+    ``partial_fit`` are one training.
 
     Parameters
     ----------
@@ -70,7 +71,10 @@ class TensorBoard(Callback):
         if self._writer is None:
             epochs = self._training.history.epochs
             self._writer = _tensorboardX().SummaryWriter(
-                self.folder, purge_step=epochs[0].epoch, flush_secs=1
+                self.folder,
+                purge_step=epochs[0].epoch,
+                flush_secs=1,
+                filename_suffix=f".{epoch.epoch:08d}",  # two files of one second are two
             )
             for earlier in epochs[:-1]:
                 self._add(earlier)

@@ -31,7 +31,7 @@ from ..schedules import Schedule
 from ..step import Stepper
 from ..training import run_training
 from .held_out import split_rows
-from .inputs import dense_blocks, made_dense, readable
+from .inputs import NUMBERS, by_rows, dense_blocks, made_dense, readable
 from .names import answers_other_names, unknown_parameter
 from .random_state import random_state_of
 from .refusal import unchanged_if_refused
@@ -158,7 +158,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or sparse matrix, shape (samples, features)
-            Inputs. float32 is trained in float32, all else in float64; sparse X is made dense.
+            Inputs. float32 is trained in float32, all else in float64; integers are read as they
+            lie, sparse X is made dense.
         y : array-like, shape (samples,) or (samples, outputs)
             Targets.
         sample_weight : array-like, shape (samples,), optional
@@ -297,9 +298,9 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[Array, Array, Array | None]:
         X, y = validate_data(
             self, readable(X, "X"), readable(y, "y"), accept_sparse=["csr", "csc"],
-            multi_output=True, dtype=(np.float64, np.float32), order="C", reset=first,
+            multi_output=True, dtype=NUMBERS, reset=first,
         )  # fmt: skip
-        X, y = made_dense(X, "X"), made_dense(y, "y")
+        X, y = by_rows(made_dense(X, "X")), made_dense(y, "y")
         if sample_weight is None:
             return X, y, None
         weights = readable(sample_weight, "sample_weight")
@@ -319,7 +320,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             activation=self.activation,
             output_activation=output_activation,
             seed=self._random.randint(_LARGEST_SEED),
-            dtype=X.dtype,
+            dtype=np.float32 if X.dtype == np.float32 else np.float64,
         )
         self.n_outputs_, self.t_ = n_outputs, 0
         self.loss_curve_: list[float] = []
@@ -378,7 +379,6 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "net_")
         X = validate_data(
-            self, readable(X, "X"), accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32),
-            reset=False,
+            self, readable(X, "X"), accept_sparse=["csr", "csc"], dtype=NUMBERS, reset=False
         )  # fmt: skip
         return np.concatenate([self.net_.predict(block) for block in dense_blocks(X)])

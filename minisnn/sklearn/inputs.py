@@ -6,11 +6,16 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import scipy.sparse
 
 from ..arguments import check_unmasked, checked_sparse
 from ..graph import Array
+from ..kernels.squares import KINDS
 from ..memory import check_fits
+
+NUMBERS = (np.float64, *(np.dtype(kind) for kind in KINDS))
+"""What is trained on as it lies; scikit-learn makes the first of it of all else."""
 
 _ROWS = 1024  # of sparse X made dense at a time, to predict
 
@@ -33,6 +38,14 @@ def made_dense(array: Any, name: str) -> Array:
         "take fewer columns, or train on some rows at a time by partial_fit",
     )
     return array.toarray()
+
+
+def by_rows(X: Array) -> Array:
+    """Return X; if it lies column by column, as those of a frame do, a copy that does not.
+
+    To gather rows from such columns in each of many passes takes longer than to turn them once.
+    """
+    return np.ascontiguousarray(X) if X.strides[0] < X.strides[1] else X
 
 
 def dense_blocks(X: Any) -> Iterator[Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import tracemalloc
 import warnings
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,43 @@ def test_sparse_input_is_made_dense_by_and_by(table: Any, monkeypatch: pytest.Mo
         "fewer columns, or train on some rows at a time by partial_fit",
     ):
         SparseMLPClassifier().fit(huge, y)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "bool", "O"]
+)
+def test_numbers_of_any_kind_are_trained_on_as_float64_is(dtype: str) -> None:
+    X = np.random.default_rng(0).integers(0, 2, (60, 12)).astype(dtype)
+    y = np.arange(60) % 3
+    options = {**QUICK, "max_iter": 2, "early_stopping": True}
+    given = SparseMLPClassifier(**options).fit(X, y)
+    expected = SparseMLPClassifier(**options).fit(X.astype(np.float64), y)
+    assert given.net_.dtype == np.float64
+    assert given.net_.parameters.tobytes() == expected.net_.parameters.tobytes()
+    np.testing.assert_array_equal(given.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_no_copy_is_made(early: bool) -> None:
+    whole = np.random.default_rng(0).integers(0, 100, (20_000, 100), dtype=np.int8)
+    for X in (whole, whole[:, ::2]):
+        y, model = X[:, 0] > 50, SparseMLPClassifier((10,), max_iter=1, tol=None, random_state=0)
+        model.set_params(early_stopping=early).fit(X[:500], y[:500])
+        tracemalloc.start()
+        model.fit(X, y)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 * X.size, "of float64 it would be 8"
+
+
+def test_columns_are_turned_once(table: Any) -> None:
+    X, y = table
+    rows, columns = (SparseMLPClassifier(**QUICK).fit(order(X), y)
+                     for order in (np.ascontiguousarray, np.asfortranarray))  # fmt: skip
+    assert rows.net_.parameters.tobytes() == columns.net_.parameters.tobytes()
+    turned = inputs.by_rows(np.asfortranarray(X))
+    assert turned.flags.c_contiguous
+    assert inputs.by_rows(X[:, ::2]).base is not None
 
 
 def test_probabilities(table: Any) -> None:
