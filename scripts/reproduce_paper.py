@@ -48,14 +48,13 @@ def main(argv: list[str] | None = None) -> int:
     experiments = select([key for key in options.figures.split(",") if key])
     runner = processes(options.jobs)
     profile, started = PROFILES[options.profile], perf_counter()
-    outcome = reproduce(
-        profile, output, experiments, runner=runner,
-        facts={f"profile {options.profile}": f"{profile}. {REMARKS[options.profile]}"},
-    )  # fmt: skip
+    scope = f"{options.profile}: {profile}. {REMARKS[options.profile]}"
+    outcome = reproduce(profile, output, experiments, runner=runner, scope=scope)
     print(f"{outcome.summary}, in {perf_counter() - started:.0f} s")
     if outcome.report is None:
         print(f"interrupted; start again with --output {output} to go on")
         return INTERRUPTED
+    print(scope)
     width = max(len(f"{e.key} {e.title}") for e, _ in outcome.findings)
     for experiment, finding in outcome.findings:
         title = f"{experiment.key} {experiment.title}"

@@ -15,6 +15,8 @@ COLORS = (
 )  # fmt: skip
 """Told apart by colour-blind readers, as far as so many can be."""
 
+_MOST_TICKS = 14
+
 
 @dataclass(frozen=True)
 class Series:
@@ -130,8 +132,7 @@ def draw(chart: Chart | Heatmap) -> Any:
         axes.axhspan(level.low, level.high, color="#666666", alpha=0.15, lw=0)
     if chart.log_x:
         axes.set_xscale("log")
-        ticks = sorted({x for series in chart.series for x in series.x})
-        if len(ticks) <= 14:
+        if ticks := _ticks(chart):
             axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axes.minorticks_off()
     axes.grid(alpha=0.3)
@@ -140,19 +141,25 @@ def draw(chart: Chart | Heatmap) -> Any:
 
 
 def to_plotly(chart: Chart | Heatmap) -> dict[str, Any]:
-    """Return a chart as the plain data and layout that Plotly's script draws."""
+    """Return a chart as the plain data and layout that Plotly's script draws.
+
+    The title is left to the page, where it can have several lines; the legend is below, so that all
+    of a narrow screen's width is the chart's.
+    """
+    below = {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.18, "yanchor": "top"}
     layout: dict[str, Any] = {
-        "title": {"text": chart.title},
         "xaxis": {"title": {"text": chart.x_label}},
         "yaxis": {"title": {"text": chart.y_label}},
-        "margin": {"t": 50, "r": 20},
+        "margin": {"t": 30, "r": 20, "l": 50},
+        "legend": below,
         "hovermode": "closest",
         "template": "none",
     }
     if isinstance(chart, Heatmap):
         trace = {
             "type": "heatmap", "x": list(chart.x), "y": list(chart.y), "z": [*map(list, chart.z)],
-            "colorscale": "Viridis", "colorbar": {"title": {"text": chart.z_label}},
+            "colorscale": "Viridis",
+            "colorbar": {"title": {"text": chart.z_label, "side": "top"}, "thickness": 12, **below},
             "hovertemplate": f"{chart.x_label} %{{x}}<br>{chart.y_label} %{{y}}<br>%{{z:.2f}}"
             "<extra></extra>",
         }  # fmt: skip
@@ -189,7 +196,15 @@ def to_plotly(chart: Chart | Heatmap) -> dict[str, Any]:
         ]  # fmt: skip
     if chart.log_x:
         layout["xaxis"]["type"] = "log"
+        if ticks := _ticks(chart):
+            layout["xaxis"] |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
     return {"data": traces, "layout": layout}
+
+
+def _ticks(chart: Chart) -> list[float]:
+    """Return where the points are, if they are few enough to be written at the axis."""
+    ticks = sorted({x for series in chart.series for x in series.x})
+    return ticks if len(ticks) <= _MOST_TICKS else []
 
 
 def _parts(series: Series) -> tuple[list[float], list[float], list[float]]:

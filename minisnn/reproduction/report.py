@@ -15,7 +15,10 @@ from .findings import Answer, Experiment, Finding, Table
 from .statistics import Interval
 
 _STYLE = """
-:root { --ink: #1a1a1a; --paper: #fff; --line: #ddd; --soft: #f5f5f5; }
+:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ddd; --soft: #f5f5f5; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e6e6; --paper: #161616; --line: #444; --soft: #222; }
+}
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
        max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { border-top: 1px solid var(--line); padding-top: 1.5rem; margin-top: 2.5rem; }
@@ -28,21 +31,40 @@ table { border-collapse: collapse; font-size: .9rem; margin: 1rem 0;
         font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: right; }
-th.text, td.text { text-align: left; }
+th.text, td.text { text-align: left; } td:not(.text) { white-space: nowrap; }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:hover, th button:focus-visible { text-decoration: underline; }
 th[aria-sort=ascending] button::after { content: " \\25b2"; }
 th[aria-sort=descending] button::after { content: " \\25bc"; }
 tbody tr:nth-child(even) { background: var(--soft); }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
-.chart { height: 28rem; } img { max-width: 100%; }
+.scope { border-left: 4px solid #005a8c; padding-left: .8rem; }
+h3 { margin-bottom: 0; } .chart { height: 32rem; } img { max-width: 100%; }
+@media (max-width: 40rem) {
+  body { margin: 1rem auto; font-size: 15px; } .chart { height: 36rem; margin: 0 -.6rem; }
+  th, td { padding: .25rem .4rem; }
+}
 """
 
 _SCRIPT = """
-for (const node of document.querySelectorAll(".chart")) {
-  const chart = JSON.parse(node.nextElementSibling.textContent);
-  Plotly.newPlot(node, chart.data, chart.layout, {responsive: true, displaylogo: false});
+const narrow = matchMedia("(max-width: 40rem)").matches;
+const color = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+function draw(node) {  // in the page's colours: a black line is drawn in that of its letters
+  const text = node.nextElementSibling.textContent;
+  const chart = JSON.parse(text.replaceAll('"#000000"', JSON.stringify(color("--ink"))));
+  const axis = {gridcolor: color("--line"), zerolinecolor: color("--line"), automargin: true};
+  const {xaxis, yaxis, ...rest} = chart.layout;
+  const layout = {
+    ...rest, xaxis: {...xaxis, ...axis}, yaxis: {...yaxis, ...axis},
+    font: {color: color("--ink")}, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+    dragmode: narrow ? false : "zoom",  // a finger scrolls the page
+  };
+  const options = {responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover"};
+  Plotly.react(node, chart.data, layout, options);
 }
+const drawAll = () => document.querySelectorAll(".chart").forEach(draw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+drawAll();
 for (const button of document.querySelectorAll("th button")) {
   button.addEventListener("click", () => {
     const head = button.parentElement, body = head.closest("table").tBodies[0];
@@ -75,6 +97,7 @@ _CLASSES = {
 
 def write_report(
     findings: Sequence[tuple[Experiment, Finding]],
+    scope: str,
     facts: Mapping[str, str],
     appendix: Sequence[Table] = (),
 ) -> str:
@@ -84,8 +107,10 @@ def write_report(
     ----------
     findings : sequence of (Experiment, Finding)
         In the order in which they are to stand.
+    scope : str
+        How much the verdicts rest on: it stands above them.
     facts : mapping of str to str
-        How it was made: profile, versions, machine, time.
+        How it was made: versions, machine, time.
     appendix : sequence of Table
         To stand at the end.
 
@@ -105,6 +130,7 @@ def write_report(
         f"<script>{plotly.get_plotlyjs()}</script></head><body>",
         f"<h1>{title}</h1><p>A. Bourely, J. P. Boueri, K. Choromanski, 2017. Intervals are of "
         "95 %, over seeds; a verdict needs one that leaves no doubt.</p>",
+        f'<p class="scope">{escape(scope)}</p>',
         _table(overview(findings)),
         *(_section(experiment, finding) for experiment, finding in findings),
         f"<h2>How this was made</h2><ul>{made}</ul>",
@@ -135,6 +161,7 @@ def _section(experiment: Experiment, finding: Finding) -> str:
     for chart in finding.charts:
         data = json.dumps(to_plotly(chart), allow_nan=False).replace("<", "\\u003c")
         parts.append(
+            f"<h3>{escape(chart.title)}</h3>"
             f'<div class="chart" id="{chart.name}"></div>'
             f'<script type="application/json">{data}</script>'
         )

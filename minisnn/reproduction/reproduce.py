@@ -52,6 +52,7 @@ def reproduce(
     experiments: Sequence[Experiment],
     *,
     runner: Runner = here,
+    scope: str | None = None,
     facts: Mapping[str, str] | None = None,
     progress: bool | None = None,
 ) -> Outcome:
@@ -71,6 +72,8 @@ def reproduce(
         Which; see `select`.
     runner : function of runs
         Where to train; see `minisnn.experiments`.
+    scope : str, optional
+        To stand above the verdicts: what they rest on; by default the profile's sizes.
     facts : mapping of str to str, optional
         To stand in the report beside versions and machine.
     progress : bool, optional
@@ -105,6 +108,7 @@ def reproduce(
     check_kind(profile, Profile, "profile")
     experiments = as_list_of(Experiment, experiments, "experiments")
     check_function(runner, "runner")
+    check_kind("" if scope is None else scope, str, "scope")
     check_kind({} if facts is None else facts, Mapping, "facts")
     for module in ("plotly", "matplotlib"):  # before hours of training
         require(module, "report", "a reproduction")
@@ -124,7 +128,8 @@ def reproduce(
         _draw(finding, folder / "figures")
     for table in (overview(findings), trained, *(t for _, f in findings for t in f.tables)):
         _write(table, folder / "tables")
-    text = write_report(findings, {**(facts or {}), **_environment(made)}, [trained])
+    facts = {**(facts or {}), **_environment(made)}
+    text = write_report(findings, str(profile) if scope is None else scope, facts, [trained])
     with replace_file(folder / REPORT) as file:
         file.write(text.encode())
     return Outcome(made.summary, findings, folder / REPORT)

@@ -57,7 +57,7 @@ def a_report() -> str:
         Answer.OPEN, "because </script> of <this>", charts, [Table("T", ["k", "v"], rows)]
     )
     experiment = Experiment("E0", "A <title>", "says", lambda p: [], lambda p, r: finding)
-    return write_report([(experiment, finding)], {"profile": "none"})
+    return write_report([(experiment, finding)], "quick: 3 seeds", {"written": "now"})
 
 
 def look(path: Path, *options: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ def test_the_pictures_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     printed = capsys.readouterr().out
     assert "0 runs" in printed
     assert "E1 The wiring  shown: " in printed
-    assert "4,000 training digits" in (tmp_path / "report.html").read_text()
+    assert re.search(r"quick: 4,000 training digits, .*3 seeds.*\nE1 The wiring", printed)
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert report.index("4,000 training digits") < report.index("All experiments")
     assert (tmp_path / "figures" / "E1-adjacency.svg").exists()
 
 
