@@ -41,6 +41,13 @@ class Part(Protocol):
         """Go on from a state."""
 
 
+class Drawn(Protocol):
+    """What was drawn at random before it was trained."""
+
+    initial_seed: int | None
+    """With which; None where that is not known."""
+
+
 def recorded_seed(path: str | os.PathLike[str]) -> int | None:
     """Return the seed of the training that a checkpoint is of; None where there is no such file.
 
@@ -73,6 +80,8 @@ class Checkpoint:
         Returns the learning rates of the steps of an epoch, from 0, in a training of ``epochs``.
     parts : mapping of str to Part
         What is kept; ``steps`` is among them. They are restored in this order.
+    drawn : Drawn
+        Whose seed is kept, too: weights that come back bring along what they were drawn with.
     """
 
     def __init__(
@@ -83,10 +92,11 @@ class Checkpoint:
         epochs: int,
         rates: Callable[[int, int], Array],
         parts: Mapping[str, Part],
+        drawn: Drawn,
     ) -> None:
         self._path, self._every = path, every
         self._fingerprint, self._own = fingerprint, dict(fingerprint(epochs))
-        self._epochs, self._rates, self._parts = epochs, rates, parts
+        self._epochs, self._rates, self._parts, self._drawn = epochs, rates, parts, drawn
         self._due = perf_counter() + every
         self._layouts: dict[str, dict[str, str]] = {}  # of the states when first asked for
 
@@ -133,9 +143,10 @@ class Checkpoint:
             for part, state in self._states().items()
             for name, array in state.items()
         }
+        header = {"fingerprint": self._own, "initial_seed": self._drawn.initial_seed}
         try:
             with replace_file(self._path) as file:
-                write_archive(file, KIND, FORMAT, {"fingerprint": self._own}, arrays)
+                write_archive(file, KIND, FORMAT, header, arrays)
         except OSError as error:
             before = ". The one that was written before is still there"
             raise OSError(
@@ -183,6 +194,8 @@ class Checkpoint:
                 if not np.isfinite(array).all():
                     raise ValueError(f"steps.{name} is not finite")
             OptimizerState.from_arrays(states["steps"]).check_for(states["steps"]["parameters"])
+            drawn = archive.header.get("initial_seed")  # files of before have none
+            initial_seed = None if drawn is None else seed_of(drawn)
             archive.check_all_read()
             before = {
                 part: {name: array.copy() for name, array in state.items()}
@@ -195,6 +208,7 @@ class Checkpoint:
                 for part, state in before.items():
                     self._parts[part].restore(state)
                 raise
+            self._drawn.initial_seed = initial_seed
 
     def _states(self) -> dict[str, dict[str, Array]]:
         """Return the states of all parts, if they are arrays like those of the first time."""

@@ -27,6 +27,7 @@ class Steps(Protocol):
 
     plan: Plan
     chunk: int  # how many steps to make at once, for the loop to change
+    initial_seed: int | None  # what the parameters were drawn with before the training
 
     @property
     def parameters(self) -> Array:
@@ -102,6 +103,15 @@ class Stepper:
         self._dropout, self._seed = dropout, seed
         self._steps = 0
         self.chunk = max(1, int(_FIRST_CHUNK / self.plan.cycles))
+
+    @property
+    def initial_seed(self) -> int | None:
+        """What the network's weights were drawn with; see `Steps`."""
+        return self._net.seed
+
+    @initial_seed.setter
+    def initial_seed(self, seed: int | None) -> None:
+        self._net._seed = seed
 
     def compile(self) -> None:
         """Compile what a step calls, or load it; nothing is trained."""

@@ -318,7 +318,9 @@ def run_training(
 
         parts: dict[str, Part] = {"steps": steps, "loop": loop}  # it asks for their number
         parts |= {f"callback_{number}": callback for number, callback in enumerate(kept, start=1)}
-        file = Checkpoint(checkpoint, checkpoint_every, fingerprint_for, epochs, loop.rates, parts)
+        file = Checkpoint(
+            checkpoint, checkpoint_every, fingerprint_for, epochs, loop.rates, parts, steps
+        )
     with compile_notice(progress is not False), _untouched_by_bad_data(steps):
         loop.history.compile_seconds = _compile(net, steps, validation)
         with interruptible() as interrupted, ExitStack() as ends:

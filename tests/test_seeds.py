@@ -18,8 +18,11 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import baselines, topology
-from minisnn.archive import FileFormatError
-from minisnn.seeds import Seed, seed_of, spawned, word_of
+from minisnn.archive import FileFormatError, write_archive
+from minisnn.atomic import replace_file
+from minisnn.checkpoint import recorded_seed
+from minisnn.seeds import Seed, layer_seeds, seed_of, spawned, word_of
+from minisnn.storage import packed
 
 pytestmark = pytest.mark.usefixtures("fresh_seeds")
 
@@ -57,6 +60,15 @@ def reparametrised(seed: Seed) -> snn.MLP:
     return snn.MLP.from_parameters([topology.dense(8, 3)], net.expanded.parameters, seed=net.seed)
 
 
+def hashed(seed: Seed) -> snn.MLP:
+    """Return a network; of a hash, that says which entries share weights, what it makes of them."""
+    f = baselines.Hashed(8, 3, 6, seed=seed)
+    weights = f.expand(np.arange(1.0, 7)).ravel()
+    return snn.MLP.from_parameters(
+        [topology.dense(8, 3)], np.concatenate([weights, np.zeros(3)]), seed=f.seed
+    )
+
+
 RANDOM = [name for name in topology.names() if "seed" in topology.catalogue.option_names(name)]
 MAKERS: dict[str, Callable[[Seed], Any]] = {
     **{name: graph_of(name) for name in RANDOM},
@@ -65,6 +77,7 @@ MAKERS: dict[str, Callable[[Seed], Any]] = {
     "training": training,
     "masks": masks,
     "reparametrised": reparametrised,
+    "hashed": hashed,
 }
 
 
@@ -127,6 +140,11 @@ def test_spawned_seeds_differ_and_are_those_of_numpy(seed: int, n: int) -> None:
     assert len({*seeds, seed}) == n + 1
     assert seeds == spawned(seed, n + 1)[:n], "a further layer changes no other"
     assert seeds == [seed_of(child) for child in np.random.SeedSequence(seed).spawn(n)]
+
+
+def test_the_first_layer_has_the_seed_itself() -> None:
+    assert layer_seeds(7, 3) == [7, *spawned(7, 2)]
+    assert layer_seeds(7, 1) == [7]
 
 
 @given(WHOLE)
@@ -245,8 +263,10 @@ def test_dead_neurons_are_one_warning() -> None:
 # Checkpoints
 
 
-def interrupted(path: Path, seed: Seed, **options: Any) -> tuple[snn.MLP, snn.History]:
-    net = network(1)
+def interrupted(
+    path: Path, seed: Seed, initial: int = 1, **options: Any
+) -> tuple[snn.MLP, snn.History]:
+    net = network(initial)
     history = snn.train(
         net, X, Y, optimizer=snn.SGD(0.5), epochs=4, batch_size=7, dropout=0.2, seed=seed,
         checkpoint=path, **options,
@@ -263,11 +283,36 @@ def test_a_resumed_training_takes_the_seed_of_its_checkpoint(tmp_path: Path, see
             shutil.copy(whole_path, path)
 
     whole, known = interrupted(whole_path, seed, checkpoint_every=0.0, callbacks=[keep])
-    resumed, history = interrupted(path, None, resume=True)
+    resumed, history = interrupted(path, None, resume=True, initial=2)
     assert history.seed == known.seed
     assert (resumed.parameters == whole.parameters).all()
+    assert resumed.seed == whole.seed == 1, "as the weights are"
     with pytest.raises(FileFormatError, match=f"call has 5, the checkpoint has {known.seed}"):
         interrupted(path, 5, resume=True)
+
+
+def test_reparametrised_networks_get_the_seed_of_their_checkpoint(tmp_path: Path) -> None:
+    seeds = []
+    for seed in (3, 4):
+        net = baselines.Reparametrised([baselines.LowRank(8, 3, 2)], seed=seed)
+        baselines.train_reparametrised(
+            net, X, Y, optimizer=snn.SGD(0.5), epochs=1, checkpoint=tmp_path / "file", resume=True
+        )
+        seeds.append(net.seed)
+    assert seeds == [3, 3]
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, True, "one"])
+def test_forged_seeds(tmp_path: Path, seed: Any) -> None:
+    header, arrays = packed(network(1))
+    for kind, content, names in (
+        ("network", header | {"seed": seed}, arrays),
+        ("checkpoint", {"fingerprint": {"seed": str(seed)}}, {}),
+    ):
+        with replace_file(tmp_path / "file") as file:
+            write_archive(file, kind, {"network": 2, "checkpoint": 1}[kind], content, names)
+        with pytest.raises(FileFormatError, match=f"is not a {kind} saved by minisnn"):
+            (snn.load if kind == "network" else recorded_seed)(tmp_path / "file")
 
 
 def test_without_a_checkpoint_there_is_a_fresh_seed(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ class Reparametrised:
         graphs = check_graphs([topology.dense(*f.shape) for f in maps])
         zeros = np.zeros(n_parameters(graphs), check_precision(dtype))
         self._expanded = MLP.from_parameters(graphs, zeros)
-        self.seed = seed_of(seed)
+        self.seed: int | None = seed_of(seed)  # None: that of a checkpoint that does not say it
         n_biases = [f.shape[1] for f in maps]
         self._parameters: Array = np.zeros(
             self.n_weights + sum(n_biases), dtype=self._expanded.dtype
@@ -215,6 +215,14 @@ class _Stepper:
     @property
     def parameters(self) -> Array:
         return self._net.parameters
+
+    @property
+    def initial_seed(self) -> int | None:
+        return self._net.seed
+
+    @initial_seed.setter
+    def initial_seed(self, seed: int | None) -> None:
+        self._net.seed = seed
 
     def compile(self) -> None:
         self._differentiate(np.empty(0, dtype=np.int64))

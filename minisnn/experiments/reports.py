@@ -85,7 +85,7 @@ def write_csv(path: str | PathLike[str], records: Sequence[Record]) -> None:
 
 
 def write_parquet(path: str | PathLike[str], records: Sequence[Record]) -> None:
-    """Write the same as Parquet.
+    """Write the same as Parquet; seeds of more than 64 bits make their column one of texts.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def write_parquet(path: str | PathLike[str], records: Sequence[Record]) -> None:
     """
     parquet = require("pyarrow.parquet", "sweep", "an export to Parquet")
     arrow = require("pyarrow", "sweep", "an export to Parquet")
-    table = arrow.Table.from_pylist(_rows(records))
+    table = arrow.Table.from_pylist(_narrowed(_rows(records)))
     with replace_file(path) as file:
         parquet.write_table(table, file)
 
@@ -136,6 +136,19 @@ def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
             "error": record.error,
         }
         for record, item in zip(records, settings, strict=True)
+    ]
+
+
+def _narrowed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows whose whole numbers have 64 bits; columns of longer ones, of seeds, are texts."""
+    wide = {
+        key
+        for row in rows
+        for key, value in row.items()
+        if isinstance(value, int) and not -(2**63) <= value < 2**63
+    }
+    return [
+        {key: str(value) if key in wide else value for key, value in row.items()} for row in rows
     ]
 
 

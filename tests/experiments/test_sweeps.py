@@ -403,6 +403,18 @@ def test_parquet_holds_the_same(path: Path, tmp_path: Path) -> None:
     assert "constant_degree:50%" in experiments.format_records(records_of(path))
 
 
+def test_seeds_of_any_length_are_exported(path: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra sweep")
+    runs = [Run.from_dict(describe(seed=seed)) for seed in (5, 2**100)]
+    with Store(path, write=True) as store:
+        store.add(runs)
+    experiments.write_parquet(tmp_path / "a.parquet", records_of(path))
+    table = parquet.read_table(tmp_path / "a.parquet").to_pydict()
+    assert table["seed"] == ["5", str(2**100)]
+    assert table["epochs"] == [1, 1]
+    assert [Run.from_dict(record.configuration) for record in records_of(path)] == runs
+
+
 def test_parquet_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
