@@ -181,8 +181,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one pass over the data, from where the passes before it ended.
 
-        The optimiser, a schedule, which counts on max_iter, the order of samples and dropout go on:
-        max_iter calls with the same data are one `fit`, but for what tol and a `fit` before say.
+        The optimiser, the order of samples, dropout and a schedule, which counts on max_iter, go
+        on: max_iter calls with the same data give what one `fit` gives with ``tol=None``.
 
         Parameters
         ----------
