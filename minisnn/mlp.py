@@ -362,20 +362,10 @@ class MLP:
 
         Parameters
         ----------
-        X : array of numbers or bool, shape (samples, n_in)
-            Inputs, read where they lie; see `minisnn.train`.
-        Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
-            Labels, or the target of each output.
-        loss : str, optional
+        X, Y, loss, dropout, sample_weight, input_scale
             As for `minisnn.train`.
-        dropout : float, or one for the input and each hidden layer, optional
-            Shares of neurons to drop.
-        sample_weight : array of numbers, shape (samples,), optional
-            How much each sample counts in the loss, which is a weighted mean.
         seed : int, SeedSequence or Generator, optional
             Of the dropout masks; by default fresh, and kept in the gradients.
-        input_scale : float
-            Factor on the inputs.
 
         Returns
         -------
