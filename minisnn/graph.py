@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from .arguments import MOST_BITS, as_array, check_kind, shown
+from .columns import Names, check_names
 from .structure import check_complete, check_structure, check_widths
 
 Array = npt.NDArray[Any]
@@ -57,7 +58,10 @@ class Topology:
            [1, 0, 0, 1]], dtype=uint8)
     """
 
-    __slots__ = ("_generator", "_indices", "_indptr", "_name", "_parameters", "n_in", "n_out")
+    __slots__ = (
+        "_generator", "_indices", "_indptr", "_name", "_parameters",
+        "input_names", "n_in", "n_out", "output_names",
+    )  # fmt: skip
 
     n_in: int
     n_out: int
@@ -66,6 +70,10 @@ class Topology:
     _name: str
     _parameters: dict[str, int | float]
     _generator: Array | None
+    input_names: Names | None
+    """What its left neurons are called, as a frame told `topology.from_dense`; or None."""
+    output_names: Names | None
+    """The same of its right neurons."""
 
     def __init__(
         self,
@@ -91,6 +99,8 @@ class Topology:
             _indices=None if complete else _frozen(inputs, _narrowest(n_in)),
             **_description(name, parameters),
             _generator=None,
+            input_names=None,
+            output_names=None,
         )
 
     @classmethod
@@ -107,6 +117,8 @@ class Topology:
             _name="dense",
             _parameters={},
             _generator=None,
+            input_names=None,
+            output_names=None,
         )
         return graph
 
@@ -128,6 +140,29 @@ class Topology:
             raise ValueError(f"{self} does not rotate ones at {shown(places)}")
         graph = copy.copy(self)
         graph._set(_generator=_frozen(ones, np.uint32))
+        return graph
+
+    def with_names(
+        self, input_names: Sequence[str] | None, output_names: Sequence[str] | None
+    ) -> Topology:
+        """Return the same graph with names for its neurons.
+
+        Parameters
+        ----------
+        input_names, output_names : sequence of str, or None
+            A name for each left, and for each right neuron; no two alike.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where there is not one for each, or one comes twice, or is no text.
+        """
+        graph = copy.copy(self)
+        for side, names, n in (
+            ("input_names", input_names, self.n_in),
+            ("output_names", output_names, self.n_out),
+        ):
+            graph._set(**{side: None if names is None else check_names(names, n, side)})
         return graph
 
     def _set(self, **attributes: Any) -> None:
@@ -152,7 +187,7 @@ class Topology:
         return self  # nothing in it can change
 
     def __reduce__(self) -> tuple[Any, ...]:
-        about = self._name, self._parameters, self._generator
+        about = self._name, self._parameters, self._generator, self.input_names, self.output_names
         return _restore, (self.n_in, self.n_out, self._indptr, self._indices, *about)
 
     # What it is
@@ -293,6 +328,8 @@ def _restore(
     name: str,
     parameters: Mapping[str, int | float],
     generator: Array | None,
+    input_names: Names | None = None,
+    output_names: Names | None = None,
 ) -> Topology:
     """Return a pickled graph, checked like any other."""
     if indices is None:
@@ -300,7 +337,9 @@ def _restore(
         graph._set(**_description(name, parameters))
     else:
         graph = Topology(n_in, n_out, indptr, indices, name=name, parameters=parameters)
-    return graph if generator is None else graph.with_generator(generator)
+    if generator is not None:
+        graph = graph.with_generator(generator)
+    return graph.with_names(input_names, output_names)
 
 
 def _description(name: Any, parameters: Mapping[str, Any] | None) -> dict[str, Any]:

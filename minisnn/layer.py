@@ -120,6 +120,16 @@ def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
                 f"layer {number} has {left.n_out} outputs, but layer {number + 1} takes "
                 f"{right.n_in} inputs; the widths must be equal"
             )
+        names, others = left.output_names, right.input_names
+        if names is not None and others is not None and names != others:
+            first, other = next(
+                pair for pair in zip(names, others, strict=True) if pair[0] != pair[1]
+            )
+            raise ValueError(
+                f"the outputs of layer {number} and the inputs of layer {number + 1} must have the "
+                f"same names in the same order, got {shown(first)} and {shown(other)}; put the "
+                "rows of a DataFrame in order by matrix.loc[names]"
+            )
     return graphs
 
 

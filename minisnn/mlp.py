@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from . import checks
 from .arguments import check_flag, check_kind, shown
+from .columns import check_names
 from .gradients import Gradients
 from .graph import Array, Topology
 from .initializers import check_rule, initial_parameters
@@ -114,6 +115,8 @@ class MLP:
         activation: str = "sigmoid",
         output_activation: str = "sigmoid",
         seed: int | None = None,
+        input_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
     ) -> MLP:
         """Return the network that has these parameters.
 
@@ -127,6 +130,8 @@ class MLP:
             As for `MLP`.
         seed : int, optional
             What the initial weights were drawn with, where that is known.
+        input_names, output_names : sequence of str, optional
+            As the attributes; by default those that the graphs have.
 
         Returns
         -------
@@ -144,6 +149,10 @@ class MLP:
         net = cls.__new__(cls)
         net._seed = None if seed is None else seed_of(seed)
         net._assemble(graphs, vector, activation, output_activation)
+        if input_names is not None:
+            net.input_names = input_names
+        if output_names is not None:
+            net.output_names = output_names
         return net
 
     def _assemble(
@@ -153,12 +162,14 @@ class MLP:
         self._parameters = parameters = parameters[:]  # nobody gets at this very view
         weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
         self._layers = tuple(map(Layer, graphs, weights, biases))
+        self._input_names, self._output_names = graphs[0].input_names, graphs[-1].output_names
         self._passes = Passes(wiring_of(graphs, activation, output_activation), parameters)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
         about = self._activation, self._output_activation, self._seed
-        return MLP.from_parameters, (self.topologies, self._parameters, *about)
+        names = self._input_names, self._output_names
+        return MLP.from_parameters, (self.topologies, self._parameters, *about, *names)
 
     # What it is
 
@@ -194,6 +205,31 @@ class MLP:
     def seed(self) -> int | None:
         """What its initial weights were drawn with: `MLP` gives the same for it. None: unknown."""
         return self._seed
+
+    @property
+    def input_names(self) -> tuple[str, ...] | None:
+        """What its inputs are called: the columns of the first frame that it is trained on.
+
+        Or of the frame that its first graph was made from, or what they are set to. Frames, of
+        pandas or polars, are from then on matched by name, and may have their columns in any order;
+        other names are an error. Arrays are always taken by position. None: there are no names.
+        """
+        return self._input_names
+
+    @input_names.setter
+    def input_names(self, names: Sequence[str] | None) -> None:
+        self._input_names = None if names is None else check_names(names, self.n_in, "input_names")
+
+    @property
+    def output_names(self) -> tuple[str, ...] | None:
+        """What its outputs are called, in the same way, by frames of targets with a column each."""
+        return self._output_names
+
+    @output_names.setter
+    def output_names(self, names: Sequence[str] | None) -> None:
+        self._output_names = (
+            None if names is None else check_names(names, self.n_out, "output_names")
+        )
 
     @property
     def widths(self) -> list[int]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .arguments import as_array
 from .checks import check_number
+from .columns import Names, columns_of, read_columns
 from .graph import Array
 from .kernels.batch import kind_of
 
@@ -37,6 +38,16 @@ class Network(Protocol):
         """Precision."""
         ...
 
+    @property
+    def input_names(self) -> Names | None:
+        """What columns of X are called."""
+        ...
+
+    @property
+    def output_names(self) -> Names | None:
+        """What columns of Y are called."""
+        ...
+
 
 class DataError(ValueError):
     """A value of the data that no network can be trained on, found as its batch was read."""
@@ -54,11 +65,14 @@ class Table:
         Of the argument that they came as.
     columns : array of uint32, shape (n,), optional
         The column of each input or output; by default they are in their order.
+    names : tuple of str, optional
+        What inputs or outputs are called.
     """
 
     values: Array
     name: str
     columns: Array | None = None
+    names: Names | None = None
 
     def of(self, rows: Array | slice) -> Array:
         """Return the values of some rows, column by column as the network has them."""
@@ -94,9 +108,8 @@ class Table:
             return
         sample, column = np.argwhere(broken)[0]
         value = values[sample, column]
-        if self.columns is not None:
-            column = self.columns[column]
-        where = f"got {value} in sample {rows[sample]}, column {column}"
+        label = column if self.names is None else repr(self.names[column])
+        where = f"got {value} in sample {rows[sample]}, column {label}"
         if not np.isfinite(value):
             raise DataError(
                 f"{self.name} must be finite, {where}; remove or replace such values first"
@@ -190,6 +203,7 @@ def check_samples(
     *,
     weights: npt.ArrayLike | None = None,
     rows: npt.ArrayLike | None = None,
+    like: Samples | None = None,
 ) -> Samples:
     """Return samples with targets that fit the network.
 
@@ -201,9 +215,12 @@ def check_samples(
         As for `minisnn.train`.
     prefix : str
         Goes before the names of X, Y and rows in messages.
+    like : Samples, optional
+        Others, whose columns these must have as well.
     """
-    samples = check_inputs(net, X, input_scale, prefix, rows=rows)
-    targets = _check_targets(net, Y, samples, prefix + "Y")
+    samples = check_inputs(net, X, input_scale, prefix, rows=rows, like=like)
+    names = net.output_names if like is None else like.targets.names
+    targets = _check_targets(net, _read(Y, names, prefix + "Y"), samples)
     return replace(samples, targets=targets, weights=_check_weights(weights, samples))
 
 
@@ -214,12 +231,14 @@ def check_inputs(
     prefix: str = "",
     *,
     rows: npt.ArrayLike | None = None,
+    like: Samples | None = None,
 ) -> Samples:
     """Return samples without targets that fit the network; see `check_samples`."""
     scale, name = check_number(input_scale, "input_scale", -np.inf), prefix + "X"
     if scale == 0:
         raise ValueError("input_scale must not be 0: it would erase the inputs; take 1/255 or 1.0")
-    inputs = as_array(X, name)
+    table = _read(X, net.input_names if like is None else like.inputs.names, name)
+    inputs = table.values
     if inputs.shape == (net.n_in,):
         raise ValueError(
             f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}. "
@@ -240,7 +259,14 @@ def check_inputs(
         raise ValueError(
             f"input_scale must leave {name}, bytes, in the range of {net.dtype}, got {scale:g}"
         )
-    return Samples(Table(inputs[:], name), scale, _check_rows(rows, len(inputs), prefix + "rows"))
+    return Samples(table, scale, _check_rows(rows, len(inputs), prefix + "rows"))
+
+
+def _read(value: Any, known: Names | None, name: str) -> Table:
+    """Return a table of what was passed, its columns in the order of the names that are known."""
+    array, names = read_columns(value, name)
+    view = array[...]  # whose shape stays as it is
+    return Table(view, name, columns_of(known, names, name), names if known is None else known)
 
 
 def _check_rows(rows: npt.ArrayLike | None, n_rows: int, name: str) -> Array | None:
@@ -306,15 +332,15 @@ def relative_weights(weights: Array) -> Array:
     return relative
 
 
-def _check_targets(net: Network, Y: npt.ArrayLike, samples: Samples, name: str) -> Table:
-    targets, n_rows = as_array(Y, name), samples.n_rows
+def _check_targets(net: Network, table: Table, samples: Samples) -> Table:
+    targets, name, n_rows = table.values, table.name, samples.n_rows
     if targets.shape[:1] != (n_rows,):
         raise ValueError(
             f"{name} must have one entry for each of the {n_rows} samples, "
             f"got shape {targets.shape}"
         )
     if targets.ndim == 1:
-        return _check_labels(targets, net.n_out, samples, name)
+        return _check_labels(table, net.n_out, samples)
     if targets.shape != (n_rows, net.n_out):
         raise ValueError(
             f"{name} must have shape ({n_rows}, {net.n_out}), or ({n_rows},) for integer "
@@ -323,17 +349,18 @@ def _check_targets(net: Network, Y: npt.ArrayLike, samples: Samples, name: str) 
     if targets.dtype.kind not in "buif":
         raise TypeError(f"{name} must hold real numbers, got {targets.dtype}")
     if kind_of(targets.dtype) < 0:  # of another byte order, or longer
-        targets = targets.astype(np.float64)
-    return Table(targets[:], name)  # a view, whose shape stays as it is
+        return replace(table, values=targets.astype(np.float64))
+    return table
 
 
-def _check_labels(labels: Array, n_out: int, samples: Samples, name: str) -> Table:
+def _check_labels(table: Table, n_out: int, samples: Samples) -> Table:
+    labels, name = table.values, table.name
     if labels.dtype.kind not in "ui":
         raise TypeError(
             f"{name} of shape {labels.shape} must be integer labels, got {labels.dtype}; "
             f"for one real target a sample give it shape ({len(labels)}, 1)"
         )
-    chosen = samples.of_each(Table(labels, name))
+    chosen = samples.of_each(table)
     outside = chosen[(chosen < 0) | (chosen >= n_out)]
     if outside.size:
         hint = f"; for 0/1 targets of one output give it shape ({len(labels)}, 1)" * (n_out == 1)
@@ -341,4 +368,4 @@ def _check_labels(labels: Array, n_out: int, samples: Samples, name: str) -> Tab
             f"{name} must hold labels from 0 to {n_out - 1}, one for each of the {n_out} outputs, "
             f"got {outside[0]}{hint}"
         )
-    return Table(labels.astype(np.int64), name)
+    return replace(table, values=labels.astype(np.int64))

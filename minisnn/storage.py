@@ -7,7 +7,9 @@ its graph is called, and how it is held: ``"rotating"`` as its generator, k numb
 a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes an edge.
 
 Format 3 is format 2 and what the optimiser remembers: the arrays ``optimizer`` and ``steps``, which
-are those of a checkpoint. Files without it are still written in format 2.
+are those of a checkpoint. Files without it are still written in format 2. Format 4 is for networks
+whose inputs or outputs have names, which are arrays of bytes: a JSON list each. Its header says
+which there are, and whether there is the state of an optimiser.
 
 Kernels trust the structure that they are given, so here it is checked as strictly as that of any
 graph of a user's. And a few bytes can describe a graph that takes all memory; so a file must hold
@@ -16,6 +18,7 @@ the weights of all the edges that it claims before any edge is made.
 
 from __future__ import annotations
 
+import json
 import math
 from os import PathLike
 from typing import Any
@@ -32,8 +35,9 @@ from .optimizer_state import OptimizerState
 from .structure import check_widths
 from .topology import rotating
 
-KIND, FORMAT, FORMAT_WITH_STATE = "network", 2, 3
+KIND, FORMAT, FORMAT_WITH_STATE, FORMAT_WITH_NAMES = "network", 2, 3, 4
 ROTATING, COMPLETE, EDGES = "rotating", "complete", "edges"
+NAMES = "input_names", "output_names"
 
 
 def save(
@@ -78,6 +82,8 @@ def save(
         check_kind(optimizer_state, OptimizerState, "optimizer_state")
         optimizer_state.check_for(net.parameters)
         number, arrays = FORMAT_WITH_STATE, arrays | optimizer_state.arrays()
+    if content.get("names"):
+        number, content["optimizer_state"] = FORMAT_WITH_NAMES, optimizer_state is not None
     with replace_file(path) as file:
         write_archive(file, KIND, number, content, arrays)
 
@@ -166,9 +172,11 @@ def load_optimizer_state(path: str | PathLike[str]) -> OptimizerState:
 
 
 def _read(path: str | PathLike[str]) -> tuple[MLP, OptimizerState | None]:
-    with read_archive(path, KIND, [FORMAT, FORMAT_WITH_STATE]) as archive:
-        net, state = unpacked(archive), None
-        if archive.entry("format", int) == FORMAT_WITH_STATE:
+    with read_archive(path, KIND, [FORMAT, FORMAT_WITH_STATE, FORMAT_WITH_NAMES]) as archive:
+        net, state, number = unpacked(archive), None, archive.entry("format", int)
+        if number == FORMAT_WITH_STATE or (
+            number == FORMAT_WITH_NAMES and archive.entry("optimizer_state", bool)
+        ):
             state = OptimizerState(
                 archive.array("optimizer", [net.dtype], (None, len(net.parameters))),
                 int(archive.array("steps", [np.int64], ())),
@@ -203,7 +211,13 @@ def packed(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
         )
     functions = {"activation": net.activation, "output_activation": net.output_activation}
     drawn = {} if net.seed is None else {"seed": net.seed}
-    return {**functions, **drawn, "layers": layers}, arrays
+    content = {**functions, **drawn, "layers": layers}
+    names = {name: getattr(net, name) for name in NAMES if getattr(net, name) is not None}
+    if names:
+        content["names"] = list(names)
+        for name, texts in names.items():
+            arrays[name] = np.frombuffer(json.dumps(texts).encode(), np.uint8)
+    return content, arrays
 
 
 def unpacked(archive: Archive) -> MLP:
@@ -214,7 +228,16 @@ def unpacked(archive: Archive) -> MLP:
     parameters = archive.array("parameters", PRECISIONS, (total,))
     graphs = [_graph(archive, number, layer) for number, layer in enumerate(layers)]
     seed = archive.entry("seed", int) if "seed" in archive.header else None
-    return MLP.from_parameters(graphs, parameters, *functions, seed)
+    names = archive.entry("names", list) if "names" in archive.header else []
+    texts = [_texts(archive, name) if name in names else None for name in NAMES]
+    return MLP.from_parameters(graphs, parameters, *functions, seed, *texts)
+
+
+def _texts(archive: Archive, name: str) -> list[str]:
+    try:
+        return json.loads(archive.array(name, [np.uint8], (None,)).tobytes())
+    except RecursionError as error:
+        raise ValueError(f"{name} is no list of texts") from error
 
 
 def _check_layer(layer: Any) -> int:

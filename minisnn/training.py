@@ -235,7 +235,7 @@ def run_training(
     samples = check_samples(net, X, Y, input_scale, weights=sample_weight, rows=rows)
     if validation_data is None and validation_rows is not None:
         validation_data = X, Y
-    validation = _check_validation(net, validation_data, input_scale, validation_rows)
+    validation = _check_validation(net, samples, validation_data, input_scale, validation_rows)
     known = check_loss(loss, net.output_activation, samples)
     if validation is not None:
         check_loss(loss, net.output_activation, validation)
@@ -321,7 +321,7 @@ def run_training(
         file = Checkpoint(
             checkpoint, checkpoint_every, fingerprint_for, epochs, loop.rates, parts, steps
         )
-    with compile_notice(progress is not False), _untouched_by_bad_data(steps):
+    with compile_notice(progress is not False), _untouched_by_bad_data(net, steps):
         loop.history.compile_seconds = _compile(net, steps, validation)
         with interruptible() as interrupted, ExitStack() as ends:
             bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size))
@@ -333,6 +333,7 @@ def run_training(
                 ends.callback(callback.end)
             if file is not None:
                 file.begin(resume)
+            net.input_names, net.output_names = samples.inputs.names, samples.targets.names
             loop.run(interrupted, file, bar)
     if loop.history.interrupted:
         n = len(loop.history.epochs)
@@ -345,16 +346,17 @@ def run_training(
 
 
 @contextmanager
-def _untouched_by_bad_data(steps: Steps) -> Iterator[None]:
-    """Put the parameters back where a value of the data turns out to be none.
+def _untouched_by_bad_data(net: MLP, steps: Steps) -> Iterator[None]:
+    """Put parameters and names back where a value of the data turns out to be none.
 
     That is in the first epoch, in which all the data is read: no callback has seen the end of one.
     """
-    before = steps.parameters.copy()
+    before, names = steps.parameters.copy(), (net.input_names, net.output_names)
     try:
         yield
     except DataError:
         steps.restore({**steps.state(), "parameters": before})
+        net.input_names, net.output_names = names
         raise
 
 
@@ -371,6 +373,7 @@ def _check_callbacks(callbacks: Sequence[EpochFunction]) -> list[Callback]:
 
 def _check_validation(
     net: MLP,
+    samples: Samples,
     validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
     input_scale: float,
     rows: npt.ArrayLike | None,
@@ -378,7 +381,7 @@ def _check_validation(
     if validation_data is None:
         return None
     X, Y = check_pair(validation_data, "validation_data")
-    return check_samples(net, X, Y, input_scale, "validation ", rows=rows)
+    return check_samples(net, X, Y, input_scale, "validation ", rows=rows, like=samples)
 
 
 def _compile(net: MLP, steps: Steps, validation: Samples | None) -> float:

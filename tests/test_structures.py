@@ -203,7 +203,10 @@ def test_sound_sparse_arrays_of_all_formats(kind: str) -> None:
 def remade(graph: snn.Topology, **changes: Any) -> snn.Topology:
     """Return a graph from a pickle, something in which is another."""
     make, values = graph.__reduce__()
-    names = ("n_in", "n_out", "indptr", "indices", "name", "parameters", "generator")
+    names = (
+        "n_in", "n_out", "indptr", "indices", "name", "parameters", "generator",
+        "input_names", "output_names",
+    )  # fmt: skip
     result = make(*{**dict(zip(names, values, strict=True)), **changes}.values())
     assert isinstance(result, snn.Topology)
     return result

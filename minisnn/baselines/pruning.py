@@ -62,7 +62,8 @@ def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
         graphs.append(from_edges(*graph.shape, graph.edges()[kept]) if pruned else graph)
         parameters += [layer.weights[kept], layer.biases]
     functions = net.activation, net.output_activation
-    return MLP.from_parameters(graphs, np.concatenate(parameters), *functions)
+    names = net.input_names, net.output_names
+    return MLP.from_parameters(graphs, np.concatenate(parameters), *functions, None, *names)
 
 
 def _largest(layer: Layer, n: int, number: int) -> Array:

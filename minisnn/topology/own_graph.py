@@ -9,6 +9,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from ..arguments import as_array, checked_sparse
+from ..columns import read_columns, texts_of
 from ..graph import Topology
 from ..structure import check_size, check_widths
 from .assembly import from_pairs
@@ -108,8 +109,9 @@ def from_dense(matrix: npt.ArrayLike) -> Topology:
 
     Parameters
     ----------
-    matrix : array-like of 0 and 1 (or bool), shape (n_in, n_out)
-        1 where there is an edge.
+    matrix : array-like of 0 and 1 (or bool), or DataFrame, shape (n_in, n_out)
+        1 where there is an edge. The index and the columns of a DataFrame, where they are texts,
+        are the names of inputs and outputs: see `MLP.input_names`.
 
     Returns
     -------
@@ -126,7 +128,9 @@ def from_dense(matrix: npt.ArrayLike) -> Topology:
     >>> snn.topology.from_dense([[1, 0], [1, 1]]).edges().tolist()
     [[0, 0], [1, 0], [1, 1]]
     """
-    adjacency = as_array(matrix, "matrix")
+    adjacency, output_names = read_columns(matrix, "matrix")
+    labels = getattr(matrix, "index", None)  # of a DataFrame; lists have a method of this name
+    input_names = None if labels is None or callable(labels) else texts_of(labels, "matrix.index")
     if adjacency.ndim != 2:
         raise ValueError(f"the matrix must have shape (n_in, n_out), got {adjacency.shape}")
     if adjacency.dtype.kind not in "buif":
@@ -139,4 +143,5 @@ def from_dense(matrix: npt.ArrayLike) -> Topology:
         )
     sources, targets = np.nonzero(adjacency)
     n_in, n_out = adjacency.shape
-    return from_pairs(n_in, n_out, sources, targets, name="custom")
+    graph = from_pairs(n_in, n_out, sources, targets, name="custom")
+    return graph.with_names(input_names, output_names)

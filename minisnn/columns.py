@@ -1,0 +1,135 @@
+"""Named columns: frames read as arrays with names, and names of one matched with those of another.
+
+A frame is a DataFrame of pandas or polars, or what looks like one; none of them is imported. As in
+scikit-learn, names are texts: columns with other names, such as numbers, are taken by position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .arguments import Array, as_array, as_list, shown
+
+Names = tuple[str, ...]
+_SHOWN = 3  # names in a message
+
+
+def read_columns(value: Any, name: str) -> tuple[Array, Names | None]:
+    """Return an array, and the names of its columns where it comes with some.
+
+    Columns of one dtype are not copied, where the frame has them in one block. Those of several
+    become one array of the dtype that holds them, in which what is missing is NaN.
+
+    Raises
+    ------
+    TypeError
+        Where a column holds no numbers, or only some columns have texts for names.
+    ValueError
+        Where two columns have the same name.
+    """
+    if type(value) is np.ndarray:
+        return value, None
+    if hasattr(value, "to_pandas") and hasattr(value, "column_names"):  # a table of Arrow
+        value = value.to_pandas()
+    if not _is_frame(value):
+        return as_array(_column(value), name), None
+    names = texts_of(value.columns, f"{name}.columns")
+    for column, dtype in zip(value.columns, value.dtypes, strict=True):
+        if not _is_number(dtype):
+            raise TypeError(
+                f"{name} must hold numbers, got {dtype} in column {shown(column)}; "
+                "turn it into numbers, or leave it out"
+            )
+    array = value.to_numpy()
+    if array.dtype == object:  # bools beside numbers, or numbers that may be missing
+        try:
+            array = value.to_numpy(dtype=np.float64, na_value=np.nan)  # pandas
+        except TypeError:
+            array = np.stack([column.cast(float).to_numpy() for column in value], axis=1)  # polars
+    return array, names
+
+
+def texts_of(labels: Iterable[Any], name: str) -> Names | None:
+    """Return labels if they are texts, nothing if none is; raise where only some are."""
+    names = list(labels)
+    texts = [label for label in names if isinstance(label, str)]
+    if not texts:
+        return None
+    if len(texts) < len(names):
+        other = next(label for label in names if not isinstance(label, str))
+        raise TypeError(
+            f"{name} must be texts, or none of them, got {shown(texts[0])} and {shown(other)}; "
+            "make all of them texts"
+        )
+    return check_names(names, len(names), name)
+
+
+def check_names(value: Any, n: int, name: str) -> Names:
+    """Return ``n`` different texts."""
+    names = as_list(value, name, "texts")
+    if len(names) != n:
+        raise ValueError(f"{name} must have {n} entries, got {len(names)}")
+    for label in names:
+        if not isinstance(label, str):
+            raise TypeError(f"{name} must be texts, got {shown(label)}")
+    if len(set(names)) < n:
+        twice = next(label for k, label in enumerate(names) if label in set(names[:k]))
+        raise ValueError(f"{name} must differ from one another, got {shown(twice)} twice")
+    return tuple(map(str, names))
+
+
+def columns_of(known: Names | None, given: Names | None, name: str) -> Array | None:
+    """Return where each of the known names stands among others, as uint32; None: in order.
+
+    Raises
+    ------
+    ValueError
+        Where the names are not the same.
+    """
+    if known is None or given is None or known == given:
+        return None
+    places = {label: place for place, label in enumerate(given)}
+    faults = [
+        f"{verb} {_few(labels)}"
+        for verb, labels in (
+            ("lacks", [label for label in known if label not in places]),
+            ("also has", [label for label in given if label not in set(known)]),
+        )
+        if labels
+    ]
+    if faults:
+        raise ValueError(
+            f"the columns of {name} must be those that the network knows, in any order; it "
+            f"{' and '.join(faults)}. An array, such as its to_numpy(), is taken by position"
+        )
+    return np.array([places[label] for label in known], dtype=np.uint32)
+
+
+def _few(labels: Sequence[str]) -> str:
+    rest = f" and {len(labels) - _SHOWN} more" * (len(labels) > _SHOWN)
+    return ", ".join(map(shown, labels[:_SHOWN])) + rest
+
+
+def _is_frame(value: Any) -> bool:
+    return all(hasattr(value, attribute) for attribute in ("columns", "dtypes", "to_numpy"))
+
+
+def _is_number(dtype: Any) -> bool:
+    """Whether a column's dtype is one of numbers or bools: pandas' has a kind, polars' does not."""
+    kind = getattr(dtype, "kind", None)
+    if kind is not None:
+        return kind in "buif"
+    return dtype.is_numeric() or str(dtype) == "Boolean"
+
+
+def _column(value: Any) -> Any:
+    """Return a column by itself: numbers that may be missing as floats, if some are."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "O")
+    if not hasattr(value, "isna") or np.asarray(value).dtype != object or kind not in "buif":
+        return value
+    if value.isna().any():
+        return value.to_numpy(dtype=np.float64, na_value=np.nan)
+    return value.to_numpy(dtype={"b": np.bool_, "f": np.float64}.get(kind, np.int64))

@@ -1,0 +1,359 @@
+"""Frames bring names: their columns are matched by these, or refused; arrays go by position."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minisnn as snn
+from minisnn.archive import write_archive
+from minisnn.columns import columns_of, read_columns
+from minisnn.storage import packed
+
+NAMES = list("abcdefg")
+N, N_IN, N_OUT = 24, len(NAMES), 3
+
+
+def make(**options: Any) -> snn.MLP:
+    graphs = [snn.topology.constant_degree(N_IN, 6, 3, seed=0), snn.topology.dense(6, N_OUT)]
+    return snn.MLP(graphs, **{"seed": 1, "output_activation": "softmax", **options})
+
+
+def frame(dtype: Any = np.float32, seed: int = 0) -> pd.DataFrame:
+    values = np.random.default_rng(seed).integers(0, 100, (N, N_IN)).astype(dtype)
+    return pd.DataFrame(values, columns=NAMES)
+
+
+LABELS = np.arange(N) % N_OUT
+
+
+def trained(X: Any, Y: Any = LABELS, net: snn.MLP | None = None, **options: Any) -> snn.MLP:
+    net = make() if net is None else net
+    defaults = {"optimizer": "sgd", "batch_size": 7, "epochs": 2, "seed": 3, "input_scale": 0.01}
+    snn.train(net, X, Y, **{**defaults, **options})
+    return net
+
+
+@settings(max_examples=30)
+@given(
+    st.permutations(NAMES),
+    st.sampled_from(["f4", "f8", "u1", "i1", "?", "i8"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_another_order_is_the_same_data(
+    order: list[str], dtype: str, some: bool, mixed: bool
+) -> None:
+    """In training, its validation, prediction, evaluation and gradients, to the bit."""
+    X, Y = frame(dtype), pd.Series(LABELS)
+    if mixed:
+        X["a"] = X["a"].astype(np.float64)
+    rows = [3, 1, 20] if some else None
+    net = trained(X, Y)
+    other = X[order]
+    np.testing.assert_array_equal(net.predict(other, rows=rows), net.predict(X, rows=rows))
+    np.testing.assert_array_equal(net.predict(other[:1]), net.predict(X[:1]))
+    np.testing.assert_array_equal(net.predict(other.iloc[::2]), net.predict(X.iloc[::2]))
+    assert snn.evaluate(net, other, Y, rows=rows) == snn.evaluate(net, X, Y, rows=rows)
+    one, same = net.loss_and_gradients(other, Y), net.loss_and_gradients(X, Y)
+    assert one[0] == same[0]
+    np.testing.assert_array_equal(one[1].inputs, same[1].inputs)
+    nets = copy.deepcopy(net), copy.deepcopy(net)
+    histories = [
+        snn.train(
+            net, X, Y, optimizer="sgd", epochs=2, seed=0, validation_data=(data, Y), rows=rows
+        )
+        for net, data in zip(nets, (other, X), strict=True)
+    ]
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+    losses = [history.epochs[-1].validation_loss for history in histories]
+    assert losses[0] == losses[1]
+    trained(other, Y, nets[0])
+    trained(X, Y, nets[1])
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+
+
+def test_names_are_those_of_the_first_training() -> None:
+    net = make()
+    net.predict(frame())
+    assert net.input_names is None
+    trained(frame().to_numpy(), net=net)
+    assert net.input_names is None
+    trained(frame(), net=net)
+    assert net.input_names == tuple(NAMES)
+    trained(frame()[NAMES[::-1]], net=net)
+    assert net.input_names == tuple(NAMES)
+    values = frame()[NAMES[::-1]].to_numpy()
+    expected = copy.deepcopy(net)
+    expected.input_names = None
+    np.testing.assert_array_equal(net.predict(values), expected.predict(values))  # by position
+
+
+def test_a_training_that_is_refused_leaves_no_names() -> None:
+    net, X = make(), frame()
+    for bad in ({"epochs": 0}, {"Y": LABELS + 1}, {"validation_data": (X[["a"]], LABELS)}):
+        with pytest.raises(ValueError, match=r"epochs|labels|columns"):
+            trained(X, net=net, **bad)
+        assert net.input_names is None
+    X.loc[5, "c"] = np.nan
+    with pytest.raises(snn.DataError, match="X must be finite, got nan in sample 5, column 'c'"):
+        trained(X, net=net)
+    assert net.input_names is None
+
+
+def test_other_names_are_refused() -> None:
+    net, X = trained(frame()), frame()
+    cases = [
+        (
+            X.drop(columns="b"),
+            r"X must be those .* it lacks 'b'\. An array",
+        ),
+        (X.assign(z=0.0), r"in any order; it also has 'z'\."),
+        (X.rename(columns={"a": "A"}), r"it lacks 'a' and also has 'A'\."),
+        (X.rename(columns=str.upper), r"lacks 'a', 'b', 'c' and 4 more and also has 'A', 'B', "),
+    ]
+    for data, message in cases:
+        for call in (
+            lambda data=data: net.predict(data),
+            lambda data=data: snn.evaluate(net, data, LABELS),
+            lambda data=data: trained(data, net=net),
+            lambda data=data: trained(X, net=net, validation_data=(data, LABELS)),
+        ):
+            with pytest.raises(ValueError, match=message):
+                call()
+    with pytest.raises(ValueError, match="the columns of validation X must be those"):
+        trained(X, net=make(), validation_data=(cases[0][0], LABELS))
+
+
+def test_names_as_scikit_learn_has_them() -> None:
+    """Numbers are no names; some texts among them are an error, and a name that comes twice."""
+    plain = pd.DataFrame(frame().to_numpy())
+    net = trained(plain)
+    assert net.input_names is None
+    np.testing.assert_array_equal(net.predict(plain[[*range(N_IN)]]), net.predict(plain))
+    mixed, twice = plain.rename(columns={2: "c"}), frame().rename(columns={"a": "b"})
+    with pytest.raises(
+        TypeError, match=r"X\.columns must be texts, or none of them, got 'c' and 0;"
+    ):
+        net.predict(mixed)
+    with pytest.raises(ValueError, match=r"X\.columns must differ from one another, got 'b' twice"):
+        net.predict(twice)
+
+
+def test_targets_have_names_too() -> None:
+    Y = pd.DataFrame(np.random.default_rng(0).random((N, N_OUT)), columns=["p", "q", "r"])
+    net, other = trained(frame(), Y, make(output_activation="sigmoid")), Y[["r", "p", "q"]]
+    assert net.output_names == ("p", "q", "r")
+    assert snn.evaluate(net, frame(), other) == snn.evaluate(net, frame(), Y)
+    nets = copy.deepcopy(net), copy.deepcopy(net)
+    trained(frame(), other, nets[0], validation_data=(frame(), other))
+    trained(frame(), Y, nets[1])
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+    with pytest.raises(
+        ValueError, match=r"the columns of Y must be .* it lacks 'q' and also has 'Q'"
+    ):
+        snn.evaluate(net, frame(), Y.rename(columns={"q": "Q"}))
+
+
+# Frames as arrays
+
+
+def test_one_block_is_not_copied() -> None:
+    values = np.zeros((N, N_IN), np.float32)
+    data = pd.DataFrame(values, columns=NAMES, copy=False)
+    array, names = read_columns(data, "X")
+    assert names == tuple(NAMES)
+    assert np.shares_memory(array, values)
+
+
+def test_frames_of_several_dtypes() -> None:
+    data = pd.DataFrame(
+        {
+            "a": [1.5, 2.0], "b": [True, False], "c": pd.array([1, 2], "Int64"),
+            "d": pd.array([0.5, 1], "Float64"), "e": np.array([1, 2], np.uint8),
+        }
+    )  # fmt: skip
+    array, _ = read_columns(data, "X")
+    expected = [[1.5, 1, 1, 0.5, 1], [2, 0, 2, 1, 2]]
+    np.testing.assert_array_equal(array, expected)
+    assert array.dtype == np.float64
+    missing = data.assign(c=pd.array([1, None], "Int64"))
+    net = snn.MLP([snn.topology.dense(5, 2)], seed=0)
+    with pytest.raises(snn.DataError, match="X must be finite, got nan in sample 1, column 'c'"):
+        net.predict(missing)
+
+
+@pytest.mark.parametrize(
+    "column", [["x", "y"], pd.Categorical(["x", "y"]), pd.to_datetime(["2020", "2021"]), [1j, 2]]
+)
+def test_columns_that_hold_no_numbers(column: Any) -> None:
+    data = pd.DataFrame({"a": [1.0, 2.0], "city": column})
+    net = snn.MLP([snn.topology.dense(2, 2)], seed=0)
+    with pytest.raises(TypeError, match=r"X must hold numbers, got .* in column 'city'; turn it"):
+        net.predict(data)
+
+
+def test_labels_in_a_series() -> None:
+    X, expected = frame(), trained(frame()).parameters
+    for labels in (pd.Series(LABELS), pd.Series(LABELS, dtype="Int64"), list(LABELS)):
+        np.testing.assert_array_equal(trained(X, labels).parameters, expected)
+    lacking = pd.Series([None, *LABELS[1:]], dtype="Int64")
+    with pytest.raises(TypeError, match=r"Y .* must be integer labels, got float64"):
+        trained(X, lacking)
+
+
+class Polars:
+    """What a frame of polars shows of itself; it cannot be a dependency of the tests."""
+
+    class Dtype:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def is_numeric(self) -> bool:
+            return self.name not in ("String", "Boolean")
+
+        def __str__(self) -> str:
+            return self.name
+
+    def __init__(self, data: pd.DataFrame, *dtypes: str) -> None:
+        self.data, self.columns = data, list(data.columns)
+        self.dtypes = [self.Dtype(name) for name in dtypes]
+
+    def to_numpy(self) -> Any:
+        return self.data.to_numpy()
+
+    def __iter__(self) -> Any:
+        return iter([Column(self.data[name]) for name in self.columns])
+
+
+class Column:
+    def __init__(self, data: pd.Series) -> None:
+        self.data = data
+
+    def cast(self, kind: type) -> Column:
+        return Column(self.data.astype(kind))
+
+    def to_numpy(self) -> Any:
+        return self.data.to_numpy()
+
+
+def test_frames_of_polars() -> None:
+    data = pd.DataFrame({"a": [1.5, 2.0], "b": [True, False]})
+    array, names = read_columns(Polars(data, "Float64", "Boolean"), "X")
+    np.testing.assert_array_equal(array, [[1.5, 1], [2, 0]])
+    assert names == ("a", "b")
+    with pytest.raises(TypeError, match="X must hold numbers, got String in column 'b'"):
+        read_columns(Polars(data, "Float64", "String"), "X")
+    polars = pytest.importorskip("polars")
+    array, names = read_columns(polars.DataFrame({"a": [1.5, 2.0], "b": [True, None]}), "X")
+    np.testing.assert_array_equal(array, [[1.5, 1], [2, np.nan]])
+
+
+def test_tables_of_arrow() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    X = frame()
+    net = trained(X)
+    table = pyarrow.Table.from_pandas(X[NAMES[::-1]])
+    np.testing.assert_array_equal(net.predict(table), net.predict(X))
+
+
+@given(st.permutations(NAMES))
+def test_where_names_stand(order: list[str]) -> None:
+    places = columns_of(tuple(NAMES), tuple(order), "X")
+    if order == NAMES:
+        assert places is None
+    else:
+        assert places is not None
+        assert [order[place] for place in places] == NAMES
+
+
+# Graphs, files
+
+
+MASK = pd.DataFrame([[1, 0], [1, 1], [0, 1]], index=["a", "b", "c"], columns=["p", "q"], dtype=bool)
+
+
+def test_a_graph_keeps_the_names_of_its_frame() -> None:
+    graph = snn.topology.from_dense(MASK)
+    assert (graph.input_names, graph.output_names) == (("a", "b", "c"), ("p", "q"))
+    assert graph == snn.topology.from_dense(MASK.to_numpy())
+    for copied in (copy.copy(graph), copy.deepcopy(graph), pickle.loads(pickle.dumps(graph))):
+        assert copied.input_names == ("a", "b", "c")
+        assert copied.output_names == ("p", "q")
+    net = snn.MLP([graph], seed=0)
+    assert (net.input_names, net.output_names) == (("a", "b", "c"), ("p", "q"))
+    plain = snn.topology.from_dense(MASK.reset_index(drop=True).set_axis([0, 1], axis=1))
+    assert (plain.input_names, plain.output_names) == (None, None)
+    full = snn.topology.from_dense(MASK | True)
+    assert full.is_complete
+    assert pickle.loads(pickle.dumps(full)).input_names == ("a", "b", "c")
+
+
+def test_layers_must_agree_about_the_names_between_them() -> None:
+    first = snn.topology.from_dense(MASK)
+    second = pd.DataFrame([[1], [1]], index=["p", "q"], columns=["out"])
+    assert snn.MLP([first, snn.topology.from_dense(second)], seed=0).output_names == ("out",)
+    with pytest.raises(
+        ValueError,
+        match=r"the outputs of layer 1 and the inputs of layer 2 must .*"
+        r"got 'p' and 'q'; put the rows of a DataFrame in order by matrix\.loc",
+    ):
+        snn.MLP([first, snn.topology.from_dense(second.loc[["q", "p"]])], seed=0)
+
+
+def test_names_can_be_set() -> None:
+    net = make()
+    net.input_names = NAMES
+    assert net.input_names == tuple(NAMES)
+    for names, error, message in (
+        (NAMES[:3], ValueError, "input_names must have 7 entries, got 3"),
+        ([*NAMES[:6], "a"], ValueError, "input_names must differ from one another, got 'a' twice"),
+        ([*NAMES[:6], 3], TypeError, "input_names must be texts, got 3"),
+        ("abcdefg", TypeError, "input_names must be a list of texts, got 'abcdefg'"),
+    ):
+        with pytest.raises(error, match=message):
+            net.input_names = names
+    net.output_names = ["x", "y", "z"]
+    net.input_names = None
+    assert (net.input_names, net.output_names) == (None, ("x", "y", "z"))
+
+
+@pytest.mark.parametrize("state", [False, True])
+def test_names_are_saved(tmp_path: Any, state: bool) -> None:
+    X, net = frame().rename(columns={"a": "größe\n1", "b": "遺伝子"}), make()
+    history = snn.train(net, X, LABELS, optimizer="adam", epochs=1, seed=0)
+    kept = {"optimizer_state": history.optimizer_state} if state else {}
+    snn.save(net, tmp_path / "net.npz", **kept)
+    loaded = snn.load(tmp_path / "net.npz")
+    for same in (loaded, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert same.input_names == net.input_names == tuple(X.columns)
+        assert same.output_names is None
+        np.testing.assert_array_equal(same.predict(X[X.columns[::-1]]), net.predict(X))
+    if state:
+        assert snn.load_optimizer_state(tmp_path / "net.npz").steps == history.optimizer_state.steps
+    else:
+        with pytest.raises(snn.FileFormatError, match="holds no state of an optimiser"):
+            snn.load_optimizer_state(tmp_path / "net.npz")
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{}", b'"abc"', b"[1, 2]", b'["a"]', b"\xff", b"[" * 100_000, b'["a"] []']
+)
+def test_files_with_bad_names(tmp_path: Any, text: bytes) -> None:
+    net = make()
+    net.input_names = NAMES
+    content, arrays = packed(net)
+    arrays["input_names"] = np.frombuffer(text, np.uint8)
+    with open(tmp_path / "net.npz", "wb") as file:
+        write_archive(file, "network", 4, {**content, "optimizer_state": False}, arrays)
+    with pytest.raises(snn.FileFormatError, match="is not a network saved by minisnn, or damaged"):
+        snn.load(tmp_path / "net.npz")
+    assert json.loads(packed(net)[1]["input_names"].tobytes()) == NAMES
