@@ -42,7 +42,8 @@ caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 h3 { margin-bottom: 0; } .chart { height: 32rem; } img { max-width: 100%; }
 @media (max-width: 40rem) {
   body { margin: 1rem auto; font-size: 15px; } .chart { height: 36rem; margin: 0 -.6rem; }
-  th, td { padding: .25rem .4rem; }
+  th, td { padding: .25rem .4rem; } th { min-width: 4.5rem; }
+  img { max-width: none; width: 54rem; }  /* to be scrolled: its letters are small */
 }
 """
 
@@ -157,7 +158,8 @@ def _section(experiment: Experiment, finding: Finding) -> str:
         f"{escape(finding.reason)}</p>",
     ]
     for name, figure in finding.pictures.items():
-        parts.append(f'<img alt="{escape(name)}" src="{_embedded(figure)}">')
+        picture = f'<img alt="{escape(name)}" src="{_embedded(figure)}">'
+        parts.append(f'<div class="wide">{picture}</div>')
     for chart in finding.charts:
         data = json.dumps(to_plotly(chart), allow_nan=False).replace("<", "\\u003c")
         parts.append(
