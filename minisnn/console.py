@@ -108,12 +108,12 @@ def forgiving() -> Iterator[None]:
 
 
 def _open_closed_descriptors() -> None:
-    """Let no file that the program opens become its standard output or error."""
+    """Let no file that is opened next become standard output or error, here or in a child."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free
 
 
 def _discard(output: Output) -> None:

@@ -215,6 +215,28 @@ def test_a_run_without_any_output_leaves_its_files(tmp_path: Path) -> None:
     assert [network["epochs"] for network in summary["networks"]] == [1]
 
 
+SWEEP = """
+from minisnn import experiments
+description = {"data": {"name": "mnist_sample", "samples": 100}, "hidden": [20], "epochs": 1,
+               "layers": [{"topology": "biregular", "degree": 5}, {"topology": "dense"}],
+               "optimizer": {"peak": 1.0}}
+runs = [experiments.Run.from_dict({**description, "seed": seed}) for seed in (0, 1)]
+summary = experiments.sweep(runs, "runs.sqlite", runner=experiments.processes(2))
+open("summary", "w", encoding="ascii").write(str(summary))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another shell")
+def test_workers_without_any_output(tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+    subprocess.run(
+        ["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-c", SWEEP],
+        check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    summary = (tmp_path / "summary").read_text(encoding="ascii")
+    assert summary == "2 runs: 2 done (0 of them before), 0 failed, 0 pending"
+
+
 def test_a_run_in_ascii_ends_well(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     script = ROOT / "scripts/show_topology.py"

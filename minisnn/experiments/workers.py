@@ -17,6 +17,7 @@ from threading import Thread
 from time import sleep
 from typing import Any
 
+from ..console import forgiving
 from ..extras import require
 from .configuration import Run
 from .records import Begun, Events, Outcome, Versions
@@ -50,6 +51,10 @@ def train_in_processes(runs: Sequence[Run], n_processes: int) -> Events:
             1, initializer=_begin, initargs=(os.getpid(),), env=_ONE_THREAD
         )
 
+    def submit(worker: Any, run: Run) -> Future[Outcome]:
+        with forgiving():  # loky flushes standard output, and its workers need standard error
+            return worker.submit(perform, run.to_json())
+
     waiting = iter(runs)
     free: list[Any] = [None] * min(n_processes, len(runs))  # to be started when used
     under_way: dict[Future[Outcome], tuple[Run, Any]] = {}
@@ -58,11 +63,11 @@ def train_in_processes(runs: Sequence[Run], n_processes: int) -> Events:
             while free and (run := next(waiting, None)) is not None:
                 worker = free.pop() or new_worker()
                 try:
-                    future = worker.submit(perform, run.to_json())
+                    future = submit(worker, run)
                 except BrokenExecutor:  # it died while it was idle
                     worker.shutdown(wait=True, kill_workers=True)
                     worker = new_worker()
-                    future = worker.submit(perform, run.to_json())
+                    future = submit(worker, run)
                 under_way[future] = run, worker
                 yield Begun(run.hash)
             if not under_way:
