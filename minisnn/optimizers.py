@@ -19,6 +19,7 @@ from .checks import check_number, check_whole_number
 from .graph import Array
 from .kernels import updates
 from .kernels.blas_threads import blas_threads
+from .memory import check_fits
 from .schedules import Schedule
 
 _LEAST_EPSILON = 1e-30  # times the root of 1 - beta_2 it must be a number of float32, not 0
@@ -76,8 +77,18 @@ class Optimizer(ABC):
         """
 
     def initial_state(self, parameters: Array) -> Array:
-        """Return the state before the first step: zeros of shape (n_states, n_parameters)."""
+        """Return the state before the first step: zeros of shape (n_states, n_parameters).
+
+        Raises
+        ------
+        MemoryError
+            If a training does not fit: it keeps a copy of parameters and state, too.
+        """
         parameters = as_array(parameters, "parameters")
+        check_fits(
+            (2 * self.n_states + 1) * parameters.nbytes,
+            f"to train {len(parameters)} parameters by {type(self).__name__}",
+        )
         return np.zeros((self.n_states, len(parameters)), parameters.dtype)
 
     def update(

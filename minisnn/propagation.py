@@ -28,6 +28,7 @@ from .kernels.plan import Plan
 from .kernels.team import run
 from .kernels.updates import N_COEFFICIENTS
 from .losses import LOSSES, Loss
+from .memory import check_fits
 from .optimizers import Optimizer
 from .samples import Samples
 from .seeds import word_of
@@ -54,6 +55,12 @@ class Propagation:
         skipped = 0 if plan.purpose == DIFFERENTIATE else widths[0]
         self._keeps_gradients = plan.purpose == DIFFERENTIATE or plan.clips
         keeps = self._keeps_gradients or (plan.wiring.uses_blas and not forward_only)
+
+        check_fits(
+            (2 - forward_only) * sum(widths) * plan.width * dtype.itemsize,
+            f"the activations of {plan.batch_size} samples at once",
+            "take fewer samples at a time",
+        )
 
         def buffer(n_rows: int) -> Array:
             return feature_major(n_rows, plan.width, dtype)

@@ -393,6 +393,28 @@ def test_what_does_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert topology.fibonacci_rotating(100, 100, 10).n_edges == 1000
 
 
+def test_what_a_pass_or_a_training_takes_must_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the process would be killed."""
+    net = snn.MLP([topology.dense(1000, 100), topology.dense(100, 10)], seed=0)
+    X, Y = np.zeros((5000, 1000), np.float32), np.zeros(5000, int)
+    before = net.parameters.copy()
+    monkeypatch.setattr(memory, "memory_left", lambda: 2.0**24)
+    message = "the activations of 5000 samples at once would take .* GiB, the memory limit of this "
+    advice = "container or job leaves .*; take fewer samples at a time"
+    with pytest.raises(MemoryError, match=message + advice):
+        net.loss_and_gradients(X, Y)
+    with pytest.raises(MemoryError, match=message + advice):
+        net.forward(X)
+    assert net.predict(X).shape == (5000, 10)  # by batches
+    monkeypatch.setattr(memory, "memory_bytes", lambda: 2.0**20)
+    message = (
+        "to train 101110 parameters by Adam would take .* GiB, this machine has .*; take fewer"
+    )
+    with pytest.raises(MemoryError, match=message):
+        snn.train(net, X, Y, optimizer=snn.Adam(0.1), epochs=1, seed=0)
+    assert (net.parameters == before).all()
+
+
 def test_memory_that_no_one_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 2**28 < memory.memory_bytes() < 2**60
     monkeypatch.delattr(os, "sysconf")
