@@ -12,22 +12,27 @@ import numpy.typing as npt
 from .caches import CACHES, Caches
 from .jit import jit
 
-_PER_EDGE = {"L1": 6.0, "L2": 10.0, "memory": 14.0}
-_PER_EDGE_OF_BYTES = {"L1": 5.4, "L2": 7.0, "memory": 9.0}
-"""Cycles for an edge of 8 registers, by where its row is read from.
-
-From L1 the core's two loads a cycle are the limit: eight vectors, an index and a weight; from
-further away, the cache lines that arrive. Bytes come in pairs, in half as many loads and lines.
-Measured on Zen 5.
-"""
-
-_PER_SEGMENT = {"near": 30.0, "far": 100.0}
+_PER_SEGMENT = {"near": 30.0, "far": 450.0}
 """Cycles for a row's passage through a block: its accumulator is loaded and stored, its few edges
-there begin in the middle of a cache line, and their number is hard to predict. More where the
-whole of X is larger than L2, so that each passage waits for what it needs."""
+there begin in the middle of a cache line, and their number is hard to predict. Many more where the
+accumulators of all rows, which go by once for each block, are twice as large as L2."""
 
-_SHARE = 2 / 3
-"""Of a cache, for a block's rows; the rest is for the accumulators that stream through."""
+_PER_LINE = {"L1": 0.44, "L2": 5.0}
+"""Cycles that a cache line of X takes more, when it is not found in a cache."""
+
+_HELD = {"L1": 1.1, "L2": 0.63}
+"""How much of a block's rows a cache holds, as a multiple of its size: of L1 somewhat more, since
+neighbouring rows have neighbouring columns; of L2 less, since much else streams through."""
+
+# Fitted to steps on Zen 5 (48 KiB, 1 MiB), of 784-1000-10 in batches of 32, 128 and 512, and of
+# 2000-2000-10, 4096-4096-10 and 20000-1000-10, at 1 to 70 %, of floats and of bytes; under the
+# condition that the choices are those that were best on Ice Lake (48 KiB, 1.25 MiB). On Zen 5 a
+# step takes 1.02 times as long, on average, as with the best of twelve numbers of blocks, and 1.12
+# times at most (4096-4096-10 at 50 %). `scripts/benchmark.py blocks` measures it.
+
+_LINE = 64  # bytes
+_NUMBERS = sorted({2**k for k in range(16)} | {3 * 2**k for k in range(15)})
+"""Of blocks that are tried: so one of them is within a third of any size."""
 
 
 @dataclass(frozen=True)
@@ -55,45 +60,46 @@ def choose_blocks(
     row_bytes: int,
     caches: Caches = CACHES,
     *,
+    passes: int = 1,
     of_bytes: bool = False,
 ) -> Blocks:
     """Return the blocks that cost least, by the model of the constants above.
+
+    An edge reads a row of X. A cache as large as a share of the block's rows has it for that share
+    of the edges; the others fetch it from the next level.
 
     Parameters
     ----------
     n_rows, n_columns, n_edges
         Of the matrix.
     row_bytes
-        Bytes of one column's row of activations.
+        Bytes of a row of activations.
     caches
         Sizes of the caches.
+    passes
+        How often a row's edges are gone through, a tile wide each time.
     of_bytes
-        Whether activations are bytes.
+        Whether X is of bytes, two in a word: rows half as long.
     """
-    per_edge = _PER_EDGE_OF_BYTES if of_bytes else _PER_EDGE
+    per_row, sums = n_edges / max(n_rows, 1), n_rows * row_bytes / passes
+    distance = min(max(0.0, sums / caches.L2 - 1), 1.0)
+    per_segment = _PER_SEGMENT["near"] * (1 - distance) + _PER_SEGMENT["far"] * distance
+    room = {"L1": _HELD["L1"] * caches.L1, "L2": _HELD["L2"] * caches.L2}
+    row_bytes = row_bytes // 2 if of_bytes else row_bytes
+    lines = row_bytes / _LINE
 
-    def level(columns: int) -> str:
-        for name in ("L1", "L2"):
-            if columns * row_bytes <= _SHARE * getattr(caches, name):
-                return name
-        return "memory"
+    def cost(number: int) -> float:
+        n_bytes = math.ceil(n_columns / number) * row_bytes
+        missed = {level: max(0.0, 1 - held / n_bytes) for level, held in room.items()}
+        per_line = sum(missed[level] * cycles for level, cycles in _PER_LINE.items())
+        return number * passes * per_segment + per_row * lines * per_line
 
-    per_row = n_edges / max(n_rows, 1)
-    distance = "near" if n_columns * row_bytes <= caches.L2 else "far"
-    sizes = [n_columns]
-    for size in (caches.L2, caches.L1):
-        columns = int(_SHARE * size) // row_bytes
-        if 0 < columns < sizes[-1]:
-            number = math.ceil(n_columns / columns)
-            sizes.append(math.ceil(n_columns / number))
-
-    def cost(columns: int) -> float:
-        segments = math.ceil(n_columns / columns) * _PER_SEGMENT[distance]
-        return segments + per_row * per_edge[level(columns)]
-
-    columns = min(sizes, key=cost)
+    most = max(1.0, 4 * n_columns * row_bytes / room["L1"])  # blocks of a quarter of L1
+    numbers = [number for number in _NUMBERS if number <= min(most, n_columns)]
+    columns = math.ceil(n_columns / min(numbers, key=cost))
     number = math.ceil(n_columns / columns)
-    return Blocks(columns, number, level(columns), per_row / number)
+    fits = [level for level in ("L1", "L2") if columns * row_bytes <= getattr(caches, level)]
+    return Blocks(columns, number, [*fits, "memory"][0], per_row / number)
 
 
 @jit

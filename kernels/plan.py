@@ -230,8 +230,14 @@ class Plan:
         self, indptr: Array, indices: Array, n_columns: int, of_bytes: bool = False
     ) -> Product:
         n_rows = len(indptr) - 1
-        row_bytes = self.width * (2 if of_bytes else self.dtype.itemsize)
-        blocks = choose_blocks(n_rows, n_columns, len(indices), row_bytes, of_bytes=of_bytes)
+        blocks = choose_blocks(
+            n_rows,
+            n_columns,
+            len(indices),
+            self.width * self.dtype.itemsize,
+            passes=self.width // lanes_of(self.dtype, len(self.tile)),
+            of_bytes=of_bytes,
+        )
         return Product(indptr, blocks, n_columns, block_starts(indptr, indices, blocks))
 
     def _collect(

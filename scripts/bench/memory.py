@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from mmap import mmap
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -237,11 +236,8 @@ def _activations(buffers: Propagation) -> list[Array]:
 
 
 def _whole(array: Array) -> Array:
-    """Return the array that owns the memory of a view.
-
-    Large buffers lie in pages of their own, of which they need not take all: they count as such.
-    """
-    while isinstance(array.base, np.ndarray) and not isinstance(array.base.base, memoryview | mmap):
+    """Return the array that owns the memory of a view."""
+    while isinstance(array.base, np.ndarray):
         array = array.base
     return array
 

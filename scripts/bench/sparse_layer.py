@@ -119,8 +119,10 @@ class SparseLayer:
     ) -> tuple[Blocks, tuple[Array, Array]]:
         """Return a matrix's blocks, where each row's edges of each begin, and the indices."""
         n_rows, n_columns = matrix.shape
-        row_bytes = self._row_bytes // (2 if of_bytes else 1)
-        blocks = choose_blocks(n_rows, n_columns, matrix.nnz, row_bytes, of_bytes=of_bytes)
+        passes = self._row_bytes // (4 * lanes_of(np.float32, len(self._tile)))
+        blocks = choose_blocks(
+            n_rows, n_columns, matrix.nnz, self._row_bytes, passes=passes, of_bytes=of_bytes
+        )
         starts = block_starts(matrix.indptr, matrix.indices, blocks)
         return blocks, (starts, matrix.indices.astype(self._index))
 

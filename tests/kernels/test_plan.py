@@ -19,8 +19,6 @@ from minisnn.kernels.plan import Plan, choose_tile
 from minisnn.kernels.vector import lanes_of
 from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
 
-CACHES = Caches(L1=48 * 2**10, L2=2**20)
-
 
 def random_graph(n_in: int, n_out: int, density: float, seed: int = 0) -> Graph:
     rng = np.random.default_rng(seed)
@@ -87,43 +85,84 @@ def test_indices_are_as_narrow_as_the_layers_allow() -> None:
 # Blocks
 
 
+ZEN_5, ICE_LAKE = Caches(L1=48 * 2**10, L2=2**20), Caches(L1=48 * 2**10, L2=5 * 2**18)
+ROW = 512  # bytes of 128 activations in float32
+
+
 @pytest.mark.parametrize(
-    ("n", "density", "level", "number"),
+    ("n", "density", "of_bytes", "numbers"),
     [
-        (784, 1.0, "L1", 13),
-        (784, 0.2, "L1", 13),
-        (784, 0.1, "L2", 1),
-        (784, 0.03, "L2", 1),
-        (784, 0.01, "L2", 1),
-        (4096, 0.1, "L2", 4),
-        (4096, 0.01, "memory", 1),
-        (4096, 0.0005, "memory", 1),
-        (40, 0.1, "L1", 1),
+        (784, 0.7, False, {8, 12}),  # 8 blocks of 98 columns are all of L1
+        (784, 0.5, False, {8}),
+        (784, 0.3, False, {8}),
+        (784, 0.2, False, {8}),
+        (784, 0.1, False, {4, 6, 8}),
+        (784, 0.01, False, {1}),
+        (784, 0.5, True, {4}),
+        (784, 0.05, True, {1}),
+        (4096, 0.5, False, {3, 4}),
+        (4096, 0.2, False, {3, 4}),
+        (4096, 0.01, False, {3, 4}),
+        (4096, 0.5, True, {2}),
+        (4096, 0.2, True, {2}),
     ],
 )
-def test_blocks_follow_density_and_caches(n: int, density: float, level: str, number: int) -> None:
-    blocks = choose_blocks(1000, n, int(1000 * n * density), 512, CACHES)
-    assert (blocks.level, blocks.number) == (level, number)
-    assert blocks.columns * (number - 1) < n <= blocks.columns * number
-    assert level in str(blocks)
+@pytest.mark.parametrize("caches", [ZEN_5, ICE_LAKE])
+def test_blocks_that_were_measured_to_be_good(
+    caches: Caches, n: int, density: float, of_bytes: bool, numbers: set[int]
+) -> None:
+    """On Ice Lake others were up to 1.9 times as slow; on Zen 5 none is 1.12 times as fast."""
+    n_out = 1000 if n == 784 else n
+    blocks = choose_blocks(n_out, n, int(n * n_out * density), ROW, caches, of_bytes=of_bytes)
+    assert blocks.number in numbers
+    assert blocks.level in str(blocks)
+    assert ("blocks" in str(blocks)) == (blocks.number > 1)
 
 
-def test_bytes_need_fewer_blocks() -> None:
-    def chosen(density: float, row_bytes: int, of_bytes: bool) -> tuple[str, int]:
-        n_edges = int(1000 * 784 * density)
-        blocks = choose_blocks(1000, 784, n_edges, row_bytes, CACHES, of_bytes=of_bytes)
-        return blocks.level, blocks.number
+@pytest.mark.parametrize(
+    ("shape", "density", "passes", "of_bytes", "numbers"),
+    [
+        ((2000, 2000), 0.5, 1, False, {16, 24, 32}),
+        ((2000, 2000), 0.05, 1, False, {2, 3}),
+        ((2000, 2000), 0.05, 1, True, {1, 2}),
+        ((20000, 1000), 0.05, 1, False, {12, 16, 24, 32}),
+        ((784, 1000), 0.5, 4, False, {16, 24, 32}),
+        ((784, 1000), 0.1, 4, False, {1, 2, 3}),
+    ],
+)
+def test_other_shapes_and_batches(
+    shape: tuple[int, int], density: float, passes: int, of_bytes: bool, numbers: set[int]
+) -> None:
+    n_in, n_out = shape
+    n_edges = int(n_in * n_out * density)
+    blocks = choose_blocks(
+        n_out, n_in, n_edges, ROW * passes, ZEN_5, passes=passes, of_bytes=of_bytes
+    )
+    assert blocks.number in numbers
 
-    assert chosen(0.1, 256, True) == ("L2", 1)
-    assert chosen(0.5, 256, True) == ("L1", 7)
-    assert chosen(0.5, 512, False) == ("L1", 13)
+
+@given(
+    st.integers(1, 3000), st.integers(0, 10**7), st.integers(2, 5000), st.integers(0, 25),
+    st.integers(10, 24), st.booleans(),
+)  # fmt: skip
+def test_blocks_of_any_size_hold_all_columns(
+    n_columns: int, n_edges: int, row_bytes: int, L1: int, L2: int, of_bytes: bool
+) -> None:
+    caches = Caches(2**L1, 2**L2)
+    blocks = choose_blocks(100, n_columns, n_edges, row_bytes, caches, of_bytes=of_bytes)
+    assert blocks.columns * (blocks.number - 1) < n_columns <= blocks.columns * blocks.number
+
+
+def test_what_fits_into_a_cache_is_not_cut() -> None:
+    blocks = choose_blocks(1000, 90, 90_000, ROW, ZEN_5)
+    assert (blocks.number, blocks.level) == (1, "L1")
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32))
 def test_starts_cut_each_row_at_the_blocks(n_in: int, n_out: int, columns: int, seed: int) -> None:
     graph = random_graph(n_in, n_out, 0.4, seed)
     number = -(-n_in // columns)
-    blocks = choose_blocks(n_out, n_in, graph.n_edges, 4, CACHES)
+    blocks = choose_blocks(n_out, n_in, graph.n_edges, 4, ZEN_5)
     blocks = type(blocks)(columns, number, "L1", 0.0)
     indptr, indices = graph.rows()
     starts = block_starts(indptr, indices, blocks).astype(int)
