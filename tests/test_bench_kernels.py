@@ -69,7 +69,7 @@ def test_table_and_plot_show_every_density(result: Any) -> None:
     text = kernels.table(result)
     starts = [line.split("  ")[0] for line in text.splitlines()]
     assert [start for start in starts if "%" in start] == ["100 %", "25 %"] * (len(THREADS) + 1)
-    assert "64 → 96, batch 128, float32, 2 threads" in text
+    assert "64 -> 96, batch 128, float32, 2 threads" in text
     figure = kernels.plot(result)
     assert [axes.get_title() for axes in figure.axes] == ["1 thread", "2 threads"]
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
