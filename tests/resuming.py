@@ -17,7 +17,7 @@ def problem(n: int = 150) -> tuple[Any, Any]:
 
 
 def make(seed: int = 0, dtype: Any = np.float64) -> snn.MLP:
-    graphs = [snn.topology.constant_degree(12, 30, 8), snn.topology.dense(30, 2)]
+    graphs = [snn.topology.constant_degree(12, 30, 8, seed=0), snn.topology.dense(30, 2)]
     return snn.MLP(graphs, seed=seed, dtype=dtype)
 
 
