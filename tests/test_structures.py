@@ -380,7 +380,7 @@ def test_more_networks_than_colours() -> None:
     net = snn.MLP([topology.dense(4, 2)])
     history = snn.train(net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=2)
     figure = plots.plot_training({f"network {n}": history for n in range(6)})
-    assert len(figure.axes[1].lines) == 6
+    assert len(figure.axes[-1].lines) == 6
 
 
 def test_what_does_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
