@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .jit import jit
 
 WORD = 0xFFFFFFFF
@@ -38,17 +40,19 @@ def key_of(seed, step, layer):  # type: ignore[no-untyped-def]
 
 
 @jit
-def dropout(A, rate, key, first, last):  # type: ignore[no-untyped-def]
+def dropout(A, rate, key, numbers, first, last):  # type: ignore[no-untyped-def]
     """Set each value of some rows to 0 with probability ``rate``, else divide it by ``1 - rate``.
 
-    In place. A : real[n, width]; 0 <= rate < 1 : float64; key : int64, 0 <= key < 2**32.
+    In place. A : real[n, width]; 0 <= rate < 1 : float64; key : int64, 0 <= key < 2**32; numbers :
+    uint32[n], those of the rows' neurons, or empty where they are 0, 1, ….
     Cost: a hash for each value of rows first to last.
     """
     threshold = int(rate * 4294967296.0)
     scale = A.dtype.type(1 / (1 - rate))
     zero = A.dtype.type(0)
     for i in range(first, last):
-        row_key = _mix((_mix(key) + i) & WORD)
+        neuron = np.int64(numbers[i]) if numbers.shape[0] > 0 else i
+        row_key = _mix((_mix(key) + neuron) & WORD)
         for s in range(A.shape[1]):
             kept = _mix((row_key + s) & WORD) >= threshold
             A[i, s] = A[i, s] * scale if kept else zero

@@ -114,6 +114,7 @@ class Tables(NamedTuple):
     starts: Any  # uint32[...]: of all layers, both directions
     t_indices: Any
     t_edges: Any  # uint32
+    inputs: Any  # uint32[n_in]: numbers of the inputs, or empty where they are 0, 1, …
 
 
 class Memory(NamedTuple):
@@ -161,11 +162,16 @@ class Work(NamedTuple):
 
 
 @jit
-def _drop(rates, seed, step, layer, A, first, last):  # type: ignore[no-untyped-def]
-    """Apply the dropout mask of a layer's inputs; on a gradient, that mask again."""
+def _drop(rates, seed, step, layer, inputs, A, first, last):  # type: ignore[no-untyped-def]
+    """Apply the dropout mask of a layer's inputs; on a gradient, that mask again.
+
+    inputs : the numbers of the network's inputs, of `Tables`.
+    """
     if rates[layer] > 0:
         # int: NumPy's numbers, which there are without compilation, would warn of wrapping round
-        dropout(A, rates[layer], key_of(int(seed), int(step), int(layer)), first, last)
+        numbers = inputs if layer == 0 else inputs[:0]
+        key = key_of(int(seed), int(step), int(layer))
+        dropout(A, rates[layer], key, numbers, first, last)
 
 
 @jit
@@ -218,6 +224,7 @@ def _perform(tile, part, rank, operation, tables, memory, work, step):  # type: 
     stays_linear = work.logits if work.purpose == PREDICT else work.loss == BINARY_CROSS_ENTROPY
     if is_last and stays_linear:
         activation = np.int64(IDENTITY)
+    inputs, steps_before = tables.inputs, work.first_step + step
     size = work.batch_size
     samples = work.samples[step * size : (step + 1) * size]
     counts = work.counts[step * size : (step + 1) * size]
@@ -237,7 +244,7 @@ def _perform(tile, part, rank, operation, tables, memory, work, step):  # type: 
         else:
             if assemble(work.X, samples, following, work.scale, X, reals, first, last):
                 memory.faults[step] = 1
-            _drop(work.dropout, work.seed, work.first_step + step, 0, X, first, last)
+            _drop(work.dropout, work.seed, steps_before, 0, inputs, X, first, last)
     elif kind == TARGETS:
         following = work.samples[(step + 1) * size : (step + 2) * size]
         if assemble(work.Y, samples, following, 1.0, memory.targets, reals, first, last):
@@ -322,7 +329,7 @@ def _perform(tile, part, rank, operation, tables, memory, work, step):  # type: 
     # on the last the loss and dZ, or the outputs for the caller.
     if kind in (FORWARD, ACTIVATE):
         if not is_last:
-            _drop(work.dropout, work.seed, work.first_step + step, number + 1, A, first, last)
+            _drop(work.dropout, work.seed, steps_before, number + 1, inputs, A, first, last)
         elif layer["activation"] == SOFTMAX_OUTPUTS:
             pass  # until all rows are there
         elif work.purpose == PREDICT:
@@ -340,7 +347,7 @@ def _perform(tile, part, rank, operation, tables, memory, work, step):  # type: 
     # Those that were dropped have no gradient.
     elif kind in (INPUT_GRADIENT, COMPLETE_INPUT_GRADIENT, SLOPE):
         if not shows_dropped(made_X):
-            _drop(work.dropout, work.seed, work.first_step + step, number, dX, first, last)
+            _drop(work.dropout, work.seed, steps_before, number, inputs, dX, first, last)
 
     # The biases' gradients, once for each row.
     elif kind in (UPDATE, COMPLETE_UPDATE, APPLY) and begin == 0:

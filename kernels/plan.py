@@ -265,6 +265,7 @@ class Plan:
             starts=np.concatenate([*starts, np.empty(0, np.uint32)]),
             t_indices=wiring.indices[:0] if transposed is None else transposed.indices,
             t_edges=np.empty(0, np.uint32) if transposed is None else transposed.edges,
+            inputs=np.empty(0, np.uint32) if wiring.inputs is None else wiring.inputs,
         )
         return Tables(*map(read_only, tables))  # kernels trust them
 

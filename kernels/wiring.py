@@ -1,8 +1,9 @@
 """The fixed structure of a whole network, in the arrays that the compiled code reads.
 
-The layers' index arrays stand one after another, so that compiled code serves any depth; `LAYER`
-is the record that says where each begins. Indices are uint16 where every layer is narrow enough.
-The transpose, which only a backward pass needs, is made when it is first asked for.
+The layers' index arrays stand one after another, so that compiled code serves any depth; `LAYER` is
+the record that says where each begins. Indices are uint16 where every layer is narrow enough.
+The transpose, which only a backward pass needs, is made when it is first asked for. Inputs that no
+edge uses may be left out (`without_idle`): nothing is stored, read or computed for them.
 
 A complete layer has no indices: its products are those of `complete`, or BLAS's.
 """
@@ -65,6 +66,24 @@ def choose_products(graphs: Sequence[Graph]) -> list[str]:
     return [(BLAS if on_blas else COMPLETE) if g.is_complete else EDGES for g in graphs]
 
 
+def without_idle(graph: Graph) -> tuple[Graph, Array | None]:
+    """Return the graph without the inputs that no edge uses, and the numbers of all others.
+
+    The numbers are uint32, in order; None where all inputs have edges. Edges keep their order.
+    """
+    if graph.is_complete:
+        return graph, None
+    indptr, indices = graph.rows()
+    is_used = np.zeros(graph.n_in, dtype=bool)
+    is_used[indices] = True
+    if is_used.all():
+        return graph, None
+    inputs = np.flatnonzero(is_used).astype(np.uint32)
+    places = np.zeros(graph.n_in, dtype=np.uint32)
+    places[inputs] = np.arange(len(inputs))
+    return Graph(len(inputs), graph.n_out, graph.n_edges, indptr, places[indices]), inputs
+
+
 @dataclass(frozen=True, eq=False)
 class Transposed:
     """W^T of the layers whose input gradient is wanted, one after another."""
@@ -93,6 +112,10 @@ class Wiring:
         treated like any other, for comparisons.
     activations : sequence of str, optional
         What each layer's neurons make of their sums (`activations`); by default sigmoids.
+    inputs : array of uint32, optional
+        Numbers of the network's inputs that the first layer has: see `without_idle`; by default all.
+    n_in : int, optional
+        How many inputs the network has.
     """
 
     def __init__(
@@ -100,11 +123,16 @@ class Wiring:
         graphs: Sequence[Graph],
         products: Sequence[str] | None = None,
         activations: Sequence[str] | None = None,
+        *,
+        inputs: Array | None = None,
+        n_in: int | None = None,
     ) -> None:
-        self.graphs = tuple(graphs)
         self.products = tuple(products or choose_products(graphs))
+        self.inputs = inputs
+        self.n_in = graphs[0].n_in if n_in is None else n_in
+        self.graphs = tuple(graphs)
         self.activations = tuple(activations or ["sigmoid"] * len(graphs))
-        self.widths = (graphs[0].n_in, *(graph.n_out for graph in graphs))
+        self.widths: tuple[int, ...] = (graphs[0].n_in, *(graph.n_out for graph in graphs))
         self.index_dtype = np.uint16 if max(self.widths) <= 2**16 else np.uint32
         self.indptrs: dict[int, Array] = {}
         self.first: dict[int, int] = {}
@@ -134,7 +162,8 @@ class Wiring:
         """Bytes of the index arrays, the transposed ones too if they have been made."""
         pointers = sum(indptr.nbytes for indptr in self.indptrs.values())
         transposed = 0 if self._transposed is None else self._transposed.nbytes
-        return pointers + self.indices.nbytes + transposed
+        inputs = 0 if self.inputs is None else self.inputs.nbytes
+        return pointers + inputs + self.indices.nbytes + transposed
 
     def transposed(self, *, first_layer: bool = False) -> Transposed:
         """Return the transpose of the later layers and, if asked for, of the first.

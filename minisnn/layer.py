@@ -13,7 +13,7 @@ import scipy.sparse
 from .arguments import as_array, as_list, check_choice, check_kind, shown
 from .graph import Array, Topology
 from .kernels.activations import ACTIVATIONS
-from .kernels.wiring import Graph, Wiring
+from .kernels.wiring import Graph, Wiring, choose_products, without_idle
 
 PRECISIONS = (np.float32, np.float64)
 
@@ -144,14 +144,19 @@ def describe(graphs: Sequence[Topology], dtype: Any, *activations: str) -> str:
 
 def wiring_of(graphs: Sequence[Topology], activation: str, output_activation: str) -> Wiring:
     """Return the structure of a network of these layers, for the kernels."""
+    structures = [
+        Graph(graph.n_in, graph.n_out, graph.n_edges)
+        if graph.is_complete
+        else Graph(graph.n_in, graph.n_out, graph.n_edges, graph.indptr, graph.compact_indices)
+        for graph in graphs
+    ]
+    first, inputs = without_idle(structures[0])
     return Wiring(
-        [
-            Graph(graph.n_in, graph.n_out, graph.n_edges)
-            if graph.is_complete
-            else Graph(graph.n_in, graph.n_out, graph.n_edges, graph.indptr, graph.compact_indices)
-            for graph in graphs
-        ],
-        activations=[activation] * (len(graphs) - 1) + [output_activation],
+        [first, *structures[1:]],
+        choose_products(structures),  # with what the first is, not with what is left of it
+        [activation] * (len(graphs) - 1) + [output_activation],
+        inputs=inputs,
+        n_in=graphs[0].n_in,
     )
 
 

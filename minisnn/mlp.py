@@ -379,6 +379,10 @@ class MLP:
         """
         return self.predict_checked(check_inputs(self, X, input_scale, rows=rows))
 
+    def check_values(self, samples: Samples) -> None:
+        """Raise a DataError unless all values that it would read of samples are such as it can."""
+        self._passes.check(samples)
+
     def predict_checked(self, samples: Samples, *, logits: bool = False) -> Array:
         """Return the same for samples that have been checked; or the outputs' pre-activations."""
         return self._passes.predict(samples, logits=logits)

@@ -95,6 +95,10 @@ class Passes:
         by_inputs *= by_inputs.dtype.type(samples.scale)
         return float(losses[0]), propagation.gradients, by_inputs
 
+    def check(self, samples: Samples) -> None:
+        """Raise a DataError unless the network can read all values of samples."""
+        samples.taking(self.wiring.inputs).check(samples.order(), self._parameters.dtype)
+
     def predict(self, samples: Samples, *, logits: bool = False) -> Array:
         """Return the outputs, a row for each sample; or their pre-activations."""
         if samples.n_samples == 1:
@@ -104,8 +108,9 @@ class Passes:
 
     def _predict_one(self, samples: Samples, *, logits: bool) -> Array:
         """Return the outputs for one sample: without a batch's buffers, in a tenth of the time."""
-        x, scale = samples.of_each(samples.inputs)[0], samples.scale
         wiring, real = self.wiring, self._parameters.dtype.type
+        samples = samples.taking(wiring.inputs)
+        x, scale = samples.of_each(samples.inputs)[0], samples.scale
         plan = self.plan_for(1, PREDICT)
         tables = plan.tables
         values = np.empty(sum(wiring.widths), self._parameters.dtype)

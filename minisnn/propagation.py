@@ -186,27 +186,32 @@ class Propagation:
         if faults.any():
             step = int(faults.argmax())
             batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]
-            data.check(np.sort(batch), plan.dtype)
+            data.taking(plan.wiring.inputs).check(np.sort(batch), plan.dtype)
         return losses.sum(axis=1), outputs
 
     def _sources_of(self, data: Samples) -> tuple[Source, Source]:
         """Return inputs and targets as kernels read them; made once for all runs on them."""
         if self._sources is None or self._sources[0] is not data:
-            X, Y = data.inputs, data.targets
+            X, Y = data.taking(self._plan.wiring.inputs).inputs, data.targets
             targets = source_of(None) if Y is None else source_of(Y.values, Y.columns)
-            self._sources = data, (source_of(X.values, X.columns), targets)
+            self._sources = data, (source_of(X.values, X.places), targets)
         return self._sources[1]
 
     def activations_of(self, layer: int, n_samples: int) -> Array:
-        """Return the activations of a layer, 0 being the inputs, as a (samples, n) copy."""
+        """Return the activations of a layer as a (samples, n) copy; 0 is the inputs with edges."""
         begin = sum(self._plan.wiring.widths[:layer])
         rows = self.activations[begin : begin + self._plan.wiring.widths[layer]]
         return np.ascontiguousarray(rows[:, :n_samples].T)
 
     def input_gradients(self, n_samples: int) -> Array:
         """Return the gradients by the scaled inputs, as a (samples, n_in) copy."""
-        rows = self.deltas[: self._plan.wiring.widths[0]]
-        return np.ascontiguousarray(rows[:, :n_samples].T)
+        wiring = self._plan.wiring
+        rows = self.deltas[: wiring.widths[0], :n_samples]
+        if wiring.inputs is None:
+            return np.ascontiguousarray(rows.T)
+        gradients = np.zeros((n_samples, wiring.n_in), dtype=rows.dtype)
+        gradients[:, wiring.inputs] = rows.T
+        return gradients
 
 
 def _counts_of(weights: Array | None, samples: Array, batch_size: int) -> Array:

@@ -67,17 +67,27 @@ class Table:
         The column of each input or output; by default they are in their order.
     names : tuple of str, optional
         What inputs or outputs are called.
+    taken : array of uint32, optional
+        Numbers of the inputs that are to be read; by default all.
     """
 
     values: Array
     name: str
     columns: Array | None = None
     names: Names | None = None
+    taken: Array | None = None
+
+    @property
+    def places(self) -> Array | None:
+        """The column of each value that is to be read; None: all, in their order."""
+        if self.taken is None or self.columns is None:
+            return self.taken if self.columns is None else self.columns
+        return self.columns[self.taken]
 
     def of(self, rows: Array | slice) -> Array:
         """Return the values of some rows, column by column as the network has them."""
         chosen = self.values[rows]
-        return chosen if self.columns is None else chosen[:, self.columns]
+        return chosen if self.places is None else chosen[:, self.places]
 
     def check(self, rows: Array, scale: float, real: np.dtype[Any]) -> None:
         """Raise unless all values of some rows, scaled, are numbers of the network's precision.
@@ -108,7 +118,8 @@ class Table:
             return
         sample, column = np.argwhere(broken)[0]
         value = values[sample, column]
-        label = column if self.names is None else repr(self.names[column])
+        number = int(column if self.taken is None else self.taken[column])
+        label = number if self.names is None else repr(self.names[number])
         where = f"got {value} in sample {rows[sample]}, column {label}"
         if not np.isfinite(value):
             raise DataError(
@@ -163,6 +174,12 @@ class Samples:
     def first(self, n: int) -> Samples:
         """Return so many of the samples, or all there are."""
         return replace(self, rows=self.order()[:n])
+
+    def taking(self, inputs: Array | None) -> Samples:
+        """Return the samples with some of their inputs, by their numbers; None: all."""
+        if inputs is None:
+            return self
+        return replace(self, inputs=replace(self.inputs, taken=inputs))
 
     def chunks(self, table: Table) -> Iterator[tuple[Array, Array]]:
         """Go through the samples' entries in a table, some at a time.

@@ -297,7 +297,7 @@ def run_training(
     file = None
     if checkpoint is not None:
         for data in [samples] if validation is None else [samples, validation]:
-            data.check(data.order(), net.dtype)  # all is read for the fingerprint in any case
+            net.check_values(data)  # all is read for the fingerprint in any case
         kept = [callback for callback in told if type(callback).state is not Callback.state]
         fingerprint = {
             "network": steps.fingerprint(),

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import baselines
+from minisnn.kernels import reference
+from minisnn.kernels.dropout import key_of
+from minisnn.seeds import word_of
 
 N, N_IN, N_OUT = 40, 21, 3
 DTYPES = ("?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
@@ -94,6 +97,66 @@ def test_reparametrised_networks_take_it_too(dtype: str) -> None:
         baselines.train_reparametrised(net, data, labels, optimizer="sgd", epochs=2, seed=0)
         parameters.append(net.parameters)
     np.testing.assert_array_equal(*parameters)
+
+
+# Inputs that no edge uses
+
+
+def test_inputs_without_edges_are_not_read() -> None:
+    """What they hold changes nothing; by them there is no gradient, and no error."""
+    rng = np.random.default_rng(0)
+    edges = [(i, o) for i in (1, 2, 5, 11, 19) for o in range(12) if rng.random() < 0.7]
+    graphs = [snn.topology.from_edges(N_IN, 12, edges), snn.topology.dense(12, N_OUT)]
+    used = np.unique(np.array(edges)[:, 0])
+    fewer = [(int(np.searchsorted(used, i)), o) for i, o in edges]
+    small = snn.topology.from_edges(len(used), 12, fewer)
+    labels = rng.integers(0, N_OUT, N)
+    for X in (rng.random((N, N_IN)), rng.integers(0, 256, (N, N_IN), dtype=np.uint8)):
+        nets = [snn.MLP([graph, graphs[1]], seed=2) for graph in (graphs[0], small)]
+        if X.dtype == np.float64:
+            X[:, np.setdiff1d(np.arange(N_IN), used)] = np.nan
+        data = X, X[:, used]
+        for layer in (0, 1):
+            nets[1].layers[layer].weights[:] = nets[0].layers[layer].weights
+        options = {"input_scale": 1 / 255}
+        results = [net.predict(values, **options) for net, values in zip(nets, data, strict=True)]
+        np.testing.assert_array_equal(*results)
+        results = [net.predict(v[:1], **options) for net, v in zip(nets, data, strict=True)]
+        np.testing.assert_array_equal(*results)
+        first, second = (
+            net.loss_and_gradients(values, labels, **options)[1]
+            for net, values in zip(nets, data, strict=True)
+        )
+        np.testing.assert_array_equal(first.parameters, second.parameters)
+        np.testing.assert_array_equal(first.inputs[:, used], second.inputs)
+        assert not np.delete(first.inputs, used, axis=1).any()
+        parameters = [trained(v, labels, net) for net, v in zip(nets, data, strict=True)]
+        np.testing.assert_array_equal(*parameters)
+
+
+def test_input_dropout_has_the_masks_of_all_inputs() -> None:
+    rng = np.random.default_rng(0)
+    graph = snn.topology.from_edges(N_IN, 2, [(3, 0), (9, 0), (9, 1), (20, 1)])
+    net = snn.MLP([graph], output_activation="identity", dtype=np.float64, seed=0)
+    X, Y = rng.random((N, N_IN)), rng.random((N, 2))
+    loss, gradients = net.loss_and_gradients(X, Y, dropout=0.5, seed=5)
+    dropped = reference.dropout(np.ascontiguousarray(X.T), 0.5, key_of(word_of(5), 0, 0)).T
+    outputs = dropped @ net.layers[0].to_scipy() + net.layers[0].biases
+    assert loss == pytest.approx(((outputs - Y) ** 2).mean())
+    expected = ((outputs - Y) @ net.layers[0].to_scipy().T) / N * (dropped > 0) / 0.5
+    np.testing.assert_allclose(gradients.inputs, expected)
+
+
+def test_named_inputs_without_edges() -> None:
+    pandas = pytest.importorskip("pandas")
+    graph = snn.topology.from_edges(3, 1, [(0, 0), (2, 0)]).with_names(["a", "b", "c"], None)
+    net = snn.MLP([graph], seed=0)
+    X = pandas.DataFrame({"c": [1.0, 2], "b": [np.nan] * 2, "a": [3.0, 4]})
+    np.testing.assert_array_equal(net.predict(X), net.predict(X[["a", "b", "c"]].to_numpy()))
+    X["c"] = np.inf
+    for rows in (None, [1]):
+        with pytest.raises(snn.DataError, match=r"got inf in sample [01], column 'c'"):
+            net.predict(X, rows=rows)
 
 
 # Values that are none

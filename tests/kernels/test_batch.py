@@ -24,6 +24,7 @@ CLOSE: dict[Any, dict[str, float]] = {  # some roundings, in units of the values
     np.float64: {"rtol": 1e-14, "atol": 1e-14},
 }
 BATCHES = [1, 3, 127, 128, 129]
+ALL = np.empty(0, np.uint32)  # neurons, in their order
 
 
 @pytest.mark.parametrize("real", REALS)
@@ -31,15 +32,23 @@ BATCHES = [1, 3, 127, 128, 129]
 def test_dropout(rng: np.random.Generator, real: Any, rate: float) -> None:
     A = rng.random((50, 128)).astype(real) + 1
     expected = reference.dropout(A, rate, 77)
-    dropout.dropout(A, rate, 77, 0, 20)
-    dropout.dropout(A, rate, 77, 20, 50)
+    dropout.dropout(A, rate, 77, ALL, 0, 20)
+    dropout.dropout(A, rate, 77, ALL, 20, 50)
     np.testing.assert_allclose(A, expected, **CLOSE[real])
+
+
+def test_dropout_of_some_neurons(rng: np.random.Generator) -> None:
+    """They have the masks that they have among all."""
+    A, numbers = rng.random((50, 128)) + 1, np.array([3, 4, 17, 49], np.uint32)
+    expected, some = reference.dropout(A, 0.4, 77)[numbers], A[numbers]
+    dropout.dropout(some, 0.4, 77, numbers, 0, 4)
+    np.testing.assert_allclose(some, expected, **CLOSE[np.float64])
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     for rate in (0.2, 0.5):
         A = np.ones((400, 256))
-        dropout.dropout(A, rate, dropout.key_of(3, 1, 4), 0, 400)
+        dropout.dropout(A, rate, dropout.key_of(3, 1, 4), ALL, 0, 400)
         deviation = np.sqrt(rate * (1 - rate) / A.size)
         assert abs((A == 0).mean() - rate) < 4 * deviation
         assert abs(A.mean() - 1) < 4 * deviation / (1 - rate)
@@ -50,7 +59,7 @@ def test_dropout_masks_are_unrelated() -> None:
 
     def mask(key: int) -> Any:
         A = np.ones((256, 256))
-        dropout.dropout(A, 0.5, key, 0, 256)
+        dropout.dropout(A, 0.5, key, ALL, 0, 256)
         return A > 0
 
     first = mask(dropout.key_of(0, 0, 0))

@@ -17,7 +17,7 @@ from minisnn.kernels.caches import Caches
 from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.plan import Plan, choose_tile
 from minisnn.kernels.vector import lanes_of
-from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring, without_idle
 
 
 def random_graph(n_in: int, n_out: int, density: float, seed: int = 0) -> Graph:
@@ -42,6 +42,21 @@ def test_the_transpose_lists_each_edge_once() -> None:
     assert sorted(transposed.edges.tolist()) == list(range(graph.n_edges))
     np.testing.assert_array_equal(wiring.indices[transposed.edges], sources)
     np.testing.assert_array_equal(targets[transposed.edges], transposed.indices)
+
+
+def test_inputs_without_edges_can_be_left_out() -> None:
+    indptr, indices = np.array([0, 2, 3]), np.array([1, 70_000, 1], np.uint32)
+    graph, inputs = without_idle(Graph(100_000, 2, 3, indptr, indices))
+    assert inputs is not None
+    wiring = Wiring([graph], inputs=inputs, n_in=100_000)
+    assert wiring.inputs is not None
+    assert wiring.inputs.tolist() == [1, 70_000]
+    assert (wiring.widths, wiring.n_in) == ((2, 2), 100_000)
+    assert (wiring.indices.tolist(), wiring.index_dtype) == ([0, 1, 0], np.uint16)
+    plan = Plan(wiring, 128, np.float32, TRAIN, 1)
+    assert plan.tables.inputs.tolist() == [1, 70_000]
+    for full in (Graph(2, 2, 3, indptr, np.array([0, 1, 0])), complete_graph(3, 2)):
+        assert without_idle(full) == (full, None)
 
 
 def test_training_transposes_all_layers_but_the_first() -> None:
