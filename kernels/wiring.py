@@ -113,7 +113,7 @@ class Wiring:
     activations : sequence of str, optional
         What each layer's neurons make of their sums (`activations`); by default sigmoids.
     inputs : array of uint32, optional
-        Numbers of the network's inputs that the first layer has: see `without_idle`; by default all.
+        Numbers of the network's inputs that the first layer has (`without_idle`); by default all.
     n_in : int, optional
         How many inputs the network has.
     """
