@@ -76,8 +76,8 @@ def sweep(
     retry_failed : bool
         Whether to train again what failed.
     progress : bool, optional
-        Whether to show a progress bar; by default, where standard error is a terminal and tqdm is
-        installed.
+        Whether to show a progress bar; by default in a notebook, and where standard error is a
+        terminal, if tqdm is installed.
 
     Returns
     -------

@@ -77,8 +77,8 @@ def reproduce(
     facts : mapping of str to str, optional
         To stand in the report beside versions and machine.
     progress : bool, optional
-        Whether to show a progress bar; by default, where standard error is a terminal and tqdm is
-        installed.
+        Whether to show a progress bar; by default in a notebook, and where standard error is a
+        terminal, if tqdm is installed.
 
     Returns
     -------
