@@ -34,7 +34,7 @@ def evaluate(
     ----------
     net : MLP
         The network.
-    X : array of numbers or bool, shape (samples, n_in)
+    X : array of numbers or bool, or DataFrame, shape (samples, n_in)
         Inputs, read where they lie; see `minisnn.train`.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, or the target of each output.

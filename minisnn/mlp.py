@@ -336,7 +336,7 @@ class MLP:
 
         Parameters
         ----------
-        X : array of numbers or bool, shape (samples, n_in)
+        X : array of numbers or bool, or DataFrame, shape (samples, n_in)
             Inputs, read where they lie; see `minisnn.train`.
         input_scale : float
             Factor on the inputs, such as 1/255 for uint8 images.
@@ -360,7 +360,7 @@ class MLP:
 
         Parameters
         ----------
-        X : array of numbers or bool, shape (samples, n_in)
+        X : array of numbers or bool, or DataFrame, shape (samples, n_in)
             Inputs, read where they lie; see `minisnn.train`.
         input_scale : float
             The factor on the inputs that was used in training.
