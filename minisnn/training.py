@@ -70,10 +70,11 @@ def train(
         The network; its weights and biases are changed.
     X : array of numbers or bool, or DataFrame, shape (samples, n_in)
         Inputs. Columns of a DataFrame are matched by name (`MLP.input_names`); of an array they are
-        taken by position. Inputs that no edge uses are not read. Values are whole numbers, or floats of 16, 32 or 64 bits. A value counts as its float64, times
-        ``input_scale``, rounded to the network's precision; bytes are multiplied by
-        ``input_scale`` in sum, but for that it is the same. So 2**24 + 1 is 2**24 to a network of
-        float32. Whole numbers beyond 2**53, which float64 does not have, are refused.
+        taken by position. Inputs that no edge uses are not read. Values are whole numbers, or
+        floats of 16, 32 or 64 bits. A value counts as its float64, times ``input_scale``, rounded
+        to the network's precision; bytes are multiplied by ``input_scale`` in sum, but for that it
+        is the same. So 2**24 + 1 is 2**24 to a network of float32. Whole numbers beyond 2**53,
+        which float64 does not have, are refused.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, trained as one-hot targets, or the target of each output.
     optimizer : SGD, Adam, or str
