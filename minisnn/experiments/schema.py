@@ -294,8 +294,10 @@ def _check_size(connection: sqlite3.Connection, path: Path) -> None:
 
 def _schema_of(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
     """Return kind, name and definition of all that is in a file."""
-    rows = connection.execute("SELECT type, name, sql FROM sqlite_master")
-    return frozenset((str(kind), str(name), " ".join(str(sql).split())) for kind, name, sql in rows)
+    with closing(connection.execute("SELECT type, name, sql FROM sqlite_master")) as rows:
+        return frozenset(
+            (str(kind), str(name), " ".join(str(sql).split())) for kind, name, sql in rows
+        )
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import astuple, fields
 from os import PathLike
 from pathlib import Path
@@ -110,10 +111,9 @@ class Store:
         )
         wanted = None if runs is None else as_list_of(Run, runs, "runs")
         with schema.translated(self._path):
-            rows = self._connection.execute(
-                f"SELECT {columns} FROM runs LEFT JOIN results USING (hash) ORDER BY runs.rowid"
-            )
-            known = {row[0]: record_of(row) for row in rows}
+            query = f"SELECT {columns} FROM runs LEFT JOIN results USING (hash) ORDER BY runs.rowid"
+            with closing(self._connection.execute(query)) as rows:
+                known = {row[0]: record_of(row) for row in rows}
         if wanted is None:
             return list(known.values())
         return [known.get(run.hash) or _unknown(run) for run in wanted]
@@ -130,7 +130,8 @@ class Store:
         query = f"SELECT {', '.join(columns)} FROM {table} WHERE hash = ? ORDER BY {columns[0]}"
         check_kind(run_hash, str, "run_hash")
         with schema.translated(self._path):
-            return [checked(kind, row) for row in self._connection.execute(query, (run_hash,))]
+            with closing(self._connection.execute(query, (run_hash,))) as rows:
+                return [checked(kind, row) for row in rows]
 
     # Writing
 
