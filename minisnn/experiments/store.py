@@ -129,9 +129,11 @@ class Store:
     def _rows(self, table: str, columns: list[str], run_hash: str, kind: type[Row]) -> list[Row]:
         query = f"SELECT {', '.join(columns)} FROM {table} WHERE hash = ? ORDER BY {columns[0]}"
         check_kind(run_hash, str, "run_hash")
-        with schema.translated(self._path):
-            with closing(self._connection.execute(query, (run_hash,))) as rows:
-                return [checked(kind, row) for row in rows]
+        with (
+            schema.translated(self._path),
+            closing(self._connection.execute(query, (run_hash,))) as rows,
+        ):
+            return [checked(kind, row) for row in rows]
 
     # Writing
 
