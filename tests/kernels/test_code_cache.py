@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -291,6 +292,7 @@ def test_it_is_said_when_all_is_compiled(cache: Path, monkeypatch: pytest.Monkey
     cache.touch()
     monkeypatch.setitem(globals(), "inner", jit(inner))
     kernel = jit(one_more)
+    warnings.simplefilter("error")  # for this test alone: pytest puts the filters back
     with pytest.raises(RuntimeWarning, match=NEEDLESS.format("")):
         kernel(np.ones(1))
     assert kernel(np.ones(1)) == 2, "the next call has what was compiled"
