@@ -29,6 +29,7 @@ from .squares import (
 from .vector import lanes, pair
 
 _LINE = 64  # bytes of a cache line
+_STRETCH = 4 * SIDE  # features between two requests for the next batch: more at once would wait
 _BYTES, _SINGLES, _DOUBLES = TURNED
 
 
@@ -124,15 +125,13 @@ def gather(source, samples, following, scale, X, space, first, last):  # type: i
         n_rows = min(SIDE, n_samples - s)
         for j in range(SIDE):  # past the last sample, the last again
             rows[j] = source.address + samples[s + min(j, n_rows - 1)] * source.row_stride
-        if in_line:
-            for k in range(s, min(s + SIDE, following.shape[0])):
-                row = source.address + following[k] * source.row_stride
-                for at in range(begin * stride, (end + 1) * stride, _LINE):
-                    prefetch(row + at)
-        n_done = first
-        if n_rows == SIDE:
-            at, n_done = begin * stride, whole
-            broken |= _turned(source.kind, rows, at, stride, scale, X, first, whole, s, space)
+        n_done = first if n_rows < SIDE else whole
+        for f in range(first, last, _STRETCH):
+            stop = min(f + _STRETCH, last)
+            if in_line:
+                _prefetch(source, following, s, f, stop)
+            at, stop = np.int64(source.columns[f]) * stride, min(stop, n_done)
+            broken |= _turned(source.kind, rows, at, stride, scale, X, f, stop, s, space)
         for f in range(n_done, last, SIDE):
             n_columns = min(SIDE, last - f)
             at, near = _bring_together(source, f, n_columns, in_line, space)
@@ -144,6 +143,16 @@ def gather(source, samples, following, scale, X, space, first, last):  # type: i
         for s in range(n_samples, X.shape[1]):
             X[f, s] = 0
     return broken
+
+
+@jit
+def _prefetch(source, following, s, first, last):  # type: ignore[no-untyped-def]
+    """Have the lines fetched that these features of the same samples of the next batch are in."""
+    begin, end = np.int64(source.columns[first]), np.int64(source.columns[last - 1]) + 1
+    for k in range(s, min(s + SIDE, following.shape[0])):
+        row = source.address + following[k] * source.row_stride
+        for at in range(begin * source.size, end * source.size, _LINE):
+            prefetch(row + at)
 
 
 @jit
