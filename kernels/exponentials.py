@@ -52,6 +52,7 @@ def _functions_of(
 ) -> _Functions:
     """Return the functions in one precision; every constant carries that precision's type."""
     bound, one, two, half = real(_BOUND[real]), real(1), real(2), real(0.5)
+    exponents = real(1.5 * 2**mantissa_bits + bias)  # plus n has bias + n for its last bits
     log2_e, ln_2 = real(1 / math.log(2)), real(math.log(2))
     leading = real(1 / math.factorial(degree))
     series = tuple(real(1 / math.factorial(k)) for k in reversed(range(1, degree)))
@@ -69,7 +70,7 @@ def _functions_of(
         p = leading
         for coefficient in series:
             p = fma(p, r, coefficient)
-        return p, r, integer((integer(n) + bias) << mantissa_bits).view(real)
+        return p, r, integer(real(n + exponents).view(integer) << mantissa_bits).view(real)
 
     @part_of_kernels
     def log1p(x: Any) -> Any:
