@@ -74,14 +74,18 @@ def without_idle(graph: Graph) -> tuple[Graph, Array | None]:
     if graph.is_complete:
         return graph, None
     indptr, indices = graph.rows()
-    is_used = np.zeros(graph.n_in, dtype=bool)
-    is_used[indices] = True
-    if is_used.all():
+    if graph.n_in > graph.n_edges:  # of which there may be billions
+        ordered = np.sort(indices)
+        inputs = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    else:
+        is_used = np.zeros(graph.n_in, dtype=bool)
+        is_used[indices] = True
+        inputs = np.flatnonzero(is_used)
+    if len(inputs) == graph.n_in:
         return graph, None
-    inputs = np.flatnonzero(is_used).astype(np.uint32)
-    places = np.zeros(graph.n_in, dtype=np.uint32)
-    places[inputs] = np.arange(len(inputs))
-    return Graph(len(inputs), graph.n_out, graph.n_edges, indptr, places[indices]), inputs
+    places = np.searchsorted(inputs, indices).astype(np.uint32)
+    graph = Graph(len(inputs), graph.n_out, graph.n_edges, indptr, places)
+    return graph, inputs.astype(np.uint32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +93,11 @@ def perform_or_die(configuration: str) -> Any:
     return threading.Lock() if seed == UNSENDABLE else perform(configuration)
 
 
-def worker_processes() -> list[int]:
-    """Return the processes that this one has started to train runs (on Linux)."""
+def worker_processes(besides: Collection[int] = ()) -> list[int]:
+    """Return the processes that this one has started to train runs (on Linux).
+
+    Others that joblib keeps for a while, such as those of a search, are to be named.
+    """
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -102,6 +105,6 @@ def worker_processes() -> list[int]:
             command = folder.joinpath("cmdline").read_bytes()
         except OSError:  # it has ended
             continue
-        if parent == os.getpid() and b"popen_loky" in command:
+        if parent == os.getpid() and b"popen_loky" in command and int(folder.name) not in besides:
             found.append(int(folder.name))
     return found

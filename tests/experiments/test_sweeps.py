@@ -206,7 +206,7 @@ def test_a_runner_that_breaks_leaves_nothing_running(path: Path) -> None:
 def test_processes_give_what_one_process_gives(path: Path) -> None:
     pytest.importorskip("joblib", reason="needs the extra sweep")
     runs = [*make_runs(5), FAILING]
-    seen = []
+    seen, others = [], worker_processes()
     runner = experiments.processes(2)
 
     def watched(runs: Any) -> Any:
@@ -227,7 +227,7 @@ def test_processes_give_what_one_process_gives(path: Path) -> None:
         if one.figures and other.figures:
             assert one.figures.accuracy == other.figures.accuracy
             assert one.figures.loss == other.figures.loss
-    assert not worker_processes(), "none stays"
+    assert not worker_processes(others), "none stays"
 
 
 @POSIX
@@ -239,7 +239,7 @@ def test_a_worker_that_dies_fails_its_own_run(
     pytest.importorskip("joblib", reason="needs the extra sweep")
     monkeypatch.setattr(workers, "perform", perform_or_die)
     runs = [make_runs(5)[seed] for seed in seeds]
-    runner = experiments.processes(jobs)
+    runner, others = experiments.processes(jobs), worker_processes()
     summary = experiments.sweep(runs, path, runner=runner)
     assert (summary.failed, summary.pending) == (len({1, 2} & {*seeds}), 0)
     for seed, record in zip(seeds, records_of(path), strict=True):
@@ -249,7 +249,7 @@ def test_a_worker_that_dies_fails_its_own_run(
             assert record.error.startswith("the process that trained this run died (SIGKILL(-9)): ")
         elif seed == UNSENDABLE:
             assert "cannot pickle '_thread.lock' object" in str(record.error)
-    assert not worker_processes()
+    assert not worker_processes(others)
     again = experiments.sweep(runs, path, runner=runner)
     assert (again.trained, again.failed) == (0, summary.failed), "it is not begun again"
     last = experiments.sweep(runs, path, retry_failed=True)
@@ -259,9 +259,9 @@ def test_a_worker_that_dies_fails_its_own_run(
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no list of processes")
 def test_a_worker_that_dies_while_it_is_idle(path: Path) -> None:
     pytest.importorskip("joblib", reason="needs the extra sweep")
-    events = experiments.processes(1)(make_runs(2))
+    events, others = experiments.processes(1)(make_runs(2)), worker_processes()
     assert [type(next(events)) for _ in range(2)] == [Begun, Outcome]
-    for process in worker_processes():
+    for process in worker_processes(others):
         os.kill(process, signal.SIGKILL)
     time.sleep(0.5)  # in which that is noticed: else the next run is taken to have killed it
     begun, outcome = events
