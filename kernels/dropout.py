@@ -51,7 +51,7 @@ def dropout(A, rate, key, numbers, first, last):  # type: ignore[no-untyped-def]
     scale = A.dtype.type(1 / (1 - rate))
     zero = A.dtype.type(0)
     for i in range(first, last):
-        neuron = np.int64(numbers[i]) if numbers.shape[0] > 0 else i
+        neuron = int(np.int64(numbers[i])) if numbers.shape[0] > 0 else i  # one sign, then no limit
         row_key = _mix((_mix(key) + neuron) & WORD)
         for s in range(A.shape[1]):
             kept = _mix((row_key + s) & WORD) >= threshold
