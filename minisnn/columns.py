@@ -15,6 +15,7 @@ from .arguments import Array, as_array, as_list, shown
 
 Names = tuple[str, ...]
 _SHOWN = 3  # names in a message
+_INEXACT = 2.0**53  # from here on float64 has not all whole numbers
 
 
 def read_columns(value: Any, name: str) -> tuple[Array, Names | None]:
@@ -44,12 +45,31 @@ def read_columns(value: Any, name: str) -> tuple[Array, Names | None]:
                 "turn it into numbers, or leave it out"
             )
     array = value.to_numpy()
+    kinds = [getattr(dtype, "kind", None) or str(dtype)[0].lower() for dtype in value.dtypes]
     if array.dtype == object:  # bools beside numbers, or numbers that may be missing
         try:
             array = value.to_numpy(dtype=np.float64, na_value=np.nan)  # pandas
         except TypeError:
             array = np.stack([column.cast(float).to_numpy() for column in value], axis=1)  # polars
+    if array.dtype.kind == "f":
+        for column in [column for column, kind in enumerate(kinds) if kind in "ui"]:
+            largest = np.abs(array[:, column]).max(initial=0)
+            if largest >= _INEXACT:
+                raise ValueError(
+                    f"{name} must hold whole numbers below 2**53 where columns are of several "
+                    f"types, got some {largest:.3g} in column {shown(value.columns[column])}; "
+                    "leave it out, or make all columns floats"
+                )
     return array, names
+
+
+def read_matrix(value: Any, name: str) -> tuple[Array, Names | None, Names | None]:
+    """Return an array, the names of its rows, and those of its columns, where it has some."""
+    array, columns = read_columns(value, name)
+    labels: Any = getattr(value, "index", None)  # lists have a method of this name
+    if labels is None or callable(labels):
+        return array, None, columns
+    return array, texts_of(labels, f"{name}.index"), columns
 
 
 def texts_of(labels: Iterable[Any], name: str) -> Names | None:

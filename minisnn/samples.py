@@ -257,9 +257,10 @@ def check_inputs(
     table = _read(X, net.input_names if like is None else like.inputs.names, name)
     inputs = table.values
     if inputs.shape == (net.n_in,):
+        row, is_series = f"np.asarray({name})[None, :]", hasattr(X, "to_frame")  # with names
         raise ValueError(
             f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}. "
-            f"Add a sample axis: np.asarray({name})[None, :]."
+            f"Add a sample axis: {f'{name}.to_frame().T' if is_series else row}."
         )
     if inputs.ndim != 2 or inputs.shape[1] != net.n_in:
         hint = f" Flatten each sample with {name}.reshape(len({name}), -1)." * (inputs.ndim > 2)
@@ -268,6 +269,9 @@ def check_inputs(
         raise TypeError(
             f"{name} must hold whole numbers, floats of 16, 32 or 64 bits, or bools, got "
             f"{inputs.dtype}; convert it: np.asarray({name}, dtype=np.float32)"
+            if inputs.dtype.isnative
+            else f"{name} must be in this machine's byte order, got {inputs.dtype}; convert it: "
+            f"{name}.astype({name}.dtype.newbyteorder('='))"
         )
     if len(inputs) == 0:
         raise ValueError(f"{name} holds no samples, shape {inputs.shape}")

@@ -357,3 +357,32 @@ def test_files_with_bad_names(tmp_path: Any, text: bytes) -> None:
     with pytest.raises(snn.FileFormatError, match="is not a network saved by minisnn, or damaged"):
         snn.load(tmp_path / "net.npz")
     assert json.loads(packed(net)[1]["input_names"].tobytes()) == NAMES
+
+
+def test_weights_of_a_frame_keep_its_names() -> None:
+    frame = pd.DataFrame([[1.0, 0], [2, 3], [0, 4]], index=[*"abc"], columns=[*"uv"])
+    net = snn.from_weights([(frame, None)])
+    assert (net.input_names, net.output_names) == (("a", "b", "c"), ("u", "v"))
+    X = pd.DataFrame(np.arange(6.0).reshape(2, 3) / 9, columns=[*"abc"])
+    np.testing.assert_array_equal(net.predict(X[[*"cab"]]), net.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("wide", "beside"),
+    [("i8", [0.5, 1]), ("u8", [1, 2]), ("i8", [True, False]), ("i8", np.ones(2, "f4"))],
+)
+def test_whole_numbers_beside_other_kinds(wide: str, beside: Any) -> None:
+    net = snn.MLP([snn.topology.dense(2, 2)], seed=0)
+    frame = pd.DataFrame({"id": np.array([2**60 + 1, 3], wide), "b": beside})
+    with pytest.raises(
+        ValueError, match=r"below 2\*\*53 where .*, got some 1.15e\+18 in colu.*'id'"
+    ):
+        net.predict(frame)
+    frame["id"] = np.array([2**50 + 1, 3], wide)
+    assert np.isfinite(net.predict(frame, input_scale=2**-50)).all()
+
+
+def test_one_row_by_itself_is_told_to_keep_its_names() -> None:
+    net = snn.MLP([snn.topology.dense(2, 2)], seed=0)
+    with pytest.raises(ValueError, match=r"Add a sample axis: X\.to_frame\(\)\.T"):
+        net.predict(pd.Series([1.0, 2], index=["b", "a"]))

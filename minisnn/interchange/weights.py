@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from ..arguments import as_array, as_list, checked_sparse
+from ..columns import read_matrix
 from ..graph import Array, Topology
 from ..layer import check_graphs
 from ..mlp import MLP
@@ -31,7 +32,8 @@ def from_weights(
     layers : iterable of (W, b)
         For each layer its weights, shape (n_in, n_out): a SciPy sparse array, each stored entry of
         which is an edge (a stored zero is an edge whose weight is 0), or a dense array, whose
-        zeros are no edges. And its biases, shape (n_out,), or None for zeros.
+        zeros are no edges; the index and the columns of a DataFrame, where they are texts, name
+        the neurons. And its biases, shape (n_out,), or None for zeros.
     activation, output_activation : str
         As for `MLP`: matrices do not tell.
 
@@ -98,13 +100,14 @@ def assemble(layers: Iterable[tuple[Any, Any]], activation: str, output_activati
 
 def _edges_of(matrix: Any) -> tuple[Topology, Array]:
     """Return the graph of a matrix, and the weights in its edges' order."""
+    input_names = output_names = None
     if scipy.sparse.issparse(matrix):
         entries = checked_sparse(matrix).tocoo()
         values, shape, places = entries.data, entries.shape, entries.coords
         if len(shape) != 2:
             raise ValueError(f"weights must have shape (n_in, n_out), got {shape}")
     else:
-        dense = as_array(matrix, "weights")
+        dense, input_names, output_names = read_matrix(matrix, "weights")
         if dense.ndim != 2:
             raise ValueError(f"weights must have shape (n_in, n_out), got {dense.shape}")
         shape, places = dense.shape, np.nonzero(dense)
@@ -114,6 +117,7 @@ def _edges_of(matrix: Any) -> tuple[Topology, Array]:
     graph = from_edges(shape[0], shape[1], np.stack([sources, targets], axis=1))
     if graph.is_complete:
         graph = Topology.complete(*graph.shape)  # the same, under its own name
+    graph = graph.with_names(input_names, output_names)
     return graph, weights[np.lexsort((sources, targets))]
 
 

@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..arguments import as_list, check_choice, check_flag, shown
 from ..callbacks.callback import EpochFunction
 from ..checks import check_number, check_positive_integer
+from ..columns import columns_of
 from ..compile_notice import compile_notice
 from ..graph import Array
 from ..history import History
@@ -322,11 +323,25 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             seed=self._random.randint(_LARGEST_SEED),
             dtype=np.float32 if X.dtype == np.float32 else np.float64,
         )
+        self._take_names()
         self.n_outputs_, self.t_ = n_outputs, 0
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] | None = None
         self.best_validation_score_: float | None = None
         self._passes, self._split_seed = None, None
+
+    def _take_names(self) -> None:
+        """Give the network the names of X's columns, which the estimator matches by itself."""
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            return
+        known = self.net_.input_names
+        if columns_of(known, tuple(names), "X") is not None:
+            raise ValueError(
+                "the columns of X must stand in the order of the inputs of topology's first graph: "
+                "pass X[list(graph.input_names)]"
+            )
+        self.net_.input_names = names
 
     def _split(self, targets: Array, weights: Array | None) -> tuple[Array, Array]:
         """Return the rows to train on and those to hold back, the same in a warm start's fits."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from ..arguments import as_array, checked_sparse
-from ..columns import read_columns, texts_of
+from ..columns import read_matrix
 from ..graph import Topology
 from ..structure import check_size, check_widths
 from .assembly import from_pairs
@@ -128,9 +128,7 @@ def from_dense(matrix: npt.ArrayLike) -> Topology:
     >>> snn.topology.from_dense([[1, 0], [1, 1]]).edges().tolist()
     [[0, 0], [1, 0], [1, 1]]
     """
-    adjacency, output_names = read_columns(matrix, "matrix")
-    labels = getattr(matrix, "index", None)  # of a DataFrame; lists have a method of this name
-    input_names = None if labels is None or callable(labels) else texts_of(labels, "matrix.index")
+    adjacency, input_names, output_names = read_matrix(matrix, "matrix")
     if adjacency.ndim != 2:
         raise ValueError(f"the matrix must have shape (n_in, n_out), got {adjacency.shape}")
     if adjacency.dtype.kind not in "buif":

@@ -348,3 +348,25 @@ def test_weights_of_samples_are_repetitions(table: Any, rng: np.random.Generator
     model = SparseMLPClassifier(**QUICK).fit(X, y, sample_weight=weights)
     repeated = SparseMLPClassifier(**QUICK).fit(np.repeat(X, weights, 0), np.repeat(y, weights))
     np.testing.assert_allclose(model.predict_proba(X), repeated.predict_proba(X), rtol=1e-6)
+
+
+def test_names_of_columns_come_to_the_network() -> None:
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(np.random.default_rng(0).random((60, 3)), columns=["age", "height", "weight"])
+    y = (X["height"] > 0.5).astype(int)
+    mask = pd.DataFrame(np.eye(3), index=["height", "weight", "age"], columns=[*"abc"])
+    model = SparseMLPClassifier(
+        topology=[snn.topology.from_dense(mask)], max_iter=2, tol=None, random_state=0
+    )
+    with pytest.raises(ValueError, match=r"in the order of the inputs of topology's first graph"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=r"the columns of X .* lacks 'height'"):
+        model.fit(X.rename(columns={"height": "length"}), y)
+    assert not hasattr(model, "net_")
+    model.fit(X[["height", "weight", "age"]], y)
+    assert model.net_.input_names == ("height", "weight", "age")
+    np.testing.assert_array_equal(
+        model.net_.predict(X), model.predict_proba(X[["height", "weight", "age"]])
+    )
+    model.set_params(topology="dense").fit(X, y)
+    assert model.net_.input_names == ("age", "height", "weight")
