@@ -9,6 +9,7 @@ something to see, as a picture.
   epoch     minisnn.train on MNIST, sparse and dense
   wiring    steps of networks of equal density and different construction
   small     a small network, single samples, what Python adds to a step
+  inputs    predictions and epochs of networks of 500,000 inputs of which few are used
   scaling   how a step grows with edges, width, depth and batch, and a formula for it
   startup   import, first step with and without compiled kernels
   memory    bytes a connection while training
@@ -32,7 +33,10 @@ from typing import Any
 from full_speed import at_full_speed
 from program import Parser, run, save_figure, write_text
 
-COMMANDS = ("kernels", "step", "epoch", "wiring", "small", "scaling", "startup", "memory", "blocks")
+COMMANDS = (
+    "kernels", "step", "epoch", "wiring", "small", "inputs", "scaling", "startup", "memory",
+    "blocks",
+)  # fmt: skip
 
 
 def percentages(text: str) -> list[float]:
@@ -118,6 +122,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         constructions,
         epochs,
         kernels,
+        many_inputs,
         memory,
         peers,
         scaling,
@@ -145,6 +150,9 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         return result, constructions
     if options.command == "small":
         return small.measure_small(rounds=options.rounds, report=report), small
+    if options.command == "inputs":
+        result = many_inputs.measure_many_inputs(threads, rounds=options.rounds, report=report)
+        return result, many_inputs
     if options.command == "scaling":
         return scaling.measure_scaling(threads, rounds=options.rounds, report=report), scaling
     if options.command == "startup":

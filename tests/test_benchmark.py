@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import benchmark
 import full_speed
 import numpy as np
 import pytest
-from bench import blocks, constructions, measure, scaling, small, steps
+from bench import blocks, constructions, many_inputs, measure, scaling, small, steps
 
 
 def test_contestants_take_turns() -> None:
@@ -90,6 +91,30 @@ def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
     text = small.table(json.loads(json.dumps(result)))
     assert "a step of 64-32-10" in text
     assert "Not in compiled code" in text
+
+
+def test_many_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = partial(measure.interleaved, seconds=0.001, pause=0.0)
+    monkeypatch.setattr(many_inputs, "interleaved", at_once)
+    result = many_inputs.measure_many_inputs(
+        (1,), n_inputs=300, hidden=(6,), n_samples=200, rounds=1, report=lambda _: None
+    )
+    measured = [(row["kind"], row["what"]) for row in result["rows"]]
+    assert measured == list(product(("uint8", "float32"), ("predictions", "epoch")))
+    for row in result["rows"]:
+        assert 20 <= row["used"] <= 120
+        assert len(row["milliseconds"]) == (5 if row["what"] == "predictions" else 4)
+        assert min(row["milliseconds"].values()) > 0
+    text = many_inputs.table(json.loads(json.dumps(result)))
+    assert "200 samples of 300 inputs, 20 edges a hidden neuron, 1 thread" in text
+    assert text.count("6 hidden, float32") == 2
+
+
+def test_predictions_that_differ_are_not_timed() -> None:
+    expected = np.array([0.5, 1.0])
+    many_inputs._check("twin", "predictions", expected, expected * (1 + 1e-6))
+    with pytest.raises(AssertionError, match=r"predictions of twin differ from ours by 0\.01"):
+        many_inputs._check("twin", "predictions", expected, expected * 1.01)
 
 
 def test_blocks() -> None:

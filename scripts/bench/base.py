@@ -28,7 +28,8 @@ class Problem:
     Attributes
     ----------
     images, labels
-        Shapes (n_samples, n_inputs), uint8, and (n_samples,), int64.
+        Shapes (n_samples, n_inputs), uint8 (NumPy's peers take float32, too), and (n_samples,),
+        int64.
     masks
         For each layer a CSR array of shape (n_outputs, n_inputs) with sorted indices, whose
         values are the initial weights in float32; a complete layer stores every value.

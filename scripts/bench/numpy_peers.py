@@ -148,7 +148,7 @@ class NumPyDense(LayeredPeer):
     def allocate(self, batch: int) -> None:
         """Make the buffers."""
         self.batch, n_inputs = batch, self.problem.images.shape[1]
-        self.pixels = np.empty((batch, n_inputs), np.uint8)
+        self.pixels = np.empty((batch, n_inputs), self.problem.images.dtype)
         # dense products take either order, and with this one scaling need not transpose
         order: Any = "C" if self.is_sparse else "F"
         self.inputs = np.empty((n_inputs, batch), np.float32, order)
