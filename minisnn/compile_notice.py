@@ -1,8 +1,10 @@
 """The line that says that kernels are being compiled: why, about how long, and a clock.
 
-It goes to standard error, where a terminal or a notebook shows its seconds go by, and anything else
-gets the line alone. Beside a progress bar it is a line above it. A program that shows what minisnn
-logs, at level INFO, has it in its log instead. Nothing is said
+It goes to standard error, where a terminal shows its seconds go by, and anything else gets the line
+alone. Beside a progress bar it is a line above it. In a notebook it is an output that is updated:
+standard error is red there, and a notebook that is run and saved by a program keeps all lines that
+were written over. A program that shows what minisnn logs, at level INFO, has it in its log instead.
+Nothing is said
 
 * where all is loaded, or compiled within `_PATIENCE`,
 * where `train` was asked for no progress,
@@ -16,14 +18,15 @@ import logging
 import multiprocessing
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from importlib import import_module
 from threading import Event, Thread
 from time import perf_counter
 from typing import Any
 
-from .console import Output, error_output
+from .console import Output, error_output, in_notebook
 from .kernels import code_cache, compiling
 
 _PATIENCE = 1.0  # seconds of silence: kernels that take less are many
@@ -69,17 +72,22 @@ class _Clock(Thread):
             _logger.info(text)
             return
         text, output = f"minisnn: {text}", error_output()
+        if in_notebook():
+            self._count(text, _shown_in_cell(text))
+            return
         if _say_above_bars(text, output):
             return
         output.write(text)
         if _shows_time(output, f"{text}: 999 s"):
-            going = True
-            while going:
-                going = not self._over.wait(_TICK)
-                output.write(f"\r{text}: {perf_counter() - self._began:.0f} s")
-                output.flush()
+            self._count(text, lambda line: _write_over(line, output))
         output.write("\n")
         output.flush()
+
+    def _count(self, text: str, show: Callable[[str], object]) -> None:
+        going = True
+        while going:
+            going = not self._over.wait(_TICK)
+            show(f"{text}: {perf_counter() - self._began:.0f} s")
 
     def stop(self) -> None:
         """Leave the line as it is."""
@@ -89,6 +97,13 @@ class _Clock(Thread):
 
 def _is_shown_by_log() -> bool:
     return _logger.isEnabledFor(logging.INFO) and _logger.hasHandlers()
+
+
+def _shown_in_cell(text: str) -> Callable[[str], object]:
+    """Show a text below the notebook's cell; return a function that shows another in its place."""
+    display = import_module("IPython.display").display  # is there, as ipykernel needs it
+    handle = display({"text/plain": text}, raw=True, display_id=True)
+    return lambda line: handle.update({"text/plain": line}, raw=True)
 
 
 def _say_above_bars(text: str, output: Output) -> bool:
@@ -107,10 +122,13 @@ def _say_above_bars(text: str, output: Output) -> bool:
     return bool(bars)
 
 
+def _write_over(line: str, output: Output) -> None:
+    output.write(f"\r{line}")
+    output.flush()
+
+
 def _shows_time(output: Output, text: str) -> bool:
     """Return whether a line can be written over."""
-    if type(sys.stderr).__module__.startswith("ipykernel."):  # a notebook's
-        return True
     return output.isatty() and len(text) < shutil.get_terminal_size().columns
 
 

@@ -6,6 +6,7 @@ import io
 import logging
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
@@ -31,7 +32,7 @@ class Terminal(io.StringIO):
 
 
 class Notebook(io.StringIO):
-    """Standard error of a notebook's kernel."""
+    """Standard output and error of a notebook's kernel."""
 
     __module__ = "ipykernel.iostream"
 
@@ -61,19 +62,41 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., s
 TEXT = "minisnn: compiling kernels for first use (15 to 60 s, then cached)"
 
 
-@pytest.mark.parametrize("stream", [Terminal, Notebook])
 def test_its_seconds_are_counted_where_someone_looks(
-    stream: Callable[[], Any], compiled: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    compiled: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter(range(10_000))
     monkeypatch.setattr(module, "perf_counter", lambda: next(times))
-    text = compiled(stream(), until=": 12 s")
+    text = compiled(Terminal(), until=": 12 s")
     first, *shown = text.split("\r")
     assert first == TEXT
     assert shown[:3] == [f"{TEXT}: {second} s" for second in (1, 2, 3)]
     assert text.endswith(" s\n")
     assert text.count("\n") == 1
     assert max(map(len, shown)) < 80
+
+
+def test_in_a_notebook_it_is_one_output_that_is_updated(
+    compiled: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard error is red there, and a notebook run by a program keeps each line of a clock."""
+    stream, shown = Notebook(), io.StringIO()
+
+    def show(data: dict[str, str], *, raw: bool, display_id: bool = False) -> Any:
+        assert raw
+        assert display_id is (shown.tell() == 0)
+        shown.write(f"{data['text/plain']}\n")
+        return types.SimpleNamespace(update=show)
+
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=show))
+    times = iter(range(10_000))
+    monkeypatch.setattr(module, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(stream, "getvalue", shown.getvalue)
+    first, *seconds = compiled(stream, until=": 12 s").splitlines()
+    assert first == TEXT
+    assert seconds[:3] == [f"{TEXT}: {second} s" for second in (1, 2, 3)]
+    assert io.StringIO.getvalue(stream) == ""
 
 
 def test_elsewhere_it_is_a_plain_line(compiled: Callable[..., str]) -> None:
