@@ -22,6 +22,7 @@ from program import run, save_figure
 import minisnn as snn
 from minisnn import extras, plots
 from minisnn.tables import align
+from minisnn.topology.registry import CONSTRUCTIONS
 
 DEGREES = (
     "topology", "edges", "density", "edges an input", "edges an output", "dead inputs",
@@ -64,7 +65,7 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
 
 def summary(name: str) -> str:
     """Return the first line of a construction's documentation."""
-    documentation = inspect.getdoc(getattr(snn.topology, name)) or ""
+    documentation = inspect.getdoc(CONSTRUCTIONS[name]) or ""
     return documentation.partition("\n")[0].removeprefix("Return ").replace("``", "")
 
 

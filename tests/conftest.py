@@ -31,7 +31,7 @@ seeds.fresh_seed = lambda: 0  # a seed that a test does not give: what fails doe
 
 NEED_NO_KERNELS = (
     "test_packaging", "test_site", "test_measures", "test_paths", "test_solvers", "test_topology",
-    "test_topology_catalogue", "test_topology_expanders", "test_topology_random",
+    "test_topology_registry", "test_topology_expanders", "test_topology_random",
     "test_topology_structured", "test_archive", "test_datasets", "test_idx", "test_configuration",
     "test_grid", "test_store",
 )  # fmt: skip

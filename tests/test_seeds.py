@@ -69,7 +69,7 @@ def hashed(seed: Seed) -> snn.MLP:
     )
 
 
-RANDOM = [name for name in topology.names() if "seed" in topology.catalogue.option_names(name)]
+RANDOM = [name for name in topology.names() if "seed" in topology.registry.option_names(name)]
 MAKERS: dict[str, Callable[[Seed], Any]] = {
     **{name: graph_of(name) for name in RANDOM},
     "n_of_m": lambda seed: topology.n_of_m(36, 48, 2, 4, seed=seed),

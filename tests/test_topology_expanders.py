@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import spectral, topology
+from minisnn.topology.expanders import _second_singular_value
 from minisnn.topology.finite_field import FiniteField, prime_power
-from minisnn.topology.lifts import _second_singular_value
 
 FIELDS = (2, 3, 4, 5, 7, 8, 9, 16, 25, 27)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import topology
 from ..graph import Topology
-from ..topology import catalogue
+from ..topology import registry
 
 DENSE = "dense"
 
@@ -21,7 +21,7 @@ def option_names(name: str) -> tuple[str, ...]:
     """Return what a construction takes beside the widths and the degree."""
     if name == DENSE:
         return ()
-    return catalogue.option_names(name)
+    return registry.option_names(name)
 
 
 def make(

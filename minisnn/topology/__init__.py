@@ -1,67 +1,40 @@
 """Constructions of the fixed bipartite graph between two layers.
 
-A graph is a 0/1 matrix of n_in rows and n_out columns, row i belonging to left (input) neuron i,
-and ``degree`` is the number of ones in a row, edges per left neuron; where a construction does not
-fix it for every neuron, it is the mean.
+A graph is a 0/1 matrix of n_in rows and n_out columns. Row i belongs to left (input) neuron i, and
+``degree`` is the number of ones in a row: edges per left neuron. Where a construction does not fix
+it for every neuron, it is the mean.
 
-- From A. Bourely, J. P. Boueri, K. Choromanski, "Sparse Neural Networks Topologies", 2017,
-  arXiv:1706.05683: `random_rotating`, `constant_degree`, `regular_rotating`,
-  `long_range_rotating`, `fibonacci_rotating`, and `dense`, the baseline. `rotating` takes any
-  vector, also for controls that expand badly: places side by side hardly expand, multiples of a
-  divisor of n_out do not even connect all neurons.
-- Random: `erdos_renyi`, `scattered`, `biregular`, `small_world`, `scale_free`.
-- Expanders: `random_lift`, `ramanujan`.
-- Structured: `block_random`, `n_of_m`, `receptive_fields`, and `disconnected`, a control.
-- Lists of graphs, for several layers at once: `radix_net`, `butterfly`.
+The families are rotating, random, expanders, structured, and lists of graphs for several layers at
+once. Five rotating and random ones and `dense`, the baseline, come from A. Bourely, J. P. Boueri,
+K. Choromanski, "Sparse Neural Networks Topologies", 2017, arXiv:1706.05683.
 
-`names` and `make` are the catalogue of all that take widths and a degree. `erk_densities` shares
-edges out among layers. `from_edges`, `from_scipy` and `from_dense` take a graph of your own.
+`names` lists the constructions that take widths and a degree; `make` calls them by name.
+`erk_densities` shares edges out among layers. `from_edges`, `from_scipy` and `from_dense` take a
+graph of your own.
 """
 
-from .allocation import erk_densities
-from .blocks import block_random, disconnected, n_of_m
-from .catalogue import make, names
-from .complete import dense
-from .complex_networks import scale_free, small_world
-from .images import receptive_fields
-from .lifts import random_lift
-from .multistage import butterfly, radix_net
-from .own_graph import from_dense, from_edges, from_scipy
-from .ramanujan import ramanujan
-from .random_graphs import biregular, constant_degree, erdos_renyi, scattered
-from .rotating import (
-    fibonacci_rotating,
-    long_range_rotating,
-    random_rotating,
-    regular_rotating,
-    rotating,
-)
+# ruff: noqa: F403
 
-__all__ = [
-    "biregular",
-    "block_random",
-    "butterfly",
-    "constant_degree",
-    "dense",
-    "disconnected",
-    "erdos_renyi",
-    "erk_densities",
-    "fibonacci_rotating",
-    "from_dense",
-    "from_edges",
-    "from_scipy",
-    "long_range_rotating",
-    "make",
-    "n_of_m",
-    "names",
-    "radix_net",
-    "ramanujan",
-    "random_lift",
-    "random_rotating",
-    "receptive_fields",
-    "regular_rotating",
-    "rotating",
-    "scale_free",
-    "scattered",
-    "small_world",
-]
+from typing import TYPE_CHECKING
+
+from . import registry
+from .densities import erk_densities as erk_densities
+from .from_data import from_dense as from_dense
+from .from_data import from_edges as from_edges
+from .from_data import from_scipy as from_scipy
+from .registry import make as make
+from .registry import names as names
+
+# The order of `names`, and so of all lists and messages.
+# isort: off
+from .rotating import *
+from .random import *
+from .complex_networks import *
+from .expanders import *
+from .structured import *
+from .multistage import *
+# isort: on
+
+if not TYPE_CHECKING:  # checkers cannot read a computed list; they go by the imports
+    __all__ = ["erk_densities", "from_dense", "from_edges", "from_scipy", "make", "names"]
+    __all__ += registry.CONSTRUCTIONS

@@ -10,8 +10,10 @@ from ..checks import check_number
 from ..graph import Topology
 from ..seeds import Seed, seed_of
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
+from .registry import construction
 
 
+@construction
 def small_world(
     n_in: int, n_out: int, degree: int, *, beta: float = 0.1, seed: Seed = None
 ) -> Topology:
@@ -85,6 +87,7 @@ def small_world(
     )
 
 
+@construction
 def scale_free(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a graph with hubs: right degrees follow a power law with an exponent of about 3.
 

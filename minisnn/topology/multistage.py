@@ -16,9 +16,11 @@ from ..checks import check_positive_integer
 from ..graph import Topology
 from ..structure import check_size, check_widths
 from .assembly import from_pairs, from_targets, kronecker
+from .registry import construction
 from .rotating import rotating
 
 
+@construction
 def radix_net(
     systems: Sequence[Sequence[int]], *, widths: Sequence[int] | None = None
 ) -> list[Topology]:
@@ -112,6 +114,7 @@ def _check_systems(systems: Sequence[Sequence[int]]) -> tuple[int, list[tuple[in
     return size, layers
 
 
+@construction
 def butterfly(n: int) -> list[Topology]:
     """Return the log2(n) layers of a butterfly, the wiring of the fast Fourier transform.
 

@@ -16,12 +16,14 @@ from ..graph import Array, Topology
 from ..seeds import Seed, seed_of
 from ..structure import check_size, check_widths
 from .assembly import check_degree, from_pairs
+from .registry import construction
 
 _SETTLED = 300
 """Fibonacci numbers of a longer list that are computed: scaled by the last of so many, the first
 are 0, and the others what they would be in any longer list, since the ratios have settled."""
 
 
+@construction
 def random_rotating(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a random binary vector, rotated: each place is 1 with probability degree / n_out.
 
@@ -66,6 +68,7 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
     )
 
 
+@construction
 def regular_rotating(n_in: int, n_out: int, degree: int, *, stride: int = 1) -> Topology:
     """Return ``degree`` ones at even distances, rotated: the rigid, simplest form.
 
@@ -111,6 +114,7 @@ def regular_rotating(n_in: int, n_out: int, degree: int, *, stride: int = 1) -> 
     return rotating(n_in, n_out, places, name="regular_rotating", parameters=parameters)
 
 
+@construction
 def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     """Return half of the ones side by side and half spread over the rest, rotated.
 
@@ -156,6 +160,7 @@ def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     )
 
 
+@construction
 def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     """Return ones at the Fibonacci numbers, rotated: dense nearby, ever sparser far away.
 
@@ -208,6 +213,7 @@ def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     )
 
 
+@construction
 def rotating(
     n_in: int,
     n_out: int,

@@ -1,7 +1,10 @@
-"""Constructions by name, edges shared out among layers, and the program that shows graphs."""
+"""The registry of constructions, densities of layers, and the program that shows graphs."""
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
+from inspect import getmembers, isfunction
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import topology
+from minisnn.topology import registry
 
 SIZE = 36, 48, 12
 SIZES = {"ramanujan": (35, 42, 6)}  # of those that not every size has
@@ -36,9 +40,33 @@ def test_every_name_can_be_made(name: str) -> None:
                 topology.make(name, n_in, n_out, bad)
 
 
-def test_names_are_functions() -> None:
-    assert set(topology.names()) < set(topology.__all__)
-    assert "dense" not in topology.names(), "it takes no degree"
+def test_every_construction_is_public() -> None:
+    assert set(registry.CONSTRUCTIONS) < set(topology.__all__)
+    for name, construction in registry.CONSTRUCTIONS.items():
+        assert getattr(topology, name) is construction
+
+
+def test_names_are_those_of_constructions_that_take_a_degree() -> None:
+    others = {"dense", "rotating", "n_of_m", "radix_net", "butterfly"}
+    assert set(topology.names()) == set(registry.CONSTRUCTIONS) - others
+
+
+@pytest.mark.parametrize("family", {f.__module__ for f in registry.CONSTRUCTIONS.values()})
+def test_type_checkers_see_what_is_exported(family: str) -> None:
+    """They read ``import *`` as all public names that a module defines, and no decorator."""
+    module = import_module(family)
+    defined = {
+        name
+        for name, function in getmembers(module, isfunction)
+        if function.__module__ == family and not name.startswith("_")
+    }
+    assert defined == set(module.__all__)
+
+
+def test_the_gallery_has_every_construction() -> None:
+    gallery = Path(__file__).resolve().parents[1] / "docs" / "topologies.md"
+    headings = re.findall(r"^### (\w+)$", gallery.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert sorted(headings) == sorted(registry.CONSTRUCTIONS)
 
 
 def test_options_are_passed_on() -> None:

@@ -9,10 +9,53 @@ from ..graph import Array, Topology
 from ..seeds import Seed, seed_of
 from ..structure import check_size, check_widths
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
+from .registry import construction
 
 _DENSE = 8  # pairs per edge, up to which a list of all pairs takes no more than what edges do
 
 
+@construction
+def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
+    """Return a random graph in which each left neuron has ``degree`` distinct right ones.
+
+    Source: arXiv:1706.05683, "probabilistic constant left-degree expander": with high probability
+    such a graph is an expander. Each left neuron draws without replacement, independently.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of left (input) and right (output) neurons.
+    degree : int
+        Edges per left neuron, 1 to n_out.
+    seed : int, SeedSequence or Generator, optional
+        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        Where the degree is not between 1 and n_out.
+
+    Examples
+    --------
+    >>> import minisnn as snn
+    >>> set(snn.topology.constant_degree(50, 20, degree=3, seed=0).out_degrees.tolist())
+    {3}
+    """
+    n_in, n_out, degree = check_degree(n_in, n_out, degree)
+    seed = seed_of(seed)
+    rng = np.random.default_rng(seed)
+    targets = np.empty((n_in, degree), dtype=np.int64)
+    for row in targets:
+        row[:] = rng.choice(n_out, size=degree, replace=False, shuffle=False)
+    parameters = {"degree": degree, "seed": seed}
+    return from_targets(targets, n_out, name="constant_degree", parameters=parameters)
+
+
+@construction
 def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: Seed = None) -> Topology:
     """Return a random graph in which each edge is there with probability degree / n_out.
 
@@ -102,6 +145,7 @@ def _first_success(rng: np.random.Generator, n: int, probability: float) -> int:
     return min(int(first), n - 1)  # rounding may reach n
 
 
+@construction
 def scattered(n_in: int, n_out: int, n_edges: int, *, seed: Seed = None) -> Topology:
     """Return a random graph of exactly ``n_edges`` edges, any such graph as likely as any other.
 
@@ -166,46 +210,7 @@ def _subset(rng: np.random.Generator, n: int, size: int) -> Array:
     return chosen
 
 
-def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
-    """Return a random graph in which each left neuron has ``degree`` distinct right ones.
-
-    Source: arXiv:1706.05683, "probabilistic constant left-degree expander": with high probability
-    such a graph is an expander. Each left neuron draws without replacement, independently.
-
-    Parameters
-    ----------
-    n_in, n_out : int
-        Number of left (input) and right (output) neurons.
-    degree : int
-        Edges per left neuron, 1 to n_out.
-    seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
-
-    Returns
-    -------
-    Topology
-
-    Raises
-    ------
-    ValueError
-        Where the degree is not between 1 and n_out.
-
-    Examples
-    --------
-    >>> import minisnn as snn
-    >>> set(snn.topology.constant_degree(50, 20, degree=3, seed=0).out_degrees.tolist())
-    {3}
-    """
-    n_in, n_out, degree = check_degree(n_in, n_out, degree)
-    seed = seed_of(seed)
-    rng = np.random.default_rng(seed)
-    targets = np.empty((n_in, degree), dtype=np.int64)
-    for row in targets:
-        row[:] = rng.choice(n_out, size=degree, replace=False, shuffle=False)
-    parameters = {"degree": degree, "seed": seed}
-    return from_targets(targets, n_out, name="constant_degree", parameters=parameters)
-
-
+@construction
 def biregular(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a random graph in which left degrees are equal and right degrees differ by at most 1.
 
