@@ -36,5 +36,14 @@ from .multistage import *
 # isort: on
 
 if not TYPE_CHECKING:  # checkers cannot read a computed list; they go by the imports
-    __all__ = ["erk_densities", "from_dense", "from_edges", "from_scipy", "make", "names"]
-    __all__ += registry.CONSTRUCTIONS
+    __all__ = sorted(
+        [
+            "erk_densities",
+            "from_dense",
+            "from_edges",
+            "from_scipy",
+            "make",
+            "names",
+            *registry.CONSTRUCTIONS,
+        ]
+    )
