@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,10 @@ settings.load_profile("default")
 
 if "NUMBA_THREADING_LAYER" in os.environ:  # by .ci/matrix
     numba.get_num_threads()  # starts that pool of Numba's, as a user's own code may have done
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what ends with an &
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start inherit it
 
 
 _fresh_seed = seeds.fresh_seed
