@@ -1,11 +1,11 @@
 """A program for tests: a training that is killed and resumed, again and again, until it is done.
 
-``python killing.py FOLDER KILLS SEED`` forks a process that trains, kills it after a random time,
-and forks the next one, which goes on from the checkpoint; after so many kills the last one may
-finish. Forked processes have all imported and compiled, so that each has the whole of its short
-life for training. Another one trained without interruption. FOLDER then holds the results of both,
-``whole.npz`` and ``killed.npz``, their logs, and ``places.txt``: where the checkpoint stood after
-each kill.
+``python killing.py FOLDER KILLS SEED`` trains without interruption, and then in forked processes,
+which have all imported and compiled. Each goes on from the checkpoint and kills itself: after so
+many steps and so many calls and returns of functions, drawn at random. So it depends on nothing
+else where a life ends, in a step or in any line that writes or reads a checkpoint. After so many
+kills the last process may finish. FOLDER then holds the results of both trainings, ``whole.npz``
+and ``killed.npz``, their logs, and ``places.txt``: where the checkpoint stood after each kill.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import os
 import random
 import signal
 import sys
-import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,10 @@ import minisnn as snn
 from minisnn import loop, step
 from minisnn.step import Stepper
 
-EPOCHS, PACE, EVERY = 600, 0.0005, 0.01
-"""Epochs of 22 steps; seconds for each step, and between checkpoints."""
-STEPS, DELAY = 100, 0.04
-"""At most so many steps are made from one kill to the next, and then so many seconds pass, in
-which a step may be made or a checkpoint written. All kills come long before the training is done,
-however slow the machine is."""
+STEPS_AN_EPOCH = 22
+STEPS, CALLS = 12, 7000
+"""More than there are from one kill to the next. A step with its checkpoint makes some 4000 calls
+and returns of functions, to go on from one takes 10,000."""
 
 
 def train(epochs: int, log: Path, **options: Any) -> tuple[snn.MLP, snn.History, Any]:
@@ -38,7 +36,7 @@ def train(epochs: int, log: Path, **options: Any) -> tuple[snn.MLP, snn.History,
     Y = (X[:, 0] > X[:, 1] * rng.random(200)).astype(int)
     graphs = [snn.topology.constant_degree(8, 20, 10, seed=0), snn.topology.dense(20, 2)]
     net = snn.MLP(graphs, seed=3)
-    stopping = snn.callbacks.EarlyStopping(EPOCHS, monitor="validation_loss")
+    stopping = snn.callbacks.EarlyStopping(epochs, monitor="validation_loss")
     history = snn.train(
         net, X[:150], Y[:150], optimizer=snn.NesterovSGD(snn.WarmUpDecay(8.0)), batch_size=7,
         epochs=epochs, validation_data=(X[150:], Y[150:]), dropout=[0.0, 0.2], seed=4,
@@ -47,56 +45,61 @@ def train(epochs: int, log: Path, **options: Any) -> tuple[snn.MLP, snn.History,
     return net, history, stopping
 
 
-def work(folder: Path, name: str, **options: Any) -> int:
-    """Train in a process of its own; return its number."""
-    process = os.fork()
-    if process:
-        return process
-    net, history, stopping = train(EPOCHS, folder / f"{name}.csv", **options)
+def work(epochs: int, folder: Path, name: str, **options: Any) -> None:
+    """Train, and keep what comes of it."""
+    net, history, stopping = train(epochs, folder / f"{name}.csv", **options)
     np.savez(
         folder / f"{name}.npz",
         parameters=net.parameters,
         best=stopping.best_epoch,
         **{column: history.column(column) for column in ("loss", "validation_loss")},
     )
-    os._exit(0)
+
+
+def kill_after(steps: int, calls: int) -> None:
+    """Have this process killed once so many steps are made, and then so many calls and returns."""
+    run = Stepper.run
+
+    def count_calls(frame: FrameType, event: str, function: Any) -> None:
+        nonlocal calls
+        calls -= 1
+        if calls < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def count_steps(self: Stepper, samples: Any, rates: Any) -> Any:
+        nonlocal steps
+        losses = run(self, samples, rates)
+        steps -= len(rates)
+        if steps <= 0:
+            sys.setprofile(count_calls)
+        return losses
+
+    Stepper.run = count_steps
+    if steps == 0:
+        sys.setprofile(count_calls)
 
 
 def main(folder: Path, kills: int, seed: int) -> None:
-    random.seed(seed)
+    draw = random.Random(seed)
     snn.set_num_threads(1)  # a process with threads should not fork
     loop._CHUNK_SECONDS, step._FIRST_CHUNK = 0.0, 1.0  # one step at a time
-    run = Stepper.run
-    train(1, folder / "compiling.csv")
-    whole = work(folder, "whole")
-
-    made, making = os.pipe()
-
-    def slowly(self: Stepper, samples: Any, rates: Any) -> Any:
-        os.write(making, b"." * (len(rates) > 0))
-        time.sleep(PACE * len(rates))
-        return run(self, samples, rates)
+    epochs = kills * (STEPS + 2) // STEPS_AN_EPOCH + 1  # more than they come to, all together
+    work(epochs, folder, "whole")
 
     path, places = folder / "checkpoint.npz", []
-    Stepper.run = slowly
     for _ in range(kills):
-        process = work(folder, "killed", checkpoint=path, checkpoint_every=EVERY, resume=True)
-        left = random.randrange(STEPS) if random.random() < 0.8 else 0  # else it may be reading
-        while left > 0:
-            left -= len(os.read(made, left))
-        time.sleep(random.uniform(0, DELAY))
-        os.kill(process, signal.SIGKILL)
+        place = draw.choice([0, draw.randrange(STEPS)]), draw.randrange(CALLS)
+        process = os.fork()
+        if not process:
+            kill_after(*place)
+            work(epochs, folder, "killed", checkpoint=path, checkpoint_every=0, resume=True)
+            os._exit(0)
         status = os.waitpid(process, 0)[1]
         assert os.WIFSIGNALED(status), "the training was over, or failed, before it was killed"
-        os.write(making, b".")
-        os.read(made, 2**16)  # what nobody has counted
         if path.exists():
             with np.load(path) as checkpoint:
                 places.append(checkpoint["loop.place"][:2])
-    Stepper.run = run
-    last = work(folder, "killed", checkpoint=path, resume=True)
-    for process in (whole, last):
-        assert os.waitpid(process, 0)[1] == 0
+    work(epochs, folder, "killed", checkpoint=path, resume=True)
     np.savetxt(folder / "places.txt", places, fmt="%d")
 
 
