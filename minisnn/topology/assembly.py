@@ -1,4 +1,4 @@
-"""What constructions share: a checked degree, even shares, and edges put together in any order."""
+"""Helpers shared by constructions: degree checks, even shares, graphs from lists of edges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Parameters = Mapping[str, int | float]
 
 
 def check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
-    """Return widths and degree; raise unless a left neuron can have so many edges."""
+    """Return widths and degree; raise unless a left neuron can have this many edges."""
     n_in, n_out = check_widths(n_in, n_out)
     if not is_whole(degree):
         raise TypeError(
@@ -39,7 +39,7 @@ def divisors(number: int) -> list[int]:
 
 
 def even_bounds(total: int, parts: int) -> Array:
-    """Return int64[parts + 1]: where ``total`` things are cut into parts that differ by one."""
+    """Return int64[parts + 1], bounds of parts of ``total`` items; sizes differ by at most one."""
     return np.arange(parts + 1) * total // parts
 
 
@@ -70,7 +70,7 @@ def from_pairs(
     name: str,
     parameters: Parameters | None = None,
 ) -> Topology:
-    """Return the graph of edges within range, in any order; raise where one comes twice."""
+    """Return the graph of edges within range, in any order; raise if an edge is repeated."""
     order = np.lexsort((sources, targets))
     sources, targets = sources[order], targets[order]
     twice = np.flatnonzero((sources[1:] == sources[:-1]) & (targets[1:] == targets[:-1]))
@@ -87,8 +87,8 @@ def from_pairs(
 def kronecker(a: Topology, b: Topology) -> tuple[Array, Array]:
     """Return the edges' left and right neurons in the Kronecker product of two graphs' matrices.
 
-    Each left neuron of ``a`` is replaced by all those of ``b``, right ones alike: i and k become
-    ``i * b.n_in + k``.
+    Each left neuron of ``a`` is replaced by all left neurons of ``b``: neurons i and k become
+    neuron ``i * b.n_in + k``. Right neurons likewise.
     """
     outer, inner = a.edges(), b.edges()
     edges = outer[:, None] * b.shape + inner

@@ -17,16 +17,16 @@ from .registry import construction
 def small_world(
     n_in: int, n_out: int, degree: int, *, beta: float = 0.1, seed: Seed = None
 ) -> Topology:
-    """Return neighbourhoods with shortcuts: windows of inputs, of whose links a few are rewired.
+    """Return neighbourhoods with shortcuts: windows of inputs, a few of whose edges are rewired.
 
-    Right neuron j has edges from the window of inputs around j * n_in / n_out, wrapped. Each link
-    is rewired with probability ``beta``: those of one neuron go to random inputs that its other
-    links leave free. With beta = 0 all links are local, with beta = 1 all are random.
+    Right neuron j has edges from the window of inputs around j * n_in / n_out, wrapped. Each edge
+    is rewired with probability ``beta``: it moves to a random input that no other edge of its right
+    neuron takes. With beta = 0 all edges are local, with beta = 1 all are random.
 
     Source: D. J. Watts, S. H. Strogatz, "Collective dynamics of 'small-world' networks", 1998,
-    doi:10.1038/30918, whose ring of neighbours becomes a window between two layers. A window has
-    degree * n_in / n_out inputs, rounded so that all have degree * n_in together; the degree of
-    left neurons is therefore a mean.
+    doi:10.1038/30918. Their ring of neighbours becomes a window between two layers. A window has
+    degree * n_in / n_out inputs, rounded so that the sum over all windows is degree * n_in; the
+    degree of left neurons is therefore a mean.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def small_world(
     degree : int
         Mean edges per left neuron, 1 to n_out.
     beta : float
-        Probability of a link to be rewired, 0 to 1.
+        Probability that an edge is rewired, 0 to 1.
     seed : int, SeedSequence or Generator, optional
-        Of the rewiring; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the rewiring. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def small_world(
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out, or beta not between 0 and 1.
+        If the degree is not between 1 and n_out, or beta not between 0 and 1.
 
     Examples
     --------
@@ -91,20 +91,22 @@ def small_world(
 def scale_free(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a graph with hubs: right degrees follow a power law with an exponent of about 3.
 
-    They do in large sparse graphs; in dense ones every left neuron has an edge to the hubs already.
+    The power law holds in large sparse graphs. In dense graphs the hubs saturate: every left neuron
+    has an edge to them already.
 
-    Left neurons join one after the other, and right ones at an even pace along with them. A right
-    neuron that joins gets its first edge from the left one that joins with it, so none is dead
-    where there are edges enough. The other edges of a left neuron go to distinct right ones, with
-    probability proportional to the degree k that they have so far, plus a. Every left neuron has
-    ``degree`` edges. In the end the neurons of both sides are numbered at random, so that hubs may
-    be anywhere.
+    Left neurons join one after the other, and right neurons join along with them at an even pace. A
+    new right neuron gets its first edge from the left neuron that joins with it, so none is dead if
+    there are enough edges. The other edges of a left neuron go to distinct right neurons, with a
+    probability proportional to k + a, where k is the degree of the right neuron so far. Every left
+    neuron has ``degree`` edges. Finally the neurons of both sides are numbered at random, so that
+    hubs may be anywhere.
 
     Source: A.-L. Barabási, R. Albert, "Emergence of scaling in random networks", 1999,
-    doi:10.1126/science.286.5439.509. That k + a leads to the exponent 2 + a / (mean right degree):
-    S. N. Dorogovtsev, J. F. F. Mendes, A. N. Samukhin, 2000, doi:10.1103/PhysRevLett.85.4633. Our
-    reading for two layers: a is the mean right degree, so that the exponent is Barabási and
-    Albert's, but for a little that the first edges and the finite size add.
+    doi:10.1126/science.286.5439.509. The term k + a leads to the exponent
+    2 + a / (mean right degree): S. N. Dorogovtsev, J. F. F. Mendes, A. N. Samukhin, 2000,
+    doi:10.1103/PhysRevLett.85.4633. Interpretation for two layers: a is the mean right degree, so
+    that the exponent is that of Barabási and Albert. The first edges and the finite size raise it a
+    little.
 
     Parameters
     ----------
@@ -113,7 +115,7 @@ def scale_free(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topo
     degree : int
         Edges per left neuron, 1 to n_out.
     seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -122,7 +124,7 @@ def scale_free(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topo
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out.
+        If the degree is not between 1 and n_out.
 
     Examples
     --------
@@ -135,15 +137,15 @@ def scale_free(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topo
     seed = seed_of(seed)
     rng = np.random.default_rng(seed)
     attractiveness = degree * n_in / n_out
-    # The first left neuron comes with as many right ones as it needs.
+    # The first left neuron joins with as many right neurons as it has edges.
     joined = degree + np.arange(n_in) * (n_out - degree) // max(n_in - 1, 1)
     degrees = np.zeros(n_out)
     targets = np.empty((n_in, degree), dtype=np.int64)
-    ends = targets.ravel()  # of all edges so far: hubs come often
+    ends = targets.ravel()  # of all edges so far: hubs are frequent
     n_old = 0
     for i, row in enumerate(targets):
         n_edges, n_now = i * degree, joined[i]
-        # A draw by k + a is one of the edges so far, or any neuron, as the sums of k and a are
+        # By k + a: the end of some edge so far, or any neuron, in the ratio of the sums of k and a
         n_draws = 2 * degree
         share = n_edges / (n_edges + attractiveness * n_now)
         draws = rng.integers(n_now, size=n_draws)
@@ -151,7 +153,7 @@ def scale_free(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topo
         draws[by_edge] = ends[rng.integers(max(n_edges, 1), size=n_draws)[by_edge]]
         chosen = list(dict.fromkeys([*range(n_old, n_now), *draws.tolist()]))[:degree]
         missing = degree - len(chosen)
-        if missing:  # the same law among all that are left, in time by neurons and not by edges
+        if missing:  # same law among the others, in time proportional to neurons, not edges
             waiting = rng.exponential(size=n_now) / (degrees[:n_now] + attractiveness)
             waiting[chosen] = np.inf
             chosen += np.argpartition(waiting, missing - 1)[:missing].tolist()

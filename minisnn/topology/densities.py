@@ -1,4 +1,4 @@
-"""How many of all edges each layer gets."""
+"""Densities of layers: the edges of a network, shared out by Erdős-Rényi scaling."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def erk_densities(widths: Sequence[int], density: float) -> tuple[float, ...]:
     """Return the density of each layer by Erdős-Rényi scaling: small layers get denser.
 
     Layer densities are proportional to (n_in + n_out) / (n_in * n_out), so that edges are
-    proportional to neurons. A layer that would exceed 1 becomes complete, and what it cannot take
-    goes to the others, which keeps the number of edges of the whole network. The alternative,
-    *uniform*, is the same ``density`` in each layer. ``density * n_out`` is the degree.
+    proportional to neurons. A layer whose density would exceed 1 becomes complete, and its surplus
+    goes to the other layers. So the number of edges of the whole network is kept. The alternative,
+    *uniform*, is the same ``density`` in each layer. The degree of a layer is ``density * n_out``.
 
-    Source: Mocanu et al., 2018, doi:10.1038/s41467-018-04316-3 (SET); with the limit and for
-    kernels of convolutions, too, hence ERK, U. Evci et al., arXiv:1911.11134 (RigL).
+    Source: Mocanu et al., 2018, doi:10.1038/s41467-018-04316-3 (SET). U. Evci et al.,
+    arXiv:1911.11134 (RigL), add the limit, and kernels of convolutions: hence ERK.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def erk_densities(widths: Sequence[int], density: float) -> tuple[float, ...]:
     Returns
     -------
     tuple of float
-        One for each layer, above 0 and up to 1.
+        The density of each layer, above 0 and up to 1.
 
     Raises
     ------
     ValueError
-        Where there are fewer than two widths, or the density is not above 0 and up to 1.
+        If there are fewer than two widths, or the density is not above 0 and up to 1.
 
     Examples
     --------

@@ -15,7 +15,7 @@ from .assembly import check_degree, divisors, from_targets
 from .finite_field import FiniteField, prime_power
 from .registry import construction
 
-_TOLERANCE = 1e-3  # of the squared singular value: tries differ by more, or either will do
+_TOLERANCE = 1e-3  # of the squared singular value; if two tries are closer, either will do
 _ROUNDING = 1e-9
 
 
@@ -28,16 +28,16 @@ def random_lift(
     The base graph has every edge between ``n_in / k`` left and ``degree`` right neurons, with
     k = n_out / degree. In its lift each neuron becomes a fibre of k neurons, and each edge one
     random perfect matching of two fibres: the matrix consists of k x k permutation matrices. All
-    left degrees are equal, all right ones too. Of the tries, that with the smallest second
-    singular value is taken, which a random lift keeps near the least possible,
-    √(left degree - 1) + √(right degree - 1), with high probability.
+    left degrees are equal, and so are all right degrees. The try with the smallest second singular
+    value is taken. With high probability that of a random lift is near the least possible,
+    √(left degree - 1) + √(right degree - 1).
 
-    There is a graph exactly where the degree divides n_out and n_out / degree divides n_in.
+    There is a graph if and only if the degree divides n_out and n_out / degree divides n_in.
 
     Source: Y. Bilu, N. Linial, "Lifts, discrepancy and nearly optimal spectral gap", 2006,
-    doi:10.1007/s00493-006-0029-7; that good lifts exist for all degrees, A. Marcus, D. Spielman,
-    N. Srivastava, 2015, doi:10.4007/annals.2015.182.1.7. Lifts by k at once are our choice; those
-    sources double the graph again and again.
+    doi:10.1007/s00493-006-0029-7. Good lifts exist for all degrees: A. Marcus, D. Spielman,
+    N. Srivastava, 2015, doi:10.4007/annals.2015.182.1.7. These sources double the graph repeatedly;
+    a single lift by k is our choice.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def random_lift(
     degree : int
         Edges per left neuron, 1 to n_out, a divisor of n_out.
     tries : int
-        Lifts to choose from.
+        Number of lifts to choose from.
     seed : int, SeedSequence or Generator, optional
-        Of the permutations; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the permutations. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def random_lift(
     Raises
     ------
     ValueError
-        Where there is no such lift; the message names the nearest degrees.
+        If there is no such lift; the message names the nearest degrees.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def random_lift(
 
 @blas_threads()
 def _second_singular_value(targets: Array, n_out: int) -> float:
-    """Return it for a bi-regular matrix, whose first singular vectors are constant."""
+    """Return that of a bi-regular matrix, whose first singular vectors are constant."""
     from scipy.sparse import linalg  # takes 40 ms to import
 
     n_in, degree = targets.shape
@@ -112,7 +112,7 @@ def _second_singular_value(targets: Array, n_out: int) -> float:
         return matrix.T @ hidden - constant * hidden.sum()
 
     square = linalg.LinearOperator((n_out, n_out), matvec=multiply, dtype=np.float64)
-    start = np.random.default_rng(0).standard_normal(n_out)  # ARPACK's own would not be repeatable
+    start = np.random.default_rng(0).standard_normal(n_out)  # ARPACK's own is not repeatable
     (largest,) = linalg.eigsh(square, k=1, v0=start, tol=_TOLERANCE, return_eigenvectors=False)
     return float(max(largest, 0.0) ** 0.5)
 
@@ -121,21 +121,21 @@ def _second_singular_value(targets: Array, n_out: int) -> float:
 def ramanujan(n_in: int, n_out: int, degree: int) -> Topology:
     """Return points and lines of a finite plane, which expand as well as sparse graphs can.
 
-    Left neuron (a, x) and right neuron (b, y) are joined where y = x + a b in the field GF(q): the
+    Left neuron (a, x) and right neuron (b, y) are joined if y = x + a b in the field GF(q): the
     point (b, y) lies on the line with slope a through (0, x). Neuron (a, x) has number a q + x. Two
-    lines share one point at most, so there are no cycles of length 4, and for every field and any
-    choice of slopes the second singular value of the 0/1 matrix is at most √q. A graph with J
-    slopes and L columns of points has left degree L and right degree J; it is *Ramanujan* if that
-    singular value is at most √(L - 1) + √(J - 1), which infinite families cannot undercut.
+    lines share one point at most, so there are no cycles of length 4. For every field and any
+    choice of slopes, the second singular value of the 0/1 matrix is at most √q. A graph with J
+    slopes and L columns of points has left degree L and right degree J. It is *Ramanujan* if that
+    singular value is at most √(L - 1) + √(J - 1), a bound that no infinite family can undercut.
 
-    There is a graph exactly where n_in = J q, n_out = L q and degree = L for a prime power q, with
-    2 <= J, L <= q < J L and √(J - 1) + √(L - 1) >= √q, so that it is certain to be connected and
-    Ramanujan; then the density is 1 / q. J or L equal to q will do with any other.
+    There is a graph if and only if n_in = J q, n_out = L q and degree = L for a prime power q, with
+    2 <= J, L <= q < J L and √(J - 1) + √(L - 1) >= √q. These conditions make it connected and
+    Ramanujan; its density is 1 / q. If J or L is equal to q, the other may be 2 to q.
 
-    Source: array codes, J. L. Fan, 2000; that they are Ramanujan, S. P. Burnwal, K. Sinha,
-    M. Vidyasagar, arXiv:1910.03937. Fields that are not prime, and more than one side short of q,
-    are our extension: over the characters of the field's addition the matrix falls apart into
-    J x L pieces of q x q Fourier matrices, whose singular values are √q.
+    Source: array codes, J. L. Fan, 2000; proof that they are Ramanujan: S. P. Burnwal, K. Sinha,
+    M. Vidyasagar, arXiv:1910.03937. Fields that are not prime, and both J and L below q, are our
+    extension: in the basis of the characters of the field's addition, the matrix splits into
+    J x L blocks of q x q Fourier matrices, whose singular values are √q.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def ramanujan(n_in: int, n_out: int, degree: int) -> Topology:
     Raises
     ------
     ValueError
-        Where there is no such graph; the message names the nearest.
+        If there is no such graph; the message names the nearest.
 
     Examples
     --------
@@ -187,11 +187,11 @@ def _is_possible(q: int, slopes: int, degree: int) -> bool:
 
 
 def _nearest(n_in: int, n_out: int, degree: int) -> tuple[int, int, int]:
-    """Return widths and degree that are possible, the sum of whose relative changes is least."""
+    """Return the possible widths and degree with the least sum of relative changes."""
     best: tuple[float, tuple[int, int, int]] = np.inf, (0, 0, 0)
     for q in range(2, 2 * max(n_in, n_out) + 3):
-        # Even with the best of slopes and degrees this far, larger fields are too large: both
-        # widths are at least 2 q, and one is at least q * q / 4.
+        # Larger fields cannot be nearer, whatever the slopes and degree: both widths are at least
+        # 2 q, and one is at least q * q / 4.
         if max(np.log(q * q / 4 / max(n_in, n_out)), 0) > best[0]:
             break
         if prime_power(q) is None:

@@ -1,8 +1,8 @@
 """Arithmetic of finite fields GF(q), q a power of a prime, on arrays.
 
-Element ``e`` is the polynomial whose coefficients are the digits of the integer ``e`` to the base
-p, so 0 is zero and 1 is one. Addition is by digits; multiplication adds the logarithms to a
-primitive element, the polynomial x modulo a primitive polynomial, which is found by trial.
+Element ``e`` is the polynomial whose coefficients are the digits of the integer ``e`` in base p, so
+0 is zero and 1 is one. Addition works digit by digit. Multiplication adds logarithms to the base of
+a primitive element: the polynomial x modulo a primitive polynomial, which is found by trial.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..graph import Array
 
 
 def prime_power(q: int) -> tuple[int, int] | None:
-    """Return the prime p and the k with p**k = q, or None where there are none."""
+    """Return the prime p and the k with p**k = q, or None if q is not a power of a prime."""
     p = next((d for d in range(2, int(q**0.5) + 1) if q % d == 0), q)
     k = 0
     while q > 1 and q % p == 0:
@@ -59,7 +59,7 @@ class FiniteField:
         return product(range(self._base), repeat=len(self._places))
 
     def _powers(self, reduction: tuple[int, ...]) -> list[int]:
-        """Return the q - 1 powers of x, from 1 on; empty where x is not primitive."""
+        """Return the q - 1 powers of x, from 1 on; empty if x is not primitive."""
         element = (1,) + (0,) * (len(reduction) - 1)
         seen: dict[tuple[int, ...], None] = {}
         while element not in seen:

@@ -1,4 +1,4 @@
-"""A graph of the user's own, from a list of edges or an adjacency matrix."""
+"""Graphs from data: a list of edges, a SciPy sparse array, or a dense 0/1 matrix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def from_edges(n_in: int, n_out: int, edges: npt.ArrayLike) -> Topology:
     Raises
     ------
     ValueError
-        Where the array has another shape, a neuron is out of range, or an edge comes twice.
+        If the array has another shape, a neuron is out of range, or an edge is repeated.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def from_scipy(matrix: Any) -> Topology:
     Parameters
     ----------
     matrix : scipy sparse array, shape (n_in, n_out)
-        Each stored entry is an edge; the values do not matter, but none may be zero.
+        Each stored entry is an edge. Its value does not matter, except that it must not be zero.
 
     Returns
     -------
@@ -74,9 +74,9 @@ def from_scipy(matrix: Any) -> Topology:
     Raises
     ------
     TypeError
-        Where it is not sparse.
+        If the matrix is not sparse.
     ValueError
-        Where it is not 2-D, stores a zero, or holds an entry twice.
+        If the matrix is not 2-D, stores a zero, or holds an entry twice.
 
     Examples
     --------
@@ -110,8 +110,8 @@ def from_dense(matrix: npt.ArrayLike) -> Topology:
     Parameters
     ----------
     matrix : array-like of 0 and 1 (or bool), or DataFrame, shape (n_in, n_out)
-        1 where there is an edge. The index and the columns of a DataFrame, where they are texts,
-        are the names of inputs and outputs: see `MLP.input_names`.
+        1 for each edge. If the index and the columns of a DataFrame are strings, they become the
+        names of inputs and outputs: see `MLP.input_names`.
 
     Returns
     -------
@@ -120,7 +120,9 @@ def from_dense(matrix: npt.ArrayLike) -> Topology:
     Raises
     ------
     ValueError
-        Where it is not 2-D or holds anything but 0 and 1.
+        If the matrix is not 2-D, or holds a number other than 0 and 1.
+    TypeError
+        If the matrix does not hold numbers.
 
     Examples
     --------

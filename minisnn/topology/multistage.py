@@ -1,7 +1,7 @@
-"""Graphs for several layers that belong together: sparse each, connecting all with all at the end.
+"""Multistage graphs: lists of sparse layers that together connect every input to every output.
 
-Each function returns a list of graphs, one for each layer. From each input to each output lead
-equally many paths: sparsity costs depth, not reach.
+Each function returns a list of graphs, one for each layer. The number of paths from an input to an
+output is the same for all pairs: sparsity costs depth, not reach.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def radix_net(
     """Return the layers of a RadiX-Net: digit after digit of mixed-radix numbers, then thickened.
 
     A number system with radices r1, r2, … has N = r1 r2 … numbers. In the layer of its k-th digit,
-    neuron i is joined with i + j r1 … r(k-1), j = 0 to rk - 1, modulo N, so that after the last
-    digit one path leads from each of the N neurons to each. Several systems follow one another; the
-    last may have a divisor of N for its product. At last, each layer becomes its Kronecker product
-    with a matrix of ones, which multiplies all degrees and keeps all neurons alike.
+    neuron i is joined with i + j r1 … r(k-1), j = 0 to rk - 1, modulo N. After the last digit,
+    exactly one path leads from each of the N neurons to each. Several systems follow one another;
+    the product of the last may be a divisor of N. Finally, each layer becomes its Kronecker product
+    with a matrix of ones, which multiplies all degrees and keeps them equal.
 
     Source: R. A. Robinett, J. Kepner, "RadiX-Net: Structured Sparse Matrices for Deep Neural
     Networks", arXiv:1905.00416.
@@ -38,10 +38,10 @@ def radix_net(
     Parameters
     ----------
     systems : sequence of sequences of int
-        The radices of each number system, each at least 2; there is one layer for each radix.
+        The radices of each number system, each at least 2. There is one layer for each radix.
     widths : sequence of int, optional
-        For each level of neurons, one more than there are layers, how many copies of the N neurons
-        it has. By default 1 everywhere.
+        Number of copies of the N neurons at each level; there is one more level than layers. By
+        default 1 everywhere.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def radix_net(
     Raises
     ------
     ValueError
-        Where a system is empty or has a radix below 2, the products do not agree, or widths are
-        not one more than layers.
+        If a system is empty or has a radix below 2, the products do not agree, or the number of
+        widths is not one more than the number of layers.
 
     Examples
     --------
@@ -118,9 +118,9 @@ def _check_systems(systems: Sequence[Sequence[int]]) -> tuple[int, list[tuple[in
 def butterfly(n: int) -> list[Topology]:
     """Return the log2(n) layers of a butterfly, the wiring of the fast Fourier transform.
 
-    In layer k neuron i is joined with itself and with the neuron whose number differs in the k-th
-    binary digit, the lowest first. All degrees are 2, and after the last layer one path leads from
-    each neuron to each.
+    In layer k, neuron i is joined with itself and with the neuron whose number differs in the k-th
+    binary digit, the lowest first. All degrees are 2. After the last layer, exactly one path leads
+    from each neuron to each.
 
     Source: T. Dao, A. Gu, M. Eichhorn, A. Rudra, C. Ré, "Learning Fast Algorithms for Linear
     Transforms Using Butterfly Factorizations", arXiv:1903.05895; as sparse layers, T. Dao et al.,
@@ -138,7 +138,7 @@ def butterfly(n: int) -> list[Topology]:
     Raises
     ------
     ValueError
-        Where n is no such power.
+        If n is not a power of 2, or below 2.
 
     Examples
     --------

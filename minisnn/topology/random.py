@@ -1,4 +1,4 @@
-"""Random graphs without structure: nothing held fixed, all edges, left degrees, or both degrees."""
+"""Random graphs: independent edges, or a fixed number of edges, left degrees or both degrees."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from ..structure import check_size, check_widths
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
 from .registry import construction
 
-_DENSE = 8  # pairs per edge, up to which a list of all pairs takes no more than what edges do
+_DENSE = 8  # pairs per edge; up to this a list of all pairs takes no more memory than the edges
 
 
 @construction
 def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a random graph in which each left neuron has ``degree`` distinct right ones.
 
+    Each left neuron draws without replacement, independently of the others.
+
     Source: arXiv:1706.05683, "probabilistic constant left-degree expander": with high probability
-    such a graph is an expander. Each left neuron draws without replacement, independently.
+    such a graph is an expander.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
     degree : int
         Edges per left neuron, 1 to n_out.
     seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out.
+        If the degree is not between 1 and n_out.
 
     Examples
     --------
@@ -59,17 +61,16 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
 def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: Seed = None) -> Topology:
     """Return a random graph in which each edge is there with probability degree / n_out.
 
-    Every edge is drawn independently of all others. So the number of edges is random, as degrees
-    are: its mean is n_in * degree, and its standard deviation at most the root of that;
-    `scattered` has exactly as many as are asked for. Neurons of either side that are left without
-    an edge stay so: to help them would make edges depend on each other. `minisnn.MLP` warns of
-    them; `biregular` has none where there are edges enough. No layer is without any edge: the law
-    is that of all other graphs, given that there is one at least.
+    Every edge is drawn independently of all others, so the number of edges and the degrees are
+    random. The number of edges has the mean n_in * degree and a standard deviation of at most the
+    square root of that; `scattered` has exactly the number asked for. Neurons of either side may
+    have no edge, and stay so: to repair them would make edges depend on each other. `minisnn.MLP`
+    warns of them; `biregular` has none if there are enough edges. A graph without any edge is never
+    returned: the distribution is conditional on at least one edge.
 
     Source: E. N. Gilbert, "Random Graphs", 1959, doi:10.1214/aoms/1177706098; for layers, Mocanu
-    et al., 2018, doi:10.1038/s41467-018-04316-3 (SET). The gaps between edges are drawn, which
-    costs time by edges and not by pairs: Batagelj and Brandes, 2005,
-    doi:10.1103/PhysRevE.71.036113.
+    et al., 2018, doi:10.1038/s41467-018-04316-3 (SET). The gaps between edges are drawn, so time is
+    proportional to edges, not pairs: Batagelj and Brandes, 2005, doi:10.1103/PhysRevE.71.036113.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: Seed = None) -> T
     degree : float
         Expected edges per left neuron, above 0 and up to n_out: the density times n_out.
     seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: Seed = None) -> T
     Raises
     ------
     ValueError
-        Where the degree is not above 0 and up to n_out.
+        If the degree is not above 0 and up to n_out.
 
     Examples
     --------
@@ -121,22 +122,22 @@ def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: Seed = None) -> T
 
 
 def _bernoulli(rng: np.random.Generator, n: int, probability: float) -> Array:
-    """Return which of n independent trials succeed, ascending; from one success to the next."""
+    """Return which of n independent trials succeed, ascending; draws the gaps between successes."""
     pieces: list[Array] = []
     last = -1
     while True:
         missing = (n - last) * probability
         gaps = rng.geometric(probability, size=int(missing + 5 * missing**0.5) + 10)
-        places = last + np.cumsum(np.minimum(gaps, n + 1))  # a longer gap ends it all the same
+        places = last + np.cumsum(np.minimum(gaps, n + 1))  # a longer gap ends the series, too
         beyond = np.flatnonzero(places >= n)
-        if beyond.size:  # what comes after it may have overflowed
+        if beyond.size:  # later places may have overflowed
             return np.concatenate([*pieces, places[: beyond[0]]])
         pieces.append(places)
         last = int(places[-1])
 
 
 def _first_success(rng: np.random.Generator, n: int, probability: float) -> int:
-    """Return which of n independent trials is the first to succeed, given that one does.
+    """Return the first of n independent trials to succeed, given that one does.
 
     The inverse of P(first < k) = (1 - q^k) / (1 - q^n), where q = 1 - probability < 1.
     """
@@ -147,14 +148,15 @@ def _first_success(rng: np.random.Generator, n: int, probability: float) -> int:
 
 @construction
 def scattered(n_in: int, n_out: int, n_edges: int, *, seed: Seed = None) -> Topology:
-    """Return a random graph of exactly ``n_edges`` edges, any such graph as likely as any other.
+    """Return a random graph of exactly ``n_edges`` edges, uniform among all such graphs.
 
-    What `erdos_renyi` is, given its number of edges. Degrees are random, and neurons of either side
-    may be left without an edge, of which `minisnn.MLP` warns.
+    This is `erdos_renyi` conditional on its number of edges. Degrees are random, and neurons of
+    either side may have no edge; `minisnn.MLP` warns of those.
 
     Source: P. Erdős, A. Rényi, "On random graphs I", Publicationes Mathematicae 6, 1959, whose
-    graphs of n vertices and N edges become those between two layers. Edges are drawn until so many
-    differ, or in dense graphs those that are missing, which takes time and memory by edges.
+    graphs of n vertices and N edges become graphs between two layers. Edges are drawn until enough
+    are distinct; for a dense graph, the missing edges are drawn. Time and memory are proportional
+    to edges.
 
     Parameters
     ----------
@@ -163,7 +165,7 @@ def scattered(n_in: int, n_out: int, n_edges: int, *, seed: Seed = None) -> Topo
     n_edges : int
         Number of edges, 1 to n_in * n_out.
     seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -172,7 +174,7 @@ def scattered(n_in: int, n_out: int, n_edges: int, *, seed: Seed = None) -> Topo
     Raises
     ------
     ValueError
-        Where the number of edges is not between 1 and n_in * n_out.
+        If the number of edges is not between 1 and n_in * n_out.
 
     Examples
     --------
@@ -195,12 +197,12 @@ def scattered(n_in: int, n_out: int, n_edges: int, *, seed: Seed = None) -> Topo
 
 
 def _subset(rng: np.random.Generator, n: int, size: int) -> Array:
-    """Return some distinct numbers below n, ascending, all sets of the size alike; 2 * size <= n.
+    """Return distinct numbers below n, ascending, uniform among sets of this size; 2 * size <= n.
 
-    No number is favoured, whichever came before; so the set that the distinct ones of the draws
-    are, once they are enough, is as likely as any other of its size.
+    No draw favours a number, so the set of distinct draws, once it is large enough, is as likely as
+    any other of its size.
     """
-    if n <= _DENSE * size:  # the draws would repeat each other too often
+    if n <= _DENSE * size:  # draws would be repeated too often
         return np.sort(rng.choice(n, size=size, replace=False, shuffle=False))
     chosen = np.empty(0, dtype=np.int64)
     while chosen.size < size:
@@ -214,14 +216,14 @@ def _subset(rng: np.random.Generator, n: int, size: int) -> Array:
 def biregular(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a random graph in which left degrees are equal and right degrees differ by at most 1.
 
-    Right degrees are equal where n_out divides n_in * degree; else chance says which neurons have
-    one edge more. A random bi-regular graph is nearly Ramanujan with high probability: Brito,
+    Right degrees are equal if n_out divides n_in * degree; otherwise neurons with one edge more are
+    chosen at random. A random bi-regular graph is nearly Ramanujan with high probability: Brito,
     Dumitriu, Harris, 2022, doi:10.1017/S0963548321000249.
 
-    Source: the configuration model, Bollobás, 1980, doi:10.1016/S0195-6698(80)80030-8. Edges that
-    come twice exchange their right ends with random others until none does, which keeps all
-    degrees and is near, not at, a uniform choice among all such graphs. Above half the density
-    the complement is drawn, for which exchanges are easy to find.
+    Source: the configuration model, Bollobás, 1980, doi:10.1016/S0195-6698(80)80030-8. Repeated
+    edges exchange their right ends with random other edges until none is repeated. This keeps all
+    degrees, and is close to a uniform choice among all such graphs, but not exactly uniform. Above
+    half the density the complement is drawn, for which exchanges are easy to find.
 
     Parameters
     ----------
@@ -230,7 +232,7 @@ def biregular(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topol
     degree : int
         Edges per left neuron, 1 to n_out.
     seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -239,7 +241,7 @@ def biregular(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topol
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out.
+        If the degree is not between 1 and n_out.
 
     Examples
     --------
@@ -273,14 +275,14 @@ def _biregular(rng: np.random.Generator, n_in: int, n_out: int, degree: int) -> 
         pairs = np.stack([repeated, rng.integers(keys.size, size=repeated.size)])
         sources, targets = np.divmod(keys[pairs], n_out)
         exchanged = sources * n_out + targets[::-1]
-        # All exchanges happen at once, so each must be good whatever becomes of the others: no
-        # edge that another one touches or makes too, and none that the graph has.
+        # All exchanges happen at once, so each must be valid independently of the others: its edges
+        # are not touched or made by another one, and not in the graph.
         found = keys[np.minimum(np.searchsorted(keys, exchanged), keys.size - 1)]
         is_good = (_is_unique(pairs) & _is_unique(exchanged) & (found != exchanged)).all(axis=0)
         keys[pairs[:, is_good]] = exchanged[:, is_good]
 
 
 def _is_unique(values: Array) -> Array:
-    """Return which of the values come once."""
+    """Return a mask of the values that are not repeated."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return counts[inverse] == 1

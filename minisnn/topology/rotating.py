@@ -1,7 +1,7 @@
 """Rotating graphs: row i of the 0/1 matrix is one vector of length n_out, rotated by i places.
 
-Rotation is to the right, wrapped. With n_in <= n_out - degree, a rotating vector of neighbouring
-ones does not reach the last output neurons; such neurons are dead, and `minisnn.MLP` warns of them.
+Rotation is to the right and wraps around. If n_in <= n_out - degree, a vector of adjacent ones does
+not reach the last output neurons. Such neurons are dead, and `minisnn.MLP` warns of them.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .assembly import check_degree, from_pairs
 from .registry import construction
 
 _SETTLED = 300
-"""Fibonacci numbers of a longer list that are computed: scaled by the last of so many, the first
-are 0, and the others what they would be in any longer list, since the ratios have settled."""
+"""Number of Fibonacci numbers that are computed at most. Scaled by the last of them, the first are
+0, and the others are what they would be in a longer list, since the ratios have converged."""
 
 
 @construction
 def random_rotating(n_in: int, n_out: int, degree: int, *, seed: Seed = None) -> Topology:
     """Return a random binary vector, rotated: each place is 1 with probability degree / n_out.
 
-    Source: arXiv:1706.05683, "random rotating". The number of ones is itself random, with
-    ``degree`` for its mean. Our reading: a vector without any one is drawn again, since a layer
-    without edges cannot be trained; that raises the mean a little where the degree is below 4.
+    Source: arXiv:1706.05683, "random rotating". The number of ones is itself random, with the mean
+    ``degree``. Interpretation: a vector of zeros is drawn again, since a layer without edges cannot
+    be trained. That raises the mean a little if the degree is below 4.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
     degree : int
         Expected edges per left neuron, 1 to n_out.
     seed : int, SeedSequence or Generator, optional
-        Of the random vector; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the random vector. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out.
+        If the degree is not between 1 and n_out.
 
     Examples
     --------
@@ -72,9 +72,9 @@ def random_rotating(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
 def regular_rotating(n_in: int, n_out: int, degree: int, *, stride: int = 1) -> Topology:
     """Return ``degree`` ones at even distances, rotated: the rigid, simplest form.
 
-    Source: arXiv:1706.05683, "regular rotating". There the ones stand side by side, at places 0 to
-    degree - 1. Other strides are ours: where the stride divides both widths the graph falls apart
-    into as many pieces, the worst of offsets that a circulant can have.
+    Source: arXiv:1706.05683, "regular rotating", where the ones are adjacent, at places 0 to
+    degree - 1. Other strides are our extension. If the stride divides both widths, the graph splits
+    into that number of components: the worst offsets that a circulant can have.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def regular_rotating(n_in: int, n_out: int, degree: int, *, stride: int = 1) -> 
     degree : int
         Edges per left neuron, 1 to n_out.
     stride : int
-        From each one to the next, at least 1; degree * stride is at most n_out.
+        Distance from each one to the next, at least 1; degree * stride is at most n_out.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def regular_rotating(n_in: int, n_out: int, degree: int, *, stride: int = 1) -> 
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out, or the ones do not fit in at this stride.
+        If the degree is not between 1 and n_out, or the ones do not fit at this stride.
 
     Examples
     --------
@@ -116,12 +116,12 @@ def regular_rotating(n_in: int, n_out: int, degree: int, *, stride: int = 1) -> 
 
 @construction
 def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:
-    """Return half of the ones side by side and half spread over the rest, rotated.
+    """Return half of the ones adjacent and half spread over the rest, rotated.
 
-    Source: arXiv:1706.05683, "long-range regular rotating": connections far away mix information
-    better. Our readings: an odd degree puts the larger half side by side, at the places from 0;
-    "spread regularly" cuts the places left into equal parts, one for each remaining one, which
-    stands in the middle of its part.
+    Source: arXiv:1706.05683, "long-range regular rotating": distant connections mix information
+    better. Interpretation: if the degree is odd, the larger half is adjacent, from place 0 on.
+    "Spread regularly" cuts the remaining places into equal parts, one for each remaining one, which
+    is in the middle of its part.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out.
+        If the degree is not between 1 and n_out.
 
     Examples
     --------
@@ -164,11 +164,11 @@ def long_range_rotating(n_in: int, n_out: int, degree: int) -> Topology:
 def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     """Return ones at the Fibonacci numbers, rotated: dense nearby, ever sparser far away.
 
-    Source: arXiv:1706.05683, "Fibonacci rotating". Our readings: the list is 0, 1, 2, 3, 5, 8, …,
-    that is place 0 and then the distinct Fibonacci numbers, ``degree`` places in all. Where the
-    last exceeds n_out, all are scaled by n_out / last and rounded down. Places are circular, so
-    place n_out is place 0. Going through the list in order, a place that is taken already is
-    replaced by the next free one.
+    Source: arXiv:1706.05683, "Fibonacci rotating". Interpretation: the list is 0, 1, 2, 3, 5, 8, …,
+    that is place 0 and then the distinct Fibonacci numbers, ``degree`` places in all. If the last
+    exceeds n_out, all are scaled by n_out / last and rounded down. Places are circular, so place
+    n_out is place 0. The list is taken in order; a place that is taken already is replaced by the
+    next free one.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     Raises
     ------
     ValueError
-        Where the degree is not between 1 and n_out.
+        If the degree is not between 1 and n_out.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def fibonacci_rotating(n_in: int, n_out: int, degree: int) -> Topology:
     last = numbers[-1]
     if last > n_out:
         numbers = [number * n_out // last for number in numbers]  # exact: they outgrow floats
-    free: dict[int, int] = {}  # of a place that is taken, one after it that may be free
+    free: dict[int, int] = {}  # for a place that is taken, a later one that may be free
     for number in [0] * (degree - len(numbers)) + numbers:
         place, passed = number % n_out, []
         while place in free:
@@ -222,7 +222,7 @@ def rotating(
     name: str = "rotating",
     parameters: Mapping[str, int | float] | None = None,
 ) -> Topology:
-    """Return the graph that rotates a vector of your own: left neuron i has edges to g + i.
+    """Return the graph that rotates a given vector: left neuron i has edges to g + i.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def rotating(
         Places g of the ones, distinct, 0 to n_out - 1; left neuron i is connected to the right
         neurons (g + i) modulo n_out.
     name, parameters
-        How the graph describes itself.
+        Name and parameters of the graph, as `Topology` has them.
 
     Returns
     -------
@@ -242,7 +242,7 @@ def rotating(
     Raises
     ------
     ValueError
-        Where the places are not distinct or not between 0 and n_out - 1.
+        If the places are not distinct or not between 0 and n_out - 1.
 
     Examples
     --------

@@ -19,9 +19,9 @@ from .registry import construction
 def dense(n_in: int, n_out: int) -> Topology:
     """Return the complete graph: the fully connected layer, the baseline.
 
-    It runs on BLAS in a network most of whose connections lie in such layers, as in the fully
+    It runs on BLAS if most connections of the network are in complete layers, as in the fully
     connected twin of a sparse network. As the output layer of a sparse network it runs on the
-    sparse kernels, which spares the handing over of the cores; see `MLP.runs_on_blas`.
+    sparse kernels, which saves handing the cores over to BLAS; see `MLP.runs_on_blas`.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def block_random(
 ) -> Topology:
     """Return a random graph of complete square blocks: groups of neurons joined all to all.
 
-    Neurons of either side are cut into groups of ``block`` consecutive ones. Groups are joined by
-    a random bi-regular graph, `biregular`.
+    The neurons of either side are cut into groups of ``block`` consecutive neurons. The groups are
+    joined by a random bi-regular graph, `biregular`.
 
     Source: S. Gray, A. Radford, D. P. Kingma, "GPU Kernels for Block-Sparse Weights", 2017.
 
@@ -59,9 +59,9 @@ def block_random(
     degree : int
         Edges per left neuron, 1 to n_out, a multiple of ``block``.
     block : int
-        Neurons of a group.
+        Neurons in a group.
     seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -70,8 +70,8 @@ def block_random(
     Raises
     ------
     ValueError
-        Where widths or degree are not multiples of ``block``, or the degree is not between 1 and
-        n_out.
+        If the widths or the degree are not multiples of ``block``, or the degree is not between 1
+        and n_out.
 
     Examples
     --------
@@ -107,19 +107,19 @@ def block_random(
 def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: Seed = None) -> Topology:
     """Return a graph in which each right neuron has exactly n of each m consecutive inputs.
 
-    All right degrees are n_in * n / m; left degrees are random, with the mean n_out * n / m.
+    All right degrees are n_in * n / m. Left degrees are random, with the mean n_out * n / m.
 
-    Source: N:M sparsity, A. Zhou et al., arXiv:2102.04010; 2:4 is what NVIDIA's tensor cores
-    take, A. Mishra et al., arXiv:2104.08378.
+    Source: N:M sparsity, A. Zhou et al., arXiv:2102.04010. NVIDIA's tensor cores take 2:4,
+    A. Mishra et al., arXiv:2104.08378.
 
     Parameters
     ----------
     n_in, n_out : int
         Number of left (input) and right (output) neurons; n_in is a multiple of m.
     n, m : int
-        How many of how many consecutive inputs, 1 <= n <= m.
+        Edges, and the number of consecutive inputs that they are among, 1 <= n <= m.
     seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def n_of_m(n_in: int, n_out: int, n: int, m: int, *, seed: Seed = None) -> Topol
     Raises
     ------
     ValueError
-        Where n exceeds m, or n_in is not a multiple of m.
+        If n exceeds m, or n_in is not a multiple of m.
 
     Examples
     --------
@@ -171,20 +171,20 @@ def receptive_fields(n_in: int, n_out: int, degree: int, *, height: int | None =
 
     The inputs are the pixels, row by row. The right neurons lie on a grid spread evenly over the
     image, row by row as well, and each has the pixels around its place. At the border the square
-    is shifted into the image, so that every neuron has as many: degree * n_in / n_out, rounded.
-    Where that is no square number, the square's last row is cut short; where the image is too low
-    or too narrow for a square, it is a rectangle. Pixels that lie between small squares have no
-    edge, and border pixels have fewer than others: the degree of left neurons is a mean.
+    is shifted into the image, so that all right degrees are equal: degree * n_in / n_out, rounded.
+    If that is not a square number, the square's last row is cut short. If the image is too low or
+    too narrow for a square, it is a rectangle. Pixels between small squares have no edge, and
+    border pixels have fewer edges than others: the degree of left neurons is a mean.
 
     Source: local connections with weights that are not shared, Y. LeCun, "Generalization and
-    network design strategies", 1989, there Net-3.
+    network design strategies", 1989, network Net-3.
 
     Parameters
     ----------
     n_in, n_out : int
         Number of left (input) and right (output) neurons.
     degree : int
-        Mean edges per left neuron, 1 to n_out, but for the rounding.
+        Mean edges per left neuron, 1 to n_out, before rounding.
     height : int, optional
         Rows of the image, a divisor of n_in. By default the image is square.
 
@@ -195,7 +195,8 @@ def receptive_fields(n_in: int, n_out: int, degree: int, *, height: int | None =
     Raises
     ------
     ValueError
-        Where the image is not a rectangle, or the degree is not between 1 and n_out.
+        If n_in is not a square number and no height is given, the height does not divide n_in, or
+        the degree is not between 1 and n_out.
 
     Examples
     --------
@@ -231,7 +232,7 @@ def receptive_fields(n_in: int, n_out: int, degree: int, *, height: int | None =
 
 
 def _places(n: int, height: int, width: int) -> tuple[Array, Array]:
-    """Return y and x of n places spread evenly, row by row, over an image, as real numbers."""
+    """Return real coordinates y, x of n places spread evenly over an image, row by row."""
     n_rows = min(max(1, round((n * height / width) ** 0.5)), n)
     bounds = even_bounds(n, n_rows)
     counts = np.diff(bounds)
@@ -241,7 +242,7 @@ def _places(n: int, height: int, width: int) -> tuple[Array, Array]:
 
 
 def _corners(centers: Array, extent: int, limit: int) -> Array:
-    """Return where intervals of whole pixels around real centers begin, shifted into 0 to limit."""
+    """Return the first pixels of intervals around real centers, shifted into 0 to limit."""
     return np.clip(np.rint(centers - extent / 2).astype(np.int64), 0, limit - extent)
 
 
@@ -251,9 +252,9 @@ def disconnected(
 ) -> Topology:
     """Return separate parts without an edge between them: a control without any expansion.
 
-    Neurons of either side are cut into consecutive parts, equal but for one neuron, each of which
-    is random bi-regular as `biregular` is. Density and left degrees are those of its connected
-    peers; the algebraic connectivity is zero, whatever the degree.
+    The neurons of either side are cut into consecutive parts whose sizes differ by at most one.
+    Each part is a random bi-regular graph, `biregular`. Density and left degrees are those of its
+    connected peers, but the algebraic connectivity is zero for every degree.
 
     Parameters
     ----------
@@ -262,9 +263,9 @@ def disconnected(
     degree : int
         Edges per left neuron, 1 to n_out // parts.
     parts : int
-        How many.
+        Number of parts.
     seed : int, SeedSequence or Generator, optional
-        Of the draws; by default fresh, and kept in ``parameters["seed"]``.
+        Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
     Returns
     -------
@@ -273,7 +274,7 @@ def disconnected(
     Raises
     ------
     ValueError
-        Where a part would have no neuron, or fewer right neurons than the degree.
+        If a part would have no neuron, or fewer right neurons than the degree.
 
     Examples
     --------
