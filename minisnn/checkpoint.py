@@ -1,28 +1,33 @@
 """A training's state as a file: written whole or not at all, and read without trust.
 
 The file is an `minisnn.archive`, a .npz without pickle. Its header has the fingerprint of the
-training that it belongs to; the arrays are the states of its parts (steps, loop, callbacks), named
-``PART.NAME``. Their shapes and dtypes must be those that the resumed training has itself, so that
-no file can make it allocate more; but for the history, which has a row for each planned epoch.
+training that it belongs to; format 2 has the names of its columns, too. The other arrays are the
+states of its parts (steps, loop, callbacks), named ``PART.NAME``. Their shapes and dtypes must be
+those that the resumed training has itself, so that no file can make it allocate more; but for the
+history, which has a row for each planned epoch.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .archive import FileFormatError, entry, read_archive, write_archive
+from .archived_names import pack_names, unpack_names
 from .arguments import shown
 from .atomic import replace_file
+from .columns import Known, Names
 from .graph import Array
 from .optimizer_state import OptimizerState
+from .samples import Network
 from .seeds import seed_of
 
-KIND, FORMAT = "checkpoint", 1
+KIND, FORMAT, FORMAT_WITH_NAMES = "checkpoint", 1, 2
 
 EXTEND = "extend"
 """To resume with another number of epochs."""
@@ -48,8 +53,30 @@ class Drawn(Protocol):
     """With which; None where that is not known."""
 
 
-def recorded_seed(path: str | os.PathLike[str]) -> int | None:
-    """Return the seed of the training that a checkpoint is of; None where there is no such file.
+class Recorded(NamedTuple):
+    """What a call that resumes takes from the checkpoint, where it has none itself."""
+
+    seed: int | None = None
+    names: Sequence[Names | None] = (None, None)
+    """Of inputs, and of outputs."""
+    path: str | os.PathLike[str] | None = None
+
+    def known(self, net: Network) -> list[Known]:
+        """Return the names that columns are matched by: the network's, else the checkpoint's.
+
+        Of a checkpoint for another width, which will be refused, none are taken.
+        """
+        own, lengths = (net.input_names, net.output_names), (net.n_in, net.n_out)
+        return [
+            Known(kept, f"the checkpoint {self.path}")
+            if has is None and kept is not None and len(kept) == length
+            else Known(has, "the network")
+            for has, kept, length in zip(own, self.names, lengths, strict=True)
+        ]
+
+
+def recorded(path: str | os.PathLike[str]) -> Recorded:
+    """Return what a checkpoint says of its training; nothing if there is no such file.
 
     Raises
     ------
@@ -57,9 +84,10 @@ def recorded_seed(path: str | os.PathLike[str]) -> int | None:
         As `Checkpoint.restore`.
     """
     if not os.path.isfile(path):
-        return None
-    with read_archive(path, KIND, [FORMAT], whole=False) as archive:
-        return seed_of(int(entry(archive.entry("fingerprint", dict), "seed", str)))
+        return Recorded()
+    with read_archive(path, KIND, [FORMAT, FORMAT_WITH_NAMES], whole=False) as archive:
+        seed = seed_of(int(entry(archive.entry("fingerprint", dict), "seed", str)))
+        return Recorded(seed, unpack_names(archive), path)
 
 
 class Checkpoint:
@@ -82,6 +110,8 @@ class Checkpoint:
         What is kept; ``steps`` is among them. They are restored in this order.
     drawn : Drawn
         Whose seed is kept, too: weights that come back bring along what they were drawn with.
+    names : sequence of two tuples of str, or None
+        What inputs and outputs are called.
     """
 
     def __init__(
@@ -93,10 +123,12 @@ class Checkpoint:
         rates: Callable[[int, int], Array],
         parts: Mapping[str, Part],
         drawn: Drawn,
+        names: Sequence[Names | None],
     ) -> None:
         self._path, self._every = path, every
         self._fingerprint, self._own = fingerprint, dict(fingerprint(epochs))
         self._epochs, self._rates, self._parts, self._drawn = epochs, rates, parts, drawn
+        self._names = names
         self._due = perf_counter() + every
         self._layouts: dict[str, dict[str, str]] = {}  # of the states when first asked for
 
@@ -143,10 +175,12 @@ class Checkpoint:
             for part, state in self._states().items()
             for name, array in state.items()
         }
-        header = {"fingerprint": self._own, "initial_seed": self._drawn.initial_seed}
+        named, names = pack_names(self._names)
+        header = {"fingerprint": self._own, "initial_seed": self._drawn.initial_seed, **named}
+        number = FORMAT_WITH_NAMES if names else FORMAT
         try:
             with replace_file(self._path) as file:
-                write_archive(file, KIND, FORMAT, header, arrays)
+                write_archive(file, KIND, number, header, arrays | names)
         except OSError as error:
             before = ". The one that was written before is still there"
             raise OSError(
@@ -172,13 +206,13 @@ class Checkpoint:
             Where it is no checkpoint, is damaged, or is one of another training; the parts stay as
             they are.
         """
-        with read_archive(self._path, KIND, [FORMAT]) as archive:
+        with read_archive(self._path, KIND, [FORMAT, FORMAT_WITH_NAMES]) as archive:
             found = archive.entry("fingerprint", dict)
             mine = self._states()
             part, name = _BY_EPOCH
             rows = mine[part][name]
             history = archive.array(f"{part}.{name}", [rows.dtype], (None, *rows.shape[1:]))
-            self._compare(found, len(history))
+            self._compare(found, unpack_names(archive), len(history))
             states = {
                 part: {
                     name: history
@@ -238,12 +272,19 @@ class Checkpoint:
                 )
         return states
 
-    def _compare(self, found: Mapping[str, object], epochs: int) -> None:
+    def _compare(
+        self, found: Mapping[str, object], names: Sequence[Names | None], epochs: int
+    ) -> None:
         """Raise unless the file is of this training, if this one had as many epochs."""
         if epochs == 0:
             raise ValueError("its training has no epoch")
         mine = self._own if epochs == self._epochs else self._fingerprint(epochs)
         different = [
+            f"names of {of}: {_first_difference(own or (), kept)}"
+            for of, own, kept in zip(("inputs", "outputs"), self._names, names, strict=True)
+            if kept is not None and kept != own  # of a training on arrays there are none
+        ]
+        different += [
             f"{name!s:.40}: {_difference(mine.get(name, 'none'), str(found.get(name, 'none')))}"
             for name in {**mine, **found}
             if found.get(name) != mine.get(name)
@@ -290,3 +331,11 @@ def _difference(mine: str, found: str) -> str:
     if alike and alike == found.rpartition(" ")[0]:
         return f"this call has {alike} ... as the checkpoint has, but with other contents"
     return f"this call has {mine}, the checkpoint has {found:.200}"
+
+
+def _first_difference(mine: Names, found: Names) -> str:
+    """Return where names differ, in words."""
+    pairs = enumerate(zip_longest(mine, found))
+    number, pair = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
+    has, had = ("none" if label is None else shown(label) for label in pair)
+    return f"this call has {has} as number {number}, the checkpoint has {had}"

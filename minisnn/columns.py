@@ -1,25 +1,44 @@
 """Named columns: frames read as arrays with names, and names of one matched with those of another.
 
 A frame is a DataFrame of pandas or polars, or what looks like one; none of them is imported. As in
-scikit-learn, names are texts: columns with other names, such as numbers, are taken by position.
+scikit-learn, names are texts: a frame whose columns are called otherwise, such as by numbers, has
+none.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arguments import Array, as_array, as_list, shown
 
 Names = tuple[str, ...]
+"""Different texts, one for each column; a frame whose columns have none has ()."""
+
 _SHOWN = 3  # names in a message
 _INEXACT = 2.0**53  # from here on float64 has not all whole numbers
 
 
+class Known(NamedTuple):
+    """Names that columns are matched by.
+
+    Parameters
+    ----------
+    names : tuple of str, or None
+        In the order of the inputs, or outputs.
+    owner : str
+        Who knows them, for messages.
+    """
+
+    names: Names | None
+    owner: str
+
+
 def read_columns(value: Any, name: str) -> tuple[Array, Names | None]:
-    """Return an array, and the names of its columns where it comes with some.
+    """Return an array, and the names of its columns if it is a frame.
 
     Columns of one dtype are not copied, where the frame has them in one block. Those of several
     become one array of the dtype that holds them, in which what is missing is NaN.
@@ -68,16 +87,16 @@ def read_matrix(value: Any, name: str) -> tuple[Array, Names | None, Names | Non
     array, columns = read_columns(value, name)
     labels: Any = getattr(value, "index", None)  # lists have a method of this name
     if labels is None or callable(labels):
-        return array, None, columns
-    return array, texts_of(labels, f"{name}.index"), columns
+        return array, None, columns or None
+    return array, texts_of(labels, f"{name}.index") or None, columns or None
 
 
-def texts_of(labels: Iterable[Any], name: str) -> Names | None:
-    """Return labels if they are texts, nothing if none is; raise where only some are."""
+def texts_of(labels: Iterable[Any], name: str) -> Names:
+    """Return labels if they are texts, none if none is; raise where only some are."""
     names = list(labels)
     texts = [label for label in names if isinstance(label, str)]
     if not texts:
-        return None
+        return ()
     if len(texts) < len(names):
         other = next(label for label in names if not isinstance(label, str))
         raise TypeError(
@@ -96,36 +115,48 @@ def check_names(value: Any, n: int, name: str) -> Names:
         if not isinstance(label, str):
             raise TypeError(f"{name} must be texts, got {shown(label)}")
     if len(set(names)) < n:
-        twice = next(label for k, label in enumerate(names) if label in set(names[:k]))
+        twice = Counter(names).most_common(1)[0][0]
         raise ValueError(f"{name} must differ from one another, got {shown(twice)} twice")
     return tuple(map(str, names))
 
 
-def columns_of(known: Names | None, given: Names | None, name: str) -> Array | None:
+def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
     """Return where each of the known names stands among others, as uint32; None: in order.
+
+    Parameters
+    ----------
+    known : Known
+        Those that are wanted, if any.
+    given : tuple of str, or None
+        Those that a frame has; of an array None.
+    name : str
+        What has them.
 
     Raises
     ------
     ValueError
-        Where the names are not the same.
+        If the names are not the same, or the frame has none.
     """
-    if known is None or given is None or known == given:
+    if known.names is None or given is None or known.names == given:
         return None
-    places = {label: place for place, label in enumerate(given)}
+    wanted, there = set(known.names), set(given)
     faults = [
         f"{verb} {_few(labels)}"
         for verb, labels in (
-            ("lacks", [label for label in known if label not in places]),
-            ("also has", [label for label in given if label not in set(known)]),
+            ("lacks", [label for label in known.names if label not in there]),
+            ("also has", [label for label in given if label not in wanted]),
         )
         if labels
     ]
+    if not given:
+        faults.append("has no names that are texts")
     if faults:
         raise ValueError(
-            f"the columns of {name} must be those that the network knows, in any order; it "
+            f"the columns of {name} must be those of {known.owner}, in any order; it "
             f"{' and '.join(faults)}. An array, such as its to_numpy(), is taken by position"
         )
-    return np.array([places[label] for label in known], dtype=np.uint32)
+    places = {label: place for place, label in enumerate(given)}
+    return np.array([places[label] for label in known.names], dtype=np.uint32)
 
 
 def _few(labels: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy.typing as npt
 
 from . import checks
 from .arguments import check_flag, check_kind, shown
-from .columns import check_names
 from .gradients import Gradients
 from .graph import Array, Topology
 from .initializers import check_rule, initial_parameters
@@ -115,23 +115,19 @@ class MLP:
         activation: str = "sigmoid",
         output_activation: str = "sigmoid",
         seed: int | None = None,
-        input_names: Sequence[str] | None = None,
-        output_names: Sequence[str] | None = None,
     ) -> MLP:
         """Return the network that has these parameters.
 
         Parameters
         ----------
         topologies : sequence of Topology
-            One graph a layer.
+            One graph a layer; those of another network bring its names of inputs and outputs.
         parameters : array of float32 or float64, shape (n_parameters,)
             In the order of `MLP.parameters`; copied.
         activation, output_activation : str
             As for `MLP`.
         seed : int, optional
             What the initial weights were drawn with, where that is known.
-        input_names, output_names : sequence of str, optional
-            As the attributes; by default those that the graphs have.
 
         Returns
         -------
@@ -149,10 +145,6 @@ class MLP:
         net = cls.__new__(cls)
         net._seed = None if seed is None else seed_of(seed)
         net._assemble(graphs, vector, activation, output_activation)
-        if input_names is not None:
-            net.input_names = input_names
-        if output_names is not None:
-            net.output_names = output_names
         return net
 
     def _assemble(
@@ -162,14 +154,12 @@ class MLP:
         self._parameters = parameters = parameters[:]  # nobody gets at this very view
         weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
         self._layers = tuple(map(Layer, graphs, weights, biases))
-        self._input_names, self._output_names = graphs[0].input_names, graphs[-1].output_names
         self._passes = Passes(wiring_of(graphs, activation, output_activation), parameters)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
         about = self._activation, self._output_activation, self._seed
-        names = self._input_names, self._output_names
-        return MLP.from_parameters, (self.topologies, self._parameters, *about, *names)
+        return MLP.from_parameters, (self.topologies, self._parameters, *about)
 
     # What it is
 
@@ -212,24 +202,31 @@ class MLP:
 
         Or of the frame that its first graph was made from, or what they are set to. Frames, of
         pandas or polars, are from then on matched by name, and may have their columns in any order;
-        other names are an error. Arrays are always taken by position. None: there are no names.
+        other names, or none, are an error. Arrays are always taken by position. None: there are no
+        names.
+
+        They are those of the first graph: a network that is made from `topologies` has them, too.
         """
-        return self._input_names
+        return self._layers[0].topology.input_names
 
     @input_names.setter
     def input_names(self, names: Sequence[str] | None) -> None:
-        self._input_names = None if names is None else check_names(names, self.n_in, "input_names")
+        if names is not self.input_names:
+            first, *others = self._layers
+            graph = first.topology.with_names(names, first.topology.output_names)
+            self._layers = (replace(first, topology=graph), *others)
 
     @property
     def output_names(self) -> tuple[str, ...] | None:
         """What its outputs are called, in the same way, by frames of targets with a column each."""
-        return self._output_names
+        return self._layers[-1].topology.output_names
 
     @output_names.setter
     def output_names(self, names: Sequence[str] | None) -> None:
-        self._output_names = (
-            None if names is None else check_names(names, self.n_out, "output_names")
-        )
+        if names is not self.output_names:
+            *others, last = self._layers
+            graph = last.topology.with_names(last.topology.input_names, names)
+            self._layers = (*others, replace(last, topology=graph))
 
     @property
     def widths(self) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .arguments import as_array
 from .checks import check_number
-from .columns import Names, columns_of, read_columns
+from .columns import Known, Names, columns_of, read_columns
 from .graph import Array
 from .kernels.batch import kind_of
 
@@ -220,7 +220,7 @@ def check_samples(
     *,
     weights: npt.ArrayLike | None = None,
     rows: npt.ArrayLike | None = None,
-    like: Samples | None = None,
+    known: Sequence[Known] | None = None,
 ) -> Samples:
     """Return samples with targets that fit the network.
 
@@ -232,12 +232,15 @@ def check_samples(
         As for `minisnn.train`.
     prefix : str
         Goes before the names of X, Y and rows in messages.
-    like : Samples, optional
-        Others, whose columns these must have as well.
+    known : sequence of two Known, optional
+        Names that the columns of X and Y must have if they are frames; by default those of the
+        network.
     """
-    samples = check_inputs(net, X, input_scale, prefix, rows=rows, like=like)
-    names = net.output_names if like is None else like.targets.names
-    targets = _check_targets(net, _read(Y, names, prefix + "Y"), samples)
+    inputs, outputs = known or [
+        Known(it, "the network") for it in (net.input_names, net.output_names)
+    ]
+    samples = check_inputs(net, X, input_scale, prefix, rows=rows, known=inputs)
+    targets = _check_targets(net, _read(Y, outputs, prefix + "Y"), samples)
     return replace(samples, targets=targets, weights=_check_weights(weights, samples))
 
 
@@ -248,13 +251,13 @@ def check_inputs(
     prefix: str = "",
     *,
     rows: npt.ArrayLike | None = None,
-    like: Samples | None = None,
+    known: Known | None = None,
 ) -> Samples:
     """Return samples without targets that fit the network; see `check_samples`."""
     scale, name = check_number(input_scale, "input_scale", -np.inf), prefix + "X"
     if scale == 0:
         raise ValueError("input_scale must not be 0: it would erase the inputs; take 1/255 or 1.0")
-    table = _read(X, net.input_names if like is None else like.inputs.names, name)
+    table = _read(X, known or Known(net.input_names, "the network"), name)
     inputs = table.values
     if inputs.shape == (net.n_in,):
         row, is_series = f"np.asarray({name})[None, :]", hasattr(X, "to_frame")  # with names
@@ -283,11 +286,11 @@ def check_inputs(
     return Samples(table, scale, _check_rows(rows, len(inputs), prefix + "rows"))
 
 
-def _read(value: Any, known: Names | None, name: str) -> Table:
+def _read(value: Any, known: Known, name: str) -> Table:
     """Return a table of what was passed, its columns in the order of the names that are known."""
     array, names = read_columns(value, name)
     view = array[...]  # whose shape stays as it is
-    return Table(view, name, columns_of(known, names, name), names if known is None else known)
+    return Table(view, name, columns_of(known, names, name), known.names or names or None)
 
 
 def _check_rows(rows: npt.ArrayLike | None, n_rows: int, name: str) -> Array | None:

@@ -8,8 +8,8 @@ a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes 
 
 Format 3 is format 2 and what the optimiser remembers: the arrays ``optimizer`` and ``steps``, which
 are those of a checkpoint. Files without it are still written in format 2. Format 4 is for networks
-whose inputs or outputs have names, which are arrays of bytes: a JSON list each. Its header says
-which there are, and whether there is the state of an optimiser.
+whose inputs or outputs have names, see `minisnn.archived_names`. Its header says whether there is
+the state of an optimiser.
 
 Kernels trust the structure that they are given, so here it is checked as strictly as that of any
 graph of a user's. And a few bytes can describe a graph that takes all memory; so a file must hold
@@ -18,7 +18,6 @@ the weights of all the edges that it claims before any edge is made.
 
 from __future__ import annotations
 
-import json
 import math
 from os import PathLike
 from typing import Any
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from .archive import Archive, FileFormatError, entry, read_archive, write_archive
+from .archived_names import pack_names, unpack_names
 from .arguments import check_kind
 from .atomic import replace_file
 from .graph import Array, Topology
@@ -37,7 +37,6 @@ from .topology import rotating
 
 KIND, FORMAT, FORMAT_WITH_STATE, FORMAT_WITH_NAMES = "network", 2, 3, 4
 ROTATING, COMPLETE, EDGES = "rotating", "complete", "edges"
-NAMES = "input_names", "output_names"
 
 
 def save(
@@ -211,13 +210,8 @@ def packed(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
         )
     functions = {"activation": net.activation, "output_activation": net.output_activation}
     drawn = {} if net.seed is None else {"seed": net.seed}
-    content = {**functions, **drawn, "layers": layers}
-    names = {name: getattr(net, name) for name in NAMES if getattr(net, name) is not None}
-    if names:
-        content["names"] = list(names)
-        for name, texts in names.items():
-            arrays[name] = np.frombuffer(json.dumps(texts).encode(), np.uint8)
-    return content, arrays
+    named, names = pack_names([net.input_names, net.output_names])
+    return {**functions, **drawn, "layers": layers, **named}, arrays | names
 
 
 def unpacked(archive: Archive) -> MLP:
@@ -228,16 +222,9 @@ def unpacked(archive: Archive) -> MLP:
     parameters = archive.array("parameters", PRECISIONS, (total,))
     graphs = [_graph(archive, number, layer) for number, layer in enumerate(layers)]
     seed = archive.entry("seed", int) if "seed" in archive.header else None
-    names = archive.entry("names", list) if "names" in archive.header else []
-    texts = [_texts(archive, name) if name in names else None for name in NAMES]
-    return MLP.from_parameters(graphs, parameters, *functions, seed, *texts)
-
-
-def _texts(archive: Archive, name: str) -> list[str]:
-    try:
-        return json.loads(archive.array(name, [np.uint8], (None,)).tobytes())
-    except RecursionError as error:
-        raise ValueError(f"{name} is no list of texts") from error
+    net = MLP.from_parameters(graphs, parameters, *functions, seed)
+    net.input_names, net.output_names = unpack_names(archive)
+    return net
 
 
 def _check_layer(layer: Any) -> int:

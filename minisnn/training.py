@@ -15,7 +15,8 @@ import numpy.typing as npt
 from . import checks, console, fingerprints
 from .arguments import as_list, check_flag, check_pair, check_path, shown
 from .callbacks.callback import Callback, EpochFunction, Training
-from .checkpoint import EXTEND, Checkpoint, Part, recorded_seed
+from .checkpoint import EXTEND, Checkpoint, Part, Recorded, recorded
+from .columns import Known
 from .compile_notice import compile_notice
 from .history import History
 from .interruption import AGAIN, interruptible
@@ -123,7 +124,8 @@ def train(
         Seconds between two writes: what may be lost, but for what a few steps take.
     resume : bool or "extend"
         Whether to go on from the checkpoint; the weights that the network has are replaced, and so
-        is ``optimizer_state``. All other arguments must be those of the training that wrote it.
+        is ``optimizer_state``. All other arguments must be those of the training that wrote it;
+        columns of frames are matched by the names that it has.
         With ``"extend"`` there may be more ``epochs``, or fewer, but not fewer than are done: the
         training goes on to the same bits as one that was begun with so many. That takes a rate
         that does not depend on their number, such as a constant or a `StepDecay`.
@@ -234,7 +236,10 @@ def run_training(
     ``net``. ``course`` is what the epochs are a part of, if more calls make it up.
     """
     net = check_network(net)
-    samples = check_samples(net, X, Y, input_scale, weights=sample_weight, rows=rows)
+    kept = _check_resume(checkpoint, resume)
+    samples = check_samples(
+        net, X, Y, input_scale, weights=sample_weight, rows=rows, known=kept.known(net)
+    )
     if validation_data is None and validation_rows is not None:
         validation_data = X, Y
     validation = _check_validation(net, samples, validation_data, input_scale, validation_rows)
@@ -249,23 +254,15 @@ def run_training(
     callbacks = as_list(callbacks, "callbacks", "functions of (net, epoch)")
     told = _check_callbacks(callbacks)
     shuffle = check_flag(shuffle, "shuffle")
-    if not (isinstance(resume, (bool, np.bool_)) or (isinstance(resume, str) and resume == EXTEND)):
-        raise TypeError(f"resume must be True, False or {EXTEND!r}, got {shown(resume)}")
     if progress is not None and check_flag(progress, "progress"):
         require_tqdm()  # the bar is made after compiling, which takes its time
-    if checkpoint is not None:
-        check_path(checkpoint, "checkpoint")
-        if epochs > _MOST_EPOCHS:
-            raise ValueError(
-                f"a training with a checkpoint, which has a row for each epoch, may have "
-                f"{_MOST_EPOCHS} at most, got {epochs}"
-            )
-    if resume and checkpoint is None:
-        raise ValueError("resume needs the checkpoint to go on from: pass checkpoint=path")
+    if checkpoint is not None and epochs > _MOST_EPOCHS:
+        raise ValueError(
+            f"a training with a checkpoint, which has a row for each epoch, may have "
+            f"{_MOST_EPOCHS} at most, got {epochs}"
+        )
 
-    if checkpoint is not None and resume and seed is None:
-        seed = recorded_seed(checkpoint)
-    number = seed_of(seed)
+    number = seed_of(kept.seed if seed is None else seed)
     with compile_notice(progress is not False):
         steps = make_steps(
             samples,
@@ -296,11 +293,11 @@ def run_training(
         seed=number,
         callbacks=callbacks,
     )
-    file = None
+    names, file = (samples.inputs.names, samples.targets.names), None
     if checkpoint is not None:
         for data in [samples] if validation is None else [samples, validation]:
             net.check_values(data)  # all is read for the fingerprint in any case
-        kept = [callback for callback in told if type(callback).state is not Callback.state]
+        stateful = [callback for callback in told if type(callback).state is not Callback.state]
         fingerprint = {
             "network": steps.fingerprint(),
             "training data": fingerprints.of_samples(samples),
@@ -311,7 +308,7 @@ def run_training(
             "dropout": str(dropout),
             "shuffle": str(shuffle),
             "seed": str(number),
-            "callbacks": ", ".join(map(repr, kept)) or "none",
+            "callbacks": ", ".join(map(repr, stateful)) or "none",
         }
 
         def fingerprint_for(epochs: int) -> dict[str, str]:
@@ -319,23 +316,25 @@ def run_training(
             return {**fingerprint, **rates, "epochs": str(epochs)}
 
         parts: dict[str, Part] = {"steps": steps, "loop": loop}  # it asks for their number
-        parts |= {f"callback_{number}": callback for number, callback in enumerate(kept, start=1)}
+        parts |= {
+            f"callback_{number}": callback for number, callback in enumerate(stateful, start=1)
+        }
         file = Checkpoint(
-            checkpoint, checkpoint_every, fingerprint_for, epochs, loop.rates, parts, steps
+            checkpoint, checkpoint_every, fingerprint_for, epochs, loop.rates, parts, steps, names
         )
-    with compile_notice(progress is not False), _untouched_by_bad_data(net, steps):
+    with compile_notice(progress is not False), _untouched_if_refused(net, steps):
         loop.history.compile_seconds = _compile(net, steps, validation)
         with interruptible() as interrupted, ExitStack() as ends:
             bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size))
             ends.callback(bar.close)
             training = Training(loop.history, steps, loop.figures)
             ends.callback(training.end)  # last of all
+            net.input_names, net.output_names = names
             for callback in told:
                 callback.begin(training)
                 ends.callback(callback.end)
             if file is not None:
                 file.begin(resume)
-            net.input_names, net.output_names = samples.inputs.names, samples.targets.names
             loop.run(interrupted, file, bar)
     if loop.history.interrupted:
         n = len(loop.history.epochs)
@@ -348,18 +347,33 @@ def run_training(
 
 
 @contextmanager
-def _untouched_by_bad_data(net: MLP, steps: Steps) -> Iterator[None]:
-    """Put parameters and names back where a value of the data turns out to be none.
+def _untouched_if_refused(net: MLP, steps: Steps) -> Iterator[None]:
+    """Put names back if no step was made; parameters, too, if a value of the data is none.
 
-    That is in the first epoch, in which all the data is read: no callback has seen the end of one.
+    That turns out in the first epoch, in which all the data is read: no callback has seen the end
+    of one.
     """
     before, names = steps.parameters.copy(), (net.input_names, net.output_names)
+    begun = steps.state()["steps"].copy()
     try:
         yield
-    except DataError:
-        steps.restore({**steps.state(), "parameters": before})
-        net.input_names, net.output_names = names
+    except BaseException as error:
+        if isinstance(error, DataError):
+            steps.restore({**steps.state(), "parameters": before, "steps": begun})
+        if steps.state()["steps"] == begun:
+            net.input_names, net.output_names = names
         raise
+
+
+def _check_resume(checkpoint: str | PathLike[str] | None, resume: bool | str) -> Recorded:
+    """Return what the checkpoint says, if there is one to go on from."""
+    if not (isinstance(resume, (bool, np.bool_)) or (isinstance(resume, str) and resume == EXTEND)):
+        raise TypeError(f"resume must be True, False or {EXTEND!r}, got {shown(resume)}")
+    if checkpoint is not None:
+        check_path(checkpoint, "checkpoint")
+    elif resume:
+        raise ValueError("resume needs the checkpoint to go on from: pass checkpoint=path")
+    return Recorded() if checkpoint is None or not resume else recorded(checkpoint)
 
 
 def _check_callbacks(callbacks: Sequence[EpochFunction]) -> list[Callback]:
@@ -383,7 +397,8 @@ def _check_validation(
     if validation_data is None:
         return None
     X, Y = check_pair(validation_data, "validation_data")
-    return check_samples(net, X, Y, input_scale, "validation ", rows=rows, like=samples)
+    known = [Known(table.names, "the training") for table in (samples.inputs, samples.targets)]
+    return check_samples(net, X, Y, input_scale, "validation ", rows=rows, known=known)
 
 
 def _compile(net: MLP, steps: Steps, validation: Samples | None) -> float:

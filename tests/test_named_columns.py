@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import pickle
 from typing import Any
 
 import numpy as np
@@ -12,34 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naming import LABELS, N_IN, N_OUT, NAMES, N, frame, make, trained
 
 import minisnn as snn
-from minisnn.archive import write_archive
-from minisnn.columns import columns_of, read_columns
-from minisnn.storage import packed
-
-NAMES = list("abcdefg")
-N, N_IN, N_OUT = 24, len(NAMES), 3
-
-
-def make(**options: Any) -> snn.MLP:
-    graphs = [snn.topology.constant_degree(N_IN, 6, 3, seed=0), snn.topology.dense(6, N_OUT)]
-    return snn.MLP(graphs, **{"seed": 1, "output_activation": "softmax", **options})
-
-
-def frame(dtype: Any = np.float32, seed: int = 0) -> pd.DataFrame:
-    values = np.random.default_rng(seed).integers(0, 100, (N, N_IN)).astype(dtype)
-    return pd.DataFrame(values, columns=NAMES)
-
-
-LABELS = np.arange(N) % N_OUT
-
-
-def trained(X: Any, Y: Any = LABELS, net: snn.MLP | None = None, **options: Any) -> snn.MLP:
-    net = make() if net is None else net
-    defaults = {"optimizer": "sgd", "batch_size": 7, "epochs": 2, "seed": 3, "input_scale": 0.01}
-    snn.train(net, X, Y, **{**defaults, **options})
-    return net
+from minisnn.columns import Known, columns_of, read_columns
 
 
 @settings(max_examples=30)
@@ -139,6 +113,10 @@ def test_names_as_scikit_learn_has_them() -> None:
     net = trained(plain)
     assert net.input_names is None
     np.testing.assert_array_equal(net.predict(plain[[*range(N_IN)]]), net.predict(plain))
+    with pytest.raises(
+        ValueError, match=r"X must be .*lacks 'a', 'b', 'c' and 4 more and has no names that are"
+    ):
+        trained(frame()).predict(plain)
     mixed, twice = plain.rename(columns={2: "c"}), frame().rename(columns={"a": "b"})
     with pytest.raises(
         TypeError, match=r"X\.columns must be texts, or none of them, got 'c' and 0;"
@@ -267,104 +245,12 @@ def test_tables_of_arrow() -> None:
 
 @given(st.permutations(NAMES))
 def test_where_names_stand(order: list[str]) -> None:
-    places = columns_of(tuple(NAMES), tuple(order), "X")
+    places = columns_of(Known(tuple(NAMES), "the network"), tuple(order), "X")
     if order == NAMES:
         assert places is None
     else:
         assert places is not None
         assert [order[place] for place in places] == NAMES
-
-
-# Graphs, files
-
-
-MASK = pd.DataFrame([[1, 0], [1, 1], [0, 1]], index=["a", "b", "c"], columns=["p", "q"], dtype=bool)
-
-
-def test_a_graph_keeps_the_names_of_its_frame() -> None:
-    graph = snn.topology.from_dense(MASK)
-    assert (graph.input_names, graph.output_names) == (("a", "b", "c"), ("p", "q"))
-    assert graph == snn.topology.from_dense(MASK.to_numpy())
-    for copied in (copy.copy(graph), copy.deepcopy(graph), pickle.loads(pickle.dumps(graph))):
-        assert copied.input_names == ("a", "b", "c")
-        assert copied.output_names == ("p", "q")
-    net = snn.MLP([graph], seed=0)
-    assert (net.input_names, net.output_names) == (("a", "b", "c"), ("p", "q"))
-    plain = snn.topology.from_dense(MASK.reset_index(drop=True).set_axis([0, 1], axis=1))
-    assert (plain.input_names, plain.output_names) == (None, None)
-    full = snn.topology.from_dense(MASK | True)
-    assert full.is_complete
-    assert pickle.loads(pickle.dumps(full)).input_names == ("a", "b", "c")
-
-
-def test_layers_must_agree_about_the_names_between_them() -> None:
-    first = snn.topology.from_dense(MASK)
-    second = pd.DataFrame([[1], [1]], index=["p", "q"], columns=["out"])
-    assert snn.MLP([first, snn.topology.from_dense(second)], seed=0).output_names == ("out",)
-    with pytest.raises(
-        ValueError,
-        match=r"the outputs of layer 1 and the inputs of layer 2 must .*"
-        r"got 'p' and 'q'; put the rows of a DataFrame in order by matrix\.loc",
-    ):
-        snn.MLP([first, snn.topology.from_dense(second.loc[["q", "p"]])], seed=0)
-
-
-def test_names_can_be_set() -> None:
-    net = make()
-    net.input_names = NAMES
-    assert net.input_names == tuple(NAMES)
-    for names, error, message in (
-        (NAMES[:3], ValueError, "input_names must have 7 entries, got 3"),
-        ([*NAMES[:6], "a"], ValueError, "input_names must differ from one another, got 'a' twice"),
-        ([*NAMES[:6], 3], TypeError, "input_names must be texts, got 3"),
-        ("abcdefg", TypeError, "input_names must be a list of texts, got 'abcdefg'"),
-    ):
-        with pytest.raises(error, match=message):
-            net.input_names = names
-    net.output_names = ["x", "y", "z"]
-    net.input_names = None
-    assert (net.input_names, net.output_names) == (None, ("x", "y", "z"))
-
-
-@pytest.mark.parametrize("state", [False, True])
-def test_names_are_saved(tmp_path: Any, state: bool) -> None:
-    X, net = frame().rename(columns={"a": "größe\n1", "b": "遺伝子"}), make()
-    history = snn.train(net, X, LABELS, optimizer="adam", epochs=1, seed=0)
-    kept = {"optimizer_state": history.optimizer_state} if state else {}
-    snn.save(net, tmp_path / "net.npz", **kept)
-    loaded = snn.load(tmp_path / "net.npz")
-    for same in (loaded, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
-        assert same.input_names == net.input_names == tuple(X.columns)
-        assert same.output_names is None
-        np.testing.assert_array_equal(same.predict(X[X.columns[::-1]]), net.predict(X))
-    if state:
-        assert snn.load_optimizer_state(tmp_path / "net.npz").steps == history.optimizer_state.steps
-    else:
-        with pytest.raises(snn.FileFormatError, match="holds no state of an optimiser"):
-            snn.load_optimizer_state(tmp_path / "net.npz")
-
-
-@pytest.mark.parametrize(
-    "text", [b"", b"{}", b'"abc"', b"[1, 2]", b'["a"]', b"\xff", b"[" * 100_000, b'["a"] []']
-)
-def test_files_with_bad_names(tmp_path: Any, text: bytes) -> None:
-    net = make()
-    net.input_names = NAMES
-    content, arrays = packed(net)
-    arrays["input_names"] = np.frombuffer(text, np.uint8)
-    with open(tmp_path / "net.npz", "wb") as file:
-        write_archive(file, "network", 4, {**content, "optimizer_state": False}, arrays)
-    with pytest.raises(snn.FileFormatError, match="is not a network saved by minisnn, or damaged"):
-        snn.load(tmp_path / "net.npz")
-    assert json.loads(packed(net)[1]["input_names"].tobytes()) == NAMES
-
-
-def test_weights_of_a_frame_keep_its_names() -> None:
-    frame = pd.DataFrame([[1.0, 0], [2, 3], [0, 4]], index=[*"abc"], columns=[*"uv"])
-    net = snn.from_weights([(frame, None)])
-    assert (net.input_names, net.output_names) == (("a", "b", "c"), ("u", "v"))
-    X = pd.DataFrame(np.arange(6.0).reshape(2, 3) / 9, columns=[*"abc"])
-    np.testing.assert_array_equal(net.predict(X[[*"cab"]]), net.predict(X))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import minisnn as snn
 from minisnn import baselines, topology
 from minisnn.archive import FileFormatError, write_archive
 from minisnn.atomic import replace_file
-from minisnn.checkpoint import recorded_seed
+from minisnn.checkpoint import recorded
 from minisnn.seeds import Seed, layer_seeds, seed_of, spawned, word_of
 from minisnn.storage import packed
 
@@ -312,7 +312,7 @@ def test_forged_seeds(tmp_path: Path, seed: Any) -> None:
         with replace_file(tmp_path / "file") as file:
             write_archive(file, kind, {"network": 2, "checkpoint": 1}[kind], content, names)
         with pytest.raises(FileFormatError, match=f"is not a {kind} saved by minisnn"):
-            (snn.load if kind == "network" else recorded_seed)(tmp_path / "file")
+            (snn.load if kind == "network" else recorded)(tmp_path / "file")
 
 
 def test_without_a_checkpoint_there_is_a_fresh_seed(tmp_path: Path) -> None:

@@ -58,12 +58,13 @@ def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
     for number, (layer, n) in enumerate(zip(layers, numbers, strict=True), start=1):
         kept = _largest(layer, check_positive_integer(n, "n_edges"), number)
         graph = layer.topology
-        pruned = len(kept) < graph.n_edges
-        graphs.append(from_edges(*graph.shape, graph.edges()[kept]) if pruned else graph)
+        if len(kept) < graph.n_edges:
+            names = graph.input_names, graph.output_names
+            graph = from_edges(*graph.shape, graph.edges()[kept]).with_names(*names)
+        graphs.append(graph)
         parameters += [layer.weights[kept], layer.biases]
     functions = net.activation, net.output_activation
-    names = net.input_names, net.output_names
-    return MLP.from_parameters(graphs, np.concatenate(parameters), *functions, None, *names)
+    return MLP.from_parameters(graphs, np.concatenate(parameters), *functions)
 
 
 def _largest(layer: Layer, n: int, number: int) -> Array:

@@ -93,7 +93,7 @@ class Callback:
     """
 
     def begin(self, training: Training) -> None:
-        """Learn that a training begins.
+        """Learn that a training begins; the network has the names of its columns.
 
         Parameters
         ----------

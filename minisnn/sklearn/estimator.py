@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..arguments import as_list, check_choice, check_flag, shown
 from ..callbacks.callback import EpochFunction
 from ..checks import check_number, check_positive_integer
-from ..columns import columns_of
+from ..columns import Known, columns_of
 from ..compile_notice import compile_notice
 from ..graph import Array
 from ..history import History
@@ -335,7 +335,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             return
-        known = self.net_.input_names
+        known = Known(self.net_.input_names, "topology's first graph")
         if columns_of(known, tuple(names), "X") is not None:
             raise ValueError(
                 "the columns of X must stand in the order of the inputs of topology's first graph: "

@@ -370,3 +370,32 @@ def test_names_of_columns_come_to_the_network() -> None:
     )
     model.set_params(topology="dense").fit(X, y)
     assert model.net_.input_names == ("age", "height", "weight")
+
+
+@pytest.mark.parametrize("kind", [SparseMLPClassifier, SparseMLPRegressor])
+def test_names_of_columns_that_are_missing_are_a_warning(kind: Any) -> None:
+    """As with scikit-learn's own, whatever is called; and nothing is learnt from it."""
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(np.random.default_rng(0).random((60, 3)), columns=["age", "height", "weight"])
+    y = (X["height"] > 0.5).astype(int)
+    own = MLPClassifier(tol=10.0).fit(X, y)
+    model = kind(max_iter=2, tol=None, random_state=0).fit(X, y)
+    arrays = X.to_numpy(), pd.DataFrame(X.to_numpy())
+    for array in arrays:
+        for call in (lambda it, X: it.predict(X), lambda it, X: it.score(X, y)):
+            with pytest.warns(UserWarning, match="X does not have valid feature names") as ours:
+                call(model, array)
+            with pytest.warns(UserWarning, match="X does not have valid feature names") as theirs:
+                call(own, array)
+            expected = [str(w.message).replace("MLPClassifier", kind.__name__) for w in theirs]
+            assert [str(w.message) for w in ours] == expected
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            model.partial_fit(array, y)
+        assert model.net_.input_names == tuple(model.feature_names_in_) == tuple(X.columns)
+    for each in (own, model):
+        with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+            each.predict(X[["weight", "age", "height"]])
+    model.fit(arrays[0], y)
+    assert model.net_.input_names is None
+    with pytest.warns(UserWarning, match=r"X has feature names, but .* fitted without"):
+        model.predict(X)
