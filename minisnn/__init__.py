@@ -18,23 +18,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import callbacks, datasets, interchange, topology
+from ._support.archive import FileFormatError
 from ._version import __version__
-from .archive import FileFormatError
-from .evaluation import Evaluation, evaluate
-from .gradients import Gradients
-from .graph import Topology
-from .history import Epoch, History
 from .interchange import export_c, export_onnx, from_state_dict, from_weights, to_torch
-from .kernels.team import get_num_threads, set_num_threads
-from .layer import Layer
-from .mlp import MLP
-from .optimizer_state import OptimizerState
-from .optimizers import SGD, Adam, NesterovSGD
-from .samples import DataError
-from .schedules import CosineDecay, StepDecay, WarmUp, WarmUpDecay
-from .storage import load, load_optimizer_state, save
-from .training import train
-from .wiring_warnings import DeadNeuronWarning, RepeatedGraphWarning
+from .interchange.network_file import load, load_optimizer_state, save
+from .kernels.machine.threads import get_num_threads, set_num_threads
+from .network.evaluation import Evaluation, evaluate
+from .network.gradients import Gradients
+from .network.layer import Layer
+from .network.mlp import MLP
+from .network.samples import DataError
+from .network.wiring_warnings import DeadNeuronWarning, RepeatedGraphWarning
+from .topology.graph import Topology
+from .training.history import Epoch, History
+from .training.optimizer_state import OptimizerState
+from .training.optimizers import SGD, Adam, NesterovSGD
+from .training.schedules import CosineDecay, StepDecay, WarmUp, WarmUpDecay
+from .training.train import train
 
 if TYPE_CHECKING:
     from . import baselines, experiments, plots, spectral

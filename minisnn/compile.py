@@ -16,17 +16,17 @@ from time import perf_counter
 
 import numpy as np
 
-from .checks import check_positive_integer
-from .compile_notice import compile_notice
-from .console import forgiving, say
-from .kernels import code_cache
-from .kernels.blocks import Blocks, block_starts
-from .kernels.jit import DISABLED
-from .kernels.layout import read_only
-from .kernels.plan import TILES, choose_tile
-from .kernels.vector import lanes_of
-from .mlp import MLP
-from .passes import PREDICTION_BATCH
+from ._support.checks import check_positive_integer
+from ._support.compile_notice import compile_notice
+from ._support.console import forgiving, say
+from .kernels.machine import code_cache
+from .kernels.machine.jit import DISABLED
+from .kernels.machine.layout import read_only
+from .kernels.machine.vector import lanes_of
+from .kernels.program.blocks import Blocks, block_starts
+from .kernels.program.plan import TILES, choose_tile
+from .network.mlp import MLP
+from .network.passes import PREDICTION_BATCH
 from .topology import dense
 
 __all__ = ["compile_kernels"]

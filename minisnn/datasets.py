@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import data as sample
-from .arguments import check_choice
-from .extras import require
-from .graph import Array
+from ._support.arguments import check_choice
+from ._support.arrays import Array
+from ._support.extras import require
+from ._support.progress import progress_bar
 from .idx import LARGEST, DatasetError, check_sha256, parse_idx, read_bytes
-from .progress import progress_bar
 
 __all__ = ["MNIST", "DatasetError", "load_mnist"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .archive import FileFormatError
-from .graph import Array
+from ._support.archive import FileFormatError
+from ._support.arrays import Array
 
 LARGEST = 2**26
 """Bytes that a file may have, inflated or not: MNIST's largest has 47 million."""

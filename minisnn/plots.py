@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import as_array, as_list_of, check_kind
-from .extras import require
-from .graph import Array, Topology
-from .history import History
+from ._support.arguments import as_array, as_list_of, check_kind
+from ._support.arrays import Array
+from ._support.extras import require
+from .topology.graph import Topology
+from .training.history import History
 
 __all__ = ["plot_adjacency", "plot_step_times", "plot_topologies", "plot_training"]
 
@@ -25,7 +26,7 @@ _MOST_BARS = 50  # of a histogram
 
 def _figure(width: float, height: float) -> Any:
     require("matplotlib", "plot", "a plot")
-    from .figure import ShownFigure
+    from ._support.figure import ShownFigure
 
     return ShownFigure(figsize=(width, height), dpi=120, layout="constrained")
 

@@ -99,7 +99,7 @@ def check_names(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     from bench import peers
 
     import minisnn as snn
-    from minisnn.arguments import did_you_mean
+    from minisnn._support.arguments import did_you_mean
 
     cores = os.cpu_count() or 1
     if max(options.threads or [1]) > cores:
@@ -181,7 +181,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
 def main(arguments: list[str] | None = None) -> None:
     """Run one command."""
     options = parse(arguments)
-    from minisnn.environment import describe_environment
+    from minisnn._support.environment import describe_environment
 
     def report(text: str) -> None:
         print(f"... {text}", file=sys.stderr, flush=True)

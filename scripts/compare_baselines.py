@@ -26,11 +26,11 @@ from program import Parser, run, write_text
 
 import minisnn as snn
 from minisnn import baselines
+from minisnn._support.environment import describe_environment
+from minisnn._support.seeds import seed_of
+from minisnn._support.tables import align
 from minisnn.baselines import Comparison
-from minisnn.environment import describe_environment
 from minisnn.experiments.datasets import spread
-from minisnn.seeds import seed_of
-from minisnn.tables import align
 
 GRAPHS = [snn.topology.fibonacci_rotating(784, 300, degree=45), snn.topology.dense(300, 10)]
 BATCH_SIZE = 128

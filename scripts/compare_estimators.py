@@ -26,10 +26,10 @@ from mnist_options import at_least_one, numbers
 from program import Parser, run
 
 import minisnn as snn
+from minisnn._support.extras import require
+from minisnn._support.seeds import seed_of
+from minisnn._support.tables import align
 from minisnn.experiments.datasets import spread
-from minisnn.extras import require
-from minisnn.seeds import seed_of
-from minisnn.tables import align
 
 
 def contestants(hidden: int, epochs: int) -> dict[str, Callable[[int], Any]]:

@@ -26,7 +26,7 @@ def run(
     """
     hint = f'; in the repository, run: pip install -e ".[{extra}]"'
     try:
-        from minisnn import console
+        from minisnn._support import console
     except ModuleNotFoundError as error:
         print(f"error: {error}{hint}", file=sys.stderr)
         return 1
@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         """End the program with a message."""
         wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message)
         if wrong:
-            from minisnn.arguments import did_you_mean
+            from minisnn._support.arguments import did_you_mean
 
             message += did_you_mean(wrong[1], re.findall(r"[\w.-]+", wrong[2]))
         super().error(message)
@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
 
 def write_text(path: Path, text: str) -> None:
     """Write a file that is there whole, or as it was before."""
-    from minisnn.atomic import replace_text
+    from minisnn._support.files import replace_text
 
     with replace_text(path) as file:
         file.write(text)
@@ -71,7 +71,7 @@ def write_text(path: Path, text: str) -> None:
 
 def save_figure(figure: Any, path: Path) -> None:
     """Write a picture of matplotlib's in the same way."""
-    from minisnn.atomic import replace_file
+    from minisnn._support.files import replace_file
 
     with replace_file(path) as file:
         figure.savefig(file, format=path.suffix[1:])

@@ -56,7 +56,7 @@ def limit_threads(count: int | None) -> None:
 def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     """Return the sparse network and, if wanted, its fully connected twin."""
     import minisnn as snn
-    from minisnn.seeds import layer_seeds, seed_of
+    from minisnn._support.seeds import layer_seeds, seed_of
 
     if options.load is not None:
         net = snn.load(options.load)
@@ -107,12 +107,13 @@ def main(argv: list[str] | None = None) -> int:
     limit_threads(options.threads)
 
     import minisnn as snn
-    from minisnn import checks, extras, plots
-    from minisnn.comparison import describe_load, figures_of, format_comparison
-    from minisnn.environment import describe_environment
-    from minisnn.history import describe, write_csv
-    from minisnn.machine_load import measure_load
-    from minisnn.timing import time_steps
+    from minisnn import plots
+    from minisnn._support import checks, extras
+    from minisnn._support.environment import describe_environment
+    from minisnn.measurement.comparison import describe_load, figures_of, format_comparison
+    from minisnn.measurement.machine_load import measure_load
+    from minisnn.measurement.timing import time_steps
+    from minisnn.training.history import describe, write_csv
 
     def say(text: str) -> None:
         if not options.quiet:

@@ -14,7 +14,8 @@ import numba
 import numpy as np
 
 import minisnn as snn
-from minisnn.kernels import plan, schedule
+from minisnn.kernels.program import phases as schedule
+from minisnn.kernels.program import plan
 
 SECONDS = 100
 """Nothing here takes a tenth of that, unless it never ends."""

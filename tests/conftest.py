@@ -16,7 +16,9 @@ import pytest
 from hypothesis import settings
 
 import minisnn as snn
-from minisnn import kernels, propagation, seeds
+from minisnn import kernels
+from minisnn._support import seeds
+from minisnn.network import propagation
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
-from minisnn import loop, step
-from minisnn.step import Stepper
+from minisnn.training import loop, step
+from minisnn.training.step import Stepper
 
 STEPS_AN_EPOCH = 22
 STEPS, CALLS = 12, 7000

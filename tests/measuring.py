@@ -14,8 +14,8 @@ import pytest
 from hypothesis import strategies as st
 
 from minisnn import topology
-from minisnn.graph import Topology
 from minisnn.spectral import solvers
+from minisnn.topology.graph import Topology
 
 
 @st.composite

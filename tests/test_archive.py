@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minisnn.archive import TEXT_LIMIT, FileFormatError, entry, read_archive, write_archive
+from minisnn._support.archive import TEXT_LIMIT, FileFormatError, entry, read_archive, write_archive
 
 DTYPES = ("u1", "i2", "<u4", ">u2", "<i8", "f4", ">f8")
 NOT_SAVED = "table.npz is not a table saved by minisnn, or damaged: "

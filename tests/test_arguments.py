@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import baselines, callbacks, experiments, reproduction
-from minisnn.arguments import did_you_mean
+from minisnn._support.arguments import did_you_mean
 
 NAMES = ("sigmoid", "tanh", "relu", "identity", "binary_cross_entropy", "cross_entropy", "float32")
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from minisnn import atomic
-from minisnn.atomic import replace_file, replace_text
+from minisnn._support import files as atomic
+from minisnn._support.files import replace_file, replace_text
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:

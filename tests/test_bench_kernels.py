@@ -59,8 +59,8 @@ def test_what_is_wrong_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     with sparse_layer.ThreadPoolExecutor(2) as pool:
         for n_threads in (1, 2, 3):
             layer.contestants(n_threads, pool)
-        twin = sparse_layer.reference.input_gradient
-        monkeypatch.setattr(sparse_layer.reference, "input_gradient", lambda *a: 1.1 * twin(*a))
+        twin = sparse_layer.twins.input_gradient
+        monkeypatch.setattr(sparse_layer.twins, "input_gradient", lambda *a: 1.1 * twin(*a))
         with pytest.raises(AssertionError, match="input_gradient: what is wrong"):
             layer.contestants(1, pool)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from bench import memory, startup
 
-from minisnn.kernels.engine import TRAIN
-from minisnn.propagation import Propagation
+from minisnn.kernels.program.engine import TRAIN
+from minisnn.network.propagation import Propagation
 
 
 def test_startup() -> None:

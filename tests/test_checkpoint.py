@@ -16,8 +16,8 @@ from resuming import OPTIMIZER, make, problem, train
 
 import minisnn as snn
 from minisnn import baselines
-from minisnn.archive import FileFormatError
-from minisnn.generators import generator_state, set_generator_state
+from minisnn._support.archive import FileFormatError
+from minisnn.training.generators import generator_state, set_generator_state
 
 
 class Crash(Exception):
@@ -26,10 +26,10 @@ class Crash(Exception):
 
 def crash_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let training steps run one by one, and fail once so many were made."""
-    from minisnn.step import Stepper
+    from minisnn.training.step import Stepper
 
-    monkeypatch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)
-    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
+    monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
     run, made = Stepper.run, 0
 
     def failing(self: Any, samples: Any, rates: Any) -> Any:
@@ -120,9 +120,9 @@ def test_a_training_that_a_callback_ended_stays_ended(tmp_path: Path) -> None:
 def test_ctrl_c_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import signal
 
-    from minisnn.step import Stepper
+    from minisnn.training.step import Stepper
 
-    monkeypatch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
     path, whole, net = tmp_path / "checkpoint.npz", make(), make()
     train(whole)
     run, made = Stepper.run, 0
@@ -135,7 +135,7 @@ def test_ctrl_c_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return run(self, samples, rates)
 
     monkeypatch.setattr(Stepper, "run", pressing)
-    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
+    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
     history = train(net, checkpoint=path)
     assert history.interrupted
     assert len(history.epochs) == 2
@@ -148,7 +148,7 @@ def test_ctrl_c_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_how_often_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from minisnn.checkpoint import Checkpoint
+    from minisnn.training.checkpoint import Checkpoint
 
     written: list[int] = []
     write = Checkpoint.write

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from resuming import make, train
 
 import minisnn as snn
-from minisnn.archive import FileFormatError, write_archive
+from minisnn._support.archive import FileFormatError, write_archive
 
 
 def saved(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

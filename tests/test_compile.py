@@ -11,9 +11,10 @@ import numba
 import pytest
 
 from minisnn import compile as module
-from minisnn.kernels import code_cache, plan
-from minisnn.kernels.jit import DISABLED
-from minisnn.kernels.vector import lanes_of
+from minisnn.kernels.machine import code_cache
+from minisnn.kernels.machine.jit import DISABLED
+from minisnn.kernels.machine.vector import lanes_of
+from minisnn.kernels.program import plan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")

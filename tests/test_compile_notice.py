@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 import minisnn as snn
-from minisnn import compile_notice as module
-from minisnn.compile_notice import compile_notice
-from minisnn.kernels import code_cache, compiling
+from minisnn._support import compile_notice as module
+from minisnn._support.compile_notice import compile_notice
+from minisnn.kernels.machine import code_cache, compiling
 
 SECONDS = 20  # to wait for a thread, at most
 
@@ -218,7 +218,7 @@ def test_joblibs_workers_are_workers(tmp_path: Path) -> None:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return what is wanted at each call of the engine, as if each compiled."""
-    from minisnn import propagation
+    from minisnn.network import propagation
 
     seen: list[Any] = []
     run = propagation.run

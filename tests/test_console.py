@@ -18,8 +18,8 @@ import program
 import pytest
 
 import minisnn as snn
-from minisnn import console
-from minisnn.console import Output
+from minisnn._support import console
+from minisnn._support.console import Output
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import twins as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import baselines
-from minisnn.kernels import reference
-from minisnn.kernels.dropout import key_of
-from minisnn.seeds import word_of
+from minisnn._support.seeds import word_of
+from minisnn.kernels.functions.dropout import key_of
 
 N, N_IN, N_OUT = 40, 21, 3
 DTYPES = ("?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")

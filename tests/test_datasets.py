@@ -303,7 +303,7 @@ def test_without_pooch(
     def missing(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr("minisnn.extras.importlib.import_module", missing)
+    monkeypatch.setattr("minisnn._support.extras.importlib.import_module", missing)
     with pytest.raises(ImportError, match=r"downloading MNIST needs pooch.*'minisnn\[data\]'"):
         load_mnist("full")
     assert len(load_mnist("auto").train_images) == 4000

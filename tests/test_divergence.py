@@ -10,8 +10,8 @@ import pytest
 
 import minisnn as snn
 from minisnn import baselines
-from minisnn.samples import check_samples
-from minisnn.step import Stepper
+from minisnn.network.samples import check_samples
+from minisnn.training.step import Stepper
 
 EXPLODES = snn.SGD(lambda epoch, epochs: 0.5 if epoch < 1.5 else 1e200, momentum=0.5)
 """From the middle of the second epoch on at a rate that is infinite in float32."""
@@ -71,8 +71,8 @@ def test_the_network_is_as_it_was_before_the_step(
 ) -> None:
     expected = after(step, dropout)
     if one_by_one:
-        monkeypatch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)
-        monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
+        monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
+        monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
     break_at(step, monkeypatch, spoiler(5))
     net = make()
     with pytest.raises(
@@ -157,9 +157,11 @@ def test_a_broken_network_is_never_in_a_checkpoint(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any, step: int
 ) -> None:
     """One step of an epoch breaks it, or the last one, which no loss has told yet."""
-    monkeypatch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)
-    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
-    monkeypatch.setattr("minisnn.divergence._SHARE", 1e-9)  # a state only where an epoch begins
+    monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
+    monkeypatch.setattr(
+        "minisnn.training.divergence._SHARE", 1e-9
+    )  # a state only where an epoch begins
     break_at(step, monkeypatch, spoiler(0, np.inf))
     path = tmp_path / "checkpoint.npz"
     seen: list[int] = []
@@ -175,7 +177,7 @@ def test_a_broken_network_is_never_in_a_checkpoint(
 
 
 def test_states_are_kept_as_often_as_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    from minisnn import divergence
+    from minisnn.training import divergence
 
     clock = [0.0]
     copies: list[float] = []

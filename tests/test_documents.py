@@ -16,7 +16,7 @@ import pytest
 
 import minisnn
 from minisnn import experiments
-from minisnn.kernels.plan import TILES
+from minisnn.kernels.program.plan import TILES
 
 pytestmark = pytest.mark.usefixtures("fresh_seeds")  # what is shown must not hang on them
 

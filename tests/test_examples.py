@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from minisnn.kernels.plan import TILES
+from minisnn.kernels.program.plan import TILES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = {

@@ -265,7 +265,7 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch, package: str, export:
     def missing(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr("minisnn.extras.importlib.import_module", missing)
+    monkeypatch.setattr("minisnn._support.extras.importlib.import_module", missing)
     with pytest.raises(ImportError, match=rf"needs {package}, .* 'minisnn\[{package}\]'"):
         export(snn.MLP([topology.dense(3, 2)]))
 

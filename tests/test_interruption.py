@@ -15,8 +15,9 @@ import pytest
 from problems import three_classes as problem
 
 import minisnn as snn
-from minisnn import interruption, topology
-from minisnn.interruption import interruptible_at_once
+from minisnn import topology
+from minisnn._support import interruption
+from minisnn._support.interruption import interruptible_at_once
 
 OPTIMIZER = snn.NesterovSGD(snn.WarmUpDecay(3.0, 0.5))
 
@@ -39,8 +40,8 @@ def press(*_: Any) -> None:
 def test_ctrl_c_returns_the_history_so_far(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     from minisnn import training
 
-    monkeypatch.setattr("minisnn.loop._CHUNK_SECONDS", 0.0)  # one step at a time
-    monkeypatch.setattr("minisnn.step._FIRST_CHUNK", 1.0)
+    monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)  # one step at a time
+    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
     X, labels = problem()
     net = make()
     handler = signal.getsignal(signal.SIGINT)
@@ -179,7 +180,7 @@ import os, signal, threading, time
 import numpy as np
 import minisnn as snn
 from minisnn.kernels import compiling
-from minisnn.kernels.jit import global_compiler_lock, jit
+from minisnn.kernels.machine.jit import global_compiler_lock, jit
 
 def press(kernel):
     if kernel == "execute":

@@ -10,7 +10,7 @@ import scipy.special
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.samples import check_inputs
+from minisnn.network.samples import check_inputs
 
 LOSSES = {
     "mse": "identity",

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import minisnn as snn
-from minisnn.archive import read_archive, write_archive
-from minisnn.storage import packed
+from minisnn._support.archive import read_archive, write_archive
+from minisnn.interchange.network_file import packed
 
 DTYPES = [np.float32, np.float64]
 OPTIMIZERS = [snn.SGD(0.3, 0.9), snn.NesterovSGD(0.3), snn.Adam(0.01, clip_norm=1.0)]

@@ -12,9 +12,9 @@ import pytest
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.losses import LOSSES
-from minisnn.samples import check_samples
-from minisnn.step import Stepper
+from minisnn.network.losses import LOSSES
+from minisnn.network.samples import check_samples
+from minisnn.training.step import Stepper
 
 OPTIMIZERS = [
     snn.SGD(0.2, 0.9, weight_decay=0.01),

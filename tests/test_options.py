@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import minisnn as snn
-from minisnn import baselines, experiments, extras, topology
-from minisnn.initializers import initial_weights
-from minisnn.progress import progress_bar
-from minisnn.timing import step_times
+from minisnn import baselines, experiments, topology
+from minisnn._support import extras
+from minisnn._support.progress import progress_bar
+from minisnn.measurement.timing import step_times
+from minisnn.network.initializers import initial_weights
 
 
 def test_warm_up_decay() -> None:

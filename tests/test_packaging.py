@@ -16,7 +16,7 @@ PROGRAM = """
 import hashlib, pathlib, sys
 import minisnn as snn
 from minisnn import data, kernels
-from minisnn.kernels.engine import execute
+from minisnn.kernels.program.engine import execute
 for module in (snn, data, kernels):
     assert pathlib.Path(module.__file__).is_relative_to(sys.argv[1]), module.__file__
 for name in ("kernels", "data"):

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 import minisnn as snn
-from minisnn import machine_load, plots, topology
-from minisnn.comparison import describe_load, figures_of, format_comparison
-from minisnn.environment import describe_environment
-from minisnn.history import write_csv
-from minisnn.machine_load import measure_load
-from minisnn.timing import StepTimes, step_times, time_steps
+from minisnn import plots, topology
+from minisnn._support.environment import describe_environment
+from minisnn.measurement import machine_load
+from minisnn.measurement.comparison import describe_load, figures_of, format_comparison
+from minisnn.measurement.machine_load import measure_load
+from minisnn.measurement.timing import StepTimes, step_times, time_steps
+from minisnn.training.history import write_csv
 
 
 @pytest.fixture

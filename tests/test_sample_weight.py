@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minisnn as snn
-from minisnn.kernels import losses
-from minisnn.kernels.layout import feature_major
+from minisnn.kernels.functions import losses
+from minisnn.kernels.machine.layout import feature_major
 
 OUTPUTS = {"mse": "identity", "binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
 

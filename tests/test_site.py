@@ -117,11 +117,11 @@ def test_names_in_the_reference_are_links(site: Path) -> None:
     page = read(site, "reference/callbacks.html")
     for name, target in (
         ("Callback", "#minisnn.callbacks.callback.Callback"),
-        ("Epoch", "minisnn.html#minisnn.history.Epoch"),
+        ("Epoch", "minisnn.html#minisnn.training.history.Epoch"),
     ):
         assert f'href="{target}"><code>{name}</code></a>' in page
     page = read(site, "reference/minisnn.html")
-    assert 'href="#minisnn.mlp.MLP.predict"><code>MLP.predict</code></a>' in page
+    assert 'href="#minisnn.network.mlp.MLP.predict"><code>MLP.predict</code></a>' in page
     for page in map(Path.read_text, (site / "reference").glob("*.html")):
         assert "<autoref" not in page
 

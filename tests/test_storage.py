@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.archive import write_archive
-from minisnn.storage import packed
+from minisnn._support.archive import write_archive
+from minisnn.interchange.network_file import packed
 
 NOT_SAVED = "model.npz is not a network saved by minisnn, or damaged: "
 

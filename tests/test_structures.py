@@ -18,10 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minisnn as snn
-from minisnn import experiments, memory, plots, structure, topology
-from minisnn import graph as graph_module
-from minisnn.archive import FileFormatError
+from minisnn import experiments, plots, topology
+from minisnn._support import memory
+from minisnn._support.archive import FileFormatError
 from minisnn.datasets import DatasetError
+from minisnn.topology import graph as graph_module
+from minisnn.topology import validation as structure
 
 GRAPHS = [
     topology.fibonacci_rotating(9, 7, 3),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minisnn.tables import align
+from minisnn._support.tables import align
 
 
 def test_the_first_column_is_words_the_others_are_numbers() -> None:

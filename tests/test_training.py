@@ -174,8 +174,8 @@ def test_learns_the_sample(digits: Any) -> None:
 
 
 def test_compiling_trains_nothing() -> None:
-    from minisnn.samples import check_samples
-    from minisnn.step import Stepper
+    from minisnn.network.samples import check_samples
+    from minisnn.training.step import Stepper
 
     net = make()
     samples = check_samples(net, *problem(), 1.0)

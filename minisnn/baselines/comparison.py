@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import topology
-from ..arguments import (
+from .._support.arguments import (
     as_array,
     as_list,
     as_list_of,
@@ -21,16 +21,16 @@ from ..arguments import (
     check_pair,
     did_you_mean,
 )
-from ..evaluation import evaluate
-from ..graph import Topology
-from ..history import History
-from ..interruption import interruptible_at_once
-from ..layer import check_graphs
-from ..mlp import MLP
-from ..seeds import Seed, seed_of
-from ..storage import packed
-from ..tables import align
-from ..training import train
+from .._support.interruption import interruptible_at_once
+from .._support.seeds import Seed, seed_of
+from .._support.tables import align
+from ..interchange.network_file import packed
+from ..network.evaluation import evaluate
+from ..network.layer import check_graphs
+from ..network.mlp import MLP
+from ..topology.graph import Topology
+from ..training.history import History
+from ..training.train import train
 from .drop_connect import DropConnect
 from .hashed import Hashed
 from .identity import Identity

@@ -7,9 +7,9 @@ from typing import Self
 
 import numpy as np
 
-from ..checks import check_number
-from ..graph import Array
-from ..structure import check_widths
+from .._support.arrays import Array
+from .._support.checks import check_number
+from ..topology.validation import check_widths
 from .weight_map import WeightMap
 
 

@@ -6,11 +6,11 @@ from typing import Self
 
 import numpy as np
 
-from ..checks import check_positive_integer
-from ..graph import Array
-from ..memory import check_fits
-from ..seeds import Seed, seed_of, word_of
-from ..structure import check_widths
+from .._support.arrays import Array
+from .._support.checks import check_positive_integer
+from .._support.memory import check_fits
+from .._support.seeds import Seed, seed_of, word_of
+from ..topology.validation import check_widths
 from .sharing import SharedWeights
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from ..graph import Array
-from ..structure import check_widths
+from .._support.arrays import Array
+from ..topology.validation import check_widths
 from .weight_map import WeightMap
 
 

@@ -6,9 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from ..checks import check_positive_integer
-from ..graph import Array
-from ..structure import check_widths
+from .._support.arrays import Array
+from .._support.checks import check_positive_integer
+from ..topology.validation import check_widths
 from .products import product
 from .weight_map import WeightMap
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scipy.linalg import get_blas_funcs
 
-from ..graph import Array
-from ..kernels.blas_threads import blas_threads
+from .._support.arrays import Array
+from ..kernels.machine.blas_threads import blas_threads
 
 
 def product(A: Array, B: Array) -> Array:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..arguments import as_list
-from ..checks import check_positive_integer
-from ..graph import Array, Topology
-from ..layer import Layer
-from ..mlp import MLP, check_network
+from .._support.arguments import as_list
+from .._support.arrays import Array
+from .._support.checks import check_positive_integer
+from ..network.layer import Layer
+from ..network.mlp import MLP, check_network
 from ..topology import from_edges
+from ..topology.graph import Topology
 
 
 def prune(net: MLP, n_edges: Sequence[int]) -> MLP:

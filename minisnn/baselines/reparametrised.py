@@ -18,22 +18,22 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import topology
-from ..arguments import as_array, as_list, check_kind
-from ..callbacks.callback import EpochFunction
-from ..fingerprints import of_attributes
-from ..generators import generator_state, set_generator_state
-from ..graph import Array
-from ..history import History
-from ..kernels.engine import DIFFERENTIATE
-from ..layer import check_graphs, check_precision, n_parameters, split_parameters
-from ..losses import Loss
-from ..mlp import MLP
-from ..optimizers import Optimizer
-from ..passes import keeps_bytes
-from ..propagation import Propagation
-from ..samples import Samples
-from ..seeds import Seed, seed_of
-from ..training import run_training
+from .._support.arguments import as_array, as_list, check_kind
+from .._support.arrays import Array
+from .._support.seeds import Seed, seed_of
+from ..kernels.program.engine import DIFFERENTIATE
+from ..network.layer import check_graphs, check_precision, n_parameters, split_parameters
+from ..network.losses import Loss
+from ..network.mlp import MLP
+from ..network.passes import keeps_bytes
+from ..network.propagation import Propagation
+from ..network.samples import Samples
+from ..training.callback import EpochFunction
+from ..training.fingerprints import of_attributes
+from ..training.generators import generator_state, set_generator_state
+from ..training.history import History
+from ..training.optimizers import Optimizer
+from ..training.train import run_training
 from .weight_map import WeightMap
 
 
@@ -188,7 +188,7 @@ def _size(f: WeightMap) -> tuple[int, ...]:
 
 
 class _Stepper:
-    """Steps of a reparametrised network; see `minisnn.step.Stepper`, whose place it takes."""
+    """Steps of a reparametrised network; in the place of `minisnn.training.step.Stepper`."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import Array
+from .._support.arrays import Array
 from .weight_map import WeightMap
 
 

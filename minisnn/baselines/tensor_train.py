@@ -8,9 +8,9 @@ from typing import Self
 
 import numpy as np
 
-from ..arguments import as_list
-from ..checks import check_positive_integer
-from ..graph import Array
+from .._support.arguments import as_list
+from .._support.arrays import Array
+from .._support.checks import check_positive_integer
 from ..topology.assembly import divisors
 from .products import product
 from .weight_map import WeightMap

@@ -14,11 +14,11 @@ from typing import Self
 
 import numpy as np
 
-from ..arguments import as_array
-from ..checks import check_positive_integer
-from ..graph import Array
-from ..memory import check_fits
-from ..structure import check_widths
+from .._support.arguments import as_array
+from .._support.arrays import Array
+from .._support.checks import check_positive_integer
+from .._support.memory import check_fits
+from ..topology.validation import check_widths
 
 _BYTES = 4  # of an entry, at least
 

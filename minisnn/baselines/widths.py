@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..graph import Topology
-from ..layer import check_graphs
+from ..network.layer import check_graphs
+from ..topology.graph import Topology
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ that returns True (or anything true) ends the training. `Callback` is for those 
 more, or to survive with the training in its checkpoint.
 """
 
-from .callback import Callback, Training
+from ..training.callback import Callback, Training
 from .csv_log import CSVLog
 from .early_stopping import EarlyStopping
 from .tensorboard import TensorBoard

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from os import PathLike
 
-from ..arguments import check_path
-from ..atomic import replace_file
-from ..history import Epoch
-from ..mlp import MLP
-from .callback import Callback, Training
+from .._support.arguments import check_path
+from .._support.files import replace_file
+from ..network.mlp import MLP
+from ..training.callback import Callback, Training
+from ..training.history import Epoch
 
 _COLUMNS = [item.name for item in fields(Epoch)]
 

@@ -8,12 +8,12 @@ from dataclasses import fields
 
 import numpy as np
 
-from ..arguments import check_choice
-from ..checks import check_number, check_positive_integer
-from ..graph import Array
-from ..history import Epoch
-from ..mlp import MLP
-from .callback import Callback, Training
+from .._support.arguments import check_choice
+from .._support.arrays import Array
+from .._support.checks import check_number, check_positive_integer
+from ..network.mlp import MLP
+from ..training.callback import Callback, Training
+from ..training.history import Epoch
 
 _MONITORS = tuple(item.name for item in fields(Epoch) if item.name.endswith(("loss", "accuracy")))
 

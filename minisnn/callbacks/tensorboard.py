@@ -7,11 +7,11 @@ from dataclasses import asdict
 from os import PathLike
 from typing import Any
 
-from ..arguments import check_path
-from ..extras import require
-from ..history import Epoch
-from ..mlp import MLP
-from .callback import Callback, Training
+from .._support.arguments import check_path
+from .._support.extras import require
+from ..network.mlp import MLP
+from ..training.callback import Callback, Training
+from ..training.history import Epoch
 
 
 class TensorBoard(Callback):

@@ -18,13 +18,13 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Self
 
-from .. import checks
-from ..arguments import check_choice, check_kind, shown
-from ..initializers import DISTRIBUTIONS, FANS
-from ..kernels.activations import ACTIVATIONS
-from ..layer import check_activations
-from ..losses import LOSSES, check_loss
-from ..seeds import Seed, seed_of, spawned
+from .._support import checks
+from .._support.arguments import check_choice, check_kind, shown
+from .._support.seeds import Seed, seed_of, spawned
+from ..kernels.functions.activations import ACTIVATIONS
+from ..network.initializers import DISTRIBUTIONS, FANS
+from ..network.layer import check_activations
+from ..network.losses import LOSSES, check_loss
 from . import constructions
 from .datasets import SOURCES
 from .optimizer import Optimizer

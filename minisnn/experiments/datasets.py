@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
+from .._support.arrays import Array
 from ..datasets import MNIST, load_mnist
-from ..graph import Array
 
 
 @dataclass(frozen=True)

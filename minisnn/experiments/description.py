@@ -12,9 +12,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..archive import FileFormatError
-from ..arguments import check_path, open_file, shown
-from ..extras import require
+from .._support.archive import FileFormatError
+from .._support.arguments import check_path, open_file, shown
+from .._support.extras import require
 
 _LARGEST, _MOST_VALUES = 2**20, 100_000  # bytes of a file, and values in it
 _LONGEST, _DEEPEST = 10_000, 100  # characters of a value in YAML; how deep values are nested

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..arguments import shown
+from .._support.arguments import shown
 from .configuration import Run
 from .values import as_list, as_mapping, check_keys
 

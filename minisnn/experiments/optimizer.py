@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from .. import checks, optimizers
-from ..arguments import check_choice
-from ..schedules import Schedule, StepDecay, WarmUp, WarmUpDecay
+from .._support import checks
+from .._support.arguments import check_choice
+from ..training import optimizers
+from ..training.schedules import Schedule, StepDecay, WarmUp, WarmUpDecay
 from .values import set_fields
 
 _NESTEROV, _ADAM = "nesterov", "adam"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..history import Epoch
+from ..training.history import Epoch
 
 
 class Status(StrEnum):

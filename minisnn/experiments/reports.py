@@ -10,10 +10,10 @@ from dataclasses import asdict, fields
 from os import PathLike
 from typing import Any
 
-from ..arguments import as_list_of
-from ..atomic import replace_file, replace_text
-from ..extras import require
-from ..tables import align
+from .._support.arguments import as_list_of
+from .._support.extras import require
+from .._support.files import replace_file, replace_text
+from .._support.tables import align
 from .records import Figures, Record
 
 _ABOUT = ("status", "hash", "data", "hidden", "layers", "peak", "batch", "epochs", "seed")

@@ -10,11 +10,11 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ..arguments import as_list_of, check_kind
-from ..checks import check_positive_integer
-from ..extras import require
-from ..kernels.cpus import count_cpus
-from ..kernels.team import get_num_threads, set_num_threads
+from .._support.arguments import as_list_of, check_kind
+from .._support.checks import check_positive_integer
+from .._support.extras import require
+from ..kernels.machine.cpus import count_cpus
+from ..kernels.machine.threads import get_num_threads, set_num_threads
 from .configuration import Run
 from .datasets import load
 from .records import Begun, Events, Outcome, Versions

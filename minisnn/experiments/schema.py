@@ -16,9 +16,9 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 
-from ..archive import FileFormatError
-from ..arguments import open_file
-from ..atomic import replace_file
+from .._support.archive import FileFormatError
+from .._support.arguments import open_file
+from .._support.files import replace_file
 
 VERSION = 1
 """Of the tables, in SQLite's user_version."""

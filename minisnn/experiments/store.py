@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ..arguments import as_list_of, check_flag, check_kind, check_path
-from ..history import Epoch
+from .._support.arguments import as_list_of, check_flag, check_kind, check_path
+from ..training.history import Epoch
 from . import schema
 from .configuration import Run, read_settings
 from .records import Figures, LayerWeights, Outcome, Record, Status, Versions

@@ -11,7 +11,7 @@ from dataclasses import fields
 from types import NoneType
 from typing import Any, TypeVar
 
-from ..arguments import shown
+from .._support.arguments import shown
 from .configuration import read_settings
 from .records import Figures, Record, Status, Versions
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from ..arguments import as_list_of, check_flag, check_function
-from ..progress import progress_bar
+from .._support.arguments import as_list_of, check_flag, check_function
+from .._support.progress import progress_bar
 from .configuration import Run
 from .records import Begun, Status
 from .runners import Runner, here

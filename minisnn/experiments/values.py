@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-from ..arguments import did_you_mean, shown
-from ..checks import check_number
+from .._support.arguments import did_you_mean, shown
+from .._support.checks import check_number
 
 Plain = bool | int | float | str | tuple[bool | int | float | str, ...]
 

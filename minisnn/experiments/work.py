@@ -12,14 +12,14 @@ from time import perf_counter
 
 import numpy as np
 
-from ..compile_notice import compile_notice
-from ..environment import describe_environment
-from ..history import Epoch
-from ..interruption import interruptible_at_once
-from ..kernels.team import set_num_threads
-from ..mlp import MLP
-from ..training import train
-from ..wiring_warnings import DeadNeuronWarning
+from .._support.compile_notice import compile_notice
+from .._support.environment import describe_environment
+from .._support.interruption import interruptible_at_once
+from ..kernels.machine.threads import set_num_threads
+from ..network.mlp import MLP
+from ..network.wiring_warnings import DeadNeuronWarning
+from ..training.history import Epoch
+from ..training.train import train
 from . import constructions
 from .configuration import Run
 from .datasets import load_once, spread

@@ -17,8 +17,8 @@ from threading import Thread
 from time import sleep
 from typing import Any
 
-from ..console import forgiving
-from ..extras import require
+from .._support.console import forgiving
+from .._support.extras import require
 from .configuration import Run
 from .records import Begun, Events, Outcome, Versions
 from .work import perform

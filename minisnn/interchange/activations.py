@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..mlp import MLP
+from ..network.mlp import MLP
 
 
 @dataclass(frozen=True)

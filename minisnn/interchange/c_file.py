@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .._support.arguments import check_flag, check_path
+from .._support.arrays import Array
+from .._support.files import replace_file
 from .._version import __version__
-from ..arguments import check_flag, check_path
-from ..atomic import replace_file
-from ..graph import Array, Topology
-from ..mlp import MLP, check_network
+from ..network.mlp import MLP, check_network
+from ..topology.graph import Topology
 from .activations import ACTIVATIONS, activations_of
 from .c_tables import c_type, narrowed, table
 from .quantisation import quantised, with_quantised_weights

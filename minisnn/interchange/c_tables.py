@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Array
+from .._support.arrays import Array
 
 _LINE = 96  # characters
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_flag
-from ..atomic import replace_file
-from ..extras import require
-from ..layer import Layer
-from ..mlp import MLP, check_network
+from .._support.arguments import check_flag
+from .._support.extras import require
+from .._support.files import replace_file
+from ..network.layer import Layer
+from ..network.mlp import MLP, check_network
 from .activations import ACTIVATIONS, activations_of
 
 _OPSET, _IR = 13, 8  # what runtimes since 2021 read

@@ -6,9 +6,9 @@ import copy
 
 import numpy as np
 
-from ..graph import Array
-from ..layer import Layer
-from ..mlp import MLP
+from .._support.arrays import Array
+from ..network.layer import Layer
+from ..network.mlp import MLP
 
 _LARGEST = 127
 

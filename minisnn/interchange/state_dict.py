@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..arguments import as_array, check_choice, check_kind, shown
-from ..checks import check_number
-from ..graph import Array
-from ..layer import check_activations
-from ..mlp import MLP
-from ..wiring_warnings import warn_of_graphs
+from .._support.arguments import as_array, check_choice, check_kind, shown
+from .._support.arrays import Array
+from .._support.checks import check_number
+from ..network.layer import check_activations
+from ..network.mlp import MLP
+from ..network.wiring_warnings import warn_of_graphs
 from . import batch_norm as normalisation
 from .batch_norm import Linear
 from .layer_order import in_order

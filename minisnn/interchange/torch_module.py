@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..extras import require
-from ..layer import Layer
-from ..mlp import MLP, check_network
+from .._support.extras import require
+from ..network.layer import Layer
+from ..network.mlp import MLP, check_network
 from .activations import ACTIVATIONS, activations_of
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..arguments import as_array, as_list, checked_sparse
-from ..columns import read_matrix
-from ..graph import Array, Topology
-from ..layer import check_graphs
-from ..mlp import MLP
+from .._support.arguments import as_array, as_list, checked_sparse
+from .._support.arrays import Array
+from .._support.columns import read_matrix
+from ..network.layer import check_graphs
+from ..network.mlp import MLP
+from ..network.wiring_warnings import warn_of_graphs
 from ..topology import from_edges
-from ..wiring_warnings import warn_of_graphs
+from ..topology.graph import Topology
 
 
 def from_weights(

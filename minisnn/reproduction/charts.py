@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..extras import require
+from .._support.extras import require
 from .statistics import Interval
 
 COLORS = (

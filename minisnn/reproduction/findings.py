@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..arguments import as_list_of, check_kind
+from .._support.arguments import as_list_of, check_kind
 from ..experiments import Record, Run, Store
 from ..experiments.records import Figures
-from ..history import Epoch
+from ..training.history import Epoch
 from .charts import Chart, Heatmap
 from .profiles import Profile
 from .statistics import Interval, mean

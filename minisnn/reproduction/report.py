@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..extras import require
+from .._support.extras import require
 from .charts import to_plotly
 from .findings import Answer, Experiment, Finding, Table
 from .statistics import Interval

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..arguments import as_list_of, check_function, check_kind, check_path
-from ..atomic import replace_file, replace_text
-from ..environment import describe_environment
+from .._support.arguments import as_list_of, check_function, check_kind, check_path
+from .._support.environment import describe_environment
+from .._support.extras import require
+from .._support.files import replace_file, replace_text
 from ..experiments import Run, Store, Summary
 from ..experiments.runners import Runner, here
-from ..extras import require
 from .charts import draw
 from .findings import Experiment, Finding, Results, Table
 from .networks import networks

@@ -14,7 +14,7 @@ from os import PathLike
 
 from ..experiments import Run, Store, Summary, sweep
 from ..experiments.runners import Runner
-from ..history import Epoch
+from ..training.history import Epoch
 
 _RISE = 1.01  # of the loss, from its lowest: seeds do not reach 1.001 otherwise
 _TRIES = 3

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
-from ..graph import Array
+from .._support.arrays import Array
 
 LEVEL = 0.95
 """Of all intervals."""

@@ -12,7 +12,7 @@ True
 Needs the extra ``sklearn``.
 """
 
-from ..extras import require
+from .._support.extras import require
 
 require("sklearn", "sklearn", "minisnn.sklearn")
 

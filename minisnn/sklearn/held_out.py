@@ -7,8 +7,8 @@ import math
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ..graph import Array
-from ..samples import relative_weights
+from .._support.arrays import Array
+from ..network.samples import relative_weights
 
 
 def split_rows(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..arguments import check_unmasked, checked_sparse
-from ..graph import Array
-from ..kernels.squares import KINDS
-from ..memory import check_fits
+from .._support.arguments import check_unmasked, checked_sparse
+from .._support.arrays import Array
+from .._support.memory import check_fits
+from ..kernels.machine.transpose import KINDS
 
 NUMBERS = (np.float64, *(np.dtype(kind) for kind in KINDS))
 """What is trained on as it lies; scikit-learn makes the first of it of all else."""

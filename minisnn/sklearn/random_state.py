@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..seeds import seed_of
+from .._support.seeds import seed_of
 
 
 def random_state_of(value: Any) -> np.random.RandomState:

@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
-from ..graph import Array
+from .._support.arrays import Array
 from .estimator import SparseMLP
 
 

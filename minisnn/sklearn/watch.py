@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Array
-from ..history import Epoch
-from ..mlp import MLP
+from .._support.arrays import Array
+from ..network.mlp import MLP
+from ..training.history import Epoch
 
 
 class Watch:

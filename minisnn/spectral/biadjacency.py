@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..graph import Topology
+from ..topology.graph import Topology
 from .bipartite import Bipartite, bipartite
 from .solvers import largest_two_singular
 

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..graph import Array, Topology
-from ..layer import check_graphs
+from .._support.arrays import Array
+from ..network.layer import check_graphs
+from ..topology.graph import Topology
 from .closed_form import singular_values, turns
 
 _MAX_LISTED = 2**28  # edges of a complete layer within a network, which must be listed

@@ -14,7 +14,8 @@ import math
 
 import numpy as np
 
-from ..graph import Array, Topology
+from .._support.arrays import Array
+from ..topology.graph import Topology
 
 
 def turns(graph: Topology) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Array, Topology
-from ..seeds import Seed, seed_of
+from .._support.arrays import Array
+from .._support.seeds import Seed, seed_of
+from ..topology.graph import Topology
 from .bipartite import Bipartite, bipartite
 
 _WORD = 64

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..graph import Topology
+from ..topology.graph import Topology
 from .bipartite import Bipartite, bipartite
 from .closed_form import laplacian_eigenvalues, normalized_eigenvalues
 from .solvers import largest_below, largest_two, largest_two_singular

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..graph import Topology
-from ..seeds import Seed
+from .._support.seeds import Seed
+from ..topology.graph import Topology
 from .biadjacency import leading_singular_values
 from .bipartite import Bipartite, bipartite, layers_of
 from .distances import distances

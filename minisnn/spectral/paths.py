@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import Array, Topology
+from .._support.arrays import Array
+from ..topology.graph import Topology
 from .bipartite import layers_of
 
 _WORD = 64

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import Topology
+from ..topology.graph import Topology
 from .biadjacency import leading_singular_values
 from .bipartite import Bipartite, bipartite, from_biadjacency
 

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..graph import Array
-from ..kernels.blas_threads import blas_threads
+from .._support.arrays import Array
+from ..kernels.machine.blas_threads import blas_threads
 
 DENSE = 500  # rows below which LAPACK is as fast
 _TOLERANCE = 1e-10  # of the residual; the error of the eigenvalue is mostly its square

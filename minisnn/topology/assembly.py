@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole, shown
-from ..graph import Array, Topology
-from ..structure import check_size, check_widths
+from .._support.arguments import is_whole, shown
+from .._support.arrays import Array
+from .graph import Topology
+from .validation import check_size, check_widths
 
 Parameters = Mapping[str, int | float]
 

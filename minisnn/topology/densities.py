@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..arguments import as_list
-from ..checks import check_number
-from ..structure import check_widths
+from .._support.arguments import as_list
+from .._support.checks import check_number
+from .validation import check_widths
 
 
 def erk_densities(widths: Sequence[int], density: float) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from ..graph import Array
+from .._support.arrays import Array
 
 
 def prime_power(q: int) -> tuple[int, int] | None:

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from ..arguments import as_array, checked_sparse
-from ..columns import read_matrix
-from ..graph import Topology
-from ..structure import check_size, check_widths
+from .._support.arguments import as_array, checked_sparse
+from .._support.columns import read_matrix
 from .assembly import from_pairs
+from .graph import Topology
+from .validation import check_size, check_widths
 
 
 def from_edges(n_in: int, n_out: int, edges: npt.ArrayLike) -> Topology:

@@ -11,12 +11,12 @@ from unittest.mock import patch
 import numpy as np
 
 import minisnn as snn
-from minisnn.kernels import plan as plans
-from minisnn.kernels.blocks import Blocks, choose_blocks
-from minisnn.kernels.engine import TRAIN
-from minisnn.propagation import Propagation
-from minisnn.samples import Samples, check_samples
-from minisnn.tables import align
+from minisnn._support.tables import align
+from minisnn.kernels.program import plan as plans
+from minisnn.kernels.program.blocks import Blocks, choose_blocks
+from minisnn.kernels.program.engine import TRAIN
+from minisnn.network.propagation import Propagation
+from minisnn.network.samples import Samples, check_samples
 
 from .measure import interleaved, median
 
@@ -105,7 +105,7 @@ def _steps(plan: plans.Plan, parameters: Any, data: Samples, n: int) -> None:
     optimizer = snn.NesterovSGD(1e-30)
     propagation = Propagation(plan, parameters, optimizer.initial_state(parameters))
     samples = np.resize(np.arange(data.n_samples), n * plan.batch_size)
-    propagation.run(data, samples, optimizer=optimizer, rates=np.full(n, 1e-30))
+    propagation.run(data, samples, updates=optimizer.updates(np.full(n, 1e-30), 0))
 
 
 def table(result: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.tables import align
+from minisnn._support.tables import align
 
 from .measure import interleaved, median
 from .ours import Ours

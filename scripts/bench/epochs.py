@@ -7,7 +7,7 @@ from time import perf_counter, sleep
 from typing import Any
 
 import minisnn as snn
-from minisnn.tables import align
+from minisnn._support.tables import align
 
 from .measure import PAUSE, median
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.tables import align
+from minisnn._support.tables import align
 
 from . import machine
 from .machine import BATCH, SHAPE, Machine, blas_products, measure_machine, medians

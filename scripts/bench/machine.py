@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from minisnn.kernels.caches import CACHES
-from minisnn.kernels.jit import jit
-from minisnn.kernels.layout import feature_major
-from minisnn.kernels.vector import dot, fma, lanes, lanes_of, load, splat
-from minisnn.tables import align
+from minisnn._support.tables import align
+from minisnn.kernels.machine.caches import CACHES
+from minisnn.kernels.machine.jit import jit
+from minisnn.kernels.machine.layout import feature_major
+from minisnn.kernels.machine.vector import dot, fma, lanes, lanes_of, load, splat
 
 from .measure import PAUSE, interleaved, median
 

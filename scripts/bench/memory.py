@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
-from minisnn.divergence import Watch
-from minisnn.propagation import Propagation
-from minisnn.tables import align
+from minisnn._support.tables import align
+from minisnn.network.propagation import Propagation
+from minisnn.training.divergence import Watch
 
 from .base import Array
 from .startup import in_new_processes

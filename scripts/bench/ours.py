@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
-from minisnn.kernels.engine import DIFFERENTIATE, TRAIN
-from minisnn.kernels.plan import Plan
-from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
-from minisnn.propagation import Propagation
-from minisnn.samples import Samples, Table
+from minisnn.kernels.program.engine import DIFFERENTIATE, TRAIN
+from minisnn.kernels.program.plan import Plan
+from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.network.propagation import Propagation
+from minisnn.network.samples import Samples, Table
 
 from .base import Array, Pairs, Problem
 
@@ -78,8 +78,7 @@ class Ours:
         self._trainer.run(
             self._data,
             samples,
-            optimizer=self._optimizer,
-            rates=np.full(n_steps, problem.rate),
+            updates=self._optimizer.updates(np.full(n_steps, problem.rate), 0),
         )
 
     def runner(self, rng: np.random.Generator) -> Callable[[int], None]:

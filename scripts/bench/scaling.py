@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from minisnn.kernels.vector import lanes_of
-from minisnn.tables import align
+from minisnn._support.tables import align
+from minisnn.kernels.machine.vector import lanes_of
 
 from .measure import interleaved, median
 from .ours import Ours

@@ -12,8 +12,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import minisnn as snn
-from minisnn.kernels.engine import execute
-from minisnn.tables import align
+from minisnn._support.tables import align
+from minisnn.kernels.program.engine import execute
 
 from .measure import interleaved, median
 from .numpy_peers import NumPyDense
@@ -127,7 +127,7 @@ def _python(density: float, rounds: int) -> dict[str, Any]:
             inside += perf_counter() - started
 
     shares = []
-    with patch("minisnn.propagation.execute", timed):
+    with patch("minisnn.network.propagation.execute", timed):
         for turn in range(min(rounds, 3) + 1):
             inside = 0.0
             started = perf_counter()

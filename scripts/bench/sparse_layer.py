@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.kernels import reference
-from minisnn.kernels.activations import IDENTITY, bias_activation
-from minisnn.kernels.activations import SIGMOID as SIGMOID_NEURONS
-from minisnn.kernels.batch import pack
-from minisnn.kernels.blocks import Blocks, block_starts, choose_blocks
-from minisnn.kernels.jit import jit
-from minisnn.kernels.layout import feature_major
-from minisnn.kernels.plan import choose_tile
-from minisnn.kernels.products import forward, input_gradient, weight_gradient
-from minisnn.kernels.vector import lanes_of
+from minisnn.kernels.functions.activations import IDENTITY, bias_activation
+from minisnn.kernels.functions.activations import SIGMOID as SIGMOID_NEURONS
+from minisnn.kernels.layers.batch import pack
+from minisnn.kernels.layers.sparse import forward, input_gradient, weight_gradient
+from minisnn.kernels.machine.jit import jit
+from minisnn.kernels.machine.layout import feature_major
+from minisnn.kernels.machine.vector import lanes_of
+from minisnn.kernels.program.blocks import Blocks, block_starts, choose_blocks
+from minisnn.kernels.program.plan import choose_tile
 
+from . import twins
 from .base import Array, edge_positions, transposed_order
 from .machine import BATCH, Work, together
 from .steps import make_problem
@@ -200,16 +200,16 @@ class SparseLayer:
         mask, X, dZ = self._mask, self._X, self._dZ
         csr = mask.indptr, mask.indices, mask.data
         self._dX[:] = np.nan  # nothing may be left from before
-        expected = reference.forward("sigmoid", *csr, self._biases, _SCALE * X)
+        expected = twins.forward("sigmoid", *csr, self._biases, _SCALE * X)
         for name in ("forward", f"forward{OF_BYTES}"):
             self._A[:] = np.nan
             work[name](1)
             _compare(name, self._A, expected)
-        expected = reference.bias_activation("sigmoid", self._biases, _SCALE * self._A)
+        expected = twins.bias_activation("sigmoid", self._biases, _SCALE * self._A)
         work[SIGMOID](1)
         _compare(SIGMOID, self._A, expected)
         work["input_gradient"](1)
-        _compare("input_gradient", self._dX, reference.input_gradient(*csr, len(X), dZ))
+        _compare("input_gradient", self._dX, twins.input_gradient(*csr, len(X), dZ))
 
     def _check_gradient(self, found: Array, first: int, last: int) -> None:
         # The twin takes an edge at a time, and so many seconds.

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
-from minisnn.tables import align
+from minisnn._support.tables import align
 
 from .measure import median
 

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 
 import minisnn as snn
-from minisnn.tables import align
+from minisnn._support.tables import align
 
 from .base import Array, Peer, Problem
 from .measure import interleaved, median

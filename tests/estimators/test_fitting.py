@@ -25,7 +25,7 @@ from sklearn.ensemble import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from minisnn.seeds import layer_seeds
+from minisnn._support.seeds import layer_seeds
 from minisnn.sklearn import SparseMLPClassifier, SparseMLPRegressor
 
 

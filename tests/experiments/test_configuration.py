@@ -12,10 +12,10 @@ import pytest
 from sweeping import describe
 
 import minisnn as snn
+from minisnn._support.seeds import seed_of
 from minisnn.experiments import Data, Optimizer, Run, Wiring
 from minisnn.experiments.configuration import read_settings
 from minisnn.experiments.work import build_network
-from minisnn.seeds import seed_of
 
 BEFORE = {"layer_seeds": "consecutive"}
 CANONICAL = (

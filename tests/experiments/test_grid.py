@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeping import describe
 
-from minisnn.archive import FileFormatError
+from minisnn._support.archive import FileFormatError
 from minisnn.experiments import Run, expand, read_description
 
 YAML = """

@@ -35,11 +35,11 @@ from sweeping import (
 
 import minisnn as snn
 from minisnn import experiments
+from minisnn._support.seeds import spawned
 from minisnn.experiments import Run, Status, Store, workers
 from minisnn.experiments.datasets import load, spread
 from minisnn.experiments.records import Begun, Outcome
 from minisnn.experiments.work import build_network, perform
-from minisnn.seeds import spawned
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
 LONG = {"epochs": 300, "data": {"name": "mnist_sample"}}

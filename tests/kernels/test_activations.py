@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.special
+from bench import twins
 
-from minisnn.kernels import activations, exponentials, reference
-from minisnn.kernels.activations import ACTIVATIONS
-from minisnn.kernels.cpu import TARGET
-from minisnn.kernels.jit import DISABLED, jit
+from minisnn.kernels.functions import activations
+from minisnn.kernels.functions.activations import ACTIVATIONS
+from minisnn.kernels.machine import exponentials
+from minisnn.kernels.machine.cpu import TARGET
+from minisnn.kernels.machine.jit import DISABLED, jit
 
 REALS = [np.float32, np.float64]
 CLOSE: dict[Any, dict[str, float]] = {  # some roundings, in units of the values at hand
@@ -47,7 +49,7 @@ def test_curves_are_exact_to_a_few_roundings(
     z = np.linspace(-end, end, 4096).astype(real)
     z = np.concatenate([z, np.geomspace(1e-30, 1, 1000).astype(real)])
     for at in (z, -z):
-        expected = reference.activate(name, at.astype(np.float64))
+        expected = twins.activate(name, at.astype(np.float64))
         np.testing.assert_array_less(
             np.abs(applied(name, at) - expected), np.abs(expected) * (error + rounded * np.abs(at))
         )
@@ -57,7 +59,7 @@ def test_curves_are_exact_to_a_few_roundings(
 @pytest.mark.parametrize("name", BY_ROW)
 def test_the_ends(name: str, real: Any) -> None:
     z = np.array([-np.inf, -1e30, -1000, 0, 1000, 1e30, np.inf, np.nan], dtype=real)
-    found, expected = applied(name, z), reference.activate(name, z.astype(np.float64))
+    found, expected = applied(name, z), twins.activate(name, z.astype(np.float64))
     np.testing.assert_allclose(found[:-1], expected[:-1], atol=1e-30)
     assert np.isnan(found[-1])
 
@@ -116,7 +118,7 @@ def test_the_formulas_of_the_kernels_in_plain_python(real: Any) -> None:
 @pytest.mark.parametrize("real", REALS)
 def test_bias_activation(rng: np.random.Generator, real: Any, name: str) -> None:
     Z, biases = rng.standard_normal((7, 30)).astype(real), rng.standard_normal(7).astype(real)
-    expected = reference.bias_activation(name, biases, real(0.5) * Z)
+    expected = twins.bias_activation(name, biases, real(0.5) * Z)
     activations.bias_activation(ACTIVATIONS[name], biases, real(0.5), Z, 0, 7)
     np.testing.assert_allclose(Z, expected, **CLOSE[real])
 
@@ -127,8 +129,8 @@ def test_bias_activation(rng: np.random.Generator, real: Any, name: str) -> None
 def test_activation_slope(rng: np.random.Generator, real: Any, name: str, keep: float) -> None:
     Z, dA = (rng.standard_normal((5, 40)).astype(real) for _ in range(2))
     dropped = rng.random(Z.shape) < 0.3
-    A = np.where(dropped, real(0), reference.activate(name, Z).astype(real) / real(keep))
-    expected = reference.activation_slope(name, A, keep, dA)
+    A = np.where(dropped, real(0), twins.activate(name, Z).astype(real) / real(keep))
+    expected = twins.activation_slope(name, A, keep, dA)
     activations.activation_slope(ACTIVATIONS[name], A, real(keep), dA, 0, 5)
     np.testing.assert_allclose(dA, expected, **CLOSE[real])
     if activations.shows_dropped(ACTIVATIONS[name]):
@@ -139,8 +141,8 @@ def test_activation_slope(rng: np.random.Generator, real: Any, name: str, keep: 
 def test_slopes_are_derivatives(name: str) -> None:
     """The twins' own formulas, by differences."""
     Z = np.linspace(-3, 3, 100)[None, :]  # not at 0, where a ReLU has none
-    rise = (reference.activate(name, Z + 1e-6) - reference.activate(name, Z - 1e-6)) / 2e-6
-    slope = reference.activation_slope(name, reference.activate(name, Z), 1.0, np.ones_like(Z))
+    rise = (twins.activate(name, Z + 1e-6) - twins.activate(name, Z - 1e-6)) / 2e-6
+    slope = twins.activation_slope(name, twins.activate(name, Z), 1.0, np.ones_like(Z))
     np.testing.assert_allclose(slope, rise, atol=1e-8)
 
 
@@ -149,7 +151,7 @@ def test_slopes_are_derivatives(name: str) -> None:
 def test_softmax(rng: np.random.Generator, real: Any, n_out: int) -> None:
     Z = (10 * rng.standard_normal((n_out, 48))).astype(real)
     Z[:, 5] += real(1e4)  # would overflow
-    expected = reference.activate("softmax", Z.astype(np.float64))
+    expected = twins.activate("softmax", Z.astype(np.float64))
     pieces, workspace = Z.copy(), np.full((2, 48), np.nan, real)
     activations.softmax(Z, workspace, 0, 48)
     error = 3e-6 if real is np.float32 else 1e-13

@@ -12,16 +12,19 @@ from naive import random_structure
 from numba.core.runtime import _nrt_python, rtsys
 
 import minisnn as snn
-from minisnn.kernels import activations, complete, losses, products, updates
-from minisnn.kernels.activations import SIGMOID, TANH
-from minisnn.kernels.cpu import TARGET
-from minisnn.kernels.engine import TRAIN, execute
-from minisnn.kernels.jit import DISABLED, FASTMATH
-from minisnn.kernels.plan import Plan
-from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
-from minisnn.losses import LOSSES
-from minisnn.propagation import Propagation
-from minisnn.samples import Samples, Table
+from minisnn.kernels.functions import activations, losses
+from minisnn.kernels.functions import optimizers as updates
+from minisnn.kernels.functions.activations import SIGMOID, TANH
+from minisnn.kernels.layers import complete
+from minisnn.kernels.layers import sparse as products
+from minisnn.kernels.machine.cpu import TARGET
+from minisnn.kernels.machine.jit import DISABLED, FASTMATH
+from minisnn.kernels.program.engine import TRAIN, execute
+from minisnn.kernels.program.plan import Plan
+from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.network.losses import LOSSES
+from minisnn.network.propagation import Propagation
+from minisnn.network.samples import Samples, Table
 
 pytestmark = [
     pytest.mark.skipif(DISABLED, reason="kernels are plain Python here"),

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import twins
 from concurrency import forked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minisnn.kernels import batch, dropout, reference
-from minisnn.kernels.cpu import TARGET
-from minisnn.kernels.layout import feature_major, padded
-from minisnn.kernels.squares import KINDS
-from minisnn.kernels.vector import lanes_of
+from minisnn.kernels.functions import dropout
+from minisnn.kernels.layers import batch
+from minisnn.kernels.machine.cpu import TARGET
+from minisnn.kernels.machine.layout import feature_major, padded
+from minisnn.kernels.machine.transpose import KINDS
+from minisnn.kernels.machine.vector import lanes_of
 
 REALS = [np.float32, np.float64]
 CLOSE: dict[Any, dict[str, float]] = {  # some roundings, in units of the values at hand
@@ -31,7 +33,7 @@ ALL = np.empty(0, np.uint32)  # neurons, in their order
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.9])
 def test_dropout(rng: np.random.Generator, real: Any, rate: float) -> None:
     A = rng.random((50, 128)).astype(real) + 1
-    expected = reference.dropout(A, rate, 77)
+    expected = twins.dropout(A, rate, 77)
     dropout.dropout(A, rate, 77, ALL, 0, 20)
     dropout.dropout(A, rate, 77, ALL, 20, 50)
     np.testing.assert_allclose(A, expected, **CLOSE[real])
@@ -40,7 +42,7 @@ def test_dropout(rng: np.random.Generator, real: Any, rate: float) -> None:
 def test_dropout_of_some_neurons(rng: np.random.Generator) -> None:
     """They have the masks that they have among all."""
     A, numbers = rng.random((50, 128)) + 1, np.array([3, 4, 17, 49], np.uint32)
-    expected, some = reference.dropout(A, 0.4, 77)[numbers], A[numbers]
+    expected, some = twins.dropout(A, 0.4, 77)[numbers], A[numbers]
     dropout.dropout(some, 0.4, 77, numbers, 0, 4)
     np.testing.assert_allclose(some, expected, **CLOSE[np.float64])
 
@@ -120,7 +122,7 @@ def test_assembly_of_a_matrix(
     samples = rng.integers(0, 40, n_samples)
     X, broken = gathered(LAYOUTS[layout](data), samples, 1 / 255, real, columns)
     chosen = data if columns is None else data[:, columns]
-    np.testing.assert_array_equal(X, reference.gather(chosen, samples, 1 / 255, real))
+    np.testing.assert_array_equal(X, twins.gather(chosen, samples, 1 / 255, real))
     assert broken == 0
 
 
@@ -186,7 +188,7 @@ def test_assembly_of_labels(rng: np.random.Generator, real: Any) -> None:
     space = batch.Space(*(array[0] for array in batch.space_for(1, real)))
     for first, last in ((0, 3), (3, 10)):
         batch.assemble(source, samples, samples, 1.0, T, space, first, last)
-    np.testing.assert_array_equal(T[:, :33], reference.one_hot(labels, samples, 10, real))
+    np.testing.assert_array_equal(T[:, :33], twins.one_hot(labels, samples, 10, real))
 
 
 @pytest.mark.parametrize("real", REALS)

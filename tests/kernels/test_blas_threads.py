@@ -14,11 +14,12 @@ from concurrency import at_once, forked
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import minisnn as snn
-from minisnn import baselines, experiments, passes, propagation, spectral
+from minisnn import baselines, experiments, spectral
 from minisnn.baselines import products
-from minisnn.kernels import blas_threads as module
-from minisnn.kernels.blas_threads import blas_threads
-from minisnn.kernels.jit import DISABLED
+from minisnn.kernels.machine import blas_threads as module
+from minisnn.kernels.machine.blas_threads import blas_threads
+from minisnn.kernels.machine.jit import DISABLED
+from minisnn.network import passes, propagation
 
 
 def numbers() -> set[int]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from minisnn.kernels import caches
-from minisnn.kernels.caches import Caches, of_core, of_macos, parse_windows, read_linux
+from minisnn.kernels.machine import caches
+from minisnn.kernels.machine.caches import Caches, of_core, of_macos, parse_windows, read_linux
 
 K, M = 2**10, 2**20
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from minisnn import memory
-from minisnn.kernels import cpus, team
-from minisnn.kernels.cgroups import cpu_quota, memory_left
-from minisnn.kernels.cpus import count_cpus
+from minisnn._support import memory
+from minisnn.kernels.machine import cpus
+from minisnn.kernels.machine import threads as team
+from minisnn.kernels.machine.cgroups import cpu_quota, memory_left
+from minisnn.kernels.machine.cpus import count_cpus
 
 V2_MOUNT = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate"
 V1_MOUNTS = """31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755

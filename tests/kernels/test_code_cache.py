@@ -16,9 +16,9 @@ import numba
 import numpy as np
 import pytest
 
-from minisnn.kernels import code_cache, compiling
-from minisnn.kernels.code_cache import code_stamp, folder, source_stamp, trim
-from minisnn.kernels.jit import DISABLED, jit
+from minisnn.kernels.machine import code_cache, compiling
+from minisnn.kernels.machine.code_cache import code_stamp, folder, source_stamp, trim
+from minisnn.kernels.machine.jit import DISABLED, jit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
@@ -67,7 +67,7 @@ ARCHIVED = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import package.kernels
-from minisnn.kernels.code_cache import code_stamp, source_stamp
+from minisnn.kernels.machine.code_cache import code_stamp, source_stamp
 from pathlib import Path
 assert source_stamp(Path(package.kernels.__file__).parent) is None
 print(code_stamp("package.kernels"))

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import twins
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisnn.kernels import complete, reference
-from minisnn.kernels.activations import ACTIVATIONS
-from minisnn.kernels.vector import lanes_of
+from minisnn.kernels.functions.activations import ACTIVATIONS
+from minisnn.kernels.layers import complete
+from minisnn.kernels.machine.vector import lanes_of
 
 
 def check(seed: int, n_in: int, n_out: int, n_vectors: int, real: Any, parts: int) -> None:
@@ -57,7 +58,7 @@ def check(seed: int, n_in: int, n_out: int, n_vectors: int, real: Any, parts: in
         for first, last in cut(n_in):
             number = ACTIVATIONS[name]
             complete.complete_input_gradient(part, W, dZ, X, number, real(keep), dX, first, last)
-        expected = reference.activation_slope(name, X, real(keep), W.T @ dZ)
+        expected = twins.activation_slope(name, X, real(keep), W.T @ dZ)
         np.testing.assert_allclose(dX, expected, **close)
 
 

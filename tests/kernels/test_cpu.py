@@ -12,7 +12,7 @@ import llvmlite.binding as llvm
 import numba
 import pytest
 
-from minisnn.kernels.cpu import CPU, TARGET, describe
+from minisnn.kernels.machine.cpu import CPU, TARGET, describe
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 X86 = "x86_64-unknown-linux-gnu"
@@ -82,7 +82,7 @@ def test_here() -> None:
     ],
 )
 def test_numbas_configuration_is_heard(environment: dict[str, str], register_bytes: int) -> None:
-    text = "from minisnn.kernels.cpu import TARGET; print(TARGET.register_bytes)"
+    text = "from minisnn.kernels.machine.cpu import TARGET; print(TARGET.register_bytes)"
     found = subprocess.run(
         [sys.executable, "-c", text],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
@@ -95,7 +95,7 @@ def test_numbas_configuration_is_heard(environment: dict[str, str], register_byt
 
 def test_nobody_else_asks_for_the_cpu() -> None:
     """What `platform` says is the system's, which may be another than the process's."""
-    for path in (REPOSITORY / "kernels").glob("*.py"):
+    for path in (REPOSITORY / "kernels").rglob("*.py"):
         if path.name != "cpu.py":
             found = re.search(r"\bplatform\.(machine|processor)|get_host_cpu", path.read_text())
             assert found is None, f"{path} asks by itself: {found}"

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import twins
 from naive import random_structure
 
 import minisnn as snn
-from minisnn.kernels import reference
-from minisnn.kernels.dropout import key_of
-from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN, execute
-from minisnn.kernels.jit import DISABLED
-from minisnn.kernels.plan import Plan
-from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring
-from minisnn.losses import LOSSES
-from minisnn.propagation import Propagation
-from minisnn.samples import Samples, Table
+from minisnn.kernels.functions.dropout import key_of
+from minisnn.kernels.machine.jit import DISABLED
+from minisnn.kernels.program.engine import DIFFERENTIATE, PREDICT, TRAIN, execute
+from minisnn.kernels.program.plan import Plan
+from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.network.losses import LOSSES
+from minisnn.network.propagation import Propagation
+from minisnn.network.samples import Samples, Table
 
 NARROW, WIDE = (23, 150, 9, 5), (23, 150, 36, 5)  # few outputs: a complete layer is summed apart
 SCALE = 0.5
@@ -70,20 +70,20 @@ def expected_pass(
     keys = [key_of(seed, step, number) for number in range(len(layers))]
 
     def drop(number: int, A: Any) -> Any:
-        return reference.dropout(A, dropout[number], keys[number]) if dropout[number] else A
+        return twins.dropout(A, dropout[number], keys[number]) if dropout[number] else A
 
     activations = [drop(0, (SCALE * X).T)]
     for number, (indptr, indices, weights, biases) in enumerate(layers):
         name = wiring.activations[number]
-        Z = reference.forward("identity", indptr, indices, weights, biases, activations[-1])
-        A = reference.activate(name, Z)
+        Z = twins.forward("identity", indptr, indices, weights, biases, activations[-1])
+        A = twins.activate(name, Z)
         activations.append(drop(number + 1, A) if number + 1 < len(layers) else A)
     if loss_name == "mse":
-        loss, dA = reference.squared_error(activations[-1], T.T)
+        loss, dA = twins.squared_error(activations[-1], T.T)
     else:
         twin = {
-            "binary_cross_entropy": reference.binary_cross_entropy,
-            "cross_entropy": reference.cross_entropy,
+            "binary_cross_entropy": twins.binary_cross_entropy,
+            "cross_entropy": twins.cross_entropy,
         }[loss_name]
         loss, dA = twin(Z, T.T)  # by Z, of the last layer
     gradients: list[Any] = []
@@ -94,12 +94,12 @@ def expected_pass(
         is_dZ = number + 1 == len(layers) and loss_name != "mse"
         dZ = dA
         if not is_dZ:
-            dZ = reference.activation_slope(name, activations[number + 1], keep, dA)
+            dZ = twins.activation_slope(name, activations[number + 1], keep, dA)
             if keep < 1 and name not in ("sigmoid", "relu"):
                 dZ = drop(number + 1, dZ)
-        dW, db = reference.weight_gradient(indptr, indices, dZ, activations[number])
+        dW, db = twins.weight_gradient(indptr, indices, dZ, activations[number])
         gradients = [dW, db, *gradients]
-        dA = reference.input_gradient(indptr, indices, weights, wiring.widths[number], dZ)
+        dA = twins.input_gradient(indptr, indices, weights, wiring.widths[number], dZ)
     return activations, loss, np.concatenate(gradients), drop(0, dA)
 
 
@@ -147,7 +147,7 @@ def test_prediction(
     np.testing.assert_allclose(outputs, activations[-1].T, rtol=1e-10, atol=1e-12)
     assert losses.tolist() == [0, 0, 0]
     _, logits = run(Propagation(plan, parameters), X, None, samples, logits=True)
-    expected = reference.activate(functions[0][-1], logits.T)
+    expected = twins.activate(functions[0][-1], logits.T)
     np.testing.assert_allclose(outputs, expected.T, rtol=1e-10, atol=1e-12)
 
 
@@ -201,7 +201,7 @@ def test_steps_of_training(
         T = np.eye(5)[labels[batch]]
         _, loss, gradients, _ = expected_pass(wiring, expected, X[batch], T, DROPOUT, 3, 9 + step)
         assert losses[step] == pytest.approx(loss)
-        expected, velocities = reference.momentum_update(
+        expected, velocities = twins.momentum_update(
             expected, velocities, gradients, rate, 0.8, nesterov
         )
     np.testing.assert_allclose(parameters, expected, rtol=1e-9, atol=1e-12)
@@ -244,12 +244,12 @@ def test_steps_of_any_optimizer(
             gradients *= optimizer.clip_norm / norm
         if isinstance(optimizer, snn.Adam):
             betas = optimizer.beta_1, optimizer.beta_2
-            expected, *twin_state = reference.adam_update(
+            expected, *twin_state = twins.adam_update(
                 expected, *twin_state, gradients, rate, betas, 1e-8, step + 1, decay
             )
         else:
             momentum, nesterov = optimizer.momentum, optimizer.nesterov
-            expected, *twin_state = reference.momentum_update(
+            expected, *twin_state = twins.momentum_update(
                 expected, *twin_state, gradients, rate, momentum, nesterov, decay
             )
     np.testing.assert_allclose(parameters, expected, rtol=1e-8, atol=1e-10)

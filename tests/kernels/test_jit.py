@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from minisnn.kernels.jit import DISABLED, FASTMATH, jit
+from minisnn.kernels.machine.jit import DISABLED, FASTMATH, jit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")

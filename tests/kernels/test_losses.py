@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import twins
 
-from minisnn.kernels import losses, reference
-from minisnn.kernels.layout import feature_major
+from minisnn.kernels.functions import losses
+from minisnn.kernels.machine.layout import feature_major
 
 REALS = [np.float32, np.float64]
 CLOSE: dict[Any, dict[str, float]] = {
@@ -35,7 +36,7 @@ def test_squared_error(rng: np.random.Generator, real: Any, n_samples: int) -> N
     dA = np.full_like(A, np.nan)
     shares = np.full(6, np.nan)
     losses.squared_error(TILE, A, T, n_samples, NO_COUNTS, shares, dA, 0, 6)
-    expected, gradient = reference.squared_error(A[:, :n_samples], T[:, :n_samples])
+    expected, gradient = twins.squared_error(A[:, :n_samples], T[:, :n_samples])
     assert shares.sum() == pytest.approx(float(expected), rel=CLOSE[real]["rtol"])
     np.testing.assert_allclose(dA[:, :n_samples], gradient, **CLOSE[real])
     assert not dA[:, n_samples:].any()
@@ -52,10 +53,10 @@ def test_binary_cross_entropy(rng: np.random.Generator, real: Any, n_samples: in
     dZ, shares = np.full_like(Z, np.nan), np.full(6, np.nan)
     for first, last in ((0, 4), (4, 6)):
         losses.binary_cross_entropy(TILE, Z, T, n_samples, NO_COUNTS, shares, dZ, first, last)
-    expected, gradient = reference.binary_cross_entropy(logits, T[:, :n_samples])
+    expected, gradient = twins.binary_cross_entropy(logits, T[:, :n_samples])
     assert shares.sum() == pytest.approx(expected, rel=CLOSE[real]["rtol"])
     np.testing.assert_allclose(dZ[:, :n_samples], gradient, **CLOSE[real])
-    np.testing.assert_allclose(Z[:, :n_samples], reference.sigmoid(logits), **CLOSE[real])
+    np.testing.assert_allclose(Z[:, :n_samples], twins.sigmoid(logits), **CLOSE[real])
     assert not dZ[:, n_samples:].any()
 
 
@@ -68,7 +69,7 @@ def test_cross_entropy(rng: np.random.Generator, real: Any, n_samples: int) -> N
     T[:, :n_samples] /= T[:, :n_samples].sum(axis=0)
     T[:, : n_samples // 2] = np.eye(6)[:, rng.integers(0, 6, n_samples // 2)]
     logits, whole = Z[:, :n_samples].astype(np.float64), Z.copy()
-    expected, gradient = reference.cross_entropy(logits, T[:, :n_samples])
+    expected, gradient = twins.cross_entropy(logits, T[:, :n_samples])
     width = Z.shape[1]
     results = []
     for A, bounds in ((whole, [0, width]), (Z, [*range(0, width, losses.SAMPLES), width])):
@@ -78,7 +79,7 @@ def test_cross_entropy(rng: np.random.Generator, real: Any, n_samples: int) -> N
             losses.cross_entropy(A, T, n_samples, NO_COUNTS, workspace, shares, dZ, first, last)
         assert shares.sum() == pytest.approx(expected, rel=CLOSE[real]["rtol"])
         np.testing.assert_allclose(dZ[:, :n_samples], gradient, **CLOSE[real])
-        softmax = reference.activate("softmax", logits)
+        softmax = twins.activate("softmax", logits)
         np.testing.assert_allclose(A[:, :n_samples], softmax, **CLOSE[real])
         assert not dZ[:, n_samples:].any()
         results.append((A, dZ, shares))

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import random_structure
 
-from minisnn.kernels import engine, plan, schedule
-from minisnn.kernels.blocks import block_starts, choose_blocks
-from minisnn.kernels.caches import Caches
-from minisnn.kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
-from minisnn.kernels.plan import Plan, choose_tile
-from minisnn.kernels.vector import lanes_of
-from minisnn.kernels.wiring import BLAS, COMPLETE, EDGES, Graph, Wiring, without_idle
+from minisnn.kernels.machine.caches import Caches
+from minisnn.kernels.machine.vector import lanes_of
+from minisnn.kernels.program import engine, plan
+from minisnn.kernels.program import phases as schedule
+from minisnn.kernels.program.blocks import block_starts, choose_blocks
+from minisnn.kernels.program.engine import DIFFERENTIATE, PREDICT, TRAIN
+from minisnn.kernels.program.plan import Plan, choose_tile
+from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring, without_idle
 
 
 def random_graph(n_in: int, n_out: int, density: float, seed: int = 0) -> Graph:

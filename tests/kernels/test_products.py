@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import twins
 from hypothesis import given
 from hypothesis import strategies as st
 from naive import random_structure
 
-from minisnn.kernels import batch, products, reference
-from minisnn.kernels.activations import IDENTITY, SIGMOID
-from minisnn.kernels.blocks import Blocks, block_starts
-from minisnn.kernels.vector import lanes_of
-from minisnn.kernels.wiring import EDGES, Graph, Wiring
+from minisnn.kernels.functions.activations import IDENTITY, SIGMOID
+from minisnn.kernels.layers import batch
+from minisnn.kernels.layers import sparse as products
+from minisnn.kernels.machine.vector import lanes_of
+from minisnn.kernels.program.blocks import Blocks, block_starts
+from minisnn.kernels.program.structure import EDGES, Graph, Wiring
 
 TOLERANCE: dict[Any, float] = {np.float32: 2e-5, np.float64: 1e-12}
 
@@ -114,12 +116,12 @@ def check_products(
     A, dW, db, dX = make_products(tile, wiring, columns, parts, weights, biases, X, dZ)
     indptr, indices = wiring.indptrs[0], wiring.indices
     close = {"rtol": TOLERANCE[real], "atol": TOLERANCE[real] * 10}
-    expected = reference.forward("sigmoid", indptr, indices, weights, biases, X[:, :size])
+    expected = twins.forward("sigmoid", indptr, indices, weights, biases, X[:, :size])
     np.testing.assert_allclose(A[:, :size], expected, **close)
-    expected_dW, expected_db = reference.weight_gradient(indptr, indices, dZ[:, :size], X[:, :size])
+    expected_dW, expected_db = twins.weight_gradient(indptr, indices, dZ[:, :size], X[:, :size])
     np.testing.assert_allclose(dW, expected_dW, **close)
     np.testing.assert_allclose(db, expected_db, **close)
-    expected = reference.input_gradient(indptr, indices, weights, n_in, dZ[:, :size])
+    expected = twins.input_gradient(indptr, indices, weights, n_in, dZ[:, :size])
     np.testing.assert_allclose(dX[:, :size], expected, **close)
     assert not dX[:, size:].any(), "gradients must be zero in the padding"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from naive import random_structure
 
 import minisnn as snn
-from minisnn.kernels import single
+from minisnn.kernels.layers import one_sample as single
 
 
 @given(

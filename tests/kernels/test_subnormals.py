@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import minisnn as snn
-from minisnn.kernels.cpu import TARGET
-from minisnn.kernels.jit import DISABLED, jit
-from minisnn.kernels.subnormals import ON_X86, flush_subnormals, restore
+from minisnn.kernels.machine.cpu import TARGET
+from minisnn.kernels.machine.jit import DISABLED, jit
+from minisnn.kernels.machine.subnormals import ON_X86, flush_subnormals, restore
 
 pytestmark = pytest.mark.skipif(DISABLED or not ON_X86, reason="nothing is changed here")
 REALS = [np.float32, np.float64]

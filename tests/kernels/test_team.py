@@ -10,8 +10,8 @@ import pytest
 from concurrency import at_once
 
 import minisnn as snn
-from minisnn.kernels import team
-from minisnn.kernels.jit import DISABLED, jit_with_arrays
+from minisnn.kernels.machine import threads as team
+from minisnn.kernels.machine.jit import DISABLED, jit_with_arrays
 
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here: one thread")
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import twins
 
 import minisnn as snn
-from minisnn.kernels import reference, updates
+from minisnn.kernels.functions import optimizers as updates
 
 REALS = [np.float32, np.float64]
 CLOSE: dict[Any, dict[str, float]] = {
@@ -26,7 +27,7 @@ OPTIMIZERS = [
 def test_momentum_update(rng: np.random.Generator, real: Any, nesterov: bool, decay: float) -> None:
     w, v, g = (rng.standard_normal(1001).astype(real) for _ in range(3))
     rate, momentum = real(0.3), real(0.9)
-    expected_w, expected_v = reference.momentum_update(w, v, g, rate, momentum, nesterov, decay)
+    expected_w, expected_v = twins.momentum_update(w, v, g, rate, momentum, nesterov, decay)
     updates.momentum_update(w, v, g, rate, momentum, nesterov, rate * real(decay))
     np.testing.assert_allclose(w, expected_w, **CLOSE[real])
     np.testing.assert_allclose(v, expected_v, **CLOSE[real])
@@ -44,7 +45,7 @@ def test_adam(rng: np.random.Generator, real: Any, decay: float) -> None:
     for step, rate in enumerate((0.3, 0.3, 0.1), start=1):
         g = rng.standard_normal(901).astype(real)
         updates.update(optimizer.number, rows[step - 1], real(0.5), True, w, state, 100, g)
-        expected = reference.adam_update(*expected, 0.5 * g, rate, (0.8, 0.99), 1e-3, step, decay)
+        expected = twins.adam_update(*expected, 0.5 * g, rate, (0.8, 0.99), 1e-3, step, decay)
     for found, wanted in zip((w, *state), expected, strict=True):
         np.testing.assert_allclose(found[100:], wanted, **CLOSE[real])
     assert not state[:, :100].any()

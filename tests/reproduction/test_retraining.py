@@ -10,9 +10,9 @@ import pytest
 
 from minisnn.experiments import Run, Store, Wiring
 from minisnn.experiments.records import Figures, Outcome, Versions
-from minisnn.history import Epoch
 from minisnn.reproduction import PROFILES, Results
 from minisnn.reproduction.retraining import loses_classes, train_all
+from minisnn.training.history import Epoch
 
 GOOD, LOST = (0.09, 0.05, 0.03), (0.09, 0.05, 0.051)
 

@@ -27,8 +27,8 @@ from measuring import (
 )
 
 from minisnn import spectral, topology
-from minisnn.graph import Topology
 from minisnn.spectral import bipartite, solvers
+from minisnn.topology.graph import Topology
 
 
 @pytest.fixture(params=METHODS)

@@ -9,8 +9,8 @@ import scipy.sparse
 from measuring import beside, check, cycle, use
 
 from minisnn import spectral, topology
-from minisnn.graph import Topology
 from minisnn.spectral import bipartite, solvers
+from minisnn.topology.graph import Topology
 
 
 @pytest.mark.parametrize(

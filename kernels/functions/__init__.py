@@ -1,0 +1,1 @@
+"""Functions of values: activations, losses, optimisers' steps, dropout."""

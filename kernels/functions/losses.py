@@ -1,0 +1,138 @@
+"""Losses, and their gradients by the outputs' activations A or pre-activations Z.
+
+Arrays are feature-major: A, Z, T and the gradients real[n_out, width], one sample a column, of
+which the first N are there and the rest padding. With n outputs, T the targets::
+
+    squared_error           L = sum (A - T)^2 / (N n)                   dA = 2 (A - T) / (N n)
+    binary_cross_entropy    L = -sum (T log A + (1 - T) log(1 - A)) / (N n),   A = sigmoid(Z)
+                                                                        dZ = (A - T) / (N n)
+    cross_entropy           L = -sum T log A / N,                       A = softmax(Z)
+                                                                        dZ = (A - T) / N
+
+Where samples have weights w, a sample counts as N w_s / sum w, which each term of L and each column
+of the gradient is multiplied by; counts : float64[N], or empty where all count as one.
+
+The last two start from Z, so that no digits are lost, and nothing is infinite, where A is next to
+0 or 1. They leave A in its place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..machine.exponentials import exp, log, log1p, sigmoid
+from ..machine.jit import jit, whole_registers
+from ..machine.vector import dot, fma, lanes, load, splat
+from .activations import column_maxima, softmax
+
+SQUARED_ERROR, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(3)
+
+SAMPLES = 16
+"""Whose cross-entropies are added up to one share of the loss: tasks have so many, or a multiple,
+so that sums do not depend on how work was cut."""
+
+
+@jit
+def _count(values, counts):  # type: ignore[no-untyped-def]
+    """Multiply each sample's value by what it counts as, where samples do not all count as one."""
+    for s in range(counts.shape[0]):
+        values[s] *= values.dtype.type(counts[s])
+
+
+@jit
+def squared_error(tile, A, T, n_samples, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
+    """Mean squared error over samples and outputs, and its gradient by the activations.
+
+    For outputs first to last; losses : float64[n_out], each output's share of the loss, for the
+    caller to add up. dA is 0 in the padding.
+    """
+    step = lanes(tile, A)
+    count = n_samples * A.shape[0]
+    factor = dA.dtype.type(2 / count)
+    for i in range(first, last):
+        for s in range(n_samples):
+            dA[i, s] = A[i, s] - T[i, s]
+        for s in range(n_samples, A.shape[1]):
+            dA[i, s] = 0
+        total = 0.0
+        for c in range(0, A.shape[1], step):
+            errors = load(tile, dA, i, c)
+            total += np.float64(dot(errors, errors))
+        if counts.shape[0] > 0:
+            total = 0.0
+            for s in range(n_samples):
+                total += counts[s] * np.float64(dA[i, s]) ** 2
+        losses[i] = total / count
+        for s in range(n_samples):
+            dA[i, s] *= factor
+        _count(dA[i], counts)
+
+
+@jit
+def binary_cross_entropy(tile, Z, T, n_samples, counts, losses, dZ, first, last):  # type: ignore[no-untyped-def]
+    """Cross-entropy of sigmoids, the mean over samples and outputs, and its gradient by Z.
+
+    For outputs first to last; Z is overwritten by A = sigmoid(Z); losses : float64[n_out], each
+    output's share; dZ is 0 in the padding. As a function of z and t a term is
+    max(z, 0) - z t + log(1 + exp(-|z|)).
+    """
+    whole_registers()
+    step, zero = lanes(tile, Z), Z.dtype.type(0)
+    ones = splat(tile, Z.dtype.type(1))
+    count = n_samples * Z.shape[0]
+    factor = dZ.dtype.type(1 / count)
+    for i in range(first, last):
+        for s in range(n_samples):
+            z = Z[i, s]
+            positive, distance = (zero, -z) if z < zero else (z, z)
+            dZ[i, s] = fma(-z, T[i, s], positive) + log1p(exp(-distance))
+        _count(dZ[i], counts)
+        for s in range(n_samples, Z.shape[1]):
+            dZ[i, s] = 0
+        total = 0.0
+        for c in range(0, Z.shape[1], step):
+            total += np.float64(dot(load(tile, dZ, i, c), ones))
+        losses[i] = total / count
+        for s in range(Z.shape[1]):
+            Z[i, s] = sigmoid(Z[i, s])
+        for s in range(n_samples):
+            dZ[i, s] = (Z[i, s] - T[i, s]) * factor
+        _count(dZ[i], counts)
+
+
+@jit
+def cross_entropy(Z, T, n_samples, counts, workspace, losses, dZ, first, last):  # type: ignore[no-untyped-def]
+    """Cross-entropy of a softmax, the mean over samples, and its gradient by Z.
+
+    For samples first to last, first a multiple of `SAMPLES`. The targets of a sample are
+    probabilities, with sum 1. Z is overwritten by A = softmax(Z); workspace : real[3, width];
+    losses : float64[width / SAMPLES or more], the shares of each so many samples; dZ is 0 in the
+    padding. The loss of a sample is log(sum_i exp(z_i - m)) - sum_i t_i (z_i - m), m = max z.
+    """
+    whole_registers()
+    column_maxima(Z, workspace[0], first, last)
+    maxima, sums = workspace[0, first:last], workspace[1, first:last]
+    terms = workspace[2, first:last]
+    terms[:] = 0
+    for i in range(Z.shape[0]):
+        z, t = Z[i, first:last], T[i, first:last]
+        for s in range(last - first):
+            terms[s] = fma(t[s], z[s] - maxima[s], terms[s])
+    softmax(Z, workspace, first, last)
+    for s in range(last - first):
+        terms[s] = log(sums[s]) - terms[s]
+    n_here = max(0, min(last, n_samples) - first)  # samples, before the padding
+    here = counts[first : first + n_here]
+    _count(terms, here)
+    for begin in range(0, last - first, SAMPLES):
+        total = 0.0
+        for s in range(begin, min(begin + SAMPLES, n_here)):
+            total += np.float64(terms[s])
+        losses[(first + begin) // SAMPLES] = total / n_samples
+    factor = dZ.dtype.type(1 / n_samples)
+    for i in range(Z.shape[0]):
+        a, t, gradient = Z[i, first:last], T[i, first:last], dZ[i, first:last]
+        for s in range(n_here):
+            gradient[s] = (a[s] - t[s]) * factor
+        _count(gradient, here)
+        gradient[n_here:] = 0

@@ -1,0 +1,137 @@
+"""What optimisers make of gradients: a step of some parameters, value by value.
+
+Each value is computed from its own inputs alone, so it has the same bits in whatever pieces the
+parameters are taken. ``real`` is float32 or float64 throughout one call.
+
+Which optimiser it is comes as a number, what it needs in a step as a row of real numbers, so that
+one compilation serves all::
+
+    row        RATE            SHRINK     FIRST     SECOND    SMALL
+    MOMENTUM   η               η λ        μ
+    NESTEROV   η               η λ        μ
+    ADAM       η √c₂ / c₁      η λ        1 - β₁    1 - β₂    ε √c₂      c_k = 1 - β_k^t, step t
+
+with rate η, weight decay λ, momentum μ. Of its state an optimiser has one vector as long as the
+parameters (the velocities), Adam two (the means of the gradients and of their squares).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..machine.jit import jit
+from ..machine.vector import dot, fma, lanes, load
+
+MOMENTUM, NESTEROV, ADAM = range(3)
+
+RATE, SHRINK, FIRST, SECOND, SMALL = range(5)
+N_COEFFICIENTS = 5
+
+NORM_BLOCK = 4096
+"""Parameters whose squared gradients are added up by themselves, so that the norm of all does not
+depend on how work was cut."""
+
+
+@jit
+def momentum_update(weights, velocities, gradients, rate, momentum, nesterov, shrink):  # type: ignore[no-untyped-def]
+    """Stochastic gradient descent with momentum, in place, in the form that Keras gives it.
+
+    weights, velocities, gradients : real[n]; rate, momentum, shrink : real; nesterov : bool.
+    With weight decay in the gradient, s = rate g + shrink w::
+
+        v <- momentum v - s
+        w <- w + momentum v - s   (Nesterov)      w <- w + v   (classical)
+    """
+    for k in range(weights.shape[0]):
+        step = fma(-shrink, weights[k], -rate * gradients[k])
+        velocity = fma(momentum, velocities[k], step)
+        velocities[k] = velocity
+        weights[k] += fma(momentum, velocity, step) if nesterov else velocity
+
+
+@jit
+def adam_update(weights, means, squares, gradients, scale, row):  # type: ignore[no-untyped-def]
+    """Adam, with weight decay beside it, in place.
+
+    weights, means, squares, gradients : real[n]; row : (RATE, SHRINK, FIRST, SECOND, SMALL) above,
+    real. With g = scale gradients::
+
+        m <- m + (1 - β₁) (g - m),   v <- v + (1 - β₂) (g² - v)
+        w <- w - RATE m / (√v + SMALL) - SHRINK w
+    """
+    rate, shrink, first, second, small = row
+    for k in range(weights.shape[0]):
+        gradient = scale * gradients[k]
+        mean = fma(first, gradient - means[k], means[k])
+        square = fma(second, fma(gradient, gradient, -squares[k]), squares[k])
+        means[k] = mean
+        squares[k] = square
+        weights[k] -= fma(shrink, weights[k], rate * mean / (np.sqrt(square) + small))
+
+
+@jit
+def update(optimizer, coefficients, scale, decays, parameters, state, first, gradients):  # type: ignore[no-untyped-def]
+    """Make one step of the parameters from ``first`` on.
+
+    optimizer : MOMENTUM, NESTEROV or ADAM; coefficients : float64[N_COEFFICIENTS], its row; scale :
+    real, a factor on the gradients; decays : bool, whether the parameters are weights, which decay,
+    or biases; parameters : real[n_parameters]; state : real[1 or 2, n_parameters]; gradients :
+    real[n], of the parameters from ``first`` on.
+    """
+    real = parameters.dtype.type
+    last = first + gradients.shape[0]
+    weights = parameters[first:last]
+    rate = real(coefficients[RATE])
+    shrink = real(coefficients[SHRINK]) if decays else real(0)
+    if optimizer == ADAM:
+        row = (
+            rate, shrink, real(coefficients[FIRST]), real(coefficients[SECOND]),
+            real(coefficients[SMALL]),
+        )  # fmt: skip
+        adam_update(weights, state[0, first:last], state[1, first:last], gradients, scale, row)
+    else:
+        momentum = real(coefficients[FIRST])
+        nesterov = optimizer == NESTEROV
+        momentum_update(
+            weights, state[0, first:last], gradients, rate * scale, momentum, nesterov, shrink
+        )
+
+
+@jit
+def sum_of_squares(tile, vector):  # type: ignore[no-untyped-def]
+    """Return the sum of the squares of real[n], as float64: by vectors, then what is left."""
+    n = vector.shape[0]
+    rows, step = vector.reshape((1, n)), lanes(tile, vector)
+    total = 0.0
+    whole = n // step * step
+    for c in range(0, whole, step):
+        values = load(tile, rows, 0, c)
+        total += np.float64(dot(values, values))
+    for k in range(whole, n):
+        total += np.float64(vector[k]) * np.float64(vector[k])
+    return total
+
+
+@jit
+def block_norms(tile, gradients, squares, first, last):  # type: ignore[no-untyped-def]
+    """squares[k] = the sum of squares of block k of the gradients, for blocks first to last.
+
+    gradients : real[n]; squares : float64[blocks], of `NORM_BLOCK` values each.
+    """
+    for k in range(first, last):
+        end = min((k + 1) * NORM_BLOCK, gradients.shape[0])
+        squares[k] = sum_of_squares(tile, gradients[k * NORM_BLOCK : end])
+
+
+@jit
+def clipping(squares, limit):  # type: ignore[no-untyped-def]
+    """Return the factor that brings a vector's norm down to ``limit``; 1 where it is not above.
+
+    squares : float64[blocks], sums of squares of the vector's blocks; limit : float64. Of a norm
+    that is NaN the factor is 1, so that NaN stays to be seen.
+    """
+    total = 0.0
+    for k in range(squares.shape[0]):
+        total += squares[k]
+    norm = np.sqrt(total)
+    return limit / norm if norm > limit else 1.0

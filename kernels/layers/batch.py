@@ -1,0 +1,248 @@
+"""Batch assembly: samples of a data set, gathered into the feature-major layout.
+
+The data set stays as it is, of any of `KINDS` and with any strides, one sample a row; only the
+samples of a batch are read, each value once. They are turned in squares in registers (`squares`),
+so that both the reads and the writes are of whole vectors.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import types
+from numba.extending import overload
+
+from ..machine.jit import jit, part_of_kernels
+from ..machine.layout import read_only
+from ..machine.transpose import KINDS, SIDE, TURNED, address_of, copy_item, load_row, prefetch, turn
+from ..machine.vector import lanes, pair
+
+_LINE = 64  # bytes of a cache line
+_STRETCH = 4 * SIDE  # features between two requests for the next batch: more at once would wait
+_BYTES, _SINGLES, _DOUBLES = TURNED
+
+
+class Source(NamedTuple):
+    """A data set, as numbers: so code that reads one is compiled once for all there are.
+
+    Whoever passes it holds the array.
+    """
+
+    kind: int  # of `KINDS`; labels have none
+    size: int  # bytes of a value
+    address: int  # of the first value
+    row_stride: int  # bytes from a sample to the next
+    column_stride: int  # bytes from a column to the next
+    columns: Any  # uint32[n]: the column of each feature
+    ascending: bool  # whether these are in order
+    labels: Any  # int64[N], or empty
+
+
+def source_of(data: npt.NDArray[Any] | None, columns: npt.NDArray[Any] | None = None) -> Source:
+    """Return labels, or a matrix of a dtype among `KINDS`, as a `Source`; or nothing.
+
+    Parameters
+    ----------
+    data
+        int64[N], or a matrix of N rows.
+    columns : array of uint32, shape (n,), optional
+        The column of each feature; by default those of the matrix in their order.
+    """
+    labels, none = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint32)
+    if data is None or data.ndim == 1:
+        labels = labels if data is None else data
+        return Source(-1, 0, 0, 0, 0, read_only(none), True, read_only(labels))
+    if columns is None:
+        columns = np.arange(data.shape[1], dtype=np.uint32)
+    row_stride, column_stride = data.strides
+    return Source(
+        kind_of(data.dtype),
+        data.itemsize,
+        data.ctypes.data,
+        row_stride,
+        column_stride,
+        read_only(columns),
+        bool((columns[1:] > columns[:-1]).all()),
+        read_only(labels),
+    )
+
+
+def kind_of(dtype: np.dtype[Any]) -> int:
+    """Return the number of a dtype among `KINDS`; -1 for one that cannot be read."""
+    return KINDS.get(f"{dtype.kind}{dtype.itemsize}", -1) if dtype.isnative else -1
+
+
+class Space(NamedTuple):
+    """Room for one square, of one thread."""
+
+    addresses: Any  # int64[3, SIDE]: of its rows in the data, in items and in doubles
+    items: Any  # float64[SIDE, SIDE], or what takes less: values that lay apart
+    doubles: Any  # float64[SIDE, SIDE]: values that were of other kinds
+    square: Any  # of X's dtype, [SIDE, SIDE]: turned, where not all of it is wanted
+
+
+def space_for(n_threads: int, dtype: npt.DTypeLike) -> Space:
+    """Return room for each of so many threads, by the first axis."""
+    side = (n_threads, SIDE, SIDE)
+    addresses = np.empty((n_threads, 3, SIDE), dtype=np.int64)
+    return Space(addresses, np.empty(side), np.empty(side), np.empty(side, dtype=dtype))
+
+
+@jit
+def gather(source, samples, following, scale, X, space, first, last):  # type: ignore[no-untyped-def]
+    """X[f, s] = scale * data[samples[s], columns[f]] for features first to last.
+
+    source : of a matrix; samples : int64[n_samples], within the data; following :
+    int64[n_samples], those of the next batch, which are fetched from memory on the way; scale :
+    float64, and so is the product until it is rounded; X : real[n, width], or uint8[n, width] for
+    bytes that are not scaled; space : of the thread alone. The padding is set to 0.
+
+    Returns 0 where all values are finite when they are rounded, and whole numbers are exactly
+    those of float64. Cost: each value read once, and written once.
+    """
+    n_samples, stride, square = samples.shape[0], source.column_stride, space.square
+    rows, broken = space.addresses[0], 0
+    begin, end = np.int64(source.columns[first]), np.int64(source.columns[last - 1])
+    in_line = source.ascending and stride == source.size
+    whole = first  # features in whole squares that lie side by side
+    if in_line and end - begin == last - 1 - first:
+        whole += (last - first) // SIDE * SIDE
+    for j in range(SIDE):
+        space.addresses[1, j] = address_of(space.items) + 8 * SIDE * j
+        space.addresses[2, j] = address_of(space.doubles) + 8 * SIDE * j
+    for s in range(0, n_samples, SIDE):
+        n_rows = min(SIDE, n_samples - s)
+        for j in range(SIDE):  # past the last sample, the last again
+            rows[j] = source.address + samples[s + min(j, n_rows - 1)] * source.row_stride
+        n_done = first if n_rows < SIDE else whole
+        for f in range(first, last, _STRETCH):
+            stop = min(f + _STRETCH, last)
+            if in_line:
+                _prefetch(source, following, s, f, stop)
+            at, stop = np.int64(source.columns[f]) * stride, min(stop, n_done)
+            broken |= _turned(source.kind, rows, at, stride, scale, X, f, stop, s, space)
+        for f in range(n_done, last, SIDE):
+            n_columns = min(SIDE, last - f)
+            at, near = _bring_together(source, f, n_columns, in_line, space)
+            broken |= _turned(source.kind, near, at, stride, scale, square, 0, SIDE, 0, space)
+            for i in range(n_columns):
+                for j in range(n_rows):
+                    X[f + i, s + j] = square[i, j]
+    for f in range(first, last):
+        for s in range(n_samples, X.shape[1]):
+            X[f, s] = 0
+    return broken
+
+
+@jit
+def _prefetch(source, following, s, first, last):  # type: ignore[no-untyped-def]
+    """Have the lines fetched that these features of the same samples of the next batch are in."""
+    begin, end = np.int64(source.columns[first]), np.int64(source.columns[last - 1]) + 1
+    for k in range(s, min(s + SIDE, following.shape[0])):
+        row = source.address + following[k] * source.row_stride
+        for at in range(begin * source.size, end * source.size, _LINE):
+            prefetch(row + at)
+
+
+@jit
+def _bring_together(source, f, n_columns, in_line, space):  # type: ignore[no-untyped-def]
+    """Return where the values of a square lie side by side: as they are, or copied.
+
+    Past the last of its columns it has that again.
+    """
+    size, stride, columns = source.size, source.column_stride, source.columns
+    first, final = np.int64(columns[f]), np.int64(columns[f + n_columns - 1])
+    if in_line and final - first == SIDE - 1:
+        return first * stride, space.addresses[0]
+    for j in range(SIDE):
+        row, at = space.addresses[0, j], space.addresses[1, j]
+        for i in range(SIDE):
+            column = np.int64(columns[f + min(i, n_columns - 1)])
+            copy_item(size, row + column * stride, at + i * size)
+    return 0, space.addresses[1]
+
+
+def _turned(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+    """Turn squares of values of any kind into X[first:last, s:]; return 0 where all are finite.
+
+    rows : int64[SIDE], addresses of samples; at : bytes from there to the first feature.
+    """
+    if X.dtype == np.uint8:
+        return _turn_bytes(kind, rows, at, stride, scale, X, first, last, s, space)
+    return _turn_reals(kind, rows, at, stride, scale, X, first, last, s, space)
+
+
+@overload(_turned)
+def _turned_in_kernels(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+    return _turn_bytes if X.dtype == types.uint8 else _turn_reals
+
+
+@part_of_kernels
+def _turn_bytes(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+    return _turn_all(np.uint8, 1, rows, at, scale, X, first, last, s)
+
+
+@part_of_kernels
+def _turn_reals(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+    if kind == _BYTES:
+        return _turn_all(np.uint8, 1, rows, at, scale, X, first, last, s)
+    if kind == _SINGLES:
+        return _turn_all(np.float32, 4, rows, at, scale, X, first, last, s)
+    if kind == _DOUBLES:
+        return _turn_all(np.float64, 8, rows, at, scale, X, first, last, s)
+    broken = 0
+    for f in range(first, last, SIDE):
+        for j in range(SIDE):
+            load_row(kind, rows[j] + at, space.doubles, j)
+        broken |= turn(np.float64, space.addresses[2], 0, scale, X, f, s)
+        at += SIDE * stride
+    return broken
+
+
+@jit
+def _turn_all(kind, size, rows, at, scale, X, first, last, s):  # type: ignore[no-untyped-def]
+    broken = 0
+    for f in range(first, last, SIDE):
+        broken |= turn(kind, rows, at, scale, X, f, s)
+        at += SIDE * size
+    return broken
+
+
+@jit
+def pack(X, like, pairs, first, last):  # type: ignore[no-untyped-def]
+    """Put each two bytes into a word, for features first to last, as `vector.load_as` reads them.
+
+    X : uint8[n, width], width a multiple of two registers of the dtype of ``like``; pairs :
+    uint32[n, width / 2].
+
+    A byte is exactly a float32 whose lower half is zeros, so a word holds the upper halves of
+    two: of sample s in its lower 16 bits, and of s + lanes in its upper ones. To read them takes
+    one load, a shift and a mask for two registers, where bytes take a load, a shuffle and a
+    conversion for each; and a row is half as long as that of float32.
+    """
+    two = lanes((0, 0), like)
+    for i in range(first, last):
+        for s in range(0, X.shape[1], two):
+            pair(like, X, i, s, pairs)
+
+
+@jit
+def one_hot(labels, samples, T, first, last):  # type: ignore[no-untyped-def]
+    """T[i, s] = 1 where i is the label of sample s, else 0, for outputs first to last.
+
+    labels : int64[N]; samples : int64[n_samples]; T : real[n_out, width].
+    """
+    for i in range(first, last):
+        for s in range(samples.shape[0]):
+            T[i, s] = labels[samples[s]] == i
+
+
+@jit
+def assemble(source, samples, following, scale, X, space, first, last):  # type: ignore[no-untyped-def]
+    """Gather rows first to last of a batch, of labels or of a matrix; see `gather`."""
+    if source.kind < 0:
+        one_hot(source.labels, samples, X, first, last)
+        return 0
+    return gather(source, samples, following, scale, X, space, first, last)

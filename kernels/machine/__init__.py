@@ -1,0 +1,1 @@
+"""The machine as kernels see it: its CPU and caches, compilation, threads, registers."""

@@ -1,0 +1,146 @@
+"""Blocks of columns: which size, and where each row's edges of each block begin."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..machine.caches import CACHES, Caches
+from ..machine.jit import jit
+
+_PER_SEGMENT = {"near": 30.0, "far": 450.0}
+"""Cycles for a row's passage through a block: its accumulator is loaded and stored, its few edges
+there begin in the middle of a cache line, and their number is hard to predict. Many more where the
+accumulators of all rows, which go by once for each block, are twice as large as L2."""
+
+_PER_LINE = {"L1": 0.44, "L2": 5.0}
+"""Cycles that a cache line of X takes more, when it is not found in a cache."""
+
+_HELD = {"L1": 1.1, "L2": 0.63}
+"""How much of a block's rows a cache holds, as a multiple of its size: of L1 somewhat more, since
+neighbouring rows have neighbouring columns; of L2 less, since much else streams through."""
+
+# Fitted to steps on Zen 5 (48 KiB, 1 MiB), of 784-1000-10 in batches of 32, 128 and 512, and of
+# 2000-2000-10, 4096-4096-10 and 20000-1000-10, at 1 to 70 %, of floats and of bytes; under the
+# condition that the choices are those that were best on Ice Lake (48 KiB, 1.25 MiB). On Zen 5 a
+# step takes 1.02 times as long, on average, as with the best of twelve numbers of blocks, and 1.12
+# times at most (4096-4096-10 at 50 %). `scripts/benchmark.py blocks` measures it.
+
+_LINE = 64  # bytes
+_NUMBERS = sorted({2**k for k in range(16)} | {3 * 2**k for k in range(15)})
+"""Of blocks that are tried: so one of them is within a third of any size."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How many columns a block has, and why."""
+
+    columns: int
+    number: int
+    level: str
+    edges_per_row: float  # of a block
+
+    def __str__(self) -> str:
+        if self.number == 1:
+            return f"rows, read from {self.level}"
+        return (
+            f"{self.number} blocks of {self.columns} columns in {self.level}, "
+            f"{self.edges_per_row:.3g} edges a row and block"
+        )
+
+
+def choose_blocks(
+    n_rows: int,
+    n_columns: int,
+    n_edges: int,
+    row_bytes: int,
+    caches: Caches = CACHES,
+    *,
+    passes: int = 1,
+    of_bytes: bool = False,
+) -> Blocks:
+    """Return the blocks that cost least, by the model of the constants above.
+
+    An edge reads a row of X. A cache as large as a share of the block's rows has it for that share
+    of the edges; the others fetch it from the next level.
+
+    Parameters
+    ----------
+    n_rows, n_columns, n_edges
+        Of the matrix.
+    row_bytes
+        Bytes of a row of activations.
+    caches
+        Sizes of the caches.
+    passes
+        How often a row's edges are gone through, a tile wide each time.
+    of_bytes
+        Whether X is of bytes, two in a word: rows half as long.
+    """
+    per_row, sums = n_edges / max(n_rows, 1), n_rows * row_bytes / passes
+    distance = min(max(0.0, sums / caches.L2 - 1), 1.0)
+    per_segment = _PER_SEGMENT["near"] * (1 - distance) + _PER_SEGMENT["far"] * distance
+    room = {"L1": _HELD["L1"] * caches.L1, "L2": _HELD["L2"] * caches.L2}
+    row_bytes = row_bytes // 2 if of_bytes else row_bytes
+    lines = row_bytes / _LINE
+
+    def cost(number: int) -> float:
+        n_bytes = math.ceil(n_columns / number) * row_bytes
+        missed = {level: max(0.0, 1 - held / n_bytes) for level, held in room.items()}
+        per_line = sum(missed[level] * cycles for level, cycles in _PER_LINE.items())
+        return number * passes * per_segment + per_row * lines * per_line
+
+    most = max(1.0, 4 * n_columns * row_bytes / room["L1"])  # blocks of a quarter of L1
+    numbers = [number for number in _NUMBERS if number <= min(most, n_columns)]
+    columns = math.ceil(n_columns / min(numbers, key=cost))
+    number = math.ceil(n_columns / columns)
+    fits = [level for level in ("L1", "L2") if columns * row_bytes <= getattr(caches, level)]
+    return Blocks(columns, number, [*fits, "memory"][0], per_row / number)
+
+
+@jit
+def _fill_starts(indptr, indices, columns, starts):  # type: ignore[no-untyped-def]
+    n_blocks, n_rows = starts.shape[0] - 1, starts.shape[1]
+    for i in range(n_rows):
+        k = indptr[i]
+        for block in range(n_blocks):
+            starts[block, i] = k
+            while k < indptr[i + 1] and indices[k] < (block + 1) * columns:
+                k += 1
+        starts[n_blocks, i] = k
+
+
+def block_starts(
+    indptr: npt.NDArray[Any], indices: npt.NDArray[Any], blocks: Blocks
+) -> npt.NDArray[np.uint32]:
+    """Return where each row's edges of each block begin: uint32[blocks + 1, rows].
+
+    The edges of row i in block b are ``starts[b, i] : starts[b + 1, i]``.
+    """
+    starts = np.empty((blocks.number + 1, len(indptr) - 1), dtype=np.uint32)
+    if blocks.number == 1:
+        starts[0], starts[1] = indptr[:-1], indptr[1:]
+    else:
+        _fill_starts(indptr, indices, blocks.columns, starts)
+    return starts
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """One matrix in CSR, its blocks, and where each row's edges of them begin."""
+
+    indptr: npt.NDArray[Any]
+    blocks: Blocks
+    n_columns: int
+    starts: npt.NDArray[np.uint32]
+
+
+def complete_product(n_rows: int, n_columns: int) -> Product:
+    """Return the product of a matrix in which every row has every column."""
+    indptr = np.arange(n_rows + 1, dtype=np.int64) * n_columns
+    starts = np.stack([indptr[:-1], indptr[1:]]).astype(np.uint32)
+    return Product(indptr, Blocks(n_columns, 1, "L1", n_columns), n_columns, starts)

@@ -1,0 +1,399 @@
+"""How the work of a step is cut: phases of tasks, each task a few operations in a row.
+
+As many tasks as keep all threads busy, each large enough to be worth its atomic operation and to
+use what its blocks bring into the cache, each with as many edges as the next. Operations on the
+same rows that need not wait for other rows stand in one task, one after the other, so that what
+one has made is still in a near cache for the next.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..functions.losses import SAMPLES
+from ..functions.optimizers import NORM_BLOCK
+from ..layers.complete import COLUMNS, GROUP
+from ..machine.caches import CACHES
+from ..machine.transpose import SIDE
+from ..machine.vector import lanes_of
+from . import engine
+from .blocks import Product, complete_product
+from .engine import DIFFERENTIATE, PREDICT, TRAIN
+from .structure import BLAS, COMPLETE, EDGES, NARROW, Wiring
+
+Array = npt.NDArray[Any]
+Operation = tuple[int, ...]
+Task = list[Operation]
+Range = tuple[int, int]
+
+TASK_CYCLES = 8_000
+"""A task should take at least this long, some two microseconds, if there are others."""
+
+TASKS_A_THREAD = 4
+"""In each phase, so that a thread that is held up leaves some for the others to take."""
+
+_PER_VALUE = 0.2  # cycles for a value of an activation: gathered, or through sigmoid and slope
+_SOFTMAX_PASSES = 4  # over its values, with the loss's
+OVERHEAD = 2.0  # loads beside the vectors, for an edge: index and weight
+_REUSE = 12  # times that a task should use each row of a block in L1, so that fetching it pays
+_SCRATCH = 2**15  # edges whose gradients a task holds, at most, if it has more than one row
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Tasks that may run in any order, and how to say what they do."""
+
+    title: str
+    tasks: list[Task]
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """About how long things take, and into how many tasks they are worth cutting.
+
+    Parameters
+    ----------
+    width
+        Lanes of a batch.
+    registers
+        Of the tile.
+    dtype
+        Precision.
+    n_threads
+        How many share the work.
+    """
+
+    width: int
+    registers: int
+    dtype: np.dtype[Any]
+    n_threads: int = 1
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of activations."""
+        return self.width * self.dtype.itemsize
+
+    @property
+    def row(self) -> float:
+        """Cycles for a row of activations, beside its edges."""
+        return self.width * _PER_VALUE
+
+    @property
+    def edge(self) -> float:
+        """Cycles for an edge in one product."""
+        return 0.6 * self.width / lanes_of(self.dtype) * (1 + OVERHEAD / self.registers)
+
+    def parts(self, cycles: float, a_thread: int = TASKS_A_THREAD) -> int:
+        """Return how many tasks so much work is to be cut into."""
+        if self.n_threads == 1:
+            return 1
+        return max(1, min(a_thread * self.n_threads, int(cycles / TASK_CYCLES)))
+
+    def rows_of_values(self, n_rows: int) -> list[Range]:
+        """Return ranges of rows of activations for work on each value by itself."""
+        return even(n_rows, self.parts(n_rows * self.row))
+
+    def rows_of(self, *products: Product, least: int = 1, multiple: int = 1) -> list[Range]:
+        """Return ranges of rows with about as much work each, at least so many if there are.
+
+        Of several products, each has these rows; their operations follow one another in a task.
+        Ranges begin at multiples of a number.
+        """
+        indptr = np.sum([product.indptr for product in products], axis=0)
+        n_rows = len(indptr) - 1
+        parts = self.parts(indptr[-1] * self.edge + n_rows * self.row)
+        blocked = [product for product in products if product.blocks.number > 1]
+        for product in blocked:
+            useful = int(product.indptr[-1] / product.n_columns / _REUSE)
+            parts = max(min(parts, useful), min(parts, self.n_threads))
+        if blocked or len(products) > 1:
+            # Rows come by once for each block, or for each product, and should stay in L2.
+            n_bytes = n_rows * self.row_bytes * len(products)
+            least = max(least, math.ceil(n_bytes / (CACHES.L2 / 2)))
+        parts = min(max(parts, least), n_rows)
+        done = indptr + self.row / self.edge * np.arange(n_rows + 1)
+        bounds = np.searchsorted(done, np.linspace(0, done[-1], parts + 1)[1:-1])
+        rounded = np.minimum((bounds + multiple // 2) // multiple * multiple, n_rows)
+        bounds = np.unique([0, *rounded.tolist(), n_rows])
+        return [(int(first), int(last)) for first, last in pairwise(bounds)]
+
+
+class Schedule:
+    """The phases of one step of a network.
+
+    Parameters
+    ----------
+    wiring
+        The structure.
+    purpose
+        `PREDICT`, `TRAIN` or `DIFFERENTIATE`.
+    effort
+        What things cost.
+    forward, backward
+        The products W X and W^T dZ of the layers that have indices.
+    keeps_bytes
+        Whether inputs stay bytes.
+    clips
+        Whether the step waits for the norm of all gradients.
+    """
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        purpose: int,
+        effort: Effort,
+        forward: dict[int, Product],
+        backward: dict[int, Product],
+        *,
+        keeps_bytes: bool,
+        clips: bool,
+    ) -> None:
+        self._wiring, self._effort = wiring, effort
+        self._forward, self._backward = forward, backward
+        self._keeps_bytes = keeps_bytes
+        layers = range(len(wiring.graphs))
+        self.phases = [Phase("batch", self._assembly(targets=purpose != PREDICT))]
+        for number in layers:
+            self.phases += self._forward_phases(number)
+        if wiring.activations[-1] == "softmax":
+            self.phases.append(self._softmax())
+        if purpose == PREDICT:
+            return
+        left = list(layers)  # layers without an update yet
+        for number in reversed(layers):
+            if number == 1 and purpose == TRAIN and self._pairs():
+                self.phases.append(self._first_two())
+                left = left[2:] if wiring.products[1] == COMPLETE else left[1:]
+            elif goes_back(purpose, number):
+                self.phases += self._backward_phases(number)
+        dense = [number for number in left if wiring.products[number] == BLAS]
+        if dense:
+            tasks = [[_operation(engine.BLAS_GRADIENT, number)] for number in dense]
+            self.phases.append(Phase("weight gradients of complete layers", tasks, "BLAS"))
+        tasks = [task for number in left for task in self._updates(number)]
+        if tasks:
+            self.phases.append(Phase("weight gradients and update", tasks))
+        if clips:
+            self.phases += [self._norm(), self._clipped_step()]
+
+    def _assembly(self, *, targets: bool) -> list[Task]:
+        n_in, n_out = self._wiring.widths[0], self._wiring.widths[-1]
+        parts = even(-(-n_in // SIDE), self._effort.parts(n_in * self._effort.row))
+        tasks = [
+            [_operation(engine.INPUTS, 0, first * SIDE, min(last * SIDE, n_in))]
+            for first, last in parts
+        ]
+        if targets:
+            rows = self._effort.rows_of_values(n_out)
+            tasks += [[_operation(engine.TARGETS, 0, *range_)] for range_ in rows]
+        return tasks
+
+    def _forward_phases(self, number: int) -> list[Phase]:
+        title, graph = f"layer {number + 1} forward", self._wiring.graphs[number]
+        products = self._wiring.products[number]
+        if products == EDGES:
+            product, follows = self._forward[number], self._is_summed_apart(number + 1)
+            tasks = []
+            for rows in self._effort.rows_of(product, multiple=COLUMNS if follows else 1):
+                tasks.append([_operation(engine.FORWARD, number, *rows)])
+                if follows:
+                    tasks[-1].append(self._sums(number + 1, rows))
+            remark = str(product.blocks)
+            if number == 0 and self._keeps_bytes:
+                remark += ", as bytes"
+            return [Phase(title + f", sums of layer {number + 2}" * follows, tasks, remark)]
+        cycles = graph.n_edges * self._effort.edge
+        ranges = self._effort.rows_of_values(graph.n_out)
+        values = Phase(
+            f"{title}, {self._wiring.activations[number]}",
+            [[_operation(engine.ACTIVATE, number, *r)] for r in ranges],
+        )
+        if products == BLAS:
+            tasks = [[_operation(engine.BLAS_FORWARD, number)]]
+        elif not self._is_summed_apart(number):
+            groups = even(-(-graph.n_out // GROUP), self._effort.parts(cycles))
+            tasks = [
+                [
+                    _operation(
+                        engine.COMPLETE_FORWARD,
+                        number,
+                        k * GROUP,
+                        min(m * GROUP, graph.n_out),
+                        0,
+                        graph.n_in,
+                    )
+                ]
+                for k, m in groups
+            ]
+        elif number > 0 and self._wiring.products[number - 1] == EDGES:
+            return [values]  # their inputs' tasks have made the sums
+        else:
+            blocks = even(-(-graph.n_in // COLUMNS), self._effort.parts(cycles))
+            tasks = [
+                [self._sums(number, (k * COLUMNS, min(m * COLUMNS, graph.n_in)))] for k, m in blocks
+            ]
+        return [Phase(title, tasks, products), values]
+
+    def _softmax(self) -> Phase:
+        n_out, last = self._wiring.widths[-1], len(self._wiring.graphs) - 1
+        parts = self._effort.parts(_SOFTMAX_PASSES * n_out * self._effort.row)
+        width = self._effort.width
+        tasks = [
+            [_operation(engine.SOFTMAX, last, begin * SAMPLES, min(end * SAMPLES, width))]
+            for begin, end in even(-(-width // SAMPLES), parts)
+        ]
+        return Phase("softmax of the outputs", tasks)
+
+    def _norm(self) -> Phase:
+        n = self._n_parameters()
+        blocks = even(-(-n // NORM_BLOCK), self._effort.parts(n * _PER_VALUE))
+        tasks = [[_operation(engine.NORM, 0, *range_)] for range_ in blocks]
+        return Phase("norm of the gradients", tasks)
+
+    def _clipped_step(self) -> Phase:
+        tasks: list[Task] = []
+        begin = 0
+        for number, graph in enumerate(self._wiring.graphs):
+            for n in (graph.n_edges, graph.n_out):  # weights decay, biases do not
+                ranges = even(n, self._effort.parts(n * _PER_VALUE))
+                tasks += [
+                    [_operation(engine.STEP, number, begin + first, begin + last)]
+                    for first, last in ranges
+                ]
+                begin += n
+        return Phase("update by clipped gradients", tasks)
+
+    def _n_parameters(self) -> int:
+        return sum(graph.n_edges + graph.n_out for graph in self._wiring.graphs)
+
+    def _is_summed_apart(self, number: int) -> bool:
+        """Whether sums over some inputs of a layer are made by themselves, to be added up."""
+        within = number < len(self._wiring.graphs)
+        return within and partials_of(self._wiring, number) > 0
+
+    def _sums(self, number: int, inputs: Range) -> Operation:
+        return _operation(
+            engine.COMPLETE_FORWARD, number, 0, self._wiring.graphs[number].n_out, *inputs
+        )
+
+    def _backward_phases(self, number: int) -> list[Phase]:
+        title, graph = f"layer {number + 1} input gradient", self._wiring.graphs[number]
+        products = self._wiring.products[number]
+        if products == BLAS:
+            rows = self._effort.rows_of_values(graph.n_in)
+            return [
+                Phase(title, [[_operation(engine.BLAS_INPUT_GRADIENT, number)]], products),
+                Phase(f"{title}, slope", [[_operation(engine.SLOPE, number, *r)] for r in rows]),
+            ]
+        kind, product = self._input_gradient(number)
+        rows = self._effort.rows_of(product, multiple=_MULTIPLES[products])
+        tasks = [[_operation(kind, number, *range_)] for range_ in rows]
+        return [Phase(title, tasks, _remark(products, product))]
+
+    def _input_gradient(self, number: int) -> tuple[int, Product]:
+        """Return the operation that makes a layer's input gradient, and the product that it is."""
+        if self._wiring.products[number] == EDGES:
+            return engine.INPUT_GRADIENT, self._backward[number]
+        graph = self._wiring.graphs[number]
+        return engine.COMPLETE_INPUT_GRADIENT, complete_product(graph.n_in, graph.n_out)
+
+    def _pairs(self) -> bool:
+        """Whether `_first_two` can be made, and the first layer has rows to share."""
+        narrow = self._wiring.widths[1] < NARROW
+        return self._wiring.products[0] == EDGES and self._wiring.products[1] != BLAS and not narrow
+
+    def _first_two(self) -> Phase:
+        """The second layer's input gradient, and at once what only waits for its rows.
+
+        These are the first layer's weights, since there is no input gradient that would still
+        need them as they were; and a complete second layer's, by columns.
+        """
+        products, first = self._wiring.products[1], self._forward[0]
+        n_out = self._wiring.widths[2]
+        kind, product = self._input_gradient(1)
+        least = -(-self._wiring.graphs[0].n_edges // _SCRATCH)
+        title = "layer 2 input gradient, layer 1 update"
+        if products == COMPLETE:
+            least = max(least, -(-self._wiring.graphs[1].n_edges // _SCRATCH))
+            title = "layer 2 input gradient, layers 1 and 2 update"
+        tasks = []
+        for rows in self._effort.rows_of(
+            product, first, least=least, multiple=_MULTIPLES[products]
+        ):
+            task = [_operation(kind, 1, *rows)]
+            task.append(_operation(engine.UPDATE, 0, *rows, 0, first.blocks.number))
+            if products == COMPLETE:
+                task.append(_operation(engine.COMPLETE_UPDATE, 1, 0, n_out, *rows))
+            tasks.append(task)
+        return Phase(title, tasks, _remark(products, product))
+
+    def _updates(self, number: int) -> list[Task]:
+        graph = self._wiring.graphs[number]
+        products = self._wiring.products[number]
+        least = -(-graph.n_edges // _SCRATCH)
+        parts = max(least, self._effort.parts(graph.n_edges * self._effort.edge))
+        if products == BLAS:
+            ranges = even(graph.n_out, least)
+            return [[_operation(engine.APPLY, number, *rows)] for rows in ranges]
+        if products == COMPLETE:
+            # As in the forward pass of the layer below, inputs are shared in their order.
+            blocks = even(-(-graph.n_in // COLUMNS), parts)
+            row_parts = even(graph.n_out, -(-least // len(blocks)))
+            return [
+                [
+                    _operation(
+                        engine.COMPLETE_UPDATE, number,
+                        *rows, begin * COLUMNS, min(end * COLUMNS, graph.n_in),
+                    )
+                ]
+                for begin, end in blocks
+                for rows in row_parts
+            ]  # fmt: skip
+        product = self._forward[number]
+        n_blocks = product.blocks.number
+        if graph.n_out < NARROW and n_blocks > 1:  # too few rows to share: share the blocks
+            shares = even(n_blocks, parts)
+            return [[_operation(engine.UPDATE, number, 0, graph.n_out, *s)] for s in shares]
+        ranges = self._effort.rows_of(product, least=least)
+        return [[_operation(engine.UPDATE, number, *rows, 0, n_blocks)] for rows in ranges]
+
+
+_MULTIPLES = {EDGES: 1, COMPLETE: COLUMNS}
+"""Of rows that a task has; in complete layers those of the forward pass, so that both find them in
+the same core's cache."""
+
+
+def partials_of(wiring: Wiring, number: int) -> int:
+    """Return how many rows a layer needs for sums over some of its inputs: a few, or none."""
+    graph = wiring.graphs[number]
+    if wiring.products[number] != COMPLETE or graph.n_out >= NARROW:
+        return 0
+    return (-(-graph.n_in // COLUMNS) - 1) * graph.n_out
+
+
+def goes_back(purpose: int, number: int) -> bool:
+    """Return whether the gradient by a layer's inputs is wanted."""
+    return purpose == DIFFERENTIATE or (purpose == TRAIN and number > 0)
+
+
+def even(n: int, parts: int) -> list[Range]:
+    """Cut range(n) into so many ranges, or n if that is less."""
+    parts = max(1, min(parts, n))
+    return [(n * k // parts, n * (k + 1) // parts) for k in range(parts)]
+
+
+def _remark(products: str, product: Product) -> str:
+    return str(product.blocks) if products == EDGES else products
+
+
+def _operation(
+    kind: int, layer: int, first: int = 0, last: int = 0, begin: int = 0, end: int = 0
+) -> Operation:
+    return kind, layer, first, last, begin, end

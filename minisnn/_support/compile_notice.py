@@ -1,0 +1,153 @@
+"""The line that says that kernels are being compiled: why, about how long, and a clock.
+
+It goes to standard error, where a terminal shows its seconds go by, and anything else gets the line
+alone. Beside a progress bar it is a line above it. In a notebook it is an output that is updated:
+standard error is red there, and a notebook that is run and saved by a program keeps all lines that
+were written over. A program that shows what minisnn logs, at level INFO, has it in its log instead.
+Nothing is said
+
+* where all is loaded, or compiled within `_PATIENCE`,
+* where `train` was asked for no progress,
+* where the logger ``minisnn`` was given a higher level than INFO,
+* in worker processes, of which each would say the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from importlib import import_module
+from threading import Event, Thread
+from time import perf_counter
+from typing import Any
+
+from ..kernels.machine import code_cache, compiling
+from .console import Output, error_output, in_notebook
+
+_PATIENCE = 1.0  # seconds of silence: kernels that take less are many
+_TICK = 1.0  # seconds between two looks at the clock
+
+_TAKES = {"execute": "15 to 60 s"}
+"""By the kernel that was called: on one core that is fast, or slow or busy."""
+
+_logger = logging.getLogger("minisnn")
+_wanted: ContextVar[bool | None] = ContextVar("_wanted", default=None)
+
+
+@contextmanager
+def compile_notice(wanted: bool) -> Iterator[None]:
+    """Say or do not say what is compiled in this context, unless one around it has decided that."""
+    token = _wanted.set(wanted) if _wanted.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _wanted.reset(token)
+
+
+class _Clock(Thread):
+    """Says it, and goes on to show how long it has taken."""
+
+    def __init__(self, kernel: str) -> None:
+        super().__init__(name="minisnn compile notice", daemon=True)
+        self._kernel, self._began, self._over = kernel, perf_counter(), Event()
+
+    def run(self) -> None:
+        """Wait, say it, and count until `stop`."""
+        if self._over.wait(_PATIENCE):
+            return
+        after = "then cached"
+        try:
+            code_cache.check_writable()
+        except OSError:
+            after = "in each process"
+        takes = _TAKES.get(self._kernel, "some seconds")
+        text = f"compiling kernels for first use ({takes}, {after})"
+        if _is_shown_by_log():
+            _logger.info(text)
+            return
+        text, output = f"minisnn: {text}", error_output()
+        if in_notebook():
+            self._count(text, _shown_in_cell(text))
+            return
+        if _say_above_bars(text, output):
+            return
+        output.write(text)
+        if _shows_time(output, f"{text}: 999 s"):
+            self._count(text, lambda line: _write_over(line, output))
+        output.write("\n")
+        output.flush()
+
+    def _count(self, text: str, show: Callable[[str], object]) -> None:
+        going = True
+        while going:
+            going = not self._over.wait(_TICK)
+            show(f"{text}: {perf_counter() - self._began:.0f} s")
+
+    def stop(self) -> None:
+        """Leave the line as it is."""
+        self._over.set()
+        self.join()
+
+
+def _is_shown_by_log() -> bool:
+    return _logger.isEnabledFor(logging.INFO) and _logger.hasHandlers()
+
+
+def _shown_in_cell(text: str) -> Callable[[str], object]:
+    """Show a text below the notebook's cell; return a function that shows another in its place."""
+    display = import_module("IPython.display").display  # is there, as ipykernel needs it
+    handle = display({"text/plain": text}, raw=True, display_id=True)
+    return lambda line: handle.update({"text/plain": line}, raw=True)
+
+
+def _say_above_bars(text: str, output: Output) -> bool:
+    """Write a line above the progress bars on the screen, the user's own too, if there are any."""
+    module: Any = sys.modules.get("tqdm.std")
+    if module is None:
+        return False
+    with module.tqdm.get_lock():
+        bars = [bar for bar in getattr(module.tqdm, "_instances", ()) if hasattr(bar, "start_t")]
+        for bar in bars:
+            bar.clear(nolock=True)
+        if bars:
+            output.write(f"{text}\n")
+        for bar in bars:
+            bar.refresh(nolock=True)
+    return bool(bars)
+
+
+def _write_over(line: str, output: Output) -> None:
+    output.write(f"\r{line}")
+    output.flush()
+
+
+def _shows_time(output: Output, text: str) -> bool:
+    """Return whether a line can be written over."""
+    return output.isatty() and len(text) < shutil.get_terminal_size().columns
+
+
+def _is_worker() -> bool:
+    return multiprocessing.parent_process() is not None
+
+
+_clocks: list[_Clock] = []
+
+
+def _observe(kernel: str | None) -> None:
+    if kernel is None:
+        while _clocks:
+            _clocks.pop().stop()
+    elif _wanted.get() is not False and not (_is_worker() or _logger.level > logging.INFO):
+        clock = _Clock(kernel)
+        with suppress(RuntimeError):  # the system has no thread to give
+            clock.start()
+            _clocks.append(clock)
+
+
+compiling.observers.append(_observe)

@@ -1,0 +1,1 @@
+"""The network: layers, samples, losses, forward and backward passes."""

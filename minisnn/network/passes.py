@@ -1,0 +1,135 @@
+"""Passes of data through a network: which plan and buffers each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._support.arrays import Array
+from ..kernels.layers.one_sample import predict_one
+from ..kernels.machine.threads import get_num_threads
+from ..kernels.program.engine import DIFFERENTIATE, PREDICT
+from ..kernels.program.plan import Plan
+from ..kernels.program.structure import Wiring
+from .propagation import Propagation
+from .samples import Samples
+
+PREDICTION_BATCH = 128  # samples; as many as fill the tile on the widest registers
+_PLANS_KEPT = 8
+
+
+class Passes:
+    """A network's structure and parameters, and the plans that have been made for them.
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The structure of all layers.
+    parameters : array, shape (n_parameters,)
+        Weights and biases; read at each pass.
+    """
+
+    def __init__(self, wiring: Wiring, parameters: Array) -> None:
+        self.wiring, self._parameters = wiring, parameters
+        # Never changed, but replaced: another thread may be looking for a plan in it.
+        self._plans: dict[tuple[int, int, bool, bool, int], Plan] = {}
+
+    @property
+    def structure_bytes(self) -> int:
+        """Bytes of the index arrays and tables."""
+        return self.wiring.nbytes + sum(plan.nbytes for plan in self._plans.values())
+
+    def plan_for(
+        self, batch_size: int, purpose: int, *, keeps_bytes: bool = False, clips: bool = False
+    ) -> Plan:
+        """Return how batches of a size run; kept, so that it is not made again."""
+        n_threads = get_num_threads()
+        key = (batch_size, purpose, keeps_bytes, clips, n_threads)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = Plan(
+                self.wiring,
+                batch_size,
+                self._parameters.dtype,
+                purpose,
+                n_threads,
+                keeps_bytes=keeps_bytes,
+                clips=clips,
+            )
+            latest = list(self._plans.items())[1 - _PLANS_KEPT :]
+            self._plans = {**dict(latest), key: plan}
+        return plan
+
+    def _run(
+        self,
+        purpose: int,
+        batch_size: int,
+        samples: Samples,
+        **options: Any,
+    ) -> tuple[Propagation, Array, Array]:
+        """Return the buffers, losses and outputs of one pass over all samples."""
+        as_bytes = keeps_bytes(samples, options.get("dropout", ()))
+        plan = self.plan_for(batch_size, purpose, keeps_bytes=as_bytes)
+        propagation = Propagation(plan, self._parameters)
+        if plan.threads_for(-(-samples.n_samples // batch_size)) > 1:  # threads must not compile
+            propagation.run(samples, np.empty(0, dtype=np.int64), **options)
+        return propagation, *propagation.run(samples, samples.order(), **options)
+
+    def forward(self, samples: Samples) -> list[Array]:
+        """Return the activations of each layer, a row for each sample."""
+        n_samples = samples.n_samples
+        propagation = self._run(PREDICT, n_samples, samples)[0]
+        layers = range(1, len(self.wiring.graphs) + 1)
+        return [propagation.activations_of(layer, n_samples) for layer in layers]
+
+    def differentiate(self, samples: Samples, **options: Any) -> tuple[float, Array, Array]:
+        """Return the loss over all samples as one batch, and its gradients.
+
+        These are by all parameters, and by the inputs as they were passed.
+        """
+        n_samples = samples.n_samples
+        propagation, losses, _ = self._run(DIFFERENTIATE, n_samples, samples, **options)
+        by_inputs = propagation.input_gradients(n_samples)
+        by_inputs *= by_inputs.dtype.type(samples.scale)
+        return float(losses[0]), propagation.gradients, by_inputs
+
+    def check(self, samples: Samples) -> None:
+        """Raise a DataError unless the network can read all values of samples."""
+        samples.taking(self.wiring.inputs).check(samples.order(), self._parameters.dtype)
+
+    def predict(self, samples: Samples, *, logits: bool = False) -> Array:
+        """Return the outputs, a row for each sample; or their pre-activations."""
+        if samples.n_samples == 1:
+            return self._predict_one(samples, logits=logits)[None, :]
+        batch_size = min(samples.n_samples, PREDICTION_BATCH)
+        return self._run(PREDICT, batch_size, samples, logits=logits)[2]
+
+    def _predict_one(self, samples: Samples, *, logits: bool) -> Array:
+        """Return the outputs for one sample: without a batch's buffers, in a tenth of the time."""
+        wiring, real = self.wiring, self._parameters.dtype.type
+        samples = samples.taking(wiring.inputs)
+        x, scale = samples.of_each(samples.inputs)[0], samples.scale
+        plan = self.plan_for(1, PREDICT)
+        tables = plan.tables
+        values = np.empty(sum(wiring.widths), self._parameters.dtype)
+        first = len(x)
+        if keeps_bytes(samples) and wiring.takes_bytes:  # as the engine has it: scaled later
+            values[:first] = x
+        else:
+            samples.check(samples.order(), values.dtype)
+            values[:first] = scale * x.astype(np.float64)
+            scale = 1.0
+        with plan.limits_blas():
+            predict_one(
+                tables.layers, tables.starts, tables.indices, self._parameters, real(scale),
+                wiring.uses_blas, logits, values, np.empty((2, 1), values.dtype),
+            )  # fmt: skip
+        return values[-wiring.widths[-1] :].copy()
+
+
+def keeps_bytes(samples: Samples, dropout: Sequence[float] = ()) -> bool:
+    """Return whether inputs can stay bytes: they are, and dropout leaves them alone."""
+    are_bytes = samples.inputs.values.dtype in (np.uint8, np.bool_)
+    return are_bytes and not (len(dropout) and dropout[0])

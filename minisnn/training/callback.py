@@ -1,0 +1,123 @@
+"""The protocol between a training and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from .._support.arrays import Array
+from ..network.mlp import MLP
+from .history import Epoch, History
+from .step import Steps
+
+EpochFunction = Callable[[MLP, Epoch], bool | None]
+"""A callback in its simplest form: called after each epoch, and ends the training if true."""
+
+
+class Training:
+    """What a `Callback` sees of the training.
+
+    Whoever keeps it keeps no data: when the training has ended, it has the history alone.
+
+    Parameters
+    ----------
+    history : History
+        The epochs so far; those before a resume are among them.
+    steps : Steps
+        What trains.
+    figures : collection of str
+        Names of the figures in `Epoch` that each epoch of this training has.
+    """
+
+    def __init__(self, history: History, steps: Steps, figures: Collection[str]) -> None:
+        self.history, self.figures = history, figures
+        self._steps: Steps | None = steps
+
+    @property
+    def parameters(self) -> Array:
+        """The vector that is trained, for reading: it changes with every step.
+
+        Raises
+        ------
+        RuntimeError
+            If the training has ended.
+        """
+        return self._under_way().parameters
+
+    def replace_parameters(self, parameters: Array) -> None:
+        """Let the network have these parameters.
+
+        Raises
+        ------
+        RuntimeError
+            If the training has ended.
+        """
+        steps = self._under_way()
+        steps.restore({**steps.state(), "parameters": parameters})
+
+    def end(self) -> None:
+        """Let go of what trains, and so of the data."""
+        self._steps = None
+
+    def _under_way(self) -> Steps:
+        if self._steps is None:
+            raise RuntimeError("the training has ended; its parameters are those of its network")
+        return self._steps
+
+
+class Callback:
+    """A callback that knows when a training begins and ends, and can be kept in its checkpoint.
+
+    What of it is not overridden does nothing. The order of calls is `begin`, then `restore` if
+    the training is resumed from a checkpoint, then the callback itself after each epoch, and
+    `state` whenever a checkpoint is written; at last `end`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> class Best(snn.callbacks.Callback):
+    ...     def begin(self, training):
+    ...         self.loss = np.array(np.inf)
+    ...     def __call__(self, net, epoch):
+    ...         self.loss = np.minimum(self.loss, epoch.loss)
+    ...     def state(self):
+    ...         return {"loss": self.loss}
+    ...     def restore(self, state):
+    ...         self.loss = state["loss"]
+    >>> net, best = snn.MLP([snn.topology.dense(4, 2)]), Best()
+    >>> history = snn.train(
+    ...     net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1), epochs=5, callbacks=[best]
+    ... )
+    >>> bool(best.loss == min(history.column("loss")))
+    True
+    """
+
+    def begin(self, training: Training) -> None:
+        """Learn that a training begins; the network has the names of its columns.
+
+        Parameters
+        ----------
+        training : Training
+            To be kept, if wanted. Of a resumed one the history is not there yet; of one that has
+            ended it alone is there.
+        """
+
+    def __call__(self, net: MLP, epoch: Epoch) -> bool | None:
+        """Learn of a finished epoch; return True to end the training."""
+
+    def end(self) -> None:
+        """Learn that the training has ended: by itself, by a callback, by Ctrl-C or an error."""
+
+    def state(self) -> dict[str, Array]:
+        """Return what a resumed training needs, as numbers or arrays of numbers.
+
+        From `begin` on their names, shapes and dtypes must stay the same: the checkpoint refuses
+        others when it is written.
+        """
+        return {}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from what `state` returned; the arrays are read-only."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"

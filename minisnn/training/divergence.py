@@ -1,0 +1,138 @@
+"""Training that diverges: noticed soon, undone to the last finite state, and explained.
+
+Steps are deterministic. So it is enough to keep the state of some step before, and to look at the
+losses as they come in: once one is not finite, the state is put back and the steps since are
+made again, half of them at a time, until the one that broke the network is found. States are kept
+as often as costs little of the training's time, whatever the size of the network.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+
+from .._support.arrays import Array
+from ..network.mlp import MLP
+from .step import Steps
+
+_SHARE = 0.002  # of the training's time, for keeping states
+
+
+class Watch:
+    """Steps that never leave a network with weights that are not finite.
+
+    Parameters
+    ----------
+    steps : Steps
+        What makes them.
+    net : MLP
+        The network that they train; of a reparametrised one, the expanded network.
+
+    Raises
+    ------
+    FloatingPointError
+        Where its weights are not finite to begin with.
+    """
+
+    def __init__(self, steps: Steps, net: MLP) -> None:
+        self._steps, self._net = steps, net
+        self._kept = {name: array.copy() for name, array in steps.state().items()}
+        self._since: list[tuple[Array, Array]] = []  # samples and rates of the steps after it
+        self._due = 0.0
+        self.check()
+
+    def keep(self) -> None:
+        """Keep the state as it is, if it is finite: the one to come back to.
+
+        To be called wherever something else than steps may have changed it, and where an epoch
+        begins: the batches since are all of the full size, but for the last.
+
+        Raises
+        ------
+        FloatingPointError
+            See `check`.
+        """
+        started = perf_counter()
+        self.check()
+        self._copy()
+        self._since.clear()
+        now = perf_counter()
+        self._due = now + (now - started) / _SHARE
+
+    def run(self, samples: Array, rates: Array) -> Array:
+        """Make steps, as `Steps.run` does.
+
+        Raises
+        ------
+        FloatingPointError
+            Where the loss of one is not finite, or a weight; see `check`.
+        """
+        self._since.append((samples, rates))
+        losses = self._steps.run(samples, rates)
+        if not np.isfinite(losses).all():
+            self._undo()
+        if perf_counter() > self._due:
+            self.keep()
+        return losses
+
+    def check(self) -> None:
+        """Raise unless all weights and biases are finite.
+
+        Raises
+        ------
+        FloatingPointError
+            With the number of the step that broke the network, and the first layer that is
+            not finite. The network is as it was before that step.
+        """
+        if not np.isfinite(self._steps.parameters).all():
+            self._undo()
+
+    def _copy(self) -> None:
+        for name, array in self._steps.state().items():
+            np.copyto(self._kept[name], array)
+
+    def _undo(self) -> None:
+        """Find the step that broke the network, go back to where it begins, and say so."""
+        if not self._since:
+            raise FloatingPointError(
+                "the network has parameters that are not finite before any training; make it anew, "
+                "or load it from before it was broken"
+            )
+        samples = np.concatenate([samples for samples, _ in self._since])
+        rates = np.concatenate([rates for _, rates in self._since])
+        size = self._steps.plan.batch_size
+        first, last = 0, len(rates)  # finite before step first, not so after step last - 1
+        self._steps.restore(self._kept)
+        while last - first > 1:
+            middle = (first + last) // 2
+            losses = self._steps.run(samples[first * size : middle * size], rates[first:middle])
+            if np.isfinite(losses).all() and np.isfinite(self._steps.parameters).all():
+                self._copy()
+                first = middle
+            else:
+                self._steps.restore(self._kept)
+                last = middle
+        batch = samples[first * size : last * size]
+        self._steps.run(batch, rates[first:last])
+        fault = self._fault(len(batch))
+        self._steps.restore(self._kept)
+        self._since.clear()
+        raise FloatingPointError(
+            f"the training diverged: in step {int(self._kept['steps']) + 1}, at a learning rate "
+            f"of {rates[first]:g}, {fault} no longer finite. The network is as it was before that "
+            "step. Take a lower rate, or warm it up with WarmUpDecay; if that does not help, bring "
+            "inputs and targets to the order of 1"
+        )
+
+    def _fault(self, n_samples: int) -> str:
+        """Return what is not finite after a step, the first layer's first; with its verb."""
+        layers = list(enumerate(self._net.layers, start=1))
+        for number, _ in layers:
+            if not np.isfinite(self._steps.activations_of(number, n_samples)).all():
+                return f"the activations of layer {number} are"
+        for number, layer in layers:
+            for name in ("weights", "biases"):
+                if not np.isfinite(getattr(layer, name)).all():
+                    return f"the {name} of layer {number} are"
+        return "the loss is"

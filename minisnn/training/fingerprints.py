@@ -1,0 +1,65 @@
+"""What tells one training from another, in words: so that a checkpoint is not taken for another's.
+
+Data and graphs go in by a checksum, CRC-32: against mistakes, not against malice.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from .._support.arrays import Array
+from ..network.samples import Samples, Table
+from ..topology.graph import Topology
+from .optimizers import Optimizer
+
+
+def checksum(arrays: Iterable[Array]) -> str:
+    """Return a checksum of the bytes of arrays, in hexadecimal digits."""
+    value = 0
+    for array in arrays:
+        value = zlib.crc32(np.ascontiguousarray(array).data, value)
+    return f"{value:08x}"
+
+
+def of_graphs(graphs: Sequence[Topology]) -> str:
+    """Return a checksum of the edges of all layers; those of complete ones are not listed."""
+    return checksum(
+        array
+        for graph in graphs
+        for array in ([] if graph.is_complete else [graph.indptr, graph.indices])
+    )
+
+
+def of_samples(samples: Samples | None) -> str:
+    """Return what tells samples from others."""
+    if samples is None:
+        return "none"
+    tables, weighted = [samples.inputs, samples.targets], ""
+    shapes = [f"{t.values.dtype} {(samples.n_samples, *t.values.shape[1:])}" for t in tables]
+    if samples.weights is not None:
+        weighted, tables = ", weighted", [*tables, Table(samples.weights, "sample_weight")]
+    parts = (chunk for table in tables for _, chunk in samples.chunks(table))
+    return f"{' and '.join(shapes)}{weighted}, {checksum(parts)}"
+
+
+def of_optimizer(optimizer: Optimizer, epochs: int) -> dict[str, str]:
+    """Return what tells an optimiser from others: its options, and its rates as they will be."""
+    rates = np.array([optimizer.rate(epoch + 0.5, epochs) for epoch in range(epochs)])
+    options = {
+        name: repr(value) for name, value in vars(optimizer).items() if name != "learning_rate"
+    }
+    about = f"{rates[0]:g} in the first epoch, {rates[-1]:g} in the last, {checksum([rates])}"
+    return {"optimizer": type(optimizer).__name__, **options, "learning_rate": about}
+
+
+def of_attributes(thing: object) -> str:
+    """Return what tells an object from others that are described by their attributes alone."""
+    values = [
+        checksum([value]) if isinstance(value, np.ndarray) else repr(value)
+        for name, value in vars(thing).items()
+        if name != "seed"  # what was drawn with it is there
+    ]
+    return f"{thing!r} {' '.join(values)}"

@@ -1,0 +1,115 @@
+"""What an optimiser remembers from one training to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from .._support.arguments import as_array
+from .._support.arrays import Array
+from .._support.checks import check_whole_number
+from ..network.layer import PRECISIONS
+from .optimizers import Adam, Optimizer
+
+_LARGEST = 2**63 - 1  # of int64
+_MOST_STEPS = 2**53  # to go on from, so that there is room for more
+
+
+@dataclass(frozen=True, eq=False)
+class OptimizerState:
+    """What an optimiser remembers: to train on later as if nothing had happened.
+
+    `minisnn.train` leaves it in ``history.optimizer_state`` and takes it back as
+    ``optimizer_state``; `minisnn.save` keeps it in a file.
+
+    Parameters
+    ----------
+    vectors : array of float32 or float64, shape (n_states, n_parameters)
+        As `Optimizer.initial_state` begins it: the velocities of SGD, or the two means of Adam.
+        Held as it is, read-only.
+    steps : int
+        How many steps were made.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where the vectors are no such array, or the steps no whole number of int64 from 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> X, Y, adam = np.eye(4), [0, 1, 0, 1], snn.Adam(0.01)
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> history = snn.train(net, X, Y, optimizer=adam, epochs=3)
+    >>> history.optimizer_state
+    OptimizerState(2 vectors of 10 float32, 3 steps)
+    >>> state = history.optimizer_state
+    >>> history = snn.train(net, X, Y, optimizer=adam, epochs=2, optimizer_state=state)
+    >>> history.optimizer_state.steps
+    5
+    """
+
+    vectors: Array
+    steps: int
+
+    def __post_init__(self) -> None:
+        vectors = as_array(self.vectors, "vectors").view()
+        if vectors.ndim != 2 or vectors.dtype not in PRECISIONS:
+            raise ValueError(
+                "vectors must be float32 or float64 of shape (n_states, n_parameters), got "
+                f"{vectors.dtype} of shape {vectors.shape}"
+            )
+        vectors.flags.writeable = False
+        object.__setattr__(self, "vectors", vectors)
+        object.__setattr__(self, "steps", check_whole_number(self.steps, "steps", 0, _LARGEST))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
+        """Return what is among the arrays that `Steps.state` returns."""
+        return cls(arrays["optimizer"], int(arrays["steps"]))
+
+    def arrays(self) -> dict[str, Array]:
+        """Return it as `Steps.restore`, and files, take it."""
+        return {"optimizer": self.vectors, "steps": np.array(self.steps, dtype=np.int64)}
+
+    def check_for(self, parameters: Array, optimizer: Optimizer | None = None) -> None:
+        """Raise unless it can be the state of an optimiser, by default of any, of parameters.
+
+        Raises
+        ------
+        ValueError
+            Where it is of other parameters or of another optimiser, holds NaN, inf or negative
+            means of squares, or has made more than 2**53 steps.
+        """
+        check_whole_number(self.steps, "steps", 0, _MOST_STEPS)
+        found, wanted = self.vectors, (len(self.vectors), len(parameters))
+        if optimizer is not None:
+            wanted = optimizer.n_states, len(parameters)
+        if found.shape != wanted or found.dtype != parameters.dtype:
+            who = "the optimiser" if optimizer is None else type(optimizer).__name__
+            raise ValueError(
+                f"{who} needs a state of shape {wanted} and {parameters.dtype} for this network, "
+                f"got {found.shape} and {found.dtype}; pass what the same kind of optimiser left "
+                "after training this network"
+            )
+        if not np.isfinite(found).all():
+            raise ValueError(
+                "the state of the optimiser holds NaN or inf: its training has diverged; go on "
+                "without it"
+            )
+        if len(found) == Adam.n_states and found[1].min() < 0:
+            raise ValueError(
+                "the state of Adam holds means of squared gradients, which are not below 0, got "
+                f"{found[1].min():g}; go on without it"
+            )
+
+    def __repr__(self) -> str:
+        n_states, n_parameters = self.vectors.shape
+        return (
+            f"OptimizerState({n_states} vector{'s' * (n_states != 1)} of {n_parameters} "
+            f"{self.vectors.dtype}, {self.steps} steps)"
+        )

@@ -1,0 +1,164 @@
+"""Steps of training: batch, forward, backward, update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from .._support.arrays import Array
+from ..kernels.program.engine import TRAIN
+from ..kernels.program.plan import Plan
+from ..network.layer import describe
+from ..network.losses import LOSSES, Loss
+from ..network.mlp import MLP
+from ..network.passes import keeps_bytes
+from ..network.propagation import Propagation
+from ..network.samples import Samples
+from . import fingerprints
+from .optimizers import Optimizer
+
+_FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
+
+
+class Steps(Protocol):
+    """What the loop asks of whoever makes the steps, such as `Stepper`."""
+
+    plan: Plan
+    chunk: int  # how many steps to make at once, for the loop to change
+    initial_seed: int | None  # what the parameters were drawn with before the training
+
+    @property
+    def parameters(self) -> Array:
+        """The vector that is trained."""
+        ...
+
+    def compile(self) -> None:
+        """Compile what a step calls, or load it; nothing is trained."""
+
+    def run(self, samples: Array, rates: Array) -> Array:
+        """Train on samples, batch after batch; return the losses before each update."""
+        ...
+
+    def state(self) -> dict[str, Array]:
+        """Return all that the next step depends on, ``parameters`` and ``steps`` among it.
+
+        The arrays may be those that the next step changes. Their names, shapes and dtypes stay
+        the same throughout a training.
+        """
+        ...
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state, which is copied."""
+
+    def activations_of(self, layer: int, n_samples: int) -> Array:
+        """Return a layer's activations in the last step, of so many samples; 0 is the input."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return what tells the network from others, whatever its weights."""
+        ...
+
+
+class Stepper:
+    """What training holds beside the network: the optimiser's state, buffers, the count of steps.
+
+    Parameters
+    ----------
+    net : MLP
+        Trained in place.
+    samples : Samples
+        What it is trained on.
+    optimizer : Optimizer
+        How a step is made of a gradient.
+    batch_size : int
+        Largest number of samples in a step.
+    loss : Loss
+        What the gradient is of.
+    dropout : sequence of float
+        Rates for the input and each hidden layer.
+    seed : int
+        Seed of the dropout masks.
+    """
+
+    def __init__(
+        self,
+        net: MLP,
+        samples: Samples,
+        *,
+        optimizer: Optimizer,
+        batch_size: int,
+        loss: Loss = LOSSES["mse"],
+        dropout: Sequence[float] = (),
+        seed: int = 0,
+    ) -> None:
+        as_bytes = keeps_bytes(samples, dropout)
+        clips = optimizer.clip_norm is not None
+        self.plan = net.plan_for(batch_size, TRAIN, keeps_bytes=as_bytes, clips=clips)
+        self.parameters, self._state = net.parameters, optimizer.initial_state(net.parameters)
+        self._propagation = Propagation(self.plan, self.parameters, self._state)
+        self._net = net
+        self._samples, self._optimizer, self._loss = samples, optimizer, loss
+        self._dropout, self._seed = dropout, seed
+        self._steps = 0
+        self.chunk = max(1, int(_FIRST_CHUNK / self.plan.cycles))
+
+    @property
+    def initial_seed(self) -> int | None:
+        """What the network's weights were drawn with; see `Steps`."""
+        return self._net.seed
+
+    @initial_seed.setter
+    def initial_seed(self, seed: int | None) -> None:
+        self._net._seed = seed
+
+    def compile(self) -> None:
+        """Compile what a step calls, or load it; nothing is trained."""
+        self.run(np.empty(0, dtype=np.int64), np.empty(0))
+
+    def run(self, samples: Array, rates: Array) -> Array:
+        """Train on the samples in these rows; return the losses before each update.
+
+        Parameters
+        ----------
+        samples : array of int64
+            One batch after another, all but the last of the full size.
+        rates : array of float64
+            The learning rate of each batch.
+        """
+        losses, _ = self._propagation.run(
+            self._samples,
+            samples,
+            loss=self._loss,
+            dropout=self._dropout,
+            seed=self._seed,
+            first_step=self._steps,
+            updates=self._optimizer.updates(rates, self._steps),
+        )
+        self._steps += len(rates)
+        return losses
+
+    def state(self) -> dict[str, Array]:
+        """Return all that the next step depends on; see `Steps`."""
+        return {
+            "parameters": self.parameters,
+            "optimizer": self._state,
+            "steps": np.array(self._steps),
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state; see `Steps`."""
+        self.parameters[:] = state["parameters"]
+        self._state[:] = state["optimizer"]
+        self._steps = int(state["steps"])
+
+    def activations_of(self, layer: int, n_samples: int) -> Array:
+        """Return a layer's activations in the last step; see `Steps`."""
+        return self._propagation.activations_of(layer, n_samples)
+
+    def fingerprint(self) -> str:
+        """Return what tells the network from others: its shape and its graphs."""
+        net = self._net
+        kind = describe(net.topologies, net.dtype, net.activation, net.output_activation)
+        return f"MLP({kind}), wired {fingerprints.of_graphs(self._net.topologies)}"
