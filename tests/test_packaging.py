@@ -57,7 +57,7 @@ def test_contents(wheel: Path) -> None:
     assert tops == {"minisnn", next(top for top in tops if top.endswith(".dist-info"))}
     for wanted in (
         "minisnn/py.typed",
-        "minisnn/kernels/products.py",
+        "minisnn/kernels/layers/sparse.py",
         "minisnn/data/train-images-idx3-ubyte.gz",
         "minisnn/data/README.md",
     ):

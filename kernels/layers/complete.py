@@ -10,7 +10,7 @@ so each block's inputs stay in L1 while all rows use them, and blocks may be sum
 threads, each near the inputs that it has just made, without any change of a bit. Such blocks of
 a layer with few outputs leave their sums in *partials*, which `add_partials` adds up.
 
-Shapes and dtypes as in `products`, with W : real[n_out, n_in]. Cost of each: 2 * n_in * n_out *
+Shapes and dtypes as in `sparse`, with W : real[n_out, n_in]. Cost of each: 2 * n_in * n_out *
 width operations on all rows. No race and no dependence on the number of threads, as there.
 """
 

@@ -1,9 +1,9 @@
 """One sample at a time: an edge is one multiply-add, and activations are vectors.
 
-The kernels of `products` read a register of samples for each edge; with a single sample all but
+The kernels of `sparse` read a register of samples for each edge; with a single sample all but
 one of its lanes would be padding. Here four rows go side by side, so that the processor has other
 sums to add to while one waits for its last addition. Each sum runs in the order of its edges, in
-complete layers of its blocks, with the operations of `products`, `complete` and `activations`: a
+complete layers of its blocks, with the operations of `sparse`, `complete` and `activations`: a
 sample alone has the bits that it has in a batch, unless the network runs on BLAS.
 """
 

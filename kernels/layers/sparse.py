@@ -17,7 +17,7 @@ by column, so a block's share of them is contiguous: ``starts[block, i] : starts
 No weight moves, and sums run in the order of the edges whatever the blocks are.
 
 Shapes and dtypes, ``real`` being float32 or float64 throughout one call, ``width`` a whole number
-of the tile's vectors, indices unchecked (`wiring` is built from checked ones)::
+of the tile's vectors, indices unchecked (`structure` is built from checked ones)::
 
     starts  : uint32[blocks + 1, rows]        indices : uint16 or uint32[edges]
     weights : real[edges]                     biases  : real[n_out]

@@ -7,8 +7,8 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
   the same bits however the work was cut: LLVM may treat the vectorised body of a loop and its
   remainder differently where it may reorder sums (reassoc), fuse or not (contract), or replace a
   division by a reciprocal (arcp). Where a fused operation is wanted, kernels say `fma`.
-* ``nogil``: several Python threads run a kernel at once (`team`); Numba's own thread pools, which
-  must not be entered twice at once or after a fork, are not used.
+* ``nogil``: several Python threads run a kernel at once (`threads`); Numba's own thread pools,
+  which must not be entered twice at once or after a fork, are not used.
 * ``error_model="numpy"``: a division by zero gives inf; only so do divisions vectorise.
 * Arrays are not reference-counted (``_nrt``). Each view that a compiled function makes would cost
   two atomic additions, and two threads would pass the counters of the arrays that they share to
@@ -17,7 +17,7 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
 * What was compiled is kept on disk: `code_cache`.
 * NUMBA_BOUNDSCHECK=1 has indices checked wherever kernels write ``array[i]``, so that one outside
   is an IndexError. Not checked are slices, and what is an address in machine code: the loads and
-  stores of `vector` and `squares`, and `atomics`.
+  stores of `vector` and `transpose`, and `atomics`.
 * LLVM's own loops take what it believes to be the best width: half a register on Intel's servers
   with AVX-512, for the sake of the clock. The curves (exp and what is made of it) have so much to
   do for each value that whole registers are faster: they say `whole_registers`. Updates, which

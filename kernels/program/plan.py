@@ -5,7 +5,7 @@ A `Plan` chooses, for one batch size and number of threads,
 * the *tile*: how many registers wide the products go, so that little of them is padding;
 * the *blocks* of columns of each product (`blocks`);
 * the *number of threads*: one where there is little to do;
-* the *tasks* of each phase (`schedule`).
+* the *tasks* of each phase (`phases`).
 
 None of these choices changes a result by a bit.
 """

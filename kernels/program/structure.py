@@ -23,7 +23,7 @@ NARROW = 32
 sums may be made in parts, since these take little room."""
 
 EDGES, COMPLETE, BLAS = "edges", "complete", "BLAS"
-"""What makes a layer's products: the kernels of `products`, those of `complete`, or BLAS."""
+"""What makes a layer's products: the kernels of `sparse`, those of `complete`, or BLAS."""
 
 Array = npt.NDArray[Any]
 

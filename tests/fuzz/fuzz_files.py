@@ -28,7 +28,10 @@ else:
     import atheris
 
     folder = Path(__file__).parents[2] / "kernels"
-    compiled = [f"minisnn.kernels.{path.stem}" for path in folder.glob("*.py")]  # as they are
+    compiled = [  # as they are
+        ".".join(("minisnn", *path.relative_to(folder.parent).with_suffix("").parts))
+        for path in folder.rglob("*.py")
+    ]
     instrumented = atheris.instrument_imports(["minisnn", "json", "zipfile"], compiled)
 
 with instrumented:
