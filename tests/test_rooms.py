@@ -12,11 +12,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 FLOORS = [
     {"_version", "data", "kernels.machine"},
     {"kernels.functions", "_support"},
-    {"kernels.layers", "topology"},
-    {"kernels.program"},
+    {"kernels.layers", "idx", "topology"},
+    {"kernels.program", "datasets"},
     {"network"},
     {"training", "spectral"},
-    {"callbacks", "experiments", "idx", "interchange", "measurement", "plots", "sklearn"},
+    {"callbacks", "experiments", "interchange", "measurement", "plots", "sklearn"},
     {"baselines", "reproduction"},
 ]
 """From the ground up; modules that are not among these stand on the top floor."""
