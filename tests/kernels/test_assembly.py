@@ -181,7 +181,7 @@ def test_a_step_allocates_nothing(products: str, optimizer: Any) -> None:
     def allocations(n_steps: int) -> int:
         samples = rng.integers(0, 50, 16 * n_steps)
         before = rtsys.get_allocation_stats()
-        trainer.run(data, samples, loss=loss, optimizer=optimizer, rates=np.ones(n_steps))
+        trainer.run(data, samples, loss=loss, updates=optimizer.updates(np.ones(n_steps), 0))
         after = rtsys.get_allocation_stats()
         assert after.alloc - before.alloc == after.free - before.free
         return int(after.alloc - before.alloc)

@@ -193,8 +193,8 @@ def test_steps_of_training(
     optimizer = snn.SGD(0.1, 0.8, nesterov=nesterov)
     propagation = Propagation(plan, parameters, optimizer.initial_state(parameters))
     losses, _ = run(
-        propagation, X, labels, samples, dropout=DROPOUT, seed=3, first_step=9, rates=rates,
-        optimizer=optimizer,
+        propagation, X, labels, samples, dropout=DROPOUT, seed=3, first_step=9,
+        updates=optimizer.updates(rates, 9),
     )  # fmt: skip
     for step, rate in enumerate(rates):
         batch = samples[16 * step : 16 * step + 16]
@@ -225,7 +225,7 @@ def test_steps_of_any_optimizer(
     twin_state = state.copy()
     losses, _ = run(
         Propagation(plan, parameters, state), X, labels, samples, loss=LOSSES["cross_entropy"],
-        optimizer=optimizer, rates=rates,
+        updates=optimizer.updates(rates, 0),
     )  # fmt: skip
     is_weight = np.concatenate(
         [np.repeat([True, False], [graph.n_edges, graph.n_out]) for graph in wiring.graphs]
@@ -273,7 +273,7 @@ def test_one_compilation_serves_any_network_data_and_optimizer(rng: np.random.Ge
         state, rates = optimizer.initial_state(parameters), np.ones(1)
         run(
             Propagation(plan, parameters, state), X, Y, np.arange(16), loss=LOSSES[functions[1]],
-            optimizer=optimizer, rates=rates,
+            updates=optimizer.updates(rates, 0),
         )  # fmt: skip
 
     train((9, 5), rng.random((20, 9)), rng.integers(0, 5, 20))
