@@ -24,7 +24,7 @@ import numpy as np
 import minisnn as snn
 from minisnn import baselines
 from minisnn.compile import compile_kernels
-from minisnn.kernels import code_cache
+from minisnn.kernels.machine import code_cache
 
 compile_kernels(["float32"])
 def missed(self, sig, target_context):

@@ -97,7 +97,7 @@ def test_the_extra_docs_is_enough_to_build_it() -> None:
     """In an environment without the other extras, building must not ask for one of them."""
     program = """
 import sys
-from minisnn import extras
+from minisnn._support import extras
 asked, require = set(), extras.require
 extras.require = lambda module, extra, what: asked.add(extra) or require(module, extra, what)
 sys.path.insert(0, "docs")

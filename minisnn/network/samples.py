@@ -59,7 +59,7 @@ class Table:
 
     Parameters
     ----------
-    values : array of a dtype among `kernels.squares.KINDS`, shape (rows, columns), any strides
+    values : array of a dtype among `transpose.KINDS`, shape (rows, columns), any strides
         Or labels: int64, shape (rows,).
     name : str
         Of the argument that they came as.

@@ -77,11 +77,6 @@ class Optimizer(ABC):
             How many steps were made before.
         """
 
-    def updates(self, rates: Array, first_step: int) -> Updates:
-        """Return what the kernels need for a row of steps; parameters as of `coefficients`."""
-        limit = np.inf if self.clip_norm is None else self.clip_norm
-        return Updates(self.number, self.coefficients(rates, first_step), limit)
-
     def initial_state(self, parameters: Array) -> Array:
         """Return the state before the first step: zeros of shape (n_states, n_parameters).
 
@@ -370,3 +365,9 @@ def as_optimizer(value: Any, **options: Any) -> Optimizer:
         f"optimizer must be a name ({', '.join(OPTIMIZERS)}), or an SGD or an Adam, such as "
         f"SGD(0.1), got {shown(value)}"
     )
+
+
+def updates_of(optimizer: Optimizer, rates: Array, first_step: int) -> Updates:
+    """Return an optimiser's part in a row of steps; parameters as of `Optimizer.coefficients`."""
+    limit = np.inf if optimizer.clip_norm is None else optimizer.clip_norm
+    return Updates(optimizer.number, optimizer.coefficients(rates, first_step), limit)

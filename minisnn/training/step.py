@@ -17,7 +17,7 @@ from ..network.passes import keeps_bytes
 from ..network.propagation import Propagation
 from ..network.samples import Samples
 from . import fingerprints
-from .optimizers import Optimizer
+from .optimizers import Optimizer, updates_of
 
 _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
 
@@ -134,7 +134,7 @@ class Stepper:
             dropout=self._dropout,
             seed=self._seed,
             first_step=self._steps,
-            updates=self._optimizer.updates(rates, self._steps),
+            updates=updates_of(self._optimizer, rates, self._steps),
         )
         self._steps += len(rates)
         return losses

@@ -17,6 +17,7 @@ from minisnn.kernels.program.blocks import Blocks, choose_blocks
 from minisnn.kernels.program.engine import TRAIN
 from minisnn.network.propagation import Propagation
 from minisnn.network.samples import Samples, check_samples
+from minisnn.training.optimizers import updates_of
 
 from .measure import interleaved, median
 
@@ -105,7 +106,7 @@ def _steps(plan: plans.Plan, parameters: Any, data: Samples, n: int) -> None:
     optimizer = snn.NesterovSGD(1e-30)
     propagation = Propagation(plan, parameters, optimizer.initial_state(parameters))
     samples = np.resize(np.arange(data.n_samples), n * plan.batch_size)
-    propagation.run(data, samples, updates=optimizer.updates(np.full(n, 1e-30), 0))
+    propagation.run(data, samples, updates=updates_of(optimizer, np.full(n, 1e-30), 0))
 
 
 def table(result: dict[str, Any]) -> str:

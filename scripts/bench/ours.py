@@ -14,6 +14,7 @@ from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.network.propagation import Propagation
 from minisnn.network.samples import Samples, Table
+from minisnn.training.optimizers import updates_of
 
 from .base import Array, Pairs, Problem
 
@@ -78,7 +79,7 @@ class Ours:
         self._trainer.run(
             self._data,
             samples,
-            updates=self._optimizer.updates(np.full(n_steps, problem.rate), 0),
+            updates=updates_of(self._optimizer, np.full(n_steps, problem.rate), 0),
         )
 
     def runner(self, rng: np.random.Generator) -> Callable[[int], None]:

@@ -25,6 +25,7 @@ from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiri
 from minisnn.network.losses import LOSSES
 from minisnn.network.propagation import Propagation
 from minisnn.network.samples import Samples, Table
+from minisnn.training.optimizers import updates_of
 
 pytestmark = [
     pytest.mark.skipif(DISABLED, reason="kernels are plain Python here"),
@@ -181,7 +182,7 @@ def test_a_step_allocates_nothing(products: str, optimizer: Any) -> None:
     def allocations(n_steps: int) -> int:
         samples = rng.integers(0, 50, 16 * n_steps)
         before = rtsys.get_allocation_stats()
-        trainer.run(data, samples, loss=loss, updates=optimizer.updates(np.ones(n_steps), 0))
+        trainer.run(data, samples, loss=loss, updates=updates_of(optimizer, np.ones(n_steps), 0))
         after = rtsys.get_allocation_stats()
         assert after.alloc - before.alloc == after.free - before.free
         return int(after.alloc - before.alloc)

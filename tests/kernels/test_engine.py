@@ -19,6 +19,7 @@ from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiri
 from minisnn.network.losses import LOSSES
 from minisnn.network.propagation import Propagation
 from minisnn.network.samples import Samples, Table
+from minisnn.training.optimizers import updates_of
 
 NARROW, WIDE = (23, 150, 9, 5), (23, 150, 36, 5)  # few outputs: a complete layer is summed apart
 SCALE = 0.5
@@ -194,7 +195,7 @@ def test_steps_of_training(
     propagation = Propagation(plan, parameters, optimizer.initial_state(parameters))
     losses, _ = run(
         propagation, X, labels, samples, dropout=DROPOUT, seed=3, first_step=9,
-        updates=optimizer.updates(rates, 9),
+        updates=updates_of(optimizer, rates, 9),
     )  # fmt: skip
     for step, rate in enumerate(rates):
         batch = samples[16 * step : 16 * step + 16]
@@ -225,7 +226,7 @@ def test_steps_of_any_optimizer(
     twin_state = state.copy()
     losses, _ = run(
         Propagation(plan, parameters, state), X, labels, samples, loss=LOSSES["cross_entropy"],
-        updates=optimizer.updates(rates, 0),
+        updates=updates_of(optimizer, rates, 0),
     )  # fmt: skip
     is_weight = np.concatenate(
         [np.repeat([True, False], [graph.n_edges, graph.n_out]) for graph in wiring.graphs]
@@ -273,7 +274,7 @@ def test_one_compilation_serves_any_network_data_and_optimizer(rng: np.random.Ge
         state, rates = optimizer.initial_state(parameters), np.ones(1)
         run(
             Propagation(plan, parameters, state), X, Y, np.arange(16), loss=LOSSES[functions[1]],
-            updates=optimizer.updates(rates, 0),
+            updates=updates_of(optimizer, rates, 0),
         )  # fmt: skip
 
     train((9, 5), rng.random((20, 9)), rng.integers(0, 5, 20))
