@@ -116,7 +116,7 @@ print(",".join(sorted(asked)))
 def test_names_in_the_reference_are_links(site: Path) -> None:
     page = read(site, "reference/callbacks.html")
     for name, target in (
-        ("Callback", "#minisnn.callbacks.callback.Callback"),
+        ("Callback", "#minisnn.training.callback.Callback"),
         ("Epoch", "minisnn.html#minisnn.training.history.Epoch"),
     ):
         assert f'href="{target}"><code>{name}</code></a>' in page

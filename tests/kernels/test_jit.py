@@ -18,7 +18,7 @@ def test_no_function_is_compiled_but_by_the_factory() -> None:
     assert len(sources) > 20
     for path in sources:
         if path != REPOSITORY / "kernels" / "machine" / "jit.py":
-            text = path.read_text().replace("from .jit import", "")
+            text = re.sub(r"from [.\w]*\bjit import", "", path.read_text())
             found = re.search(r"numba\.\w*(jit|vectorize|stencil|cfunc)|import .*jit", text)
             assert found is None, f"{path} compiles by itself: {found}"
 
