@@ -38,7 +38,7 @@ def press(*_: Any) -> None:
 
 @pytest.mark.parametrize("when", ["in a step", "between epochs", "in the last epoch"])
 def test_ctrl_c_returns_the_history_so_far(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    from minisnn.training import train as training
+    from minisnn.training.train import train as training
 
     monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)  # one step at a time
     monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)

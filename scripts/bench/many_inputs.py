@@ -18,7 +18,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 import minisnn as snn
-from minisnn.tables import align
+from minisnn._support.tables import align
 
 from .base import SCALE, Array, Problem
 from .measure import interleaved, median
