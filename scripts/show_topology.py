@@ -20,8 +20,9 @@ from pathlib import Path
 from program import run, save_figure
 
 import minisnn as snn
-from minisnn import extras, plots
-from minisnn.tables import align
+from minisnn import plots
+from minisnn._support import extras
+from minisnn._support.tables import align
 from minisnn.topology.registry import CONSTRUCTIONS
 
 DEGREES = (

@@ -15,9 +15,9 @@ from run_mnist import build_networks
 from sweeping import describe
 
 import minisnn as snn
+from minisnn._support.seeds import Seed, seed_of
 from minisnn.experiments import Run, Wiring
 from minisnn.experiments.work import build_network, perform
-from minisnn.seeds import Seed, seed_of
 from minisnn.topology import assembly, registry
 
 

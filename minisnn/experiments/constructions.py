@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import topology
-from ..graph import Topology
 from ..topology import registry
+from ..topology.graph import Topology
 
 DENSE = "dense"
 

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..checks import check_number
-from ..graph import Topology
-from ..seeds import Seed, seed_of
+from .._support.checks import check_number
+from .._support.seeds import Seed, seed_of
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
+from .graph import Topology
 from .registry import construction
 
 

@@ -7,12 +7,13 @@ import math
 import numpy as np
 import scipy.sparse
 
-from ..checks import check_positive_integer
-from ..graph import Array, Topology
-from ..kernels.blas_threads import blas_threads
-from ..seeds import Seed, seed_of
+from .._support.arrays import Array
+from .._support.checks import check_positive_integer
+from .._support.seeds import Seed, seed_of
+from ..kernels.machine.blas_threads import blas_threads
 from .assembly import check_degree, divisors, from_targets
 from .finite_field import FiniteField, prime_power
+from .graph import Topology
 from .registry import construction
 
 _TOLERANCE = 1e-3  # of the squared singular value; if two tries are closer, either will do

@@ -11,13 +11,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..arguments import as_list, shown
-from ..checks import check_positive_integer
-from ..graph import Topology
-from ..structure import check_size, check_widths
+from .._support.arguments import as_list, shown
+from .._support.checks import check_positive_integer
 from .assembly import from_pairs, from_targets, kronecker
+from .graph import Topology
 from .registry import construction
 from .rotating import rotating
+from .validation import check_size, check_widths
 
 
 @construction

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checks import check_number, check_positive_integer
-from ..graph import Array, Topology
-from ..seeds import Seed, seed_of
-from ..structure import check_size, check_widths
+from .._support.arrays import Array
+from .._support.checks import check_number, check_positive_integer
+from .._support.seeds import Seed, seed_of
 from .assembly import check_degree, even_bounds, from_pairs, from_targets
+from .graph import Topology
 from .registry import construction
+from .validation import check_size, check_widths
 
 _DENSE = 8  # pairs per edge; up to this a list of all pairs takes no more memory than the edges
 

@@ -11,10 +11,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..arguments import did_you_mean, shown
-from ..graph import Topology
-from ..seeds import Seed
+from .._support.arguments import did_you_mean, shown
+from .._support.seeds import Seed
 from .assembly import check_degree
+from .graph import Topology
 
 _Function = TypeVar("_Function", bound=Callable[..., Topology | list[Topology]])
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..arguments import as_array, shown
-from ..checks import check_positive_integer
-from ..graph import Array, Topology
-from ..seeds import Seed, seed_of
-from ..structure import check_size, check_widths
+from .._support.arguments import as_array, shown
+from .._support.arrays import Array
+from .._support.checks import check_positive_integer
+from .._support.seeds import Seed, seed_of
 from .assembly import check_degree, from_pairs
+from .graph import Topology
 from .registry import construction
+from .validation import check_size, check_widths
 
 _SETTLED = 300
 """Number of Fibonacci numbers that are computed at most. Scaled by the last of them, the first are

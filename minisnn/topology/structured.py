@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
-from ..checks import check_positive_integer
-from ..graph import Array, Topology
-from ..seeds import Seed, seed_of
-from ..structure import check_size, check_widths
+from .._support.arrays import Array
+from .._support.checks import check_positive_integer
+from .._support.seeds import Seed, seed_of
 from .assembly import check_degree, divisors, even_bounds, from_pairs, from_sources, kronecker
+from .graph import Topology
 from .random import biregular
 from .registry import construction
+from .validation import check_size, check_widths
 
 
 @construction
