@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from naming import LABELS, N_OUT, NAMES, N, frame, make
 
 import minisnn as snn
-from minisnn.archive import FileFormatError, write_archive
+from minisnn._support.archive import FileFormatError, write_archive
 from minisnn.baselines import Identity, Reparametrised, train_reparametrised
-from minisnn.checkpoint import recorded
+from minisnn.training.checkpoint import recorded
 
 TARGETS = pd.DataFrame(np.random.default_rng(1).random((N, N_OUT)), columns=["p", "q", "r"])
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from naming import LABELS, N_IN, N_OUT, NAMES, N, frame, make, trained
 
 import minisnn as snn
-from minisnn.columns import Known, columns_of, read_columns
+from minisnn._support.columns import Known, columns_of, read_columns
 
 
 @settings(max_examples=30)

@@ -14,8 +14,8 @@ from naming import LABELS, N_OUT, NAMES, N, frame, make, trained
 
 import minisnn as snn
 from minisnn import baselines
-from minisnn.archive import write_archive
-from minisnn.storage import packed
+from minisnn._support.archive import write_archive
+from minisnn.interchange.network_file import packed
 
 MASK = pd.DataFrame([[1, 0], [1, 1], [0, 1]], index=["a", "b", "c"], columns=["p", "q"], dtype=bool)
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import baselines, topology
-from minisnn.archive import FileFormatError, write_archive
-from minisnn.atomic import replace_file
-from minisnn.checkpoint import recorded
-from minisnn.seeds import Seed, layer_seeds, seed_of, spawned, word_of
-from minisnn.storage import packed
+from minisnn._support.archive import FileFormatError, write_archive
+from minisnn._support.files import replace_file
+from minisnn._support.seeds import Seed, layer_seeds, seed_of, spawned, word_of
+from minisnn.interchange.network_file import packed
+from minisnn.training.checkpoint import recorded
 
 pytestmark = pytest.mark.usefixtures("fresh_seeds")
 
@@ -125,7 +125,7 @@ def test_a_generator_gives_another_seed_at_each_call() -> None:
 
 
 def test_fresh_seeds_are_fresh() -> None:
-    code = "from minisnn.seeds import seed_of; print(seed_of(None), seed_of(None))"
+    code = "from minisnn._support.seeds import seed_of; print(seed_of(None), seed_of(None))"
     command = [sys.executable, "-c", code]
     said = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(2)]
     numbers = {int(number) for text in said for number in text.split()}

@@ -1,4 +1,4 @@
-"""A trained network as one file: a NumPy .npz archive of a strict form, see `minisnn.archive`.
+"""A trained network as one file: an archive (`minisnn._support.archive`) of a strict form.
 
 The header names the activations, the seed of the initial weights where that is known (files of
 before have none), and has one entry a layer: its widths and number of edges, what
@@ -8,7 +8,7 @@ a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes 
 
 Format 3 is format 2 and what the optimiser remembers: the arrays ``optimizer`` and ``steps``, which
 are those of a checkpoint. Files without it are still written in format 2. Format 4 is for networks
-whose inputs or outputs have names, see `minisnn.archived_names`. Its header says whether there is
+whose inputs or outputs have names, see `minisnn._support.archived_names`. Its header says whether there is
 the state of an optimiser.
 
 Kernels trust the structure that they are given, so here it is checked as strictly as that of any
@@ -24,16 +24,17 @@ from typing import Any
 
 import numpy as np
 
-from .archive import Archive, FileFormatError, entry, read_archive, write_archive
-from .archived_names import pack_names, unpack_names
-from .arguments import check_kind
-from .atomic import replace_file
-from .graph import Array, Topology
-from .layer import PRECISIONS
-from .mlp import MLP, check_network
-from .optimizer_state import OptimizerState
-from .structure import check_widths
-from .topology import rotating
+from .._support.archive import Archive, FileFormatError, entry, read_archive, write_archive
+from .._support.archived_names import pack_names, unpack_names
+from .._support.arguments import check_kind
+from .._support.arrays import Array
+from .._support.files import replace_file
+from ..network.layer import PRECISIONS
+from ..network.mlp import MLP, check_network
+from ..topology import rotating
+from ..topology.graph import Topology
+from ..topology.validation import check_widths
+from ..training.optimizer_state import OptimizerState
 
 KIND, FORMAT, FORMAT_WITH_STATE, FORMAT_WITH_NAMES = "network", 2, 3, 4
 ROTATING, COMPLETE, EDGES = "rotating", "complete", "edges"

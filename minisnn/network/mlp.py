@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import checks
-from .arguments import check_flag, check_kind, shown
+from .._support import checks
+from .._support.arguments import check_flag, check_kind, shown
+from .._support.arrays import Array
+from .._support.seeds import Seed, seed_of
+from ..kernels.program.engine import DIFFERENTIATE, PREDICT, TRAIN
+from ..kernels.program.plan import Plan
+from ..topology.graph import Topology
 from .gradients import Gradients
-from .graph import Array, Topology
 from .initializers import check_rule, initial_parameters
-from .kernels.engine import DIFFERENTIATE, PREDICT, TRAIN
-from .kernels.plan import Plan
 from .layer import (
     Layer,
     check_activations,
@@ -29,7 +31,6 @@ from .layer import (
 from .losses import check_loss
 from .passes import Passes
 from .samples import Samples, check_inputs, check_samples
-from .seeds import Seed, seed_of
 from .wiring_warnings import warn_of_graphs
 
 
@@ -55,7 +56,7 @@ class MLP:
         Distribution of the initial weights; He's was made for ReLUs. Biases begin at 0.
     fan : {"degree", "width"}
         How fans, which give the variance, are counted on a sparse layer: by the edges that a
-        neuron has, or by the layers' widths as the paper does. See `minisnn.initializers`;
+        neuron has, or by the layers' widths as the paper does. See `minisnn.network.initializers`;
         docs/training.md has the measurement behind the default.
     dtype : {float32, float64}
         Precision of weights and activations.
@@ -298,7 +299,7 @@ class MLP:
         batch_size : int
             Samples of a batch.
         purpose : int
-            ``PREDICT``, ``TRAIN`` or ``DIFFERENTIATE`` of ``minisnn.kernels.engine``.
+            ``PREDICT``, ``TRAIN`` or ``DIFFERENTIATE`` of ``minisnn.kernels.program.engine``.
         keeps_bytes : bool
             Whether inputs are uint8 and none is dropped.
         clips : bool

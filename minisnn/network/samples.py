@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .arguments import as_array
-from .checks import check_number
-from .columns import Known, Names, columns_of, read_columns
-from .graph import Array
-from .kernels.batch import kind_of
+from .._support.arguments import as_array
+from .._support.arrays import Array
+from .._support.checks import check_number
+from .._support.columns import Known, Names, columns_of, read_columns
+from ..kernels.layers.batch import kind_of
 
 _LEAST_WEIGHT = 2.0**-960  # of the largest: any number of samples, divided by it, is finite
 _CHUNK = 2**18  # values looked at together

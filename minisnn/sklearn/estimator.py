@@ -17,27 +17,27 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..arguments import as_list, check_choice, check_flag, shown
-from ..callbacks.callback import EpochFunction
-from ..checks import check_number, check_positive_integer
-from ..columns import Known, columns_of
-from ..compile_notice import compile_notice
-from ..graph import Array
-from ..history import History
-from ..loop import Course
-from ..mlp import MLP
-from ..optimizer_state import OptimizerState
-from ..optimizers import Optimizer, as_optimizer
-from ..schedules import Schedule
-from ..step import Stepper
-from ..training import run_training
+from .._support.arguments import as_list, check_choice, check_flag, shown
+from .._support.arrays import Array
+from .._support.checks import check_number, check_positive_integer
+from .._support.columns import Known, columns_of
+from .._support.compile_notice import compile_notice
+from ..network.mlp import MLP
+from ..training.callback import EpochFunction
+from ..training.history import History
+from ..training.loop import Course
+from ..training.optimizer_state import OptimizerState
+from ..training.optimizers import Optimizer, as_optimizer
+from ..training.schedules import Schedule
+from ..training.step import Stepper
+from ..training.train import run_training
 from .held_out import split_rows
 from .inputs import NUMBERS, by_rows, dense_blocks, made_dense, readable
 from .names import answers_other_names, unknown_parameter
 from .random_state import random_state_of
 from .refusal import unchanged_if_refused
+from .topologies import Topologies, hidden_sizes, make_graphs
 from .watch import Watch
-from .wiring import Topologies, hidden_sizes, make_graphs
 
 _LARGEST_SEED = 2**31 - 1
 _CALLBACKS = "functions of (net, epoch)"

@@ -1,10 +1,10 @@
 """A training's state as a file: written whole or not at all, and read without trust.
 
-The file is an `minisnn.archive`, a .npz without pickle. Its header has the fingerprint of the
-training that it belongs to; format 2 has the names of its columns, too. The other arrays are the
-states of its parts (steps, loop, callbacks), named ``PART.NAME``. Their shapes and dtypes must be
-those that the resumed training has itself, so that no file can make it allocate more; but for the
-history, which has a row for each planned epoch.
+The file is an archive (`minisnn._support.archive`): a .npz without pickle. Its header has the
+fingerprint of the training that it belongs to; format 2 has the names of its columns, too. The
+other arrays are the states of its parts (steps, loop, callbacks), named ``PART.NAME``. Their shapes
+and dtypes must be those that the resumed training has itself, so that no file can make it allocate
+more; but for the history, which has a row for each planned epoch.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .archive import FileFormatError, entry, read_archive, write_archive
-from .archived_names import pack_names, unpack_names
-from .arguments import shown
-from .atomic import replace_file
-from .columns import Known, Names
-from .graph import Array
+from .._support.archive import FileFormatError, entry, read_archive, write_archive
+from .._support.archived_names import pack_names, unpack_names
+from .._support.arguments import shown
+from .._support.arrays import Array
+from .._support.columns import Known, Names
+from .._support.files import replace_file
+from .._support.seeds import seed_of
+from ..network.samples import Network
 from .optimizer_state import OptimizerState
-from .samples import Network
-from .seeds import seed_of
 
 KIND, FORMAT, FORMAT_WITH_NAMES = "checkpoint", 1, 2
 

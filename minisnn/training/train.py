@@ -12,23 +12,24 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from . import checks, console, fingerprints
-from .arguments import as_list, check_flag, check_pair, check_path, shown
-from .callbacks.callback import Callback, EpochFunction, Training
+from .._support import checks, console
+from .._support.arguments import as_list, check_flag, check_pair, check_path, shown
+from .._support.columns import Known
+from .._support.compile_notice import compile_notice
+from .._support.interruption import AGAIN, interruptible
+from .._support.progress import progress_bar, require_tqdm
+from .._support.seeds import Seed, seed_of
+from ..network.losses import check_loss
+from ..network.mlp import MLP, check_network
+from ..network.passes import PREDICTION_BATCH
+from ..network.samples import DataError, Samples, check_samples
+from . import fingerprints
+from .callback import Callback, EpochFunction, Training
 from .checkpoint import EXTEND, Checkpoint, Part, Recorded, recorded
-from .columns import Known
-from .compile_notice import compile_notice
 from .history import History
-from .interruption import AGAIN, interruptible
 from .loop import Course, Loop
-from .losses import check_loss
-from .mlp import MLP, check_network
 from .optimizer_state import OptimizerState
 from .optimizers import Optimizer, as_optimizer
-from .passes import PREDICTION_BATCH
-from .progress import progress_bar, require_tqdm
-from .samples import DataError, Samples, check_samples
-from .seeds import Seed, seed_of
 from .step import Stepper, Steps
 
 _MOST_EPOCHS = 2**20  # 56 MiB of figures
