@@ -8,8 +8,8 @@ a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes 
 
 Format 3 is format 2 and what the optimiser remembers: the arrays ``optimizer`` and ``steps``, which
 are those of a checkpoint. Files without it are still written in format 2. Format 4 is for networks
-whose inputs or outputs have names, see `minisnn._support.archived_names`. Its header says whether there is
-the state of an optimiser.
+whose inputs or outputs have names, see `minisnn._support.archived_names`. Its header says whether
+there is the state of an optimiser.
 
 Kernels trust the structure that they are given, so here it is checked as strictly as that of any
 graph of a user's. And a few bytes can describe a graph that takes all memory; so a file must hold
