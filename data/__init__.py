@@ -6,7 +6,7 @@ Where it comes from, under which licence, and how it was made: README.md beside 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-"""Where the four files lie, named as those of MNIST."""
+"""Folder with the four files, named as those of MNIST."""
 
 SHA256 = {
     "train-images-idx3-ubyte": "41fcc99dc5febfff05b2c695115ab87b2d6d5c59525649686ccb7df54d37dfc9",

@@ -1,4 +1,4 @@
-"""What the site gets from the code: MkDocs calls these functions while it builds.
+"""Hooks of MkDocs: the parts of the site that are generated from the code.
 
 - The front page is README.md.
 - The reference has a page for each public package, made of what its ``__all__`` names. Where a

@@ -1,4 +1,4 @@
-"""Compile the kernels ahead of their first use: for an image, for CI, before a lesson.
+"""Compilation of the kernels ahead of their first use: for an image, for CI, before a lesson.
 
 ``python -m minisnn.compile`` puts into the cache what networks call whose layers have up to 65,536
 neurons: for both precisions, for batches of all sizes, for single samples. Options name fewer of

@@ -1,4 +1,4 @@
-"""Pictures of networks and trainings; extra ``plot``.
+"""Plots of networks and trainings; needs the extra ``plot``.
 
 Each function returns a Matplotlib figure, made without pyplot: no window, no global state. A
 notebook shows it, and ``figure.savefig(path)`` writes it.
@@ -46,7 +46,7 @@ def plot_training(histories: History | Mapping[str, History]) -> Any:
     Raises
     ------
     TypeError, ValueError
-        Where there is nothing to draw, or something else than that.
+        If there is nothing to draw, or the argument is of another type.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def plot_adjacency(topologies: Sequence[Topology]) -> Any:
     Raises
     ------
     TypeError, ValueError
-        Where there is nothing to draw, or something else than that.
+        If there is nothing to draw, or the argument is of another type.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def plot_topologies(topologies: Sequence[Topology]) -> Any:
     Raises
     ------
     TypeError, ValueError
-        Where there is nothing to draw, or something else than that.
+        If there is nothing to draw, or the argument is of another type.
 
     Examples
     --------
@@ -248,7 +248,7 @@ def plot_step_times(times: Mapping[str, Array]) -> Any:
     Raises
     ------
     TypeError, ValueError
-        Where there is nothing to draw, or something else than that.
+        If there is nothing to draw, or the argument is of another type.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Measure minisnn on this machine, beside whatever else does the same work.
+"""Benchmark minisnn on this machine beside other systems that do the same work.
 
 Both sides of every comparison take turns in one run, and results are checked before anything is
 timed. Each command prints a table, and writes it with --output as JSON and, where there is

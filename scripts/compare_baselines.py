@@ -1,4 +1,4 @@
-"""Train a sparse network on MNIST beside every baseline of as many weights, and print a table.
+"""Train a sparse network on MNIST and every baseline with as many weights, and print a table.
 
 The sparse network is 784 - 300 - 10: fibonacci_rotating of degree 45, 15 % of all connections,
 then a fully connected output layer. docs/baselines.md says what the baselines are, and why no one

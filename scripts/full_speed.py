@@ -1,4 +1,4 @@
-"""Comparisons with dense networks are to be with the best that there are."""
+"""Full speed of NumPy and PyTorch, for fair comparisons with dense networks."""
 
 from __future__ import annotations
 

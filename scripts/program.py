@@ -1,4 +1,4 @@
-"""How the programs here begin and end: an error is one line on standard error, no traceback."""
+"""Entry point of the programs: an error is one line on standard error, not a traceback."""
 
 from __future__ import annotations
 

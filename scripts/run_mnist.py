@@ -1,4 +1,4 @@
-"""Train a sparse network and its fully connected twin on MNIST, and show what sparsity bought.
+"""Train a sparse network and its fully connected twin on MNIST, and compare them.
 
 The wiring of the sparse network is fixed before training: each input neuron is connected to
 --degree hidden neurons, in a pattern that --topology names. Both networks have the same widths

@@ -1,4 +1,4 @@
-"""Show how layers can be wired: tables of what each graph is like, and a picture of each.
+"""Show the constructions of graphs: a table of measures, and a picture of each.
 
 The tables have degrees and measures of connectivity (docs/measures.md). The picture has a row for
 each construction: its adjacency matrix, and how many neurons of either side have which number of

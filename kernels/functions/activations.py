@@ -1,4 +1,4 @@
-"""What neurons make of their sums: A = f(Z), and its slope from the activations.
+"""Activations A = f(Z), and their slopes as functions of A.
 
 Arrays are feature-major (`layout`). ``real`` is float32 or float64 throughout one call. Every
 value is computed from its own inputs alone, with `fma` where rounding once is meant, so it has

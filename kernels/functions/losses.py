@@ -1,4 +1,4 @@
-"""Losses, and their gradients by the outputs' activations A or pre-activations Z.
+"""Losses, and their gradients with respect to the outputs' activations A or pre-activations Z.
 
 Arrays are feature-major: A, Z, T and the gradients real[n_out, width], one sample a column, of
 which the first N are there and the rest padding. With n outputs, T the targets::

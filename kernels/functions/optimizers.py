@@ -1,4 +1,4 @@
-"""What optimisers make of gradients: a step of some parameters, value by value.
+"""Update rules of the optimisers: one step of some parameters, value by value.
 
 Each value is computed from its own inputs alone, so it has the same bits in whatever pieces the
 parameters are taken. ``real`` is float32 or float64 throughout one call.

@@ -1,4 +1,4 @@
-"""The three products of a complete layer that is too small, or in the wrong company, for BLAS.
+"""The three products of a complete layer that does not run on BLAS.
 
 Such as the ten outputs behind a sparse layer, whose three products would otherwise take longer
 than those of a thin hidden layer. Every output has every input, so that rows can share what they

@@ -1,1 +1,1 @@
-"""The machine as kernels see it: its CPU and caches, compilation, threads, registers."""
+"""Machine layer of the kernels: CPU, caches, compilation, threads, registers."""

@@ -1,4 +1,4 @@
-"""The few atomic operations with which threads share work, and how one waits for another.
+"""Atomic operations for sharing work between threads, and a spin wait.
 
 On int64 arrays, one element at a time. Everything that a thread wrote before it changed an
 element is seen by a thread that has read the change.

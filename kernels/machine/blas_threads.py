@@ -1,4 +1,4 @@
-"""The number of threads that BLAS uses while one of our calls runs.
+"""Number of threads that BLAS uses during a call of minisnn.
 
 NumPy and SciPy each bring a BLAS with a pool of threads of its own, as large as the machine. Within
 `blas_threads` neither uses more than the number given; afterwards both use as many as before.

@@ -1,4 +1,4 @@
-"""Sizes of this machine's caches, as much of them as one core has.
+"""Sizes of the caches of this machine, per core.
 
 A core is what has a first-level cache of data of its own, be it one hardware thread or two. A cache
 that several cores share is divided by how many of them this process may use. Where cores differ,

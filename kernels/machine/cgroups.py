@@ -1,4 +1,4 @@
-"""What a control group of Linux, such as a container's or a batch job's, leaves this process.
+"""Limits of memory and CPU time that Linux control groups set for this process.
 
 A group has limits of memory and of CPU time, and so may each group around it. Version 2 has one
 tree of groups, version 1 one for each controller; on some systems both are there. A process sees as

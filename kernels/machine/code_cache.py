@@ -1,4 +1,4 @@
-"""Compiled kernels on disk: one folder, a file for each kernel and kind of arguments.
+"""Disk cache of compiled kernels: one folder, a file for each kernel and signature.
 
 A file's name is a hash of all that its machine code was made from: the sources of *all* kernels
 (Numba's own cache looks at the file of the cached function alone, and would go on using code into
@@ -149,7 +149,7 @@ def _stamp_of(function: Callable[..., Any]) -> str | None:
 
 
 class KernelCache(caching.NullCache):
-    """What Numba asks before it compiles a function, and tells when it has.
+    """Cache object that Numba asks before it compiles a function, and that it saves to afterwards.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def size() -> tuple[int, int]:
 
 
 class _Failure:
-    """Why nothing can be kept, to be said once, when all that is compiled together is there."""
+    """Reason why nothing can be cached. It is reported once, after everything is compiled."""
 
     reason: str | None = None
     said = False

@@ -1,4 +1,4 @@
-"""When kernels are being compiled, which takes seconds: for those who want to know.
+"""Notification of listeners when kernels are compiled, which takes seconds.
 
 Kernels call one another, and a call from Python compiles all that it needs: that is one
 compilation, from its beginning to its end. What is loaded from the cache is none.

@@ -1,4 +1,4 @@
-"""The CPU that kernels are compiled for, in the few respects that they are written for.
+"""Features of the CPU that kernels are compiled for.
 
 That is the CPU of Numba's own choice: this machine's, or the one that NUMBA_CPU_NAME,
 NUMBA_CPU_FEATURES and NUMBA_ENABLE_AVX ask for. No table of names and features stands between: the

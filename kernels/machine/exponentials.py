@@ -1,4 +1,4 @@
-"""exp, log and the functions made of them, without a call to libm.
+"""exp, log and functions derived from them, without calls to libm.
 
 A loop over ``np.exp`` calls scalar libm once a value, which for a layer of 1000 neurons costs as
 much as its whole product at 10 % density. Here exp is straight-line code that LLVM vectorises::

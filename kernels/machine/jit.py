@@ -1,4 +1,4 @@
-"""The one place where functions are compiled.
+"""The one factory of compiled functions.
 
 Every kernel goes through `jit`, so that flags, error model and cache are the same everywhere
 (a test fails on a bare `numba.njit`).

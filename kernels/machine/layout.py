@@ -1,4 +1,4 @@
-"""Feature-major activations: one row a neuron, one column a sample.
+"""Feature-major activations: one row per neuron, one column per sample.
 
 An edge then reads and writes contiguous rows, and one weight serves a whole vector of samples:
 no gather, no scatter. Rows begin at multiples of 64 bytes, the size of a cache line (rows that

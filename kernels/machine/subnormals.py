@@ -1,4 +1,4 @@
-"""Numbers next to zero taken as zero: while a kernel runs, and on its thread alone.
+"""Subnormal numbers flushed to zero while a kernel runs, on its thread only.
 
 Of float32 these are the *subnormal* ones, below 1e-38, which have fewer digits than others.
 Saturated neurons make them by the million, a (1 - a) where a is 1e-38; so do the means of gradients

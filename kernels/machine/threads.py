@@ -1,4 +1,4 @@
-"""How threads share the work of a run, and how many there are.
+"""Threads that share the work of a run, and their number.
 
 A run is a row of *phases*, each a set of independent tasks; a phase begins when the one before
 it is done. Every thread goes through all phases. In each it takes tasks, first from its own share,
@@ -85,7 +85,7 @@ def set_num_threads(n_threads: int) -> None:
     Raises
     ------
     ValueError, TypeError
-        Where it is no whole number, below 1, or above 1024.
+        If it is not a whole number, below 1, or above 1024.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def run(kernel: Callable[..., Any], n_threads: int, *arguments: Any) -> None:
     Raises
     ------
     Exception
-        What the kernel has raised on any thread.
+        If the kernel raises one on any thread.
     """
     claims = np.zeros(n_threads * _LINE, dtype=np.int64)
     done = np.zeros(_LINE, dtype=np.int64)

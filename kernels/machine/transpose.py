@@ -1,4 +1,4 @@
-"""Squares of values, turned in registers from one sample a row to one feature a row.
+"""Transposition in registers: square tiles from one sample per row to one feature per row.
 
 Data is read by address, as it lies. The most common kinds, `TURNED`, go from memory through
 registers to memory; all others become float64 first, in a square of their own, row by row.
@@ -43,7 +43,7 @@ if DISABLED:
         return np.frombuffer(memory, dtype)
 
     def address_of(array):  # type: ignore[no-untyped-def]
-        """Where the array begins in memory."""
+        """Address of the array's first value."""
         return array.ctypes.data
 
     def copy_item(size, source, target):  # type: ignore[no-untyped-def]

@@ -151,7 +151,7 @@ def _sums(builder: Any, vectors: list[Any]) -> Any:
 if DISABLED:
 
     def lanes(tile, array):  # type: ignore[no-untyped-def]
-        """How many values of the array's dtype a vector of the tile's size holds."""
+        """Number of values of the array's dtype in a vector of the tile's size."""
         return lanes_of(array.dtype, len(tile))
 
     def load(tile, array, row, column):  # type: ignore[no-untyped-def]

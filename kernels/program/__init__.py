@@ -1,1 +1,1 @@
-"""The work of a whole network: its structure, the plan made of it, the engine that runs it."""
+"""Programs of whole networks: structure, plan, and the engine that runs it."""

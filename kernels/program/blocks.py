@@ -1,4 +1,4 @@
-"""Blocks of columns: which size, and where each row's edges of each block begin."""
+"""Blocks of columns: their size, and the position of each row's first edge in each block."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PER_LINE = {"L1": 0.44, "L2": 5.0}
 """Cycles that a cache line of X takes more, when it is not found in a cache."""
 
 _HELD = {"L1": 1.1, "L2": 0.63}
-"""How much of a block's rows a cache holds, as a multiple of its size: of L1 somewhat more, since
+"""Rows of a block that a cache can serve, as a multiple of its size: of L1 somewhat more, since
 neighbouring rows have neighbouring columns; of L2 less, since much else streams through."""
 
 # Fitted to steps on Zen 5 (48 KiB, 1 MiB), of 784-1000-10 in batches of 32, 128 and 512, and of
@@ -37,7 +37,7 @@ _NUMBERS = sorted({2**k for k in range(16)} | {3 * 2**k for k in range(15)})
 
 @dataclass(frozen=True)
 class Blocks:
-    """How many columns a block has, and why."""
+    """Number of columns of a block, and the reason for it."""
 
     columns: int
     number: int

@@ -1,4 +1,4 @@
-"""How the work of a step is cut: phases of tasks, each task a few operations in a row.
+"""Division of a step into phases of tasks, each task a few operations in a row.
 
 As many tasks as keep all threads busy, each large enough to be worth its atomic operation and to
 use what its blocks bring into the cache, each with as many edges as the next. Operations on the
@@ -274,7 +274,7 @@ class Schedule:
         return sum(graph.n_edges + graph.n_out for graph in self._wiring.graphs)
 
     def _is_summed_apart(self, number: int) -> bool:
-        """Whether sums over some inputs of a layer are made by themselves, to be added up."""
+        """True if a layer's sums over groups of inputs are separate, added up afterwards."""
         within = number < len(self._wiring.graphs)
         return within and partials_of(self._wiring, number) > 0
 
@@ -305,7 +305,7 @@ class Schedule:
         return engine.COMPLETE_INPUT_GRADIENT, complete_product(graph.n_in, graph.n_out)
 
     def _pairs(self) -> bool:
-        """Whether `_first_two` can be made, and the first layer has rows to share."""
+        """True if `_first_two` can be made, and the first layer has rows to share."""
         narrow = self._wiring.widths[1] < NARROW
         return self._wiring.products[0] == EDGES and self._wiring.products[1] != BLAS and not narrow
 

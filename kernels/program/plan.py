@@ -1,4 +1,4 @@
-"""What is worked out once from a network's structure: its program, and why it is this one.
+"""Plans: the program that is derived once from a network's structure, with reasons.
 
 A `Plan` chooses, for one batch size and number of threads,
 

@@ -23,7 +23,7 @@ NARROW = 32
 sums may be made in parts, since these take little room."""
 
 EDGES, COMPLETE, BLAS = "edges", "complete", "BLAS"
-"""What makes a layer's products: the kernels of `sparse`, those of `complete`, or BLAS."""
+"""Implementation of a layer's products: the kernels of `sparse`, those of `complete`, or BLAS."""
 
 Array = npt.NDArray[Any]
 
@@ -42,7 +42,7 @@ class Graph(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every output has every input."""
+        """True if every output has every input."""
         return self.n_edges == self.n_in * self.n_out
 
     def rows(self) -> tuple[Array, Array]:
@@ -153,12 +153,12 @@ class Wiring:
 
     @property
     def uses_blas(self) -> bool:
-        """Whether any layer runs on BLAS."""
+        """True if any layer runs on BLAS."""
         return BLAS in self.products
 
     @property
     def takes_bytes(self) -> bool:
-        """Whether images stay bytes until the first layer has summed them up."""
+        """True if images stay bytes until the first layer has summed them."""
         return self.products[0] == EDGES
 
     @property

@@ -1,1 +1,1 @@
-"""Support that knows nothing of networks: checks, files, messages, the console."""
+"""Support code independent of networks: checks, files, messages, the console."""

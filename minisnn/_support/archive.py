@@ -1,4 +1,4 @@
-"""Archives of named arrays that can be read without trusting whoever wrote them.
+"""Archives of named arrays that are safe to read from untrusted input.
 
 An archive is a NumPy .npz file, that is a zip of .npy files, of one strict form:
 
@@ -50,7 +50,7 @@ _SYMPTOMS = (
     ArithmeticError, AttributeError, EOFError, LookupError, NotImplementedError, RuntimeError,
     TypeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What zipfile, json and the checks of graphs raise on files that are not what they should be."""
+"""Exceptions of zipfile, json and the checks of graphs on malformed files."""
 
 
 class FileFormatError(ValueError):
@@ -78,9 +78,9 @@ def write_archive(
     Raises
     ------
     ValueError
-        Where the header is too long, or holds NaN or inf.
+        If the header is too long, or holds NaN or inf.
     TypeError
-        Where an array holds anything but numbers.
+        If an array holds anything but numbers.
     """
     header = {"minisnn": kind, "format": number, **content}
     text = json.dumps(header, indent=1, allow_nan=False).encode()
@@ -153,9 +153,9 @@ def read_archive(
     Raises
     ------
     OSError
-        Where the file cannot be read, such as FileNotFoundError.
+        If the file cannot be read, such as FileNotFoundError.
     FileFormatError
-        Where it is not such an archive, is damaged, has another format, or holds anything that the
+        If it is not such an archive, is damaged, has another format, or holds anything that the
         block did not ask for. An error that the block raises on what it reads, such as a KeyError
         or a ValueError, becomes a FileFormatError, too.
 
@@ -203,7 +203,7 @@ def entry(mapping: Any, name: str, kind: type) -> Any:
     Raises
     ------
     ValueError
-        Where it is missing or of another type; true and false are no numbers.
+        If it is missing or of another type; true and false are not numbers.
     """
     value = mapping.get(name) if isinstance(mapping, dict) else None
     if type(value) is not kind:
@@ -264,7 +264,7 @@ class Archive:
         Raises
         ------
         ValueError
-            Where it is missing, damaged, or of another dtype or shape.
+            If it is missing, damaged, or of another dtype or shape.
         """
         content = self._read(f"{name}.npy")
         head = _NPY.match(content)

@@ -1,4 +1,4 @@
-"""What a user passes, looked at before anything is made of it: arrays, lists, names, paths.
+"""Validation of user input: arrays, lists, names, paths.
 
 Each check returns what it has checked, or raises an error that says what was wrong, what was given
 and what to do. Numbers and samples have theirs in `minisnn._support.checks`.
@@ -241,7 +241,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     Raises
     ------
     OSError
-        Where there is none, such as FileNotFoundError, or it is not a file.
+        If there is no such file (FileNotFoundError), or it is not a file.
     """
     name = check_path(path)
     if (

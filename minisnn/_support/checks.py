@@ -1,4 +1,4 @@
-"""Checks of numbers that a user passes: what was wrong, what was given, what to do."""
+"""Validation of numbers passed by the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named columns: frames read as arrays with names, and names of one matched with those of another.
+"""Named columns: conversion of data frames to arrays with names, and matching of names.
 
 A frame is a DataFrame of pandas or polars, or what looks like one; none of them is imported. As in
 scikit-learn, names are texts: a frame whose columns are called otherwise, such as by numbers, has
@@ -46,9 +46,9 @@ def read_columns(value: Any, name: str) -> tuple[Array, Names | None]:
     Raises
     ------
     TypeError
-        Where a column holds no numbers, or only some columns have texts for names.
+        If a column holds anything but numbers, or only some columns have text as names.
     ValueError
-        Where two columns have the same name.
+        If two columns have the same name.
     """
     if type(value) is np.ndarray:
         return value, None
@@ -169,7 +169,7 @@ def _is_frame(value: Any) -> bool:
 
 
 def _is_number(dtype: Any) -> bool:
-    """Whether a column's dtype is one of numbers or bools: pandas' has a kind, polars' does not."""
+    """True if a column's dtype is numeric or bool: only pandas' dtypes have a kind."""
     kind = getattr(dtype, "kind", None)
     if kind is not None:
         return kind in "buif"

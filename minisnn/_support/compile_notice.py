@@ -1,4 +1,4 @@
-"""The line that says that kernels are being compiled: why, about how long, and a clock.
+"""Notice that kernels are being compiled: the reason, an estimate of the time, and a clock.
 
 It goes to standard error, where a terminal shows its seconds go by, and anything else gets the line
 alone. Beside a progress bar it is a line above it. In a notebook it is an output that is updated:

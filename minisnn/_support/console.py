@@ -1,4 +1,4 @@
-"""Standard output and standard error, whatever they are connected to.
+"""Safe writing to standard output and standard error, whatever they are connected to.
 
 A daemon has neither; a pipe's reader leaves while it is written to; a Windows console has no
 Greek letters; a logger in place of standard error has ``write`` and no more. None of that may end
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 _GONE = (errno.EPIPE, errno.EBADF, errno.EINVAL, errno.EIO)
-"""How writing fails where nobody reads any more: a pipe (EINVAL on Windows), a closed file, a
+"""Errors of writing to a stream without a reader: a pipe (EINVAL on Windows), a closed file, a
 terminal that was closed."""
 
 

@@ -1,4 +1,4 @@
-"""What a measurement ran on: a figure without this cannot be compared."""
+"""Hardware and software of a measurement, without which its figures cannot be compared."""
 
 from __future__ import annotations
 

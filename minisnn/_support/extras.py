@@ -1,4 +1,4 @@
-"""Optional dependencies: imported where they are used, with an error that names the extra."""
+"""Import of optional dependencies on first use, with an error that names the extra."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def require(module: str, extra: str, purpose: str) -> Any:
     Raises
     ------
     ImportError
-        Where it is not installed; the message says which extra of minisnn brings it.
+        If it is not installed; the message names the extra of minisnn that brings it.
     """
     try:
         return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""A Matplotlib figure that shows itself in notebooks. Imported where a figure is made."""
+"""A Matplotlib figure that displays itself in notebooks, imported only when a figure is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are there complete, or as they were before."""
+"""Atomic writing of files: complete, or as they were before."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _IS_WINDOWS = os.name == "nt"
 _PATIENCE = 2.0  # seconds: on Windows a scanner or an indexer may have a file open for a moment
 
 _NOT_TO_BE_RENAMED = {errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS}
-"""Where a file may be written, but not replaced: mounted by itself, as into a container (EBUSY,
-EXDEV), in a folder that may not be written to, or another user's in a folder like /tmp."""
+"""Errors for a file that may be written, but not replaced: mounted by itself, as into a container
+(EBUSY, EXDEV), in a read-only folder, or another user's in a folder like /tmp."""
 
 
 @contextmanager
@@ -61,8 +61,8 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        Where the folder does not exist or cannot be written to, or the name belongs to a file that
-        is write-protected, or to something that is no file, such as a folder or a device.
+        If the folder does not exist or cannot be written to, or the name belongs to a file that is
+        write-protected, or to something that is not a file, such as a folder or a device.
 
     Warns
     -----

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first ends the training under way, a second one the program.
+"""Handling of Ctrl-C: the first ends the running training, a second one the program.
 
 A program that trains many networks, in a loop or in a search, must be ended by Ctrl-C as well. So
 a second one within two seconds is a KeyboardInterrupt wherever it comes, even in the next training.
@@ -87,8 +87,8 @@ _FUNCTIONS = {
     "_raw_object_cache_notify", "_raw_object_cache_getbuffer",
 }  # fmt: skip
 _MODULES = {"numba.core.event", compiling.__name__, __name__}
-"""Where an exception would leave a lock held or a count wrong, or would be dropped: that of a
-callback from LLVM, or of an object's end, goes no further."""
+"""Code in which an exception would leave a lock held or a count wrong, or would be dropped, as
+that of a callback from LLVM or of a finaliser is."""
 
 _handler: Any = None  # before a compilation
 

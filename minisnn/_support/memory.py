@@ -1,4 +1,4 @@
-"""Whether this machine's memory, or this container's, can hold what is about to be made."""
+"""Check that the memory of the machine or container can hold an allocation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The progress bar of long work."""
+"""Progress bars."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .extras import require
 
 
 class Bar(Protocol):
-    """What we use of tqdm's bars."""
+    """The part of tqdm's interface that minisnn uses."""
 
     initial: int
     """Units that were done before: no part of the speed."""

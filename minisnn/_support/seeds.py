@@ -1,4 +1,4 @@
-"""Seeds, as in NumPy: what is passed as one becomes a whole number, which gives the same again.
+"""Seeds as in NumPy: anything passed as a seed becomes a whole number, which is reproducible.
 
 That number is what is recorded, shown and saved: in `Topology.parameters`, `MLP.seed`,
 `History.seed`, in files and checkpoints. Whatever was passed, passing the number gives the same

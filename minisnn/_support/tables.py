@@ -1,4 +1,4 @@
-"""Tables of text, aligned, as programs print them."""
+"""Aligned text tables for programs to print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fixed sparse topology is to be compared with: other ways to train few weights.
+"""Baselines for a fixed sparse topology: other ways to train few weights.
 
 Fully connected networks of fewer neurons (`narrower`), pruning (`prune`), and matrices that are
 functions of fewer parameters, each a `WeightMap`, in a `Reparametrised` network that

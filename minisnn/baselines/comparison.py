@@ -1,4 +1,4 @@
-"""A sparse network beside every baseline of as many weights: one training each, one table."""
+"""Comparison of a sparse network with every baseline of equal size: one training each, a table."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ BASELINES: dict[str, Baseline] = {
     "circulant blocks": _reparametrised(Circulant),
     "tensor train": _reparametrised(TensorTrain),
 }
-"""How each kind of network is made and trained, the sparse one first."""
+"""Functions that make and train each kind of network, the sparse one first."""
 
 
 def compare(
@@ -194,9 +194,9 @@ def compare(
     Raises
     ------
     ValueError
-        Where a name is unknown, there is no seed, or the test data has no labels.
+        If a name is unknown, there is no seed, or the test data has no labels.
     KeyboardInterrupt
-        After Ctrl-C.
+        If the user presses Ctrl-C.
 
     Examples
     --------

@@ -32,7 +32,7 @@ class DropConnect(WeightMap):
     Raises
     ------
     ValueError
-        Where the probability is out of range.
+        If the probability is out of range.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""HashedNets: entries of W share weights at random, by a hash of their place."""
+"""HashedNets: entries of W share weights at random, by a hash of their position."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Hashed(SharedWeights):
     Raises
     ------
     ValueError
-        Where there is no weight.
+        If there is no weight.
 
     Examples
     --------

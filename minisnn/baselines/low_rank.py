@@ -30,7 +30,7 @@ class LowRank(WeightMap):
     Raises
     ------
     ValueError
-        Where the rank is out of range.
+        If the rank is out of range.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Matrix products of weight maps, beside an engine that has BLAS for itself."""
+"""Matrix products of weight maps, which share BLAS with the engine."""
 
 from __future__ import annotations
 

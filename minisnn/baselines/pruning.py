@@ -1,4 +1,4 @@
-"""Magnitude pruning: a trained network keeps its largest weights, and is then trained on."""
+"""Magnitude pruning: a trained network keeps its largest weights and is fine-tuned."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
     Raises
     ------
     ValueError
-        Where there is not one number a layer, or a layer has fewer weights.
+        If there is not one number for each layer, or a layer has fewer weights.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A network whose weight matrices are functions of fewer parameters, and its training.
+"""Networks whose weight matrices are functions of fewer parameters, and their training.
 
 The network that computes is a fully connected `MLP`; before each batch its matrices are made of
 the parameters θ, and after it dW, from the same kernels, goes back to dθ. So what is compared with
@@ -52,7 +52,7 @@ class Reparametrised:
     Raises
     ------
     TypeError, ValueError
-        Where a layer is no weight map, there is none, or widths do not fit.
+        If there is no layer, a layer is not a weight map, or widths do not fit.
 
     Examples
     --------
@@ -115,7 +115,7 @@ class Reparametrised:
         Raises
         ------
         ValueError
-            Where it has another length.
+            If its length is not the number of parameters.
         """
         lengths = [length for f in self.maps for length in (f.n_parameters, f.shape[1])]
         vector = as_array(parameters, "parameters")
@@ -135,7 +135,7 @@ class Reparametrised:
         Raises
         ------
         ValueError, TypeError
-            Where they are not one for each layer, and like its own.
+            If there is not one map for each layer, or one has another shape than the network's own.
         """
         own = self.split(self.parameters)
         for f, (theta, biases), layer in zip(
@@ -150,7 +150,7 @@ class Reparametrised:
         Raises
         ------
         ValueError, TypeError
-            Where there is not one map a layer, or the gradient has another length.
+            If there is not one map for each layer, or the gradient has another length.
         """
         gradients = as_array(gradients, "gradients")
         if gradients.shape != self._expanded.parameters.shape:
@@ -316,7 +316,7 @@ def train_reparametrised(
     Raises
     ------
     ValueError, TypeError, FloatingPointError, OSError
-        As in `minisnn.train`.
+        If `minisnn.train` would raise it.
 
     Examples
     --------

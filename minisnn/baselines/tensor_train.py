@@ -43,7 +43,7 @@ class TensorTrain(WeightMap):
     Raises
     ------
     ValueError
-        Where the factors are not as many, or one or the rank is below 1.
+        If inputs and outputs have different numbers of factors, or a factor or the rank is below 1.
 
     Examples
     --------

@@ -31,7 +31,7 @@ class Toeplitz(SharedWeights):
     Raises
     ------
     ValueError
-        Where the block is out of range.
+        If the block is out of range.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class Circulant(Toeplitz):
     Raises
     ------
     ValueError
-        Where the block is out of range.
+        If the block is out of range.
 
     Examples
     --------

@@ -63,7 +63,7 @@ class WeightMap(ABC):
         Raises
         ------
         ValueError
-            Where θ has another shape.
+            If θ has another shape.
         """
         return self._expand(_real(theta, "theta", (self.n_parameters,)))
 
@@ -73,7 +73,7 @@ class WeightMap(ABC):
         Raises
         ------
         ValueError
-            Where θ or dW has another shape.
+            If θ or dW has another shape.
         """
         theta = _real(theta, "theta", (self.n_parameters,))
         return self._adjoint(theta, _real(dW, "dW", self.shape[::-1]))

@@ -48,7 +48,7 @@ def narrower(topologies: Sequence[Topology]) -> Narrower:
     Raises
     ------
     ValueError
-        Where the network has no hidden layer, or widths do not fit.
+        If the network has no hidden layer, or widths do not fit.
 
     Examples
     --------

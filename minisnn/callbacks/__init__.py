@@ -1,4 +1,4 @@
-"""What is told of a training as it goes on, and may end it.
+"""Callbacks: functions and objects that follow a training and may end it.
 
 A callback is any function ``callback(net, epoch)``, called after each epoch with its `Epoch`; one
 that returns True (or anything true) ends the training. `Callback` is for those that want to know

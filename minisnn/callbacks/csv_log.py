@@ -1,4 +1,4 @@
-"""A log of a training as a table that grows."""
+"""Training log as a CSV file, one row per epoch."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class CSVLog(Callback):
         Raises
         ------
         FileNotFoundError
-            Where there is no folder for it: an epoch later would be too late to say so.
+            If its folder does not exist: this is checked before the first epoch, not after it.
         """
         folder = os.path.dirname(os.path.abspath(self.path))
         if not os.path.isdir(folder):
@@ -74,7 +74,7 @@ class CSVLog(Callback):
         Raises
         ------
         OSError
-            Where it cannot be written.
+            If it cannot be written.
         """
         try:
             self._write(epoch)

@@ -1,4 +1,4 @@
-"""Ending a training that does not get better, with the best weights that it had."""
+"""Early stopping: end a training that no longer improves, and restore its best weights."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class EarlyStopping(Callback):
     Raises
     ------
     ValueError, TypeError
-        Where an option is out of range or the figure unknown.
+        If an option is out of range or the figure unknown.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A log of a training for TensorBoard."""
+"""Training log for TensorBoard."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TensorBoard(Callback):
     Raises
     ------
     ImportError
-        Where tensorboardX is not installed.
+        If tensorboardX is not installed.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class TensorBoard(Callback):
         Raises
         ------
         NotADirectoryError
-            Where the name belongs to a file.
+            If the name belongs to a file.
         """
         if os.path.exists(self.folder) and not os.path.isdir(self.folder):
             raise NotADirectoryError(f"{self.folder} is a file, not a folder for TensorBoard's log")

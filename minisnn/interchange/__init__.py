@@ -1,4 +1,4 @@
-"""Networks to and from other programs.
+"""Import and export of networks.
 
 In: `from_weights` from sparse or pruned dense matrices, `from_state_dict` from what PyTorch saves.
 Out: `to_torch`, `export_onnx`, `export_c`.

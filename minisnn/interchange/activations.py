@@ -1,4 +1,4 @@
-"""What each activation is called elsewhere; a further one is a further row."""
+"""Names of the activations in other programs, a row each."""
 
 from __future__ import annotations
 

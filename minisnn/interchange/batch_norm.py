@@ -100,7 +100,7 @@ def factors_and_summands(name: str, roles: Mapping[str, Array], eps: float) -> t
 
 @dataclass(frozen=True)
 class Place:
-    """What a normalisation changes.
+    """Layer and side that a normalisation acts on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Networks as C: tables of weights and a function that predicts, for small devices.
+"""Export to C: tables of weights and a prediction function, for small devices.
 
 What a layer needs beside its weights follows from its graph. A complete one needs no table, a
 rotating one the k places of its generator, any other the input of each edge, in one, two or four
@@ -104,9 +104,9 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
     Raises
     ------
     ValueError
-        Where the file's name cannot begin that of a function, or a parameter is NaN or inf.
+        If the file's name cannot begin the name of a function, or a parameter is NaN or inf.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Numbers as C has them: the shortest types that hold them, and literals that lose nothing."""
+"""Tables of numbers in C: the shortest types that hold them, and exact literals."""
 
 from __future__ import annotations
 

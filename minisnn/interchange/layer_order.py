@@ -1,4 +1,4 @@
-"""The order of layers that a dictionary only names: by numbers in the names, and by what fits.
+"""Order of the layers of a state_dict, from numbers in their names and from their widths.
 
 PyTorch lists the modules of a network in the order of their definition, each ``weight`` before its
 ``bias``. Files that sort their keys list "fc10" before "fc2", and "decoder" before "encoder".

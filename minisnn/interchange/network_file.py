@@ -1,4 +1,4 @@
-"""A trained network as one file: an archive (`minisnn._support.archive`) of a strict form.
+"""Files of trained networks: archives (`minisnn._support.archive`) with a strict format.
 
 The header names the activations, the seed of the initial weights where that is known (files of
 before have none), and has one entry a layer: its widths and number of edges, what
@@ -62,9 +62,9 @@ def save(
     Raises
     ------
     ValueError
-        Where the state is not one for this network, or holds NaN or inf.
+        If the state is not one for this network, or holds NaN or inf.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -108,9 +108,9 @@ def load(path: str | PathLike[str]) -> MLP:
     Raises
     ------
     FileNotFoundError
-        Where there is no such file.
+        If there is no such file.
     FileFormatError
-        Where the file is not such a network, is damaged, or has another format.
+        If the file is not such a network, is damaged, or has another format.
 
     Examples
     --------
@@ -140,9 +140,9 @@ def load_optimizer_state(path: str | PathLike[str]) -> OptimizerState:
     Raises
     ------
     FileNotFoundError
-        Where there is no such file.
+        If there is no such file.
     FileFormatError
-        As for `load`, and where the network was saved without such a state.
+        If the file is not one that `load` accepts, or the network was saved without such a state.
 
     Examples
     --------

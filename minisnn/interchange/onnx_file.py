@@ -1,4 +1,4 @@
-"""Networks as ONNX files."""
+"""Export to ONNX files."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def export_onnx(net: MLP, path: str | PathLike[str], *, sparse: bool = True) -> 
     Raises
     ------
     ImportError
-        Where the package onnx is not installed; the extra ``onnx`` brings it.
+        If the package onnx is not installed; the extra ``onnx`` brings it.
     ValueError
-        Where the file would be larger than 2 GiB.
+        If the file would be larger than 2 GiB.
     TypeError
         If ``sparse`` is not a bool.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Weights as bytes, with one factor for each neuron."""
+"""Quantisation of weights to bytes, with one factor per neuron."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _ELSEWHERE = {
     "weight_g": "weight normalisation's; call torch.nn.utils.remove_weight_norm(layer)",
     "weight_u": "spectral normalisation's; call torch.nn.utils.remove_spectral_norm(layer)",
 }
-"""How words of a key begin that is no linear layer's own, and what to do before state_dict()."""
+"""Prefixes of keys that do not belong to linear layers, with what to do before state_dict()."""
 
 
 def from_state_dict(
@@ -80,9 +80,9 @@ def from_state_dict(
     Raises
     ------
     TypeError, ValueError
-        As `from_weights`. If the dict holds anything else than linear layers and batch
+        If `from_weights` would raise it. If the dict holds anything but linear layers and batch
         normalisation, such as layer normalisation or LoRA; the message says what to do. If the
-        order of layers, or the place of a normalisation, cannot be told. If a normalisation
+        order of layers, or the place of a normalisation, cannot be determined. If a normalisation
         follows the activation of the outputs.
 
     Warns

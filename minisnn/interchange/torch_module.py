@@ -33,7 +33,7 @@ def to_torch(net: MLP) -> Any:
     Raises
     ------
     ImportError
-        Where PyTorch is not installed; the extra ``torch`` brings it.
+        If PyTorch is not installed; the extra ``torch`` brings it.
 
     Examples
     --------

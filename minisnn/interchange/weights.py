@@ -46,10 +46,10 @@ def from_weights(
     Raises
     ------
     TypeError
-        Where weights or biases are no real numbers, or the layers are no pairs.
+        If weights or biases are not real numbers, or the layers are not pairs.
     ValueError
-        Where shapes do not fit, an entry is stored twice, a number is NaN or inf, a layer has no
-        edge, or an activation is unknown.
+        If shapes do not fit, an entry is stored twice, a number is NaN or inf, a layer has no edge,
+        or an activation is unknown.
 
     Warns
     -----

@@ -1,4 +1,4 @@
-"""What a fixed sparsity bought: figures of trained networks side by side."""
+"""Comparison of trained networks: their figures side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a network is on data that it was not trained on."""
+"""Evaluation of a network on test data."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def evaluate(
     Raises
     ------
     ValueError, TypeError
-        Where X or Y has another shape or dtype, or holds NaN or inf, or the loss does not go with
+        If X or Y has the wrong shape or dtype, or holds NaN or inf, or the loss does not go with
         the outputs or the targets.
 
     Examples

@@ -1,4 +1,4 @@
-"""What `MLP.loss_and_gradients` returns beside the loss."""
+"""Gradients that `MLP.loss_and_gradients` returns beside the loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which losses there are, what they go with, and their values over a whole data set.
+"""Losses: the outputs and targets they accept, and their values over a data set.
 
 ==========================  =====================  =============================================
 loss                        activation of outputs  mean over
@@ -35,7 +35,7 @@ class Loss:
 
     @property
     def wants_logits(self) -> bool:
-        """Whether it is computed from pre-activations."""
+        """True if it is computed from pre-activations."""
         return self.number != SQUARED_ERROR
 
 
@@ -65,7 +65,7 @@ def check_loss(loss: str | None, output_activation: str, samples: Samples | None
     Raises
     ------
     ValueError
-        Where the name is unknown, or the loss does not go with the outputs or the targets.
+        If the name is unknown, or the loss does not go with the outputs or the targets.
     """
     if loss is None:
         loss = "cross_entropy" if output_activation == "softmax" else "mse"

@@ -1,4 +1,4 @@
-"""The network: fixed graphs in a row, a weight on each edge, a bias on each neuron, activations."""
+"""The multilayer perceptron: fixed graphs in a row, with weights, biases and activations."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class MLP:
     topologies : sequence of Topology
         One graph a layer, each with as many outputs as the next has inputs.
     activation : {"sigmoid", "tanh", "relu", "identity"}
-        What hidden neurons make of their sums.
+        Activation of the hidden neurons.
     output_activation : {"sigmoid", "tanh", "relu", "identity", "softmax"}
         The same of the outputs. It decides which losses the network can be trained with, see
         `minisnn.train`.
@@ -64,7 +64,7 @@ class MLP:
     Raises
     ------
     ValueError
-        Where there is no layer, widths do not fit, or an option is unknown.
+        If there is no layer, widths do not fit, or an option is unknown.
 
     Warns
     -----
@@ -137,8 +137,7 @@ class MLP:
         Raises
         ------
         ValueError
-            Where the vector has another length or dtype than the graphs need, or an activation is
-            unknown.
+            If the vector has the wrong length or dtype for the graphs, or an activation is unknown.
         """
         graphs = check_graphs(topologies)
         check_activations(activation, output_activation, graphs[-1].n_out)
@@ -184,22 +183,22 @@ class MLP:
 
     @property
     def activation(self) -> str:
-        """What hidden neurons make of their sums."""
+        """Activation of the hidden neurons."""
         return self._activation
 
     @property
     def output_activation(self) -> str:
-        """What the outputs make of theirs."""
+        """Activation of the outputs."""
         return self._output_activation
 
     @property
     def seed(self) -> int | None:
-        """What its initial weights were drawn with: `MLP` gives the same for it. None: unknown."""
+        """Seed of its initial weights: `MLP` draws the same with it. None if unknown."""
         return self._seed
 
     @property
     def input_names(self) -> tuple[str, ...] | None:
-        """What its inputs are called: the columns of the first frame that it is trained on.
+        """Names of its inputs: the columns of the first frame that it is trained on.
 
         Or of the frame that its first graph was made from, or what they are set to. Frames, of
         pandas or polars, are from then on matched by name, and may have their columns in any order;
@@ -219,7 +218,7 @@ class MLP:
 
     @property
     def output_names(self) -> tuple[str, ...] | None:
-        """What its outputs are called, in the same way, by frames of targets with a column each."""
+        """Names of its outputs: the columns of the first frame of targets with one for each."""
         return self._layers[-1].topology.output_names
 
     @output_names.setter
@@ -272,7 +271,7 @@ class MLP:
 
     @property
     def runs_on_blas(self) -> bool:
-        """Whether BLAS does most of the products, and therefore has the cores.
+        """True if BLAS does most of the products, and therefore uses the cores.
 
         Then results may differ in rounding between numbers of BLAS threads. Where our own kernels
         do all products, they are the same bits for any number of threads.
@@ -281,7 +280,7 @@ class MLP:
 
     @property
     def plan(self) -> Plan:
-        """How training in batches of 128 runs: ``print(net.plan)`` says what was chosen and why."""
+        """Plan of training in batches of 128: ``print(net.plan)`` shows its choices and why."""
         return self.plan_for(128)
 
     def plan_for(
@@ -313,7 +312,7 @@ class MLP:
         Raises
         ------
         ValueError, TypeError
-            Where the batch size is below 1, the purpose unknown, or an option no bool.
+            If the batch size is below 1, the purpose is unknown, or an option is not a bool.
         """
         batch_size = checks.check_positive_integer(batch_size, "batch_size")
         if purpose not in (PREDICT, TRAIN, DIFFERENTIATE):
@@ -347,7 +346,7 @@ class MLP:
         Raises
         ------
         ValueError, TypeError
-            Where X has another shape or dtype, holds NaN or inf, or is empty.
+            If X has the wrong shape or dtype, holds NaN or inf, or is empty.
         """
         return self._passes.forward(check_inputs(self, X, input_scale))
 
@@ -373,7 +372,7 @@ class MLP:
         Raises
         ------
         ValueError, TypeError
-            Where X has another shape or dtype, holds NaN or inf, or is empty.
+            If X has the wrong shape or dtype, holds NaN or inf, or is empty.
         """
         return self.predict_checked(check_inputs(self, X, input_scale, rows=rows))
 
@@ -413,7 +412,7 @@ class MLP:
         Raises
         ------
         ValueError, TypeError
-            Where X or Y has another shape or dtype, holds NaN or inf, or an option is unknown.
+            If X or Y has the wrong shape or dtype, or holds NaN or inf, or an option is unknown.
 
         Examples
         --------

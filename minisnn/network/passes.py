@@ -1,4 +1,4 @@
-"""Passes of data through a network: which plan and buffers each takes."""
+"""Forward and backward passes: choose a plan, allocate buffers, call the engine."""
 
 from __future__ import annotations
 

@@ -138,8 +138,7 @@ class Propagation:
         Raises
         ------
         DataError
-            Where a value of the data is not what it must be. All batches before its own are done,
-            none of it.
+            If a value of the data is invalid. All batches before its own are done, none of its own.
         """
         plan, n_layers = self._plan, len(self._plan.wiring.graphs)
         n_out = plan.wiring.widths[-1]

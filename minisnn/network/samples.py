@@ -1,4 +1,4 @@
-"""Samples: inputs and targets that fit a network, where they lie, and which rows of them count."""
+"""Samples: validated inputs and targets, not copied, and the selection of their rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LARGEST_WHOLE = 2**53  # float64 holds each whole number up to it
 
 
 class Network(Protocol):
-    """What data must fit."""
+    """Shapes, dtypes and names that data must fit."""
 
     @property
     def n_in(self) -> int:
@@ -40,12 +40,12 @@ class Network(Protocol):
 
     @property
     def input_names(self) -> Names | None:
-        """What columns of X are called."""
+        """Names of the columns of X."""
         ...
 
     @property
     def output_names(self) -> Names | None:
-        """What columns of Y are called."""
+        """Names of the columns of Y."""
         ...
 
 
@@ -95,7 +95,8 @@ class Table:
         Raises
         ------
         DataError
-            With the sample and the column of the first that is none.
+            If a value is not a finite number; the message names the sample and the column of the
+            first one.
         """
         if self.values.ndim == 1:
             return
@@ -204,7 +205,8 @@ class Samples:
         Raises
         ------
         DataError
-            With the sample and the column of the first that is none.
+            If a value is not a finite number; the message names the sample and the column of the
+            first one.
         """
         self.inputs.check(rows, self.scale, real)
         if self.targets is not None:

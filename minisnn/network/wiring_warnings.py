@@ -1,4 +1,4 @@
-"""What is odd about the graphs of a network, though it can be trained."""
+"""Warnings about graphs that can be trained, but are probably a mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's experiments, reproduced: which networks, what comes of them, and a report.
+"""Reproduction of the paper's experiments: networks, findings and a report.
 
 `reproduce` trains the networks of a profile that are not trained yet, examines each experiment,
 and writes charts and a report. Data flows one way: `profiles` say how large it is, `degrees`,

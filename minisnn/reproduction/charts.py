@@ -100,7 +100,7 @@ def draw(chart: Chart | Heatmap) -> Any:
     Raises
     ------
     ImportError
-        Where Matplotlib (extra ``plot``) is missing.
+        If Matplotlib (extra ``plot``) is missing.
     """
     require("matplotlib", "plot", "a chart")
     from matplotlib.figure import Figure

@@ -38,7 +38,7 @@ def select(keys: Sequence[str]) -> list[Experiment]:
     Raises
     ------
     ValueError
-        Where there is no such experiment.
+        If the experiment is unknown.
 
     Examples
     --------

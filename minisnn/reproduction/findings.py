@@ -1,4 +1,4 @@
-"""What an experiment is, and what comes of it."""
+"""Experiments and their findings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .statistics import Interval, mean
 
 
 class Answer(StrEnum):
-    """Whether what the paper says is seen here."""
+    """Verdict on a statement of the paper."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
@@ -35,7 +35,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Finding:
-    """What an experiment showed.
+    """Result of an experiment.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Results:
         Raises
         ------
         LookupError
-            Where it has not been trained, or failed.
+            If it has not been trained, or failed.
         """
         run = self._taken(check_kind(run, Run, "run"))
         record = self._records.get(run.hash)

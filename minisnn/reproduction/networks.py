@@ -1,4 +1,4 @@
-"""All kinds of networks that experiments trained, in one table: a row each, means over seeds."""
+"""Table of all networks that the experiments trained: a row each, means over seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large the reproduction is: which data, widths, degrees, seeds, epochs."""
+"""Profiles: the size of the reproduction in data, widths, degrees, seeds and epochs."""
 
 from __future__ import annotations
 

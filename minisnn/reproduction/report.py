@@ -1,4 +1,4 @@
-"""The report: one HTML file that opens offline, with charts to point at and tables to sort."""
+"""The report: one HTML file that opens offline, with interactive charts and sortable tables."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def write_report(
     Raises
     ------
     ImportError
-        Where plotly or Matplotlib (extra ``report``) is missing.
+        If plotly or Matplotlib (extra ``report``) is missing.
     """
     plotly = require("plotly.offline", "report", "the report")
     title = "Sparse Neural Networks Topologies, reproduced"

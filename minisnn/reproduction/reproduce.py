@@ -29,7 +29,7 @@ STORE, REPORT = "runs.sqlite", "report.html"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a reproduction left behind.
+    """Results of a reproduction.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ def reproduce(
     Raises
     ------
     ImportError
-        Where plotly or Matplotlib (extra ``report``) is missing.
+        If plotly or Matplotlib (extra ``report``) is missing.
     TypeError
-        Where the profile, an experiment or the runner is none.
+        If the profile, an experiment or the runner is of another type.
     LookupError
-        Where a network could not be trained.
+        If a network could not be trained.
 
     Examples
     --------

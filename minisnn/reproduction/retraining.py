@@ -1,4 +1,4 @@
-"""Trainings that lose classes for good are made again, at half the learning rate.
+"""Retraining at half the learning rate of networks that lost classes for good.
 
 Where a rate is too high for a network, outputs saturate late in the training, and the digits of a
 class are lost. The loss on the training data shows it: the rate falls to zero at the end, so that
@@ -22,7 +22,7 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of many trainings.
+    """Outcome of many trainings.
 
     Parameters
     ----------

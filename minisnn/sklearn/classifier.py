@@ -198,8 +198,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            As for `fit`, and where classes are missing or not those of the first call. The
-            estimator is as it was before.
+            If `fit` would raise it, or classes are missing or differ from those of the first call.
+            The estimator is as it was before.
 
         Warns
         -----

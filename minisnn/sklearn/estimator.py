@@ -1,4 +1,4 @@
-"""What classifier and regressor share: parameters, training, and what a fitted one knows."""
+"""Base of classifier and regressor: parameters, training, and fitted attributes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _run = compile_notice(True)(run_training)  # of a fit that is not verbose, too: 
 
 @dataclass(frozen=True)
 class _Passes:
-    """Where the next `partial_fit` goes on."""
+    """State from which the next `partial_fit` continues."""
 
     seed: int
     course: Course
@@ -173,11 +173,11 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError, TypeError
-            Where the data or a parameter is not what it must be.
+            If the data or a parameter is invalid.
         FloatingPointError
-            Where weights are no longer finite, as with inputs that were not scaled.
+            If weights are no longer finite, as with inputs that were not scaled.
         MemoryError
-            Where sparse X is too large to be made dense.
+            If sparse X is too large to be made dense.
 
         After any of these the estimator is as it was before the call.
 
@@ -376,7 +376,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
 
     @property
     def out_activation_(self) -> str:
-        """What the outputs make of their sums."""
+        """Activation of the outputs."""
         return self.net_.output_activation
 
     @property

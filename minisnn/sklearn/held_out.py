@@ -1,4 +1,4 @@
-"""Which samples early stopping holds back."""
+"""Selection of the samples that early stopping holds out."""
 
 from __future__ import annotations
 

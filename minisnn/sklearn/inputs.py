@@ -1,4 +1,4 @@
-"""From what an estimator is given to arrays."""
+"""Conversion of an estimator's input to arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._support.memory import check_fits
 from ..kernels.machine.transpose import KINDS
 
 NUMBERS = (np.float64, *(np.dtype(kind) for kind in KINDS))
-"""What is trained on as it lies; scikit-learn makes the first of it of all else."""
+"""Dtypes that are trained on without conversion; scikit-learn converts others to the first."""
 
 _ROWS = 1024  # of sparse X made dense at a time, to predict
 

@@ -1,4 +1,4 @@
-"""Parameters by the names that they have elsewhere: an error says what they are here."""
+"""Errors for parameters named as in other libraries: they say the name used here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ELSEWHERE = {
     "seed": "it is random_state here",
     "lr": "it is learning_rate here, a number or a schedule",
 }
-"""What scikit-learn calls parameters, or did once, and `minisnn.train` and others do."""
+"""Parameter names of scikit-learn, past and present, and of `minisnn.train` and others."""
 
 
 def unknown_parameter(name: str, estimator: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What scikit-learn calls a random state."""
+"""Conversion of scikit-learn's random states to seeds."""
 
 from __future__ import annotations
 

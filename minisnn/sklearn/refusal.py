@@ -1,4 +1,4 @@
-"""Estimators that are as before, whatever is refused."""
+"""Restoration of an estimator after a call that raised an error."""
 
 from __future__ import annotations
 

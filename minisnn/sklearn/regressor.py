@@ -93,8 +93,8 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            As for `fit`, and if y has not as many columns as in the first call. The estimator is as
-            it was before.
+            If `fit` would raise it, or y does not have as many columns as in the first call. The
+            estimator is as it was before.
         """
         return self._fit(X, y, sample_weight, incremental=True)
 

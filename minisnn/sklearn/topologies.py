@@ -1,4 +1,4 @@
-"""From an estimator's parameters to the graphs of its network."""
+"""Graphs of an estimator's network, from its parameters."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def make_graphs(
     Raises
     ------
     ValueError
-        Where there are too many or too few of anything, or a graph has other widths.
+        If there are too many or too few of anything, or a graph has other widths.
     """
     shapes = [*pairwise(widths)]
     hidden = shapes[:-1]

@@ -1,4 +1,4 @@
-"""When a fit ends, and which weights it keeps."""
+"""Stopping rule of a fit, and the weights that it keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures of graphs: how well a layer, or a whole network, is connected.
+"""Measures of the connectivity of layers and whole networks.
 
 `measure` gives all of one layer, `measure_network` all of a network; the functions give one each,
 of a `Topology` or of a sequence of them, the layers of a network in a row. docs/measures.md has

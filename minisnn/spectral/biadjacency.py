@@ -1,4 +1,4 @@
-"""Singular values of the biadjacency matrix B: how fast the graph mixes."""
+"""Singular values of the biadjacency matrix B, which measure how fast the graph mixes."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def leading_singular_values(
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and singular values lie too close together.
+        If the graph is large and singular values are too close together.
 
     Examples
     --------
@@ -70,9 +70,9 @@ def adjacency_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and singular values lie too close together.
+        If the graph is large and singular values are too close together.
 
     Examples
     --------

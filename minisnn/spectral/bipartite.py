@@ -1,4 +1,4 @@
-"""The undirected bipartite graph that is measured: a layer's, or a whole network's folded in two.
+"""The undirected bipartite graph to measure: that of a layer, or of a whole network folded in two.
 
 The neurons of a network's even layers (0 = inputs, 2, 4, ...) have edges to those of its odd layers
 only. So the graph on all neurons is bipartite, as that of one layer is, and one and the same
@@ -94,12 +94,12 @@ class Bipartite:
 
     @property
     def is_biregular(self) -> bool:
-        """Whether all left vertices have one degree, and all right vertices have one."""
+        """True if all left vertices have one degree, and all right vertices have one."""
         return all(side.min() == side.max() for side in (self.left_degrees, self.right_degrees))
 
     @property
     def is_complete(self) -> bool:
-        """Whether every possible edge is there."""
+        """True if every possible edge is present."""
         return self.n_edges == self.n_left * self.n_right
 
     @cached_property

@@ -19,7 +19,7 @@ from ..topology.graph import Topology
 
 
 def turns(graph: Topology) -> bool:
-    """Whether moving all neurons on by one place leaves the graph as it is, and reaches them all.
+    """True if shifting all neurons by one place maps the graph to itself and reaches all of them.
 
     So each side looks the same from all its neurons.
     """

@@ -36,7 +36,7 @@ def n_components(graph: Topology | Sequence[Topology] | Bipartite) -> int:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: Seed = 
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, the widths of the layers do not fit, or the seed is none.
+        If it is not a graph, the widths of the layers do not fit, or the seed is invalid.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Eigenvalues of the Laplacian L = D - A: how hard a graph is to cut, and where it is heaviest."""
+"""Eigenvalues of the Laplacian L = D - A, which measure how hard a graph is to cut."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def algebraic_connectivity(graph: Topology | Sequence[Topology] | Bipartite) -> 
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and eigenvalues lie too close together.
+        If the graph is large and eigenvalues are too close together.
 
     Examples
     --------
@@ -72,9 +72,9 @@ def smallest_nonzero_eigenvalue(graph: Topology | Sequence[Topology] | Bipartite
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and eigenvalues lie too close together.
+        If the graph is large and eigenvalues are too close together.
 
     Examples
     --------
@@ -115,9 +115,9 @@ def spectral_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and eigenvalues lie too close together.
+        If the graph is large and eigenvalues are too close together.
 
     Examples
     --------
@@ -154,9 +154,9 @@ def normalized_lambda2(graph: Topology | Sequence[Topology] | Bipartite) -> floa
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and eigenvalues lie too close together.
+        If the graph is large and eigenvalues are too close together.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from .ramanujan import gap_of, imdb_of, ramanujan_of
 
 @dataclass(frozen=True)
 class _Measures:
-    """What is measured of every graph."""
+    """Measures of every graph."""
 
     n_vertices: int
     n_edges: int
@@ -47,7 +47,7 @@ class _Measures:
 
 @dataclass(frozen=True)
 class Measures(_Measures):
-    """What `measure` says of the graph of one layer; docs/measures.md explains each.
+    """Measures of the graph of one layer, as `measure` returns them; see docs/measures.md.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Measures(_Measures):
 
 @dataclass(frozen=True)
 class NetworkMeasures(_Measures):
-    """What `measure_network` says of a network; docs/measures.md explains each.
+    """Measures of a network, as `measure_network` returns them; see docs/measures.md.
 
     Parameters
     ----------
@@ -123,9 +123,9 @@ def measure(graph: Topology, *, seed: Seed = 0) -> Measures:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the seed is none.
+        If it is not a graph, or the seed is invalid.
     ConvergenceError
-        Where the graph is large and eigenvalues lie too close together.
+        If the graph is large and eigenvalues are too close together.
 
     Examples
     --------
@@ -182,9 +182,9 @@ def measure_network(graphs: Sequence[Topology], *, seed: Seed = 0) -> NetworkMea
     Raises
     ------
     TypeError, ValueError
-        Where it is no network, the widths of the layers do not fit, or the seed is none.
+        If it is not a network, the widths of the layers do not fit, or the seed is invalid.
     ConvergenceError
-        Where the graph is large and eigenvalues lie too close together.
+        If the graph is large and eigenvalues are too close together.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Ways through a network from inputs to outputs, in the direction of the layers."""
+"""Directed paths through a network from inputs to outputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def n_paths(graph: Topology | Sequence[Topology]) -> int:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def reach(graph: Topology | Sequence[Topology]) -> Array:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How near a graph comes to the best mixing that its degrees allow.
+"""Distance of a graph from the best mixing that its degrees allow.
 
 In a biregular graph of degrees dL and dR, σ2 cannot lie below √(dL - 1) + √(dR - 1) by more than
 what vanishes as the graph grows (Alon-Boppana; for biregular graphs K. Feng, W.-C. W. Li, "Spectra
@@ -42,9 +42,9 @@ def ramanujan_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and singular values lie too close together.
+        If the graph is large and singular values are too close together.
 
     Examples
     --------
@@ -78,9 +78,9 @@ def is_ramanujan(graph: Topology | Sequence[Topology] | Bipartite) -> bool:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and singular values lie too close together.
+        If the graph is large and singular values are too close together.
 
     Examples
     --------
@@ -122,9 +122,9 @@ def imdb(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     Raises
     ------
     TypeError, ValueError
-        Where it is no graph, or the widths of the layers do not fit.
+        If it is not a graph, or the widths of the layers do not fit.
     ConvergenceError
-        Where the graph is large and singular values lie too close together.
+        If the graph is large and singular values are too close together.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The largest eigenvalues of a symmetric matrix, where no closed form gives them.
+"""Largest eigenvalues of a symmetric matrix, for graphs without a closed form.
 
 Up to `DENSE` rows LAPACK gives all of them. Above, Lanczos (ARPACK, from a start vector drawn with
 a fixed seed) finds one at a time, with those found before projected away. So a multiple eigenvalue
@@ -50,7 +50,7 @@ def largest_two(matrix: Any, low: float, high: float) -> tuple[float, float]:
     Raises
     ------
     ConvergenceError
-        Where neither method gets there.
+        If neither method converges.
     """
     if matrix.shape[0] <= DENSE:
         values = np.linalg.eigvalsh(matrix.toarray())
@@ -76,7 +76,7 @@ def largest_two_singular(B: Any, high: float) -> tuple[float, float]:
     Raises
     ------
     ConvergenceError
-        Where neither method gets there.
+        If neither method converges.
     """
     from scipy.sparse import linalg
 
@@ -115,7 +115,7 @@ def largest_below(matrix: Any, low: float, high: float, known: Any) -> float:
     Raises
     ------
     ConvergenceError
-        Where neither method gets there.
+        If neither method converges.
     """
     if matrix.shape[0] <= DENSE:
         return float(np.linalg.eigvalsh(matrix.toarray())[-1 - known.shape[1]])

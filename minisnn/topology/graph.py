@@ -42,7 +42,7 @@ class Topology:
     Raises
     ------
     ValueError, TypeError
-        Where the arrays are not such a structure.
+        If the arrays are not such a structure.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class Topology:
     _parameters: dict[str, int | float]
     _generator: Array | None
     input_names: Names | None
-    """What its left neurons are called, as a frame told `topology.from_dense`; or None."""
+    """Names of its left neurons, from a frame passed to `topology.from_dense`, or None."""
     output_names: Names | None
     """The same of its right neurons."""
 
@@ -132,7 +132,7 @@ class Topology:
         Raises
         ------
         ValueError
-            Where the graph is another.
+            If rotating these places does not give this graph.
         """
         ones = as_array(places, "places")
         if ones.ndim != 1 or ones.dtype.kind not in "ui" or not _is_rotated(self, ones):
@@ -154,7 +154,7 @@ class Topology:
         Raises
         ------
         ValueError, TypeError
-            Where there is not one for each, or one comes twice, or is no text.
+            If there is not one name for each neuron, a name comes twice, or one is not text.
         """
         graph = copy.copy(self)
         for side, names, n in (
@@ -198,7 +198,7 @@ class Topology:
 
     @property
     def parameters(self) -> dict[str, int | float]:
-        """What the construction was called with, beside the widths."""
+        """Arguments of the construction beside the widths."""
         return dict(self._parameters)
 
     @property
@@ -273,7 +273,7 @@ class Topology:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every possible edge is there."""
+        """True if every possible edge is present."""
         return self._indices is None
 
     # As other things
@@ -298,7 +298,7 @@ class Topology:
         return np.asarray(self.to_scipy().toarray())
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are the same graph, however it was made."""
+        """True if both are the same graph, whatever their constructions."""
         if not isinstance(other, Topology):
             return NotImplemented
         return (

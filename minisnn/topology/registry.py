@@ -1,4 +1,4 @@
-"""Registry of constructions: a decorator enters each, and everything that takes a name reads it.
+"""Registry of constructions: a decorator registers each, and everything that takes a name reads it.
 
 To add a construction, decorate a function with `construction`. `minisnn.topology` exports it; where
 it takes widths and a degree, `names` lists it and `make` calls it, and through these so do sweeps,

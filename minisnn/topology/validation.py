@@ -1,4 +1,4 @@
-"""What a graph must be before it is made: its widths, its size, its CSR structure."""
+"""Validation of a graph before it is made: its widths, its size, its CSR structure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol between a training and what is told of it."""
+"""Protocol between a training and its callbacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EpochFunction = Callable[[MLP, Epoch], bool | None]
 
 
 class Training:
-    """What a `Callback` sees of the training.
+    """View of the training that a `Callback` receives.
 
     Whoever keeps it keeps no data: when the training has ended, it has the history alone.
 

@@ -1,4 +1,4 @@
-"""A training's state as a file: written whole or not at all, and read without trust.
+"""Checkpoints: the state of a training in a file, written atomically and read as untrusted input.
 
 The file is an archive (`minisnn._support.archive`): a .npz without pickle. Its header has the
 fingerprint of the training that it belongs to; format 2 has the names of its columns, too. The
@@ -47,14 +47,14 @@ class Part(Protocol):
 
 
 class Drawn(Protocol):
-    """What was drawn at random before it was trained."""
+    """Random draws that preceded the training."""
 
     initial_seed: int | None
     """With which; None where that is not known."""
 
 
 class Recorded(NamedTuple):
-    """What a call that resumes takes from the checkpoint, where it has none itself."""
+    """Seed and names that a resuming call takes from the checkpoint if it has none itself."""
 
     seed: int | None = None
     names: Sequence[Names | None] = (None, None)
@@ -81,7 +81,7 @@ def recorded(path: str | os.PathLike[str]) -> Recorded:
     Raises
     ------
     OSError, FileFormatError
-        As `Checkpoint.restore`.
+        If `Checkpoint.restore` raises it.
     """
     if not os.path.isfile(path):
         return Recorded()
@@ -134,7 +134,7 @@ class Checkpoint:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to write."""
+        """True if it is time to write."""
         return perf_counter() >= self._due
 
     def begin(self, resume: bool | str) -> None:
@@ -145,9 +145,9 @@ class Checkpoint:
         Raises
         ------
         FileExistsError
-            Where there is one, and it is not wanted.
+            If the file exists, and is not to be resumed from.
         OSError, FileFormatError
-            As `write` and `restore`.
+            If `write` or `restore` raises it.
         """
         exists = os.path.isfile(self._path)
         if exists and not resume:
@@ -166,9 +166,9 @@ class Checkpoint:
         Raises
         ------
         OSError
-            Where it cannot be written; what was written before is still there.
+            If it cannot be written; what was written before is still there.
         TypeError, ValueError
-            Where a callback's state is one that no resumed training could read.
+            If a callback's state is one that a resumed training could not read.
         """
         arrays = {
             f"{part}.{name}": array
@@ -201,9 +201,9 @@ class Checkpoint:
         Raises
         ------
         OSError
-            Where it cannot be read.
+            If it cannot be read.
         FileFormatError
-            Where it is no checkpoint, is damaged, or is one of another training; the parts stay as
+            If it is not a checkpoint, is damaged, or belongs to another training; the parts stay as
             they are.
         """
         with read_archive(self._path, KIND, [FORMAT, FORMAT_WITH_NAMES]) as archive:

@@ -1,4 +1,4 @@
-"""Training that diverges: noticed soon, undone to the last finite state, and explained.
+"""Divergence: detected early, undone to the last finite state, and explained.
 
 Steps are deterministic. So it is enough to keep the state of some step before, and to look at the
 losses as they come in: once one is not finite, the state is put back and the steps since are
@@ -32,7 +32,7 @@ class Watch:
     Raises
     ------
     FloatingPointError
-        Where its weights are not finite to begin with.
+        If its weights are not finite to begin with.
     """
 
     def __init__(self, steps: Steps, net: MLP) -> None:
@@ -51,7 +51,7 @@ class Watch:
         Raises
         ------
         FloatingPointError
-            See `check`.
+            If `check` raises it.
         """
         started = perf_counter()
         self.check()
@@ -66,7 +66,7 @@ class Watch:
         Raises
         ------
         FloatingPointError
-            Where the loss of one is not finite, or a weight; see `check`.
+            If a step's loss or a weight is not finite; see `check`.
         """
         self._since.append((samples, rates))
         losses = self._steps.run(samples, rates)
@@ -82,8 +82,8 @@ class Watch:
         Raises
         ------
         FloatingPointError
-            With the number of the step that broke the network, and the first layer that is
-            not finite. The network is as it was before that step.
+            If a weight is not finite. The message names the step that broke the network, and the
+            first layer that is not finite. The network is as it was before that step.
         """
         if not np.isfinite(self._steps.parameters).all():
             self._undo()

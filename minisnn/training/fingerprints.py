@@ -1,4 +1,4 @@
-"""What tells one training from another, in words: so that a checkpoint is not taken for another's.
+"""Fingerprints that identify a training, so that its checkpoint is not used for another.
 
 Data and graphs go in by a checksum, CRC-32: against mistakes, not against malice.
 """

@@ -1,4 +1,4 @@
-"""The state of a random generator as an array, so that it can be kept in a file."""
+"""State of a random generator as an array, for storage in a file."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def set_generator_state(generator: np.random.Generator, words: Array) -> None:
     Raises
     ------
     ValueError
-        Where the increment is another than the generator's own, which never changes. Some give one
-        number for ever, and a shuffling would wait for others.
+        If the increment is not the generator's own, which never changes. With some increments a
+        generator repeats one number for ever, and shuffling would never end.
     """
     state, increment = ((int(high) << 64) + int(low) for high, low in words[:4].reshape(2, 2))
     if increment != generator.bit_generator.state["state"]["inc"]:

@@ -1,4 +1,4 @@
-"""What a training leaves behind beside the trained network."""
+"""History of a training."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class History:
 
     @property
     def has_accuracy(self) -> bool:
-        """Whether there was validation data with labels."""
+        """True if there was validation data with labels."""
         return bool(self) and None not in self.column("validation_accuracy")
 
     @property

@@ -1,4 +1,4 @@
-"""The training loop: epochs of batches, from wherever a training stands to its end."""
+"""The training loop: epochs of batches, from the current position of a training to its end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .optimizers import Optimizer
 from .step import Steps
 
 _CHUNK_SECONDS = 0.08
-"""How long compiled code runs before the loop looks for Ctrl-C, for a checkpoint that is due, at
+"""Time that compiled code runs before the loop looks for Ctrl-C, for a checkpoint that is due, at
 the losses, and moves the bar; 1000 steps or so."""
 
 
@@ -243,7 +243,7 @@ class Loop:
         Raises
         ------
         ValueError
-            Where there is no such place in this training.
+            If this training has no such position.
         """
         n_epochs, done, stopped = state["place"].tolist()
         rows = state["history"][: max(n_epochs, 0)].tolist()

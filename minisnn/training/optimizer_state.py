@@ -1,4 +1,4 @@
-"""What an optimiser remembers from one training to the next."""
+"""State of an optimiser between trainings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_STEPS = 2**53  # to go on from, so that there is room for more
 
 @dataclass(frozen=True, eq=False)
 class OptimizerState:
-    """What an optimiser remembers: to train on later as if nothing had happened.
+    """State of an optimiser, with which a later training continues as if without a break.
 
     `minisnn.train` leaves it in ``history.optimizer_state`` and takes it back as
     ``optimizer_state``; `minisnn.save` keeps it in a file.
@@ -36,7 +36,8 @@ class OptimizerState:
     Raises
     ------
     TypeError, ValueError
-        Where the vectors are no such array, or the steps no whole number of int64 from 0.
+        If the vectors are not such an array, or the steps are not a whole number from 0 that fits
+        into int64.
 
     Examples
     --------
@@ -82,8 +83,8 @@ class OptimizerState:
         Raises
         ------
         ValueError
-            Where it is of other parameters or of another optimiser, holds NaN, inf or negative
-            means of squares, or has made more than 2**53 steps.
+            If it belongs to other parameters or another optimiser, holds NaN, inf or negative means
+            of squares, or has made more than 2**53 steps.
         """
         check_whole_number(self.steps, "steps", 0, _MOST_STEPS)
         found, wanted = self.vectors, (len(self.vectors), len(parameters))

@@ -1,4 +1,4 @@
-"""How a step is made of a gradient: stochastic gradient descent with momentum, Adam.
+"""Optimisers: stochastic gradient descent with momentum, and Adam.
 
 An optimiser holds settings and nothing else. What it remembers from step to step, its *state*, is
 one array of shape (n_states, n_parameters) and the number of steps that have been made; whoever
@@ -27,7 +27,7 @@ _LEAST_EPSILON = 1e-30  # times the root of 1 - beta_2 it must be a number of fl
 
 
 class Optimizer(ABC):
-    """What all optimisers have in common.
+    """Base of all optimisers.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class Optimizer(ABC):
         Raises
         ------
         ValueError, TypeError
-            Where the arrays do not fit or cannot be written into, or a number is out of range.
+            If the arrays do not fit or cannot be written into, or a number is out of range.
         """
         arrays = [np.asarray(array) for array in (parameters, gradients, state)]
         n = arrays[0].size
@@ -191,7 +191,7 @@ class SGD(Optimizer):
     Raises
     ------
     ValueError
-        Where rate or decay is negative, the momentum not in [0, 1), or the norm not above 0.
+        If rate or decay is negative, the momentum not in [0, 1), or the norm not above 0.
 
     Examples
     --------
@@ -293,7 +293,7 @@ class Adam(Optimizer):
     Raises
     ------
     ValueError
-        Where the rate or the decay is negative, a β not in [0, 1), or ε or the norm not above 0.
+        If the rate or the decay is negative, a β not in [0, 1), or ε or the norm not above 0.
 
     Examples
     --------
@@ -354,7 +354,7 @@ def as_optimizer(value: Any, **options: Any) -> Optimizer:
     Raises
     ------
     ValueError, TypeError
-        Where the name is unknown or its options are out of range, or it is no optimiser of ours:
+        If the name is unknown, its options are out of range, or it is not an optimiser of minisnn:
         kernels trust what these say of their states.
     """
     if isinstance(value, str):

@@ -43,7 +43,7 @@ class WarmUpDecay:
     Raises
     ------
     ValueError
-        Where the peak is negative or the share not in [0, 1).
+        If the peak is negative or the share not in [0, 1).
 
     Examples
     --------
@@ -83,7 +83,7 @@ class CosineDecay:
     Raises
     ------
     ValueError
-        Where one is negative.
+        If one is negative.
 
     Examples
     --------
@@ -122,7 +122,7 @@ class StepDecay:
     Raises
     ------
     ValueError
-        Where the rate or the factor is negative, or ``every`` not above 0.
+        If the rate or the factor is negative, or ``every`` not above 0.
 
     Examples
     --------
@@ -166,7 +166,7 @@ class WarmUp:
     Raises
     ------
     ValueError
-        Where the rate is negative or the share not in [0, 1).
+        If the rate is negative or the share not in [0, 1).
 
     Examples
     --------

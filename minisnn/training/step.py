@@ -23,7 +23,7 @@ _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
 
 
 class Steps(Protocol):
-    """What the loop asks of whoever makes the steps, such as `Stepper`."""
+    """Protocol between the loop and an object that makes the steps, such as `Stepper`."""
 
     plan: Plan
     chunk: int  # how many steps to make at once, for the loop to change
@@ -62,7 +62,7 @@ class Steps(Protocol):
 
 
 class Stepper:
-    """What training holds beside the network: the optimiser's state, buffers, the count of steps.
+    """State of training beside the network: the optimiser's state, buffers, the count of steps.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Stepper:
 
     @property
     def initial_seed(self) -> int | None:
-        """What the network's weights were drawn with; see `Steps`."""
+        """Seed of the network's initial weights; see `Steps`."""
         return self._net.seed
 
     @initial_seed.setter

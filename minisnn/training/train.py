@@ -1,4 +1,4 @@
-"""Training: what is asked of it is checked, and its parts are put together."""
+"""Entry point of training: validate the arguments, assemble the parts, run the loop."""
 
 from __future__ import annotations
 
@@ -147,22 +147,23 @@ def train(
     Raises
     ------
     ValueError, TypeError
-        Where the data does not fit the network, or an option is out of range.
+        If the data does not fit the network, or an option is out of range.
     DataError
-        A ValueError: where a value of the data is not finite, or not in the network's precision. It
+        If a value of the data is not finite, or not in the network's precision (a ValueError). It
         is found when its batch is read, in the first epoch; the network is then as it was before
-        the call. With a checkpoint all is looked at before anything is written.
+        the call. With a checkpoint, all values are checked before anything is written.
     FloatingPointError
-        Where a loss or a weight is no longer finite; the message says after which step, and in
-        which layer. The network is as it was before that step.
+        If a loss or a weight is no longer finite; the message names the step and the layer. The
+        network is as it was before that step.
     FileFormatError
-        A ValueError: where the checkpoint is damaged, or of another training. Nothing is changed.
+        If the checkpoint is damaged, or belongs to another training (a ValueError). Nothing is
+        changed.
     OSError
-        Where the checkpoint cannot be written, or is there without ``resume``.
+        If the checkpoint cannot be written, or exists and ``resume`` is not set.
     KeyboardInterrupt
-        After Ctrl-C while kernels are compiled, when nothing is trained yet. After a second Ctrl-C
-        in this training, or within two seconds of one in the training before, so that loops and
-        searches can be ended.
+        If Ctrl-C is pressed while kernels are compiled, before anything is trained. If it is
+        pressed a second time in this training, or within two seconds of one in the training before,
+        so that loops and searches can be ended.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""What `scripts/benchmark.py` is made of: the other systems that it measures against."""
+"""Parts of `scripts/benchmark.py`: its measurements and the systems that it measures against."""

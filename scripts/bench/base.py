@@ -1,4 +1,4 @@
-"""What every peer is: the problem that it is given, and what can be asked of it."""
+"""Interface of every peer: the problem that it is given, and its operations."""
 
 from __future__ import annotations
 

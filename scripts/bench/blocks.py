@@ -1,4 +1,4 @@
-"""Steps of training by the number of blocks of columns, and whether the best one is chosen."""
+"""Benchmark of training steps by the number of blocks of columns, and a check of the choice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of networks of equal density and different wiring, in turn with one another."""
+"""Benchmark of steps of networks of equal density and different wiring, measured in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole epoch of training as a user runs it: `minisnn.train`, all that Python does included."""
+"""Benchmark of whole epochs of `minisnn.train`, with all that Python does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JAX on the CPU. Its sparse arrays gather edges times batch in the backward pass: left out."""
+"""JAX on the CPU, without its sparse arrays: their backward pass gathers edges times batch."""
 
 from __future__ import annotations
 

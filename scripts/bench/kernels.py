@@ -1,4 +1,4 @@
-"""The three products of a sparse layer alone, beside BLAS's dense ones and the machine's limits."""
+"""Benchmark of the three products of a sparse layer beside dense BLAS and the machine's limits."""
 
 from __future__ import annotations
 

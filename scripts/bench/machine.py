@@ -1,4 +1,4 @@
-"""What this machine can do: the rates to which those of the kernels are held.
+"""Peak rates of this machine, with which the rates of the kernels are compared.
 
 Measured by loops in the kernels' own vector type: FMAs with all operands in registers, FMAs with
 one operand from each level of the memory, and BLAS's products of dense matrices.
@@ -75,7 +75,7 @@ def _read_rows(tile, buffer, order, factor, times, n):  # type: ignore[no-untype
 
 @dataclass(frozen=True)
 class Machine:
-    """What so many threads do together.
+    """Combined rate of several threads.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Networks of very many inputs, of which few have edges: predictions and epochs, beside others.
+"""Benchmark of networks with very many inputs, of which few have edges, beside others.
 
 The others do the same in NumPy and SciPy: with a matrix that has all columns, or with the columns
 that are used, which are gathered anew for each prediction and each epoch, as ours are.

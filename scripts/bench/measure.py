@@ -1,4 +1,4 @@
-"""Timing things beside one another, and writing the figures down."""
+"""Timing of contestants in turn, and records of the figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many bytes a connection takes while a network trains.
+"""Benchmark of the bytes per connection while a network trains.
 
 Told in two ways. *Counted*: the sizes of all arrays that the network and its training hold.
 *Seen*: how much the process grows between the moment before the network is made and the end of
@@ -38,7 +38,7 @@ ACTIVATIONS = "activations"  # the one part that is no connection's
 
 @dataclass(frozen=True)
 class Network:
-    """What is measured: every layer has the same degree, but the last is complete."""
+    """Networks to measure: every layer has the same degree, but the last is complete."""
 
     widths: tuple[int, ...]
     degree: int

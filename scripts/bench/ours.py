@@ -1,4 +1,4 @@
-"""Our own training step, as a contestant beside the peers."""
+"""minisnn's own training step as a contestant beside the peers."""
 
 from __future__ import annotations
 

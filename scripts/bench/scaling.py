@@ -1,4 +1,4 @@
-"""How the time of a step grows, and a formula for it."""
+"""Growth of the time of a step, and a formula for it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SWEEPS: dict[str, list[float]] = {
     "hidden layers": [1, 2, 3, 4],
     "batch": [16, 32, 64, 128, 256, 512],
 }
-"""What is varied, around 784-1000-10 with 5 % of the connections and batches of 128."""
+"""Variations around 784-1000-10 with 5 % of the connections and batches of 128."""
 
 TERMS = ["step", "first edge", "edge", "complete edge", "value"]
-"""What the formula counts: the step itself; a register of samples at an edge of the first layer,
+"""Counts in the formula: the step itself; a register of samples at an edge of the first layer,
 which reads bytes, of another sparse layer, and of a complete one, for each product; and a value of
 an activation."""
 

@@ -1,4 +1,4 @@
-"""Little work: a small network, single samples, and what Python adds to a step."""
+"""Benchmark of small work: a small network, single samples, and Python's share of a step."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _one_sample(density: float, rounds: int) -> dict[str, Any]:
 
 
 def _python(density: float, rounds: int) -> dict[str, Any]:
-    """Which part of training by `minisnn.train` is not spent in compiled code."""
+    """Share of training by `minisnn.train` that is not spent in compiled code."""
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, (60_000, 784), dtype=np.uint8)
     Y = rng.integers(0, 10, len(X))

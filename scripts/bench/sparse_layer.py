@@ -159,7 +159,7 @@ class SparseLayer:
         Raises
         ------
         AssertionError
-            Where a kernel's result is not that of its twin.
+            If a kernel's result is not that of its twin.
         """
         tile, weights, X, dZ = self._tile, self._mask.data, self._X, self._dZ
         rows, inputs = _ranges(self._mask, threads), _ranges(self._back, threads)

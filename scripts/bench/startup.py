@@ -1,4 +1,4 @@
-"""How long a user waits: for the import, and for the first step of training.
+"""Benchmark of start-up: the import, and the first step of training.
 
 Every figure is from processes of its own, since what one process has loaded the next need not.
 Different figures take turns, so that whatever else the machine does meanwhile falls on all.
@@ -74,7 +74,7 @@ def in_new_processes(*arguments: str, n: int = 1, **environment: str) -> list[An
     Raises
     ------
     RuntimeError
-        Where a process failed; the message is what it wrote to standard error.
+        If a process failed; the message is what it wrote to standard error.
     """
     processes = [
         subprocess.Popen(

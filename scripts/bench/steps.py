@@ -1,4 +1,4 @@
-"""Full training steps beside those of the peers, over densities and shapes."""
+"""Benchmark of full training steps beside the peers, over densities and shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plain twin of each kernel: NumPy and SciPy, obviously right, slow. For tests to compare with.
+"""Plain twins of the kernels for tests: NumPy and SciPy, slow and obviously correct.
 
 Same arguments, but results are returned instead of written into the last argument, and arrays
 have no padding: (features, samples).
