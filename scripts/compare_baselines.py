@@ -1,10 +1,11 @@
 """Train a sparse network on MNIST and every baseline with as many weights, and print a table.
 
-The sparse network is 784 - 300 - 10: fibonacci_rotating of degree 45, 15 % of all connections,
-then a fully connected output layer. docs/baselines.md says what the baselines are, and why no one
+Or on another data set of images that --data names. The sparse network is 784 - 300 - 10 where
+there are ten classes: fibonacci_rotating of degree 45, 15 % of all connections, then a fully
+connected output layer. docs/baselines.md says what the baselines are, and why no one
 learning rate does justice to all. So each kind of network takes the rate at which its training on
-five sixths of the digits is best on the last sixth; then it is trained on all of them, for each
-seed, and judged on the test digits.
+five sixths of the images is best on the last sixth; then it is trained on all of them, for each
+seed, and judged on the test images.
 
 example:
   python scripts/compare_baselines.py --learning-rates 1,4,12 --seeds 0,1,2 --output comparison.json
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from full_speed import at_full_speed
-from mnist_options import at_least_one, numbers, sigmoid_rate
+from mnist_options import at_least_one, data_names, load_data, numbers, sigmoid_rate
 from program import Parser, run, write_text
 
 import minisnn as snn
@@ -32,9 +33,9 @@ from minisnn._support.tables import align
 from minisnn.baselines import Comparison
 from minisnn.experiments.datasets import spread
 
-GRAPHS = [snn.topology.fibonacci_rotating(784, 300, degree=45), snn.topology.dense(300, 10)]
+HIDDEN, DEGREE = 300, 45
 BATCH_SIZE = 128
-HELD_OUT = 6  # one digit of so many, where a rate is chosen
+HELD_OUT = 6  # one image of so many, where a rate is chosen
 
 
 def format_choice(by_rate: dict[str, dict[float, float]], chosen: dict[str, float]) -> str:
@@ -51,7 +52,11 @@ def main(argv: list[str] | None = None) -> None:
     """Run."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--data", choices=("full", "sample"), default="sample", help="(%(default)s)"
+        "--data",
+        choices=data_names(),
+        default="sample",
+        metavar="NAME",
+        help=f"{', '.join(data_names())} (default: %(default)s)",
     )
     parser.add_argument("--epochs", type=at_least_one, default=100, help="(default: %(default)s)")
     parser.add_argument(
@@ -74,22 +79,26 @@ def main(argv: list[str] | None = None) -> None:
     for seed in options.seeds:
         seed_of(seed)
 
-    digits = snn.datasets.load_mnist(options.data)
-    n_steps = options.epochs * -(-len(digits.train_images) // BATCH_SIZE)
+    data = load_data(options.data)
+    graphs = [
+        snn.topology.fibonacci_rotating(data.train_images.shape[1], HIDDEN, degree=DEGREE),
+        snn.topology.dense(HIDDEN, len(data.classes)),
+    ]
+    n_steps = options.epochs * -(-len(data.train_images) // BATCH_SIZE)
     peaks = options.learning_rates or [sigmoid_rate(n_steps)]
     for peak in peaks:
         snn.WarmUpDecay(peak)  # raises where it is no rate, before hours of training
-    train = digits.train_images, digits.train_labels
-    test = digits.test_images, digits.test_labels
-    order = spread(digits.train_labels)  # as many of each class as can be are held out
+    train = data.train_images, data.train_labels
+    test = data.test_images, data.test_labels
+    order = spread(data.train_labels)  # as many of each class as can be are held out
     n_held = len(order) // HELD_OUT
     held, kept = ([array[chosen] for array in train] for chosen in np.split(order, [n_held]))
 
-    def trained(name: str, peak: float, data: Any, judge: Any, seeds: list[int]) -> Comparison:
+    def trained(name: str, peak: float, samples: Any, judge: Any, seeds: list[int]) -> Comparison:
         print(f"{name}, learning rate {peak:g}, seeds {seeds}", file=sys.stderr, flush=True)
         (row,) = baselines.compare(
-            GRAPHS,
-            data,
+            graphs,
+            samples,
             judge,
             seeds=seeds,
             names=[name],
@@ -114,18 +123,19 @@ def main(argv: list[str] | None = None) -> None:
             "networks": [asdict(row) for row in rows],
             "learning_rates": chosen,
             "held_out_accuracies": by_rate,
-            "topologies": [repr(graph) for graph in GRAPHS],
+            "topologies": [repr(graph) for graph in graphs],
             "seeds": options.seeds,
             "epochs": options.epochs,
             "batch_size": BATCH_SIZE,
-            "data": digits.source,
+            "data": data.source,
             **describe_environment(),
         }
         write_text(options.output, json.dumps(summary, indent=2) + "\n")
     if len(peaks) > 1:
-        print(f"accuracy on {len(held[0]):,} digits held out, by learning rate; * the highest\n")
+        print(f"accuracy on {len(held[0]):,} images held out, by learning rate; * the highest\n")
         print(format_choice(by_rate, chosen) + "\n")
-    print(f"{len(train[0]):,} digits, at {'these rates' if len(peaks) > 1 else f'{peaks[0]:g}'}\n")
+    rates = "these rates" if len(peaks) > 1 else f"{peaks[0]:g}"
+    print(f"{data.title}, {len(train[0]):,} images, at {rates}\n")
     print(baselines.format_table(rows), flush=True)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from full_speed import at_full_speed
-from mnist_options import at_least_one, numbers
+from mnist_options import at_least_one, data_names, load_data, numbers
 from program import Parser, run
 
 import minisnn as snn
@@ -70,7 +70,11 @@ def main(argv: list[str] | None = None) -> None:
     """Run."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--data", choices=("full", "sample"), default="sample", help="(%(default)s)"
+        "--data",
+        choices=data_names(),
+        default="sample",
+        metavar="NAME",
+        help=f"{', '.join(data_names())} (default: %(default)s)",
     )
     parser.add_argument("--hidden", type=at_least_one, default=1000, help="(default: %(default)s)")
     parser.add_argument("--epochs", type=at_least_one, default=20, help="(default: %(default)s)")
@@ -80,23 +84,23 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     for seed in options.seeds:
         seed_of(seed)
-    digits = snn.datasets.load_mnist(options.data)
-    X, X_test = (a / np.float32(255) for a in (digits.train_images, digits.test_images))
+    data = load_data(options.data)
+    X, X_test = (a / np.float32(255) for a in (data.train_images, data.test_images))
     makers = contestants(options.hidden, options.epochs)
     found: dict[str, list[tuple[float, float, int]]] = {name: [] for name in makers}
     with warnings.catch_warnings():
         # as long as each other is what is wanted
         warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum iterations")
         for make in makers.values():  # once, so that compilation is not timed
-            few = spread(digits.train_labels)[:256]
-            make(0).set_params(max_iter=1).fit(X[few], digits.train_labels[few])
+            few = spread(data.train_labels)[:256]
+            make(0).set_params(max_iter=1).fit(X[few], data.train_labels[few])
         for seed in options.seeds:
             for name, make in makers.items():
                 print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
                 started = time.perf_counter()
-                model = make(seed).fit(X, digits.train_labels)
+                model = make(seed).fit(X, data.train_labels)
                 seconds = time.perf_counter() - started
-                accuracy = 100 * model.score(X_test, digits.test_labels)
+                accuracy = 100 * model.score(X_test, data.test_labels)
                 found[name].append((accuracy, seconds, n_bytes(model)))
     rows = []
     for name, runs in found.items():
@@ -111,7 +115,8 @@ def main(argv: list[str] | None = None) -> None:
             ]
         )
     print(
-        f"784-{options.hidden}-10, {len(X):,} digits, {options.epochs} epochs, "
+        f"{data.title}, {X.shape[1]}-{options.hidden}-{len(data.classes)}, {len(X):,} images, "
+        f"{options.epochs} epochs, "
         f"{len(options.seeds)} seeds\n"
     )
     print(align(["", "accuracy", "range", "seconds", "bytes"], rows))

@@ -51,7 +51,7 @@ ROWS = (
 )
 
 
-def train(digits: snn.datasets.MNIST, row: Row, seed: int) -> tuple[float, float]:
+def train(digits: snn.datasets.Dataset, row: Row, seed: int) -> tuple[float, float]:
     """Return the accuracy in % on the test digits, and the seconds of training."""
     graph = snn.topology.fibonacci_rotating(784, N_HIDDEN, DEGREE)
     net = snn.MLP(

@@ -7,9 +7,13 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from program import Parser
+
+if TYPE_CHECKING:
+    from minisnn.datasets import Dataset
+    from minisnn.datasets.table import Row
 
 EPOCHS = {"full": 60, "sample": 200}
 HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
@@ -20,6 +24,33 @@ SETTINGS = "settings.json"  # the options, in the folder of the results
 def sigmoid_rate(n_steps: int) -> float:
     """Return the highest learning rate that sigmoid neurons with squared error bear."""
     return min(HIGHEST_RATE, n_steps / STEPS_PER_RATE)
+
+
+SPECIAL = {"full": "mnist", "auto": "mnist"}
+"""What --data takes besides the table's names: another name for MNIST, and MNIST or its sample."""
+
+
+def data_names() -> list[str]:
+    """Return what --data takes."""
+    from minisnn.datasets.table import TABLE
+
+    return [*TABLE, *SPECIAL]
+
+
+def row_of(name: str) -> Row:
+    """Return what is known of the data set before it is read."""
+    from minisnn._support.arguments import check_choice
+    from minisnn.datasets.table import TABLE
+
+    check_choice(name, "--data", data_names())
+    return TABLE[SPECIAL.get(name, name)]
+
+
+def load_data(name: str) -> Dataset:
+    """Return the data set that --data names."""
+    from minisnn.datasets import load, load_mnist
+
+    return load_mnist(name) if name in SPECIAL else load(name)
 
 
 def numbers(kind: type, what: str) -> Any:
@@ -80,8 +111,8 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         "--output-degree",
         type=int,
         metavar="K",
-        help="edges from each neuron of the last hidden layer to the 10 outputs, 1 to 10 "
-        "(default: all 10)",
+        help="edges from each neuron of the last hidden layer to the outputs, of which there is "
+        "one for each class (default: all)",
     )
     network.add_argument(
         "--activation",
@@ -93,7 +124,7 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         "--loss",
         choices=("mse", "cross_entropy"),
         default="mse",
-        help="squared error of ten sigmoids, as in the paper, or cross-entropy of a softmax "
+        help="squared error of sigmoids, as in the paper, or cross-entropy of a softmax "
         "(default: %(default)s)",
     )
     network.add_argument(
@@ -114,7 +145,7 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         "--epochs",
         type=at_least_one,
         metavar="N",
-        help=f"passes over the training data (default: {EPOCHS['full']} on full MNIST, "
+        help=f"passes over the training data (default: {EPOCHS['full']}, and "
         f"{EPOCHS['sample']} on the sample)",
     )
     training.add_argument(
@@ -154,11 +185,12 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
     run.add_argument("--threads", type=int, metavar="N", help="threads to use (default: all cores)")
     run.add_argument(
         "--data",
-        choices=("auto", "full", "sample"),
+        choices=data_names(),
         default="auto",
-        help="full MNIST (from the folder that MINISNN_DATA names, or the cache, or downloaded), "
-        "the sample of 5,000 digits that comes with minisnn, or the full set if it can be had at "
-        "once (default: %(default)s)",
+        metavar="NAME",
+        help=f"{', '.join(data_names())}: from the folder that MINISNN_DATA names, or the cache, "
+        "or downloaded. The sample is 5,000 digits of MNIST that come with minisnn; full is mnist; "
+        "auto is that if it can be had at once, else the sample (default: %(default)s)",
     )
     run.add_argument(
         "--compare",

@@ -1,5 +1,7 @@
 """Train a sparse network and its fully connected twin on MNIST, and compare them.
 
+Or on another data set of images that --data names.
+
 The wiring of the sparse network is fixed before training: each input neuron is connected to
 --degree hidden neurons, in a pattern that --topology names. Both networks have the same widths
 and get the same training. At the end a table compares them, and a folder holds summary.json,
@@ -12,6 +14,7 @@ examples:
   python scripts/run_mnist.py --hidden 1000,500 --degree 50,25 --output-degree 5 --dropout 0.1
   python scripts/run_mnist.py --activation relu --loss cross_entropy --learning-rate 0.1
   python scripts/run_mnist.py --data sample --epochs 5 --no-compare
+  python scripts/run_mnist.py --data fashion
   python scripts/run_mnist.py --resume runs/20300115-143000-fibonacci_rotating
   python scripts/run_mnist.py --load runs/20300115-143000-fibonacci_rotating/sparse.npz --epochs 9
 """
@@ -31,13 +34,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from full_speed import at_full_speed
-from mnist_options import EPOCHS, SETTINGS, arguments_of, settings_of, sigmoid_rate
+from mnist_options import (
+    EPOCHS,
+    SETTINGS,
+    arguments_of,
+    load_data,
+    row_of,
+    settings_of,
+    sigmoid_rate,
+)
 from program import INTERRUPTED, run, save_figure, write_text
 
 if TYPE_CHECKING:
     import minisnn as snn
-
-N_PIXELS, N_CLASSES = 784, 10
 
 
 def limit_threads(count: int | None) -> None:
@@ -58,15 +67,17 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     import minisnn as snn
     from minisnn._support.seeds import layer_seeds, seed_of
 
+    row = row_of(options.data)
+    n_classes = len(row.classes)
     if options.load is not None:
         net = snn.load(options.load)
-        if (net.n_in, net.n_out) != (N_PIXELS, N_CLASSES):
+        if (net.n_in, net.n_out) != (row.n_features, n_classes):
             raise ValueError(
-                f"--load {options.load}: a network for MNIST has {N_PIXELS} inputs and {N_CLASSES} "
-                f"outputs, this one is {net}"
+                f"--load {options.load}: a network for {row.title} has {row.n_features} inputs and "
+                f"{n_classes} outputs, this one is {net}"
             )
         return {"sparse": net}
-    widths = [N_PIXELS, *options.hidden, N_CLASSES]
+    widths = [row.n_features, *options.hidden, n_classes]
     degrees = [*options.degree, options.output_degree]
     sparse, dense = [], []
     seeds = layer_seeds(seed_of(options.seed), len(degrees))
@@ -133,12 +144,12 @@ def main(argv: list[str] | None = None) -> int:
     networks = build_networks(options)
     rates = options.dropout[0] if len(options.dropout or []) == 1 else options.dropout
     dropout = checks.check_dropout(rates, len(networks["sparse"].layers))
-    digits = snn.datasets.load_mnist(options.data)
-    size = "full" if len(digits.train_images) > 10_000 else "sample"
+    data = load_data(options.data)
+    size = "full" if len(data.train_images) > 10_000 else "sample"
     if options.epochs is None:
         options.epochs = EPOCHS[size]
     if options.learning_rate is None:
-        n_steps = options.epochs * math.ceil(len(digits.train_images) / options.batch_size)
+        n_steps = options.epochs * math.ceil(len(data.train_images) / options.batch_size)
         options.learning_rate = default_rate(networks["sparse"], n_steps)
     schedule = snn.WarmUpDecay(options.learning_rate)
     optimizer = snn.NesterovSGD(schedule, options.momentum)
@@ -154,9 +165,9 @@ def main(argv: list[str] | None = None) -> int:
             )
         write_text(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
 
-    train = digits.train_images, digits.train_labels
-    test = digits.test_images, digits.test_labels
-    say(f"Data: {digits.source}; {len(train[0]):,} to train, {len(test[0]):,} to test")
+    train = data.train_images, data.train_labels
+    test = data.test_images, data.test_labels
+    say(f"Data: {data.source}; {len(train[0]):,} to train, {len(test[0]):,} to test")
     common: dict[str, Any] = {
         "optimizer": optimizer,
         "batch_size": options.batch_size,
@@ -164,6 +175,11 @@ def main(argv: list[str] | None = None) -> int:
         "input_scale": 1 / 255,
     }
     progress = False if options.quiet else None
+
+    def picture(figure: Any, name: str) -> None:
+        figure.suptitle(data.title)
+        save_figure(figure, folder / name)
+
     histories, loads = {}, {}
     for name, net in networks.items():
         say(f"Training the {name} network: {net}")
@@ -192,8 +208,8 @@ def main(argv: list[str] | None = None) -> int:
     for name, net in trained.items():  # first of all, so that they are safe
         snn.save(net, folder / f"{name}.npz")
     write_csv(folder / "history.csv", histories)
-    save_figure(plots.plot_training(histories), folder / "training.png")
-    save_figure(plots.plot_adjacency(networks["sparse"].topologies), folder / "adjacency.png")
+    picture(plots.plot_training(histories), "training.png")
+    picture(plots.plot_adjacency(networks["sparse"].topologies), "adjacency.png")
 
     times = {}
     if len(trained) > 1:
@@ -202,7 +218,7 @@ def main(argv: list[str] | None = None) -> int:
             found = time_steps(list(trained.values()), *train, **common, progress=progress)
         times = dict(zip(trained, found, strict=True))
         step_times = {name: found.wall for name, found in times.items()}
-        save_figure(plots.plot_step_times(step_times), folder / "step_time.png")
+        picture(plots.plot_step_times(step_times), "step_time.png")
     figures = [
         figures_of(
             name,
@@ -220,7 +236,7 @@ def main(argv: list[str] | None = None) -> int:
         "networks": [asdict(item) for item in figures],
         "seed": options.seed,
         **describe_environment(),
-        "data": digits.source,
+        "data": data.source,
         "settings": {**settings_of(options), "warm_up": schedule.warm_up, "output": str(folder)},
         "interrupted": interrupted,
         "load": {phase: load.others for phase, load in loads.items()},

@@ -50,7 +50,7 @@ ROWS = (
 )
 
 
-def accuracy(digits: snn.datasets.MNIST, row: Row, seed: int) -> float:
+def accuracy(digits: snn.datasets.Dataset, row: Row, seed: int) -> float:
     """Train one network; return its accuracy on the test digits."""
     shape = N_PIXELS, N_HIDDEN
     if row.topology == "dense":

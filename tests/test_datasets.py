@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
-import http.server
 import importlib.util
 import logging
 import os
 import socket
-import threading
-import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from idx_files import idx
+from tiny_datasets import Mirror, published, tiny_row
 
 from minisnn import data, datasets
 from minisnn.datasets import DatasetError, load_mnist
-from minisnn.idx import read_bytes
+from minisnn.datasets.table import TABLE
 
 FULL = os.environ.get(datasets.ENVIRONMENT_VARIABLE)
-NAMES = list(datasets.FULL_SHA256)
+NAMES = list(TABLE["mnist"].sums)
 
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Four tiny files that stand for full MNIST, their sums in the place of the real ones."""
-    rng = np.random.default_rng(0)
-    files = {}
-    for name in NAMES:
-        n = 6 if name.startswith("train") else 3
-        shape = (n, 28, 28) if "images" in name else (n,)
-        files[name] = idx(rng.integers(0, 10, shape))
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(datasets, "FULL_SHA256", sums)
+    row, files = tiny_row("mnist")
+    monkeypatch.setitem(TABLE, "mnist", published(row, files)[0])
     monkeypatch.delenv(datasets.ENVIRONMENT_VARIABLE, raising=False)
     return files
 
@@ -51,44 +43,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "minisnn" / "mnist"
 
 
-class Mirror:
-    """A web server on this machine that gives the files it is told to give."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.requests: list[str] = []
-        self.delay = 0.0  # seconds before each answer
-        mirror = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                name = self.path.rpartition("/")[2]
-                mirror.requests.append(name)
-                content = mirror.files.get(name)
-                time.sleep(mirror.delay)
-                self.send_response(404 if content is None else 200)
-                self.send_header("Content-Length", str(len(content or b"")))
-                self.end_headers()
-                with contextlib.suppress(OSError):  # the other side may have given up
-                    self.wfile.write(content or b"")
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/mnist/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture
-def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Mirror]]:
+def mirrors(tiny: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Mirror]]:
     made = [Mirror(), Mirror()]
-    monkeypatch.setattr(datasets, "MIRRORS", tuple(mirror.url for mirror in made))
+    set_addresses(monkeypatch, *(mirror.url for mirror in made))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield made
     for mirror in made:
-        mirror.server.shutdown()
-        mirror.server.server_close()
+        mirror.close()
+
+
+def set_addresses(monkeypatch: pytest.MonkeyPatch, *urls: str) -> None:
+    monkeypatch.setitem(TABLE, "mnist", replace(TABLE["mnist"], addresses=urls))
 
 
 # The sample
@@ -103,7 +69,7 @@ def test_the_sample(digits: Any) -> None:
     assert digits.train_images.max() == 255
     assert not digits.train_images.flags.writeable
     assert repr(digits) == (
-        "MNIST(4,000 digits to train, 1,000 to test; "
+        "MNIST(4,000 images to train, 1,000 to test; "
         "embedded sample: 5,000 digits of MNIST's training set)"
     )
     images = np.concatenate([digits.train_images, digits.test_images])
@@ -113,10 +79,10 @@ def test_the_sample(digits: Any) -> None:
 def test_a_damaged_sample_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in data.FOLDER.glob("*.gz"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    content = bytearray(read_bytes(tmp_path / "t10k-labels-idx1-ubyte.gz"))
+    content = bytearray(gzip.decompress((tmp_path / "t10k-labels-idx1-ubyte.gz").read_bytes()))
     content[-1] ^= 1
     (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(content)))
-    monkeypatch.setattr(data, "FOLDER", tmp_path)
+    monkeypatch.setitem(TABLE, "sample", replace(TABLE["sample"], folders=(str(tmp_path),)))
     with pytest.raises(DatasetError, match=r"t10k-labels.* is not the file it should be: SHA-256"):
         load_mnist("sample")
 
@@ -223,8 +189,8 @@ def test_a_bad_download_is_an_error_and_is_not_left_behind(
     with pytest.raises(
         DatasetError,
         match=rf"^could not get train-images-idx3-ubyte\.gz from 127\.0\.0\.1:\d+ or "
-        rf"127\.0\.0\.1:\d+ \({why}\): put MNIST's four IDX files into a folder and set "
-        r"MINISNN_DATA to it, or take load_mnist\('sample'\)$",
+        rf"127\.0\.0\.1:\d+ \({why}\): put the files of MNIST into DIR/mnist and set "
+        r"MINISNN_DATA to DIR; load\('sample'\) needs no download$",
     ) as caught:
         load_mnist("full")
     assert caught.value.__suppress_context__, "no pages of other libraries' errors"
@@ -268,13 +234,12 @@ def test_without_a_connection(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    urls = (f"http://127.0.0.1:{port}/", f"http://localhost:{port}/x/")
-    monkeypatch.setattr(datasets, "MIRRORS", urls)
+    set_addresses(monkeypatch, f"http://127.0.0.1:{port}/", f"http://localhost:{port}/x/")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     try:
         raise KeyError("what a caller may be handling")
     except KeyError:
-        with pytest.raises(DatasetError, match=r"localhost:\d+ \(.*refused.*\): put M") as caught:
+        with pytest.raises(DatasetError, match=r"localhost:\d+ \(.*refused.*\): put the") as caught:
             load_mnist("full")
     assert len(str(caught.value)) < 250
 
@@ -314,16 +279,15 @@ def test_a_mirror_that_does_not_end(
     tiny: dict[str, bytes],
     cache: Path,
     mirrors: list[Mirror],
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(datasets, "LARGEST", 100)
+    largest = TABLE["mnist"].largest(NAMES[0])
     for mirror in mirrors:
-        mirror.files = {f"{NAMES[0]}.gz": bytes(101)}
+        mirror.files = {f"{NAMES[0]}.gz": bytes(largest + 1)}
     caplog.set_level(logging.DEBUG, "minisnn")
     with pytest.raises(DatasetError, match="a damaged file, or another one"):
         load_mnist("full")
-    assert "gives more than 100 bytes" in caplog.text
+    assert f"gives more than {largest} bytes" in caplog.text
     assert not cache.exists() or not list(cache.iterdir())
 
 
@@ -354,5 +318,5 @@ def test_the_committed_sample_is_what_the_script_builds(
     monkeypatch.setattr(module, "CSV_SHA256", hashlib.sha256(csv).hexdigest())
     module.main()
     for name, expected in data.SHA256.items():
-        content = read_bytes(tmp_path / f"{name}.gz")
+        content = gzip.decompress((tmp_path / f"{name}.gz").read_bytes())
         assert hashlib.sha256(content).hexdigest() == expected

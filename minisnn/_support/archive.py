@@ -46,7 +46,7 @@ _NPY = re.compile(
     re.DOTALL,
 )
 _SUM = re.compile(r"([0-9a-f]{64})  ([\w.-]+)\n")
-_SYMPTOMS = (
+SYMPTOMS = (
     ArithmeticError, AttributeError, EOFError, LookupError, NotImplementedError, RuntimeError,
     TypeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -190,7 +190,7 @@ def read_archive(
                     archive.check_all_read()
         except FileFormatError:
             raise
-        except _SYMPTOMS as error:
+        except SYMPTOMS as error:
             raise FileFormatError(
                 f"{path} is not a {kind} saved by minisnn, or damaged: "
                 f"{error or type(error).__name__}"

@@ -26,7 +26,7 @@ from ..network.initializers import DISTRIBUTIONS, FANS
 from ..network.layer import check_activations
 from ..network.losses import LOSSES, check_loss
 from . import constructions
-from .datasets import SOURCES
+from .datasets import sources
 from .optimizer import Optimizer
 from .values import (
     Plain,
@@ -68,8 +68,9 @@ class Data:
     Parameters
     ----------
     name : str
-        ``"mnist"``, or ``"mnist_sample"``, which comes with minisnn; with ``_shuffled`` after it,
-        pixels stand in a random order, the same for all images.
+        ``"mnist_sample"``, which comes with minisnn, or another name that
+        `minisnn.datasets.load` takes; with ``_shuffled`` after it, pixels stand in a random
+        order, the same for all images.
     samples : int, optional
         Only so many training samples, evenly of all classes: the first of each in the data's
         order. By default all.
@@ -85,10 +86,10 @@ class Data:
     samples: int | None = None
 
     def __post_init__(self) -> None:
-        check_choice(self.name, "name", SOURCES)
+        check_choice(self.name, "name", sources())
         if self.samples is not None:
             set_fields(self, samples=checks.check_positive_integer(self.samples, "samples"))
-            available = SOURCES[self.name].n_samples
+            available = sources()[self.name].n_samples
             if self.samples > available:
                 raise ValueError(
                     f"samples must be at most {available}, the training samples of {self.name}, "
@@ -345,7 +346,7 @@ class Run:
     @property
     def shapes(self) -> list[tuple[int, int]]:
         """Inputs and outputs of each layer."""
-        source = SOURCES[self.data.name]
+        source = sources()[self.data.name]
         return list(pairwise([source.n_features, *self.hidden, source.n_classes]))
 
 

@@ -7,8 +7,10 @@ from functools import cache
 
 import numpy as np
 
+from .. import datasets
 from .._support.arrays import Array
-from ..datasets import MNIST, load_mnist
+from ..datasets import Dataset
+from ..datasets.table import TABLE
 
 
 @dataclass(frozen=True)
@@ -17,36 +19,42 @@ class Source:
 
     Parameters
     ----------
-    mnist : {"full", "sample"}
-        What `load_mnist` calls it. Not "auto": a run must mean the same data everywhere.
+    dataset : str
+        What `minisnn.datasets.load` calls it. A run means the same data everywhere.
     n_samples : int
         Training samples.
+    n_features, n_classes : int
+        Widths of the first and of the last layer of a network.
     shuffled : bool
         Whether the pixels stand in a random order, the same for all images: what is near in an
         image is then nowhere near in the inputs.
-    n_features, n_classes : int
-        Widths of the first and of the last layer of a network.
     """
 
-    mnist: str
+    dataset: str
     n_samples: int
+    n_features: int
+    n_classes: int
     shuffled: bool = False
-    n_features: int = 784
-    n_classes: int = 10
 
 
-SOURCES = {
-    "mnist": Source("full", 60_000),
-    "mnist_sample": Source("sample", 4_000),
-    "mnist_shuffled": Source("full", 60_000, shuffled=True),
-    "mnist_sample_shuffled": Source("sample", 4_000, shuffled=True),
-}
+def sources() -> dict[str, Source]:
+    """Return the data sets of the table, and each of them shuffled, by their names in runs."""
+    known = {
+        _NAMES.get(name, name): Source(name, row.n_train, row.n_features, len(row.classes))
+        for name, row in TABLE.items()
+    }
+    shuffled = {f"{name}_shuffled": replace(each, shuffled=True) for name, each in known.items()}
+    return known | shuffled
 
 
-def load(name: str) -> MNIST:
+_NAMES = {"sample": "mnist_sample"}
+"""Names in runs, where they are others: stores are full of them."""
+
+
+def load(name: str) -> Dataset:
     """Return a data set, read (and downloaded, if need be) anew."""
-    source = SOURCES[name]
-    data = load_mnist(source.mnist)
+    source = sources()[name]
+    data = datasets.load(source.dataset)
     if not source.shuffled:
         return data
     order = np.random.default_rng(0).permutation(source.n_features)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .._support.arguments import as_list
 from .._support.checks import check_positive_integer
 from ..experiments import Data, Optimizer, Run, Wiring
-from ..experiments.datasets import SOURCES
+from ..experiments.datasets import sources
 
 DENSE = Wiring(topology="dense")
 
@@ -85,7 +85,7 @@ class Profile:
         hidden = as_list(hidden or (self.hidden,), "hidden", "whole numbers")
         for width in hidden:
             check_positive_integer(width, "hidden")
-        n_steps = epochs * -(-SOURCES[self.data].n_samples // _BATCH_SIZE)
+        n_steps = epochs * -(-sources()[self.data].n_samples // _BATCH_SIZE)
         return Run(
             data=Data(name=self.data + "_shuffled" * shuffled),
             hidden=hidden,
@@ -99,7 +99,7 @@ class Profile:
         )
 
     def __str__(self) -> str:
-        samples = SOURCES[self.data].n_samples
+        samples = sources()[self.data].n_samples
         return (
             f"{samples:,} training digits, one hidden layer of {self.hidden} unless said "
             f"otherwise, {self.epochs} epochs (long: {self.long}), {self.seeds} seeds"

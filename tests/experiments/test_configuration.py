@@ -252,8 +252,7 @@ def wiring(**values: Any) -> dict[str, Any]:
         ({"optimizer": {}}, "optimizer.peak is missing"),
         ({"data": "mnist"}, "data must be a mapping of keys to values, got 'mnist'"),
         ({"data": {"name": "auto"}},
-         "data.name must be one of mnist, mnist_sample, mnist_shuffled, mnist_sample_shuffled, "
-         "got 'auto'"),
+         "data.name must be one of mnist, mnist_sample, fashion, kmnist, "),
         ({"data": {"name": "mnist", "samples": 0}}, "data.samples must be at least 1, got 0"),
         ({"data": {"name": "mnist_sample", "samples": 4001}},
          "data.samples must be at most 4000, the training samples of mnist_sample, got 4001"),

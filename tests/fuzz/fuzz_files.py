@@ -36,9 +36,9 @@ else:
 
 with instrumented:
     import minisnn as snn
+    from minisnn.datasets.idx import DatasetError, inflate, parse_idx, read_within
     from minisnn.experiments import Run, Store, expand, format_records, read_description
     from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
-    from minisnn.idx import DatasetError, parse_idx, read_bytes
 
 MEMORY = 2**21  # bytes that reading these small files may take at its peak
 FOLDER = tempfile.TemporaryDirectory()
@@ -194,7 +194,7 @@ def try_idx(data: bytes) -> bool:
     """Read an IDX file, edited or not IDX at all: an array as the head says, or the one error."""
     PATH.write_bytes(edited(IDX, data[1:]) if data[:1] > b"\x7f" else data[1:])
     try:
-        array = parse_idx(read_bytes(PATH), PATH)
+        array = parse_idx(inflate(read_within(PATH, 2**26), 2**26, PATH), PATH)
     except DatasetError:
         return False
     assert array.dtype == np.uint8
