@@ -7,6 +7,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from naive import MaskedNetwork
 
@@ -215,8 +216,32 @@ def test_values_beyond_the_networks_precision() -> None:
 
 def test_labels_of_a_single_output() -> None:
     net = snn.MLP([topology.dense(4, 1)])
-    with pytest.raises(ValueError, match=r"got 1; for 0/1 targets .* shape \(2, 1\)"):
-        net.loss_and_gradients(np.zeros((2, 4)), [0, 1])
+    for Y, message in (
+        ([0, 1], r"one for the one output, got 1; for 0/1 targets .* shape \(2, 1\)"),
+        (
+            [True, False],
+            r"got bool; for 0/1 targets .* shape \(2, 1\): np\.asarray\(Y\)\[:, None\]",
+        ),
+        ([0.5, 1.5], r"for one real target a sample pass np\.asarray\(Y\)\[:, None\]"),
+        ([["a"], ["b"]], r"got <U1; number the classes: .* np\.unique\(np\.ravel\(Y\), return"),
+        (["a", "b"], r"return_inverse=True\), and give labels the shape \(2, 1\) for one output"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            net.loss_and_gradients(np.zeros((2, 4)), Y)
+
+
+def test_advice_on_labels_is_sound(net: snn.MLP) -> None:
+    """What messages propose is taken."""
+    X = np.zeros((3, 12))
+    for Y in (np.array([[0], [1], [2]]), pd.DataFrame({"class": [0, 1, 2]})):
+        net.loss_and_gradients(X, np.ravel(Y))
+    net.loss_and_gradients(X, np.asarray([True, False, True]).astype(int))
+    _, labels = np.unique(["a", "b", "a"], return_inverse=True)
+    net.loss_and_gradients(X, labels)
+    with pytest.raises(TypeError, match=r"in column 'class'; number .* np\.unique\(np\.ravel\(Y\)"):
+        net.loss_and_gradients(X, pd.DataFrame({"class": ["a", "b", "a"]}))
+    with pytest.raises(TypeError, match=r"validation Y of .* got bool; pass np\.asarray\(Y\)\."):
+        snn.train(net, X, [0, 1, 2], optimizer="sgd", validation_data=(X, [True, False, True]))
 
 
 def test_where_an_input_is_not_finite(net: snn.MLP) -> None:
@@ -230,11 +255,37 @@ BAD_TARGETS = [
     ([0, 1], ValueError, r"Y must have one entry for each of the 3 samples, got shape \(2,\)"),
     ([0, 1, 5], ValueError, "Y must hold labels from 0 to 4, .* got 5"),
     ([0, 1, -1], ValueError, "Y must hold labels from 0 to 4, .* got -1"),
-    ([0.0, 1.0, 2.0], TypeError, r"must be integer labels, got float64; .* give it shape \(3, 1\)"),
+    ([0.0, 1.0, 2.0], TypeError, r"got float64; pass np\.asarray\(Y\)\.astype\(int\)"),
+    (
+        [0.0, 1.5, 2.0],
+        TypeError,
+        r"real targets have shape \(3, 5\) here; one a sample takes",
+    ),
+    (
+        [0.0, np.nan, np.nan],
+        TypeError,
+        "float64 with 2 missing values, the first in sample 1; ",
+    ),
+    (["a", "b", None], TypeError, "object with 1 missing value, the first in sample 2; leave"),
+    ([True, False, True], TypeError, r"got bool; pass np\.asarray\(Y\)\.astype\(int\)"),
+    (["a", "b", "a"], TypeError, r"<U1; number .*labels = np\.unique\(Y, return_inverse=True\)$"),
+    (
+        np.array([b"a", 3, "b"], object),
+        TypeError,
+        "got object; number the classes: ",
+    ),
+    (np.array([0, 1, 2], "M8[D]"), TypeError, r"got datetime64\[D\]; number the classes"),
+    ([[0], [1], [2]], ValueError, r"for integer labels, got \(3, 1\); pass np\.ravel\(Y\)"),
+    ([[0, 1, 2]], ValueError, r"got shape \(1, 3\); pass np\.ravel\(Y\)"),
+    ([[0, 1]], ValueError, r"got shape \(1, 2\)$"),
     (np.zeros((3, 4)), ValueError, r"Y must have shape \(3, 5\), or \(3,\) .* got \(3, 4\)"),
     (np.full((3, 5), np.inf), ValueError, "Y must be finite, got inf in sample 0, column 0"),
     (np.zeros((3, 5), complex), TypeError, "Y must hold real numbers, got complex128"),
-    (np.full((3, 5), "a"), TypeError, "Y must hold real numbers, got <U1"),
+    (
+        np.full((3, 5), "a"),
+        TypeError,
+        "Y must hold real numbers, got <U1$",
+    ),
 ]
 
 

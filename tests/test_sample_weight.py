@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,12 +173,24 @@ def test_kernels(rng: np.random.Generator, real: Any, n_samples: int) -> None:
             r"sample_weight must have one entry for each of the 4 samples, got shape \(2,",
         ),
         (["a"] * 4, "sample_weight must hold real numbers, got <U1"),
-        ([1, -1, 1, 1], "sample_weight must hold finite numbers of 0 and more, not all of them 0"),
-        ([1, np.nan, 1, 1], "sample_weight must hold finite numbers of 0 and more"),
-        ([0, 0, 0, 0], "not all of them 0, got 0 to 0"),
+        ([1, -1, 1, 1], "finite numbers of 0 and more, got -1 for sample 1, 1 such value in all"),
+        ([1, 1, np.nan, -np.inf], "got nan for sample 2, 2 such values in all; weight 0 leaves"),
+        ([np.inf, 1, 1, 1], "got inf for sample 0, 1 such value in all"),
+        (pd.array([1, None, 1, 1], dtype="Float64"), "got nan for sample 1, 1 such value in all"),
+        ([0, 0, 0, 0], "sample_weight must not be 0 for all samples"),
+        ([[1], [1], [1], [1]], r"got shape \(4, 1\); pass np\.ravel\(sample_weight\)"),
     ],
 )
 def test_bad_weights(rng: np.random.Generator, weights: Any, message: str) -> None:
     X, Y = data(rng, "mse", 4)
     with pytest.raises((ValueError, TypeError), match=message):
         snn.train(network("mse"), X, Y, optimizer=snn.SGD(0.1), sample_weight=weights)
+
+
+def test_a_bad_weight_is_found_by_its_row(rng: np.random.Generator) -> None:
+    X, Y = data(rng, "mse", 4)
+    weights = [np.nan, 1, 1, np.nan]
+    with pytest.raises(ValueError, match="got nan for sample 3, 1 such value in all"):
+        snn.train(
+            network("mse"), X, Y, optimizer=snn.SGD(0.1), sample_weight=weights, rows=[1, 3, 2]
+        )

@@ -413,3 +413,28 @@ W, B = np.ones((2, 3)), np.ones(2)
 def test_bad_state_dicts(state: Any, message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         snn.from_state_dict(state)
+
+
+class Half:
+    """What a tensor of bfloat16 shows of itself."""
+
+    dtype = "torch.bfloat16"
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+
+
+def test_a_precision_that_numpy_does_not_have() -> None:
+    message = r"{} cannot be read .* BFloat16; NumPy has no bfloat16, pass .*: tensor\.float\(\)$"
+    with pytest.raises(ValueError, match=message.format(r"fc\.weight")):
+        snn.from_state_dict({"fc.weight": Half()})
+    with pytest.raises(ValueError, match=message.format("X")):
+        snn.MLP([topology.dense(2, 2)]).predict(Half())
+
+
+def test_tensors_of_bfloat16() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    weight = torch.ones((2, 3), dtype=torch.bfloat16)
+    with pytest.raises(ValueError, match=r"0\.weight .* pass it as float32: tensor\.float\(\)"):
+        snn.from_state_dict({"0.weight": weight})
+    assert snn.from_state_dict({"0.weight": weight.float()}).widths == [3, 2]

@@ -41,6 +41,16 @@ def shown(value: object) -> str:
     return _REPR.repr(value)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with what it counts, such as "1 epoch" or "2 epochs"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def each_of(number: int, noun: str) -> str:
+    """Return how a message names all of so many things, such as "each of the 3 outputs"."""
+    return f"the one {noun}" if number == 1 else f"each of the {number} {noun}s"
+
+
 def as_array(value: Any, name: str) -> Array:
     """Return an array of what is one; raise for what NumPy would misread.
 
@@ -54,7 +64,9 @@ def as_array(value: Any, name: str) -> Array:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:  # such as rows of unlike lengths
-        raise ValueError(f"{name} cannot be read as an array: {error}") from error
+        half = "; NumPy has no bfloat16, pass it as float32: tensor.float()"
+        is_half = str(getattr(value, "dtype", "")).endswith("bfloat16")
+        raise ValueError(f"{name} cannot be read as an array: {error}{half * is_half}") from error
     if array.ndim == 0 and array.dtype == object:
         raise TypeError(f"{name} must be an array, got {shown(value)}")
     return array
@@ -67,6 +79,28 @@ def check_unmasked(value: Any, name: str) -> None:
         raise TypeError(
             f"{name} is a masked array, whose mask would be lost; fill or remove what is masked"
         )
+
+
+def missing_in(values: Array) -> Array:
+    """Return which of the values are missing: NaN, NaT, None, or NA of pandas."""
+    if values.dtype.kind in "fcmM":
+        return np.flatnonzero(np.isnan(values))
+    if values.dtype != object:
+        return np.empty(0, np.int64)
+    kinds = ("NoneType", "NAType", "NaTType")
+    return np.flatnonzero(
+        [
+            type(value).__name__ in kinds or (isinstance(value, float) and value != value)
+            for value in values.ravel()
+        ]
+    )
+
+
+def ravel_advice(array: Array, name: str) -> str:
+    """Return the end of a message that says how to make a vector of a column or row."""
+    if array.ndim < 2 or array.size != max(array.shape):
+        return ""
+    return f"; pass np.ravel({name.split()[-1]})"
 
 
 def checked_sparse(matrix: Any) -> Any:

@@ -37,11 +37,14 @@ class Known(NamedTuple):
     owner: str
 
 
-def read_columns(value: Any, name: str) -> tuple[Array, Names | None]:
+def read_columns(
+    value: Any, name: str, *, advice: str = "turn it into numbers, or leave it out"
+) -> tuple[Array, Names | None]:
     """Return an array, and the names of its columns if it is a frame.
 
     Columns of one dtype are not copied, where the frame has them in one block. Those of several
-    become one array of the dtype that holds them, in which what is missing is NaN.
+    become one array of the dtype that holds them, in which what is missing is NaN. ``advice`` says
+    what to do with a column that holds no numbers.
 
     Raises
     ------
@@ -55,13 +58,12 @@ def read_columns(value: Any, name: str) -> tuple[Array, Names | None]:
     if hasattr(value, "to_pandas") and hasattr(value, "column_names"):  # a table of Arrow
         value = value.to_pandas()
     if not _is_frame(value):
-        return as_array(_column(value), name), None
+        return read_column(value, name), None
     names = texts_of(value.columns, f"{name}.columns")
     for column, dtype in zip(value.columns, value.dtypes, strict=True):
         if not _is_number(dtype):
             raise TypeError(
-                f"{name} must hold numbers, got {dtype} in column {shown(column)}; "
-                "turn it into numbers, or leave it out"
+                f"{name} must hold numbers, got {dtype} in column {shown(column)}; {advice}"
             )
     array = value.to_numpy()
     kinds = [getattr(dtype, "kind", None) or str(dtype)[0].lower() for dtype in value.dtypes]
@@ -80,6 +82,11 @@ def read_columns(value: Any, name: str) -> tuple[Array, Names | None]:
                     "leave it out, or make all columns floats"
                 )
     return array, names
+
+
+def read_column(value: Any, name: str) -> Array:
+    """Return an array; of a column of a frame, in which what is missing is NaN."""
+    return as_array(_column(value), name)
 
 
 def read_matrix(value: Any, name: str) -> tuple[Array, Names | None, Names | None]:

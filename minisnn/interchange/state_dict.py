@@ -42,9 +42,9 @@ def from_state_dict(
 ) -> MLP:
     """Return the network that a PyTorch state_dict of linear layers describes.
 
-    Layers come in the order of the dict, as PyTorch makes it. Where a file has sorted the keys, or
-    the numbers in names speak against it ("fc10" before "fc2"), they come in the order of these
-    numbers. An order that cannot be told is an error.
+    Layers come in the order of the dict, in which the module declares them. Where a file has sorted
+    the keys, or the numbers in names speak against it ("fc10" before "fc2"), they come in the order
+    of these numbers. An order that cannot be told is an error.
 
     What `torch.nn.utils.prune` makes is understood: where ``0.weight_mask`` is there, its ones are
     the edges, and ``0.weight_orig`` (or ``0.weight``) holds the weights. Without a mask, zeros are

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .._support.arguments import as_array
+from .._support.arguments import counted, each_of, ravel_advice
 from .._support.arrays import Array
 from .._support.checks import check_number
-from .._support.columns import Known, Names, columns_of, read_columns
+from .._support.columns import Known, Names, columns_of, read_column, read_columns
 from ..kernels.layers.batch import kind_of
+from .labels import check_labels, encoding_advice
+from .rows import check_rows
 
 _LEAST_WEIGHT = 2.0**-960  # of the largest: any number of samples, divided by it, is finite
 _CHUNK = 2**18  # values looked at together
@@ -242,7 +244,8 @@ def check_samples(
         Known(it, "the network") for it in (net.input_names, net.output_names)
     ]
     samples = check_inputs(net, X, input_scale, prefix, rows=rows, known=inputs)
-    targets = _check_targets(net, _read(Y, outputs, prefix + "Y"), samples)
+    advice = "number the classes: classes, labels = np.unique(np.ravel(Y), return_inverse=True)"
+    targets = _check_targets(net, _read(Y, outputs, prefix + "Y", advice=advice), samples)
     return replace(samples, targets=targets, weights=_check_weights(weights, samples))
 
 
@@ -262,21 +265,21 @@ def check_inputs(
     table = _read(X, known or Known(net.input_names, "the network"), name)
     inputs = table.values
     if inputs.shape == (net.n_in,):
-        row, is_series = f"np.asarray({name})[None, :]", hasattr(X, "to_frame")  # with names
+        row, is_series = "np.asarray(X)[None, :]", hasattr(X, "to_frame")  # with names
         raise ValueError(
             f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}. "
-            f"Add a sample axis: {f'{name}.to_frame().T' if is_series else row}."
+            f"Add a sample axis: {'X.to_frame().T' if is_series else row}."
         )
     if inputs.ndim != 2 or inputs.shape[1] != net.n_in:
-        hint = f" Flatten each sample with {name}.reshape(len({name}), -1)." * (inputs.ndim > 2)
+        hint = " Flatten each sample with X.reshape(len(X), -1)." * (inputs.ndim > 2)
         raise ValueError(f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}.{hint}")
     if kind_of(inputs.dtype) < 0:
         raise TypeError(
             f"{name} must hold whole numbers, floats of 16, 32 or 64 bits, or bools, got "
-            f"{inputs.dtype}; convert it: np.asarray({name}, dtype=np.float32)"
+            f"{inputs.dtype}; convert it: np.asarray(X, dtype=np.float32)"
             if inputs.dtype.isnative
             else f"{name} must be in this machine's byte order, got {inputs.dtype}; convert it: "
-            f"{name}.astype({name}.dtype.newbyteorder('='))"
+            "X.astype(X.dtype.newbyteorder('='))"
         )
     if len(inputs) == 0:
         raise ValueError(f"{name} holds no samples, shape {inputs.shape}")
@@ -285,61 +288,38 @@ def check_inputs(
         raise ValueError(
             f"input_scale must leave {name}, bytes, in the range of {net.dtype}, got {scale:g}"
         )
-    return Samples(table, scale, _check_rows(rows, len(inputs), prefix + "rows"))
+    return Samples(table, scale, check_rows(rows, len(inputs), prefix + "rows"))
 
 
-def _read(value: Any, known: Known, name: str) -> Table:
+def _read(value: Any, known: Known, name: str, **options: str) -> Table:
     """Return a table of what was passed, its columns in the order of the names that are known."""
-    array, names = read_columns(value, name)
+    array, names = read_columns(value, name, **options)
     view = array[...]  # whose shape stays as it is
     return Table(view, name, columns_of(known, names, name), known.names or names or None)
-
-
-def _check_rows(rows: npt.ArrayLike | None, n_rows: int, name: str) -> Array | None:
-    if rows is None:
-        return None
-    given = as_array(rows, name)
-    if given.size and given.dtype.kind not in "bui":
-        raise TypeError(
-            f"{name} must be row numbers, or a mask of True and False, got {given.dtype}"
-        )
-    if given.ndim != 1 or (given.dtype == bool and len(given) != n_rows):
-        raise ValueError(
-            f"{name} must be a list of row numbers, or have True or False for each of the {n_rows} "
-            f"rows, got shape {given.shape}"
-        )
-    numbers = np.flatnonzero(given) if given.dtype == bool else given
-    if len(numbers) == 0:
-        raise ValueError(f"{name} chooses none of the {n_rows} rows")
-    outside = numbers[(numbers < -n_rows) | (numbers >= n_rows)]
-    if len(outside):
-        raise ValueError(
-            f"{name} must be from {-n_rows} to {n_rows - 1}, as there are {n_rows} rows, "
-            f"got {outside[0]}"
-        )
-    numbers = numbers.astype(np.int64)
-    numbers[numbers < 0] += n_rows  # as NumPy counts them, from the end
-    return numbers
 
 
 def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | None:
     if weights is None:
         return None
-    array, n_rows = as_array(weights, "sample_weight"), samples.n_rows
+    array, n_rows = read_column(weights, "sample_weight"), samples.n_rows
     if array.shape != (n_rows,):
         raise ValueError(
-            f"sample_weight must have one entry for each of the {n_rows} samples, "
-            f"got shape {array.shape}"
+            f"sample_weight must have one entry for {each_of(n_rows, 'sample')}, "
+            f"got shape {array.shape}{ravel_advice(array, 'sample_weight')}"
         )
     if array.dtype.kind not in "buif":
         raise TypeError(f"sample_weight must hold real numbers, got {array.dtype}")
     array = array.astype(np.float64)
     chosen = samples.of_each(Table(array, "sample_weight"))
-    if not (np.isfinite(chosen).all() and (chosen >= 0).all() and chosen.any()):
+    wrong = np.flatnonzero(~(np.isfinite(chosen) & (chosen >= 0)))
+    if len(wrong):
         raise ValueError(
-            "sample_weight must hold finite numbers of 0 and more, not all of them 0, got "
-            f"{chosen.min():g} to {chosen.max():g}"
+            "sample_weight must hold finite numbers of 0 and more, got "
+            f"{chosen[wrong[0]]:g} for sample {samples.order()[wrong[0]]}, "
+            f"{counted(len(wrong), 'such value')} in all; weight 0 leaves a sample out"
         )
+    if not chosen.any():
+        raise ValueError("sample_weight must not be 0 for all samples: none would be trained on")
     chosen = relative_weights(chosen)
     if samples.rows is None:
         return chosen
@@ -362,36 +342,22 @@ def _check_targets(net: Network, table: Table, samples: Samples) -> Table:
     targets, name, n_rows = table.values, table.name, samples.n_rows
     if targets.shape[:1] != (n_rows,):
         raise ValueError(
-            f"{name} must have one entry for each of the {n_rows} samples, "
-            f"got shape {targets.shape}"
+            f"{name} must have one entry for {each_of(n_rows, 'sample')}, "
+            f"got shape {targets.shape}{ravel_advice(targets, name) * (targets.size == n_rows)}"
         )
     if targets.ndim == 1:
-        return _check_labels(table, net.n_out, samples)
+        chosen = samples.of_each(table)
+        return replace(table, values=check_labels(targets, chosen, net.n_out, name))
     if targets.shape != (n_rows, net.n_out):
         raise ValueError(
             f"{name} must have shape ({n_rows}, {net.n_out}), or ({n_rows},) for integer "
-            f"labels, got {targets.shape}"
+            f"labels, got {targets.shape}{ravel_advice(targets, name)}"
         )
     if targets.dtype.kind not in "buif":
-        raise TypeError(f"{name} must hold real numbers, got {targets.dtype}")
+        raise TypeError(
+            f"{name} must hold real numbers, got {targets.dtype}"
+            f"{encoding_advice(targets, name) * (net.n_out == 1)}"
+        )
     if kind_of(targets.dtype) < 0:  # of another byte order, or longer
         return replace(table, values=targets.astype(np.float64))
     return table
-
-
-def _check_labels(table: Table, n_out: int, samples: Samples) -> Table:
-    labels, name = table.values, table.name
-    if labels.dtype.kind not in "ui":
-        raise TypeError(
-            f"{name} of shape {labels.shape} must be integer labels, got {labels.dtype}; "
-            f"for one real target a sample give it shape ({len(labels)}, 1)"
-        )
-    chosen = samples.of_each(table)
-    outside = chosen[(chosen < 0) | (chosen >= n_out)]
-    if outside.size:
-        hint = f"; for 0/1 targets of one output give it shape ({len(labels)}, 1)" * (n_out == 1)
-        raise ValueError(
-            f"{name} must hold labels from 0 to {n_out - 1}, one for each of the {n_out} outputs, "
-            f"got {outside[0]}{hint}"
-        )
-    return replace(table, values=labels.astype(np.int64))
