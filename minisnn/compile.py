@@ -100,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
         help="precisions: float32, float64; by default both",
     )  # fmt: skip
     parser.add_argument(
-        "--batch-size", nargs="+", type=int, metavar="N",
+        "--batch-size", nargs="+", type=_size, metavar="N",
         help="sizes of batches in training; by default all",
     )  # fmt: skip
     options = parser.parse_args(argv)
@@ -110,6 +110,16 @@ def main(argv: list[str] | None = None) -> int:
         except (ValueError, OSError) as error:
             say(f"error: {error}")
             return 1
+
+
+def _size(text: str) -> int:
+    """Return the size of a batch; argparse says of which option it is."""
+    try:
+        return check_positive_integer(int(text), "it")
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number, at least 1 and at most 2**53, got {text!r}"
+        ) from None
 
 
 def _run(dtypes: Sequence[str], batch_sizes: Sequence[int] | None) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._support.arguments import as_array, as_list_of, check_kind
+from ._support.arguments import as_array, as_list_of, check_kind, shown
 from ._support.arrays import Array
 from ._support.extras import require
 from .topology.graph import Topology
@@ -61,7 +61,14 @@ def plot_training(histories: History | Mapping[str, History]) -> Any:
     """
     if isinstance(histories, History):
         histories = {"": histories}
-    for name, history in check_kind(histories, Mapping, "histories").items():
+    if not isinstance(histories, Mapping):
+        raise TypeError(
+            "histories must be a History, or a mapping of names to some, such as "
+            f"{{'sparse': history, 'dense': other}}, got {shown(histories)}"
+        )
+    if not histories:
+        raise ValueError("histories must hold one at least, got none")
+    for name, history in histories.items():
         check_kind(history, History, f"histories[{name!r}]")
     judged = any(history.has_accuracy for history in histories.values())
     figure = _figure(10 if judged else 5, 4)

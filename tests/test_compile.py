@@ -97,15 +97,20 @@ def test_a_folder_that_cannot_be_written_is_an_error(
 
 
 def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
-    assert module.main(["--batch-size", "0"]) == 1
-    assert capsys.readouterr().err == "error: batch_sizes must be at least 1, got 0\n"
+    whole = "argument --batch-size: must be a whole number, at least 1 and at most 2**53, got"
     for options, error in (
-        (["--batch-size", "many"], "argument --batch-size: invalid int value: 'many'"),
+        (["--batch-size", "0"], f"{whole} '0'\n"),
+        (["--batch-size", "128", "-3"], f"{whole} '-3'\n"),
+        (["--batch-size", str(2**60)], f"{whole} '1152921504606846976'\n"),
+        (["--batch-size", "many"], f"{whole} 'many'\n"),
+        (["--batch-size", "1.5"], f"{whole} '1.5'\n"),
         (["--dtype", "float16"], "argument --dtype: invalid choice: 'float16'"),
     ):
         with pytest.raises(SystemExit, match="2"):
             module.main(options)
         assert error in capsys.readouterr().err
+    with pytest.raises(ValueError, match="batch_sizes must be at least 1, got 0"):
+        module.compile_kernels(["float32"], [0])
 
 
 def test_without_compilation_there_is_nothing_to_do(

@@ -188,6 +188,15 @@ def test_pictures(histories: dict[str, snn.History], tmp_path: Path) -> None:
     assert [line.get_label() for line in axes.lines] == ["training"]
 
 
+@pytest.mark.parametrize("several", [None, [snn.History()], (), "history", snn.Epoch])
+def test_histories_to_draw_are_one_or_have_names(several: Any) -> None:
+    message = r"must be a History, or a mapping of names to some, such as \{'sparse': history, 'den"
+    with pytest.raises(TypeError, match=message):
+        plots.plot_training(several)
+    with pytest.raises(ValueError, match="histories must hold one at least, got none"):
+        plots.plot_training({})
+
+
 def test_a_picture_of_one_epoch(histories: dict[str, snn.History]) -> None:
     """A line through one point shows nothing."""
     pytest.importorskip("matplotlib")

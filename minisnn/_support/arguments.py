@@ -186,10 +186,22 @@ _ELSEWHERE = {
     "xavier_uniform": "glorot_uniform",
     "kaiming_normal": "he_normal",
     "kaiming_uniform": "he_uniform",
+    "nll": "cross_entropy",
+    "nll_loss": "cross_entropy",
+    "ce": "cross_entropy",
+    "mse_loss": "mse",
+    "none": "identity",
+    "nag": "nesterov",
+    "stochastic_gradient_descent": "sgd",
+    "complete": "dense",
+    "full": "dense",
+    "fully_connected": "dense",
+    "watts_strogatz": "small_world",
+    "barabasi_albert": "scale_free",
     "double": "float64",
     "single": "float32",
 }
-"""Names that scikit-learn, Keras, PyTorch and NumPy have for the same things."""
+"""Names that scikit-learn, Keras, PyTorch, NetworkX and NumPy have for the same things."""
 
 
 def did_you_mean(value: Any, allowed: Iterable[str]) -> str:
@@ -224,8 +236,9 @@ def did_you_mean(value: Any, allowed: Iterable[str]) -> str:
     given = _folded(value)
     given = given if given in names else _ELSEWHERE.get(given, given)
     like = [name for name in names if name[:1] == given[:1] and _digits(name) == _digits(given)]
-    likeness = 0.6 if len(given) > 3 else 1  # of three letters each counts: "mae" is not "mse"
-    near = get_close_matches(given, like, 1, likeness)
+    # of three letters each counts, "mae" is not "mse": one may lack, or two have changed places
+    near = get_close_matches(given, like, 1, 0.6 if len(given) > 3 else 0.8)
+    near = near or [name for name in like if sorted(name) == sorted(given)]
     near = near or [name for name in names if len(given) > 3 and name.startswith(given)]
     return f"; did you mean {names[near[0]]!r}?" if len(near) == 1 else ""
 

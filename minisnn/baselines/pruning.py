@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._support.arguments import as_list
+from .._support.arguments import as_list, each_of
 from .._support.arrays import Array
 from .._support.checks import check_positive_integer
 from ..network.layer import Layer
@@ -52,7 +52,7 @@ def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
     layers, numbers = check_network(net).layers, as_list(n_edges, "n_edges", "whole numbers")
     if len(numbers) != len(layers):
         raise ValueError(
-            f"n_edges must have one number for each of the {len(layers)} layers, got {len(numbers)}"
+            f"n_edges must have one number for {each_of(len(layers), 'layer')}, got {len(numbers)}"
         )
     graphs: list[Topology] = []
     parameters: list[Array] = []

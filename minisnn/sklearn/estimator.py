@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .._support.arguments import as_list, check_choice, check_flag, shown
+from .._support.arguments import as_list, check_choice, check_flag
 from .._support.arrays import Array
 from .._support.checks import check_number, check_positive_integer
 from .._support.columns import Known, columns_of
@@ -28,7 +28,7 @@ from ..training.history import History
 from ..training.loop import Course
 from ..training.optimizer_state import OptimizerState
 from ..training.optimizers import Optimizer, as_optimizer
-from ..training.schedules import Schedule
+from ..training.schedules import Schedule, check_rate
 from ..training.step import Stepper
 from ..training.train import run_training
 from .held_out import split_rows
@@ -283,11 +283,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         check_number(self.validation_fraction, "validation_fraction", 0, 1)
         if self.loss is not None:
             check_choice(self.loss, "loss", self._output_activations)
-        if isinstance(self.learning_rate, str):
-            raise TypeError(
-                "learning_rate must be a number or a schedule, such as minisnn.CosineDecay(0.001), "
-                f"got {shown(self.learning_rate)}"
-            )
+        check_rate(self.learning_rate, "learning_rate")
         for name in ("shuffle", "early_stopping", "warm_start"):
             check_flag(getattr(self, name), name)
         verbose: Any = self.verbose  # a number, too, as scikit-learn has it

@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Any
 
 from .. import topology
-from .._support.arguments import as_list, shown
+from .._support.arguments import as_list, check_choice, shown
 from .._support.checks import check_positive_integer
 from .._support.seeds import layer_seeds
 from ..topology.graph import Topology
@@ -121,6 +121,7 @@ def make_graphs(
         elif kind == "dense":
             graphs.append(topology.dense(n_in, n_out))
         else:
+            check_choice(kind, "topology", ("dense", *topology.names()))
             degree = by_degree[number] if number < len(hidden) else None
             if degree is None:
                 share = shares[number] if number < len(hidden) else "auto"

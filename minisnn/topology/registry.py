@@ -92,6 +92,15 @@ def option_names(name: str) -> tuple[str, ...]:
     return tuple(key for key in parameters if key not in ("n_in", "n_out", *_SIZES))
 
 
+def _advice(name: object) -> str:
+    """Return the end of a message on a name that `make` does not know."""
+    if did_you_mean(name, ["dense"]):
+        name = "dense"
+    if isinstance(name, str) and name in CONSTRUCTIONS:
+        return f"; topology.{name} takes other arguments, call it itself"
+    return did_you_mean(name, names())
+
+
 def make(
     name: str, n_in: int, n_out: int, degree: int, seed: Seed = None, **options: Any
 ) -> Topology:
@@ -129,8 +138,7 @@ def make(
     """
     if not isinstance(name, str) or name not in names():
         raise ValueError(
-            f"there is no construction {shown(name)}; there are {', '.join(names())}"
-            f"{did_you_mean(name, names())}"
+            f"there is no construction {shown(name)}; there are {', '.join(names())}{_advice(name)}"
         )
     known = option_names(name)
     if "seed" in known:

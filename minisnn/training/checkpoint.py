@@ -10,6 +10,7 @@ more; but for the history, which has a row for each planned epoch.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from time import perf_counter
@@ -19,7 +20,7 @@ import numpy as np
 
 from .._support.archive import FileFormatError, entry, read_archive, write_archive
 from .._support.archived_names import pack_names, unpack_names
-from .._support.arguments import shown
+from .._support.arguments import counted, shown
 from .._support.arrays import Array
 from .._support.columns import Known, Names
 from .._support.files import replace_file
@@ -205,6 +206,11 @@ class Checkpoint:
         FileFormatError
             If it is not a checkpoint, is damaged, or belongs to another training; the parts stay as
             they are.
+
+        Warns
+        -----
+        UserWarning
+            Where this training has more epochs, and a callback ended it before: nothing is left.
         """
         with read_archive(self._path, KIND, [FORMAT, FORMAT_WITH_NAMES]) as archive:
             found = archive.entry("fingerprint", dict)
@@ -231,6 +237,7 @@ class Checkpoint:
             drawn = archive.header.get("initial_seed")  # files of before have none
             initial_seed = None if drawn is None else seed_of(drawn)
             archive.check_all_read()
+            self._warn_of_its_end(len(history), states["loop"]["place"].tolist())
             before = {
                 part: {name: array.copy() for name, array in state.items()}
                 for part, state in self._states().items()
@@ -302,26 +309,39 @@ class Checkpoint:
         if not 0 <= begun <= planned:
             return  # of which the loop will say that there is no such place
         if begun > self._epochs:
-            after = f"{n_epochs} epochs{' and some steps' * (n_steps > 0)}"
+            after = f"{counted(n_epochs, 'epoch')}{' and some steps' * (n_steps > 0)}"
             raise FileFormatError(
                 f"the checkpoint {self._path} stands after {after}, this call has "
-                f"epochs={self._epochs}: pass epochs={planned}, as it was begun with"
+                f"epochs={self._epochs}: pass epochs={planned}, as the call that wrote it had"
             )
+        of_another = (
+            f"the checkpoint {self._path} is of a training of {counted(planned, 'epoch')}, this "
+            f"call has epochs={self._epochs}"
+        )
         for epoch in range(begun):
             as_planned, now = (self._rates(epoch, n) for n in (planned, self._epochs))
             if not np.array_equal(as_planned, now):
                 raise FileFormatError(
-                    f"the checkpoint {self._path} is of a training of {planned} epochs, this call "
-                    f"has epochs={self._epochs}, and the learning rate is stretched over all "
-                    f"epochs: the steps so far would have had other rates. Resume with "
-                    f"epochs={planned}; to train on after that, save the network with its "
-                    "optimizer_state, or take a rate that does not depend on the number of epochs"
+                    f"{of_another}, and the learning rate is stretched over all epochs: the steps "
+                    f"so far would have had other rates. Resume with epochs={planned}; to train on "
+                    "after that, save the network with its optimizer_state, or take a rate that "
+                    "does not depend on the number of epochs"
                 )
         if not extend:
             raise FileFormatError(
-                f"the checkpoint {self._path} is of a training of {planned} epochs, this call has "
-                f"epochs={self._epochs}. Pass epochs={planned}, or resume={EXTEND!r} to go on as "
-                f"if it had been begun with {self._epochs}"
+                f"{of_another}. Pass epochs={planned}, or resume={EXTEND!r} to go on as if it had "
+                f"been begun with {self._epochs}"
+            )
+
+    def _warn_of_its_end(self, planned: int, place: list[int]) -> None:
+        """Warn where more epochs are asked for, and a callback has ended the training."""
+        n_epochs, _, stopped = place
+        if stopped and self._epochs > planned:
+            warnings.warn(
+                f"nothing is trained: a callback ended the training of {self._path} after "
+                f"{counted(n_epochs, 'epoch')}, as it would one of {self._epochs}. To train on, "
+                "call train without this checkpoint, with optimizer_state=history.optimizer_state",
+                stacklevel=6,  # where train is called
             )
 
 

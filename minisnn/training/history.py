@@ -9,7 +9,7 @@ from os import PathLike
 from statistics import median
 from typing import Any
 
-from .._support.arguments import did_you_mean, shown
+from .._support.arguments import counted, did_you_mean, shown
 from .._support.extras import require
 from .._support.files import replace_text
 from .optimizer_state import OptimizerState
@@ -82,11 +82,10 @@ class History:
     seed: int | None = None
 
     def __repr__(self) -> str:
-        n = len(self.epochs)
         figures = f", {describe(self.epochs[-1])}" if self.epochs else ""
         seed = "" if self.seed is None else f", seed={self.seed}"
         ended = ", interrupted" * self.interrupted
-        return f"History({n} epoch{'s' * (n != 1)}{figures}{seed}{ended})"
+        return f"History({counted(len(self), 'epoch')}{figures}{seed}{ended})"
 
     def __len__(self) -> int:
         return len(self.epochs)

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from .._support.arguments import as_array
+from .._support.arguments import as_array, counted
 from .._support.arrays import Array
 from .._support.checks import check_whole_number
 from ..network.layer import PRECISIONS
@@ -111,6 +111,6 @@ class OptimizerState:
     def __repr__(self) -> str:
         n_states, n_parameters = self.vectors.shape
         return (
-            f"OptimizerState({n_states} vector{'s' * (n_states != 1)} of {n_parameters} "
-            f"{self.vectors.dtype}, {self.steps} steps)"
+            f"OptimizerState({counted(n_states, 'vector')} of {n_parameters} {self.vectors.dtype}, "
+            f"{counted(self.steps, 'step')})"
         )

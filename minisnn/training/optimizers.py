@@ -21,7 +21,7 @@ from .._support.memory import check_fits
 from ..kernels.functions import optimizers as updates
 from ..kernels.machine.blas_threads import blas_threads
 from ..network.propagation import Updates
-from .schedules import Schedule
+from .schedules import Schedule, check_rate
 
 _LEAST_EPSILON = 1e-30  # times the root of 1 - beta_2 it must be a number of float32, not 0
 
@@ -47,8 +47,7 @@ class Optimizer(ABC):
     n_states: ClassVar[int]
 
     def _check(self) -> None:
-        if not callable(self.learning_rate):
-            check_number(self.learning_rate, "learning_rate", 0)
+        check_rate(self.learning_rate, "learning_rate")
         check_number(self.weight_decay, "weight_decay", 0)
         if self.clip_norm is not None and check_number(self.clip_norm, "clip_norm", 0) == 0:
             raise ValueError("clip_norm must be above 0, got 0; take None to clip nothing")

@@ -11,10 +11,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
+from .._support.arguments import shown
 from .._support.checks import check_number
 
 Schedule = Callable[[float, float], float]
+
+
+def check_rate(rate: Any, name: str) -> None:
+    """Raise unless it is a learning rate: a number of at least 0, or a schedule."""
+    if callable(rate):
+        return
+    if isinstance(rate, bool) or not isinstance(rate, Real):
+        raise TypeError(
+            f"{name} must be a number or a schedule, such as minisnn.CosineDecay(0.01), got "
+            f"{shown(rate)}"
+        )
+    check_number(rate, name, 0)
 
 
 def _progress(epoch: float, epochs: float) -> float:
@@ -180,8 +195,7 @@ class WarmUp:
     share: float = 0.1
 
     def __post_init__(self) -> None:
-        if not callable(self.then):
-            check_number(self.then, "then", 0)
+        check_rate(self.then, "then")
         check_number(self.share, "share", 0, 1)
 
     def __call__(self, epoch: float, epochs: float) -> float:

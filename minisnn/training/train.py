@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._support import checks, console
-from .._support.arguments import as_list, check_flag, check_pair, check_path, shown
+from .._support.arguments import as_list, check_flag, check_pair, check_path, counted, shown
 from .._support.columns import Known
 from .._support.compile_notice import compile_notice
 from .._support.interruption import AGAIN, interruptible
@@ -129,7 +129,8 @@ def train(
         columns of frames are matched by the names that it has.
         With ``"extend"`` there may be more ``epochs``, or fewer, but not fewer than are done: the
         training goes on to the same bits as one that was begun with so many. That takes a rate
-        that does not depend on their number, such as a constant or a `StepDecay`.
+        that does not depend on their number, such as a constant or a `StepDecay`. A training that
+        a callback has ended stays ended, as it would have been with more epochs: a warning says so.
         If there is no such file, the training begins anew, so that one command both starts and
         resumes. Without a seed, that of the checkpoint is taken. Without ``resume`` a checkpoint
         that is there already is an error: it is not overwritten.
@@ -339,10 +340,9 @@ def run_training(
                 file.begin(resume)
             loop.run(interrupted, file, bar)
     if loop.history.interrupted:
-        n = len(loop.history.epochs)
         console.say(
-            f"Ctrl-C: this training has ended, after {n} epoch{'s' * (n != 1)}; a second Ctrl-C "
-            f"within {AGAIN:.0f} seconds of the first ends the program"
+            f"Ctrl-C: this training has ended, after {counted(len(loop.history), 'epoch')}; a "
+            f"second Ctrl-C within {AGAIN:.0f} seconds of the first ends the program"
         )
     loop.history.optimizer_state = OptimizerState.from_arrays(steps.state())
     return loop.history

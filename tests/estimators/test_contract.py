@@ -302,7 +302,10 @@ def test_labels_that_cannot_be(table: Any) -> None:
     [
         ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes must have one width at least, got \(\)"),
         ({"hidden_layer_sizes": (10, 0)}, "hidden_layer_sizes must be > 0"),
-        ({"topology": "ring"}, "there is no construction 'ring'"),
+        ({"topology": "ring"}, "topology must be one of dense, random_rotating, .*, got 'ring'$"),
+        ({"topology": "dens"}, "topology must be one of .*, got 'dens'; did you mean 'dense'"),
+        ({"random_state": 2**40}, "random_state must be between 0 and 4294967295, got 1099511"),
+        ({"random_state": np.int64(-1)}, "random_state must be between 0 and 4294967295, got -1"),
         ({"topology": ["dense"] * 3}, "topology must hold one for each of 1 or 2 layers, got 3"),
         ({"degree": [1, 2]}, "degree must hold one for each of 1 layers, got 2"),
         ({"density": 0.0}, "density must be 'auto', or above 0 and at most 1, got 0.0"),
@@ -318,9 +321,18 @@ def test_labels_that_cannot_be(table: Any) -> None:
 )  # fmt: skip
 def test_bad_options(table: Any, options: dict[str, Any], message: str) -> None:
     X, y = table
-    model = SparseMLPClassifier(**{**QUICK, **options})
-    with pytest.raises(ValueError, match=message):
-        model.fit(X, y)
+    for kind in (SparseMLPClassifier, SparseMLPRegressor):
+        with pytest.raises(ValueError, match=message):
+            kind(**{**QUICK, **options}).fit(X, y == y[0])
+
+
+@pytest.mark.parametrize("kind", [SparseMLPClassifier, SparseMLPRegressor])
+@pytest.mark.parametrize("random_state", ["a", 1.5, [0]])
+def test_what_is_no_random_state(table: Any, kind: Any, random_state: Any) -> None:
+    with pytest.raises(
+        TypeError, match="random_state must be a whole number, a RandomState, a Gen"
+    ):
+        kind(random_state=random_state).fit(table[0], table[1] == "a")
 
 
 def test_wiring_of_every_layer(table: Any) -> None:
