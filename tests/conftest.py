@@ -18,7 +18,7 @@ from hypothesis import settings
 import minisnn as snn
 from minisnn import kernels
 from minisnn._support import seeds
-from minisnn.network import propagation
+from minisnn.network import execution
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")
@@ -93,14 +93,14 @@ def fresh_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
 def kinds(monkeypatch: pytest.MonkeyPatch) -> set[tuple[int, str]]:
     """Return the registers of a tile and the precision of all that the engine runs."""
     seen: set[tuple[int, str]] = set()
-    run = propagation.run
+    run = execution.run
 
     def note(*arguments: Any) -> None:
         _, _, tile, _, _, memory, _ = arguments
         seen.add((len(tile), str(memory.parameters.dtype)))
         run(*arguments)
 
-    monkeypatch.setattr(propagation, "run", note)
+    monkeypatch.setattr(execution, "run", note)
     return seen
 
 

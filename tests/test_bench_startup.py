@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from bench import memory, startup
 
-from minisnn.kernels.program.engine import TRAIN
-from minisnn.network.propagation import Propagation
+from minisnn.kernels.program.records import TRAIN
+from minisnn.network.execution import Execution
 
 
 def test_startup() -> None:
@@ -60,7 +60,7 @@ def test_each_array_is_counted_once() -> None:
     net = memory.Network((300, 200, 100, 10), 20, "fibonacci_rotating").make()
     first, second, _ = net.topologies
     velocities: np.ndarray = np.zeros((1, len(net.parameters)), net.dtype)
-    buffers = Propagation(net.plan_for(memory.BATCH_SIZE, TRAIN), net.parameters, velocities)
+    buffers = Execution(net.plan_for(memory.BATCH_SIZE, TRAIN), net.parameters, velocities)
     kept = {"parameters": net.parameters.copy(), "velocities": velocities.copy()}
     parts = memory.count(net, buffers, kept)
     assert parts["weights"] == parts["velocities"] == net.parameter_bytes

@@ -218,16 +218,16 @@ def test_joblibs_workers_are_workers(tmp_path: Path) -> None:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return what is wanted at each call of the engine, as if each compiled."""
-    from minisnn.network import propagation
+    from minisnn.network import execution
 
     seen: list[Any] = []
-    run = propagation.run
+    run = execution.run
 
     def spy(*arguments: Any) -> None:
         seen.append(module._wanted.get())
         run(*arguments)
 
-    monkeypatch.setattr(propagation, "run", spy)
+    monkeypatch.setattr(execution, "run", spy)
     return seen
 
 

@@ -26,6 +26,9 @@ ACTIVATIONS = {
 }  # fmt: skip
 """The numbers of the activations, by name."""
 
+SHOW_DROPPED = (SIGMOID, RELU)
+"""Of which `activation_slope` knows a dropped neuron by its activation."""
+
 
 @jit
 def activate(activation, values, scale, bias):  # type: ignore[no-untyped-def]
@@ -61,12 +64,6 @@ def bias_activation(activation, biases, scale, Z, first, last):  # type: ignore[
 
 
 @jit
-def shows_dropped(activation):  # type: ignore[no-untyped-def]
-    """Return whether `activation_slope` knows a dropped neuron by its activation."""
-    return activation in (SIGMOID, RELU)
-
-
-@jit
 def activation_slope(activation, A, keep, dA, first, last):  # type: ignore[no-untyped-def]
     """dZ = dA * f'(Z) for rows first to last, in place, from the activations.
 
@@ -75,7 +72,7 @@ def activation_slope(activation, A, keep, dA, first, last):  # type: ignore[no-u
     After inverted dropout A holds a / keep where the neuron was kept and 0 where it was dropped.
     A sigmoid is never 0, and where a ReLU is 0 its slope is, too: so of these A * keep gives the
     slope / keep of a kept neuron, and of a dropped one 0, and the mask need not be stored. Of
-    other activations (see `shows_dropped`) this is the slope before dropout, and the mask is to
+    other activations (see `SHOW_DROPPED`) this is the slope before dropout, and the mask is to
     be applied to it.
     """
     one, zero = A.dtype.type(1), A.dtype.type(0)

@@ -6,21 +6,35 @@ compilation, from its beginning to its end. What is loaded from the cache is non
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from numba.core import event
+from numba.core.compiler_lock import global_compiler_lock
 
 observers: list[Callable[[str | None], None]] = []
 """Called with the kernel's name where a compilation begins, with None where it ends, failed or not.
 Numba's lock is held: no other begins, and the process does not fork."""
 
-_depth = 0
+_depth = 0  # compilations within one another, and blocks of `together`
+_told = False  # whether observers know that one has begun
 
 
 def under_way() -> bool:
     """Return whether a compilation has begun that has not ended."""
-    return _depth > 0
+    return _told
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Take all that is compiled within as one compilation, if anything is."""
+    with global_compiler_lock:
+        _enter(None)
+        try:
+            yield
+        finally:
+            _leave()
 
 
 class _Listener(event.Listener):
@@ -28,18 +42,28 @@ class _Listener(event.Listener):
         self._is_kernel = is_kernel
 
     def on_start(self, event: Any) -> None:
-        global _depth
         if self._is_kernel(event.data["dispatcher"]):
-            _depth += 1
-            if _depth == 1:
-                _tell(event.data["dispatcher"].__name__)
+            _enter(event.data["dispatcher"].__name__)
 
     def on_end(self, event: Any) -> None:
-        global _depth
         if self._is_kernel(event.data["dispatcher"]):
-            _depth -= 1
-            if _depth == 0:
-                _tell(None)
+            _leave()
+
+
+def _enter(name: str | None) -> None:
+    global _depth, _told
+    _depth += 1
+    if name is not None and not _told:
+        _told = True
+        _tell(name)
+
+
+def _leave() -> None:
+    global _depth, _told
+    _depth -= 1
+    if _depth == 0 and _told:
+        _told = False
+        _tell(None)
 
 
 def _tell(name: str | None) -> None:

@@ -71,6 +71,11 @@ def jit_with_arrays(function: _Function) -> _Function:
     return _compiled(function, counts_references=True)
 
 
+def inlined(function: _Function) -> _Function:
+    """Return the function, to be written out where kernels call it, so that it may return views."""
+    return cast(_Function, numba.njit(function, inline="always"))
+
+
 def part_of_kernels(function: _Function) -> _Function:
     """Return the function, which kernels may call: it is compiled into each of them."""
     return register_jitable(function)

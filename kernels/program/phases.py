@@ -9,6 +9,7 @@ one has made is still in a near cache for the next.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,15 +17,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..functions.activations import ACTIVATIONS, SHOW_DROPPED
 from ..functions.losses import SAMPLES
 from ..functions.optimizers import NORM_BLOCK
 from ..layers.complete import COLUMNS, GROUP
 from ..machine.caches import CACHES
 from ..machine.transpose import SIDE
 from ..machine.vector import lanes_of
-from . import engine
+from . import operations as ops
 from .blocks import Product, complete_product
-from .engine import DIFFERENTIATE, PREDICT, TRAIN
+from .records import DIFFERENTIATE, PREDICT, TRAIN
 from .structure import BLAS, COMPLETE, EDGES, NARROW, Wiring
 
 Array = npt.NDArray[Any]
@@ -140,6 +142,10 @@ class Schedule:
         The products W X and W^T dZ of the layers that have indices.
     keeps_bytes
         Whether inputs stay bytes.
+    drops
+        Whether some of a layer's inputs are dropped, for each layer.
+    by_samples
+        Whether outputs and their loss are made by samples, once all rows are there.
     clips
         Whether the step waits for the norm of all gradients.
     """
@@ -153,16 +159,19 @@ class Schedule:
         backward: dict[int, Product],
         *,
         keeps_bytes: bool,
+        drops: Sequence[bool],
+        by_samples: bool,
         clips: bool,
     ) -> None:
-        self._wiring, self._effort = wiring, effort
+        self._wiring, self._effort, self._purpose = wiring, effort, purpose
         self._forward, self._backward = forward, backward
-        self._keeps_bytes = keeps_bytes
+        self._keeps_bytes, self._drops, self._by_samples = keeps_bytes, drops, by_samples
+        self._keeps_gradients = purpose == DIFFERENTIATE or clips
         layers = range(len(wiring.graphs))
         self.phases = [Phase("batch", self._assembly(targets=purpose != PREDICT))]
         for number in layers:
             self.phases += self._forward_phases(number)
-        if wiring.activations[-1] == "softmax":
+        if by_samples:
             self.phases.append(self._softmax())
         if purpose == PREDICT:
             return
@@ -175,7 +184,7 @@ class Schedule:
                 self.phases += self._backward_phases(number)
         dense = [number for number in left if wiring.products[number] == BLAS]
         if dense:
-            tasks = [[_operation(engine.BLAS_GRADIENT, number)] for number in dense]
+            tasks = [[_operation(ops.BLAS_GRADIENT, number)] for number in dense]
             self.phases.append(Phase("weight gradients of complete layers", tasks, "BLAS"))
         tasks = [task for number in left for task in self._updates(number)]
         if tasks:
@@ -186,13 +195,12 @@ class Schedule:
     def _assembly(self, *, targets: bool) -> list[Task]:
         n_in, n_out = self._wiring.widths[0], self._wiring.widths[-1]
         parts = even(-(-n_in // SIDE), self._effort.parts(n_in * self._effort.row))
-        tasks = [
-            [_operation(engine.INPUTS, 0, first * SIDE, min(last * SIDE, n_in))]
-            for first, last in parts
-        ]
+        kind = ops.INPUT_BYTES if self._keeps_bytes else ops.INPUTS
+        ranges = [(first * SIDE, min(last * SIDE, n_in)) for first, last in parts]
+        tasks = [[_operation(kind, 0, *range_), *self._dropped(0, range_)] for range_ in ranges]
         if targets:
             rows = self._effort.rows_of_values(n_out)
-            tasks += [[_operation(engine.TARGETS, 0, *range_)] for range_ in rows]
+            tasks += [[_operation(ops.TARGETS, 0, *range_)] for range_ in rows]
         return tasks
 
     def _forward_phases(self, number: int) -> list[Phase]:
@@ -200,29 +208,29 @@ class Schedule:
         products = self._wiring.products[number]
         if products == EDGES:
             product, follows = self._forward[number], self._is_summed_apart(number + 1)
+            as_bytes = number == 0 and self._keeps_bytes
+            kind = ops.FORWARD_BYTES if as_bytes else ops.FORWARD
             tasks = []
             for rows in self._effort.rows_of(product, multiple=COLUMNS if follows else 1):
-                tasks.append([_operation(engine.FORWARD, number, *rows)])
+                tasks.append([_operation(kind, number, *rows), *self._follows(number, rows)])
                 if follows:
                     tasks[-1].append(self._sums(number + 1, rows))
-            remark = str(product.blocks)
-            if number == 0 and self._keeps_bytes:
-                remark += ", as bytes"
+            remark = str(product.blocks) + ", as bytes" * as_bytes
             return [Phase(title + f", sums of layer {number + 2}" * follows, tasks, remark)]
         cycles = graph.n_edges * self._effort.edge
         ranges = self._effort.rows_of_values(graph.n_out)
         values = Phase(
             f"{title}, {self._wiring.activations[number]}",
-            [[_operation(engine.ACTIVATE, number, *r)] for r in ranges],
+            [[_operation(ops.ACTIVATE, number, *r), *self._follows(number, r)] for r in ranges],
         )
         if products == BLAS:
-            tasks = [[_operation(engine.BLAS_FORWARD, number)]]
+            tasks = [[_operation(ops.BLAS_FORWARD, number)]]
         elif not self._is_summed_apart(number):
             groups = even(-(-graph.n_out // GROUP), self._effort.parts(cycles))
             tasks = [
                 [
                     _operation(
-                        engine.COMPLETE_FORWARD,
+                        ops.COMPLETE_FORWARD,
                         number,
                         k * GROUP,
                         min(m * GROUP, graph.n_out),
@@ -241,20 +249,42 @@ class Schedule:
             ]
         return [Phase(title, tasks, products), values]
 
+    def _follows(self, number: int, rows: Range) -> list[Operation]:
+        """What follows on rows of outputs while they are in a cache."""
+        if number + 1 < len(self._wiring.graphs):
+            return self._dropped(number + 1, rows)
+        if self._by_samples:
+            return []  # until all rows are there
+        return [_operation(ops.OUTPUT if self._purpose == PREDICT else ops.LOSS, number, *rows)]
+
+    def _dropped(self, number: int, rows: Range) -> list[Operation]:
+        """Dropout of a layer's inputs."""
+        return [_operation(ops.DROP, number, *rows)] if self._drops[number] else []
+
+    def _dropped_deltas(self, number: int, rows: Range) -> list[Operation]:
+        """The same of the gradient by them, unless the slope has seen to it."""
+        made_by = self._wiring.activations[number - 1] if number else "identity"
+        wanted = self._drops[number] and ACTIVATIONS[made_by] not in SHOW_DROPPED
+        return [_operation(ops.DROP_DELTAS, number, *rows)] if wanted else []
+
     def _softmax(self) -> Phase:
         n_out, last = self._wiring.widths[-1], len(self._wiring.graphs) - 1
         parts = self._effort.parts(_SOFTMAX_PASSES * n_out * self._effort.row)
         width = self._effort.width
-        tasks = [
-            [_operation(engine.SOFTMAX, last, begin * SAMPLES, min(end * SAMPLES, width))]
+        kinds = [ops.LOSS_OF_SAMPLES]
+        if self._purpose == PREDICT:
+            kinds = [ops.SOFTMAX, ops.OUTPUT_SAMPLES]
+        ranges = [
+            (begin * SAMPLES, min(end * SAMPLES, width))
             for begin, end in even(-(-width // SAMPLES), parts)
         ]
+        tasks = [[_operation(kind, last, *range_) for kind in kinds] for range_ in ranges]
         return Phase("softmax of the outputs", tasks)
 
     def _norm(self) -> Phase:
         n = self._n_parameters()
         blocks = even(-(-n // NORM_BLOCK), self._effort.parts(n * _PER_VALUE))
-        tasks = [[_operation(engine.NORM, 0, *range_)] for range_ in blocks]
+        tasks = [[_operation(ops.NORM, 0, *range_)] for range_ in blocks]
         return Phase("norm of the gradients", tasks)
 
     def _clipped_step(self) -> Phase:
@@ -264,7 +294,7 @@ class Schedule:
             for n in (graph.n_edges, graph.n_out):  # weights decay, biases do not
                 ranges = even(n, self._effort.parts(n * _PER_VALUE))
                 tasks += [
-                    [_operation(engine.STEP, number, begin + first, begin + last)]
+                    [_operation(ops.STEP, number, begin + first, begin + last)]
                     for first, last in ranges
                 ]
                 begin += n
@@ -280,7 +310,7 @@ class Schedule:
 
     def _sums(self, number: int, inputs: Range) -> Operation:
         return _operation(
-            engine.COMPLETE_FORWARD, number, 0, self._wiring.graphs[number].n_out, *inputs
+            ops.COMPLETE_FORWARD, number, 0, self._wiring.graphs[number].n_out, *inputs
         )
 
     def _backward_phases(self, number: int) -> list[Phase]:
@@ -289,20 +319,29 @@ class Schedule:
         if products == BLAS:
             rows = self._effort.rows_of_values(graph.n_in)
             return [
-                Phase(title, [[_operation(engine.BLAS_INPUT_GRADIENT, number)]], products),
-                Phase(f"{title}, slope", [[_operation(engine.SLOPE, number, *r)] for r in rows]),
+                Phase(title, [[_operation(ops.BLAS_INPUT_GRADIENT, number)]], products),
+                Phase(
+                    f"{title}, slope",
+                    [
+                        [_operation(ops.SLOPE, number, *r), *self._dropped_deltas(number, r)]
+                        for r in rows
+                    ],
+                ),
             ]
         kind, product = self._input_gradient(number)
         rows = self._effort.rows_of(product, multiple=_MULTIPLES[products])
-        tasks = [[_operation(kind, number, *range_)] for range_ in rows]
+        tasks = [
+            [_operation(kind, number, *range_), *self._dropped_deltas(number, range_)]
+            for range_ in rows
+        ]
         return [Phase(title, tasks, _remark(products, product))]
 
     def _input_gradient(self, number: int) -> tuple[int, Product]:
         """Return the operation that makes a layer's input gradient, and the product that it is."""
         if self._wiring.products[number] == EDGES:
-            return engine.INPUT_GRADIENT, self._backward[number]
+            return ops.INPUT_GRADIENT, self._backward[number]
         graph = self._wiring.graphs[number]
-        return engine.COMPLETE_INPUT_GRADIENT, complete_product(graph.n_in, graph.n_out)
+        return ops.COMPLETE_INPUT_GRADIENT, complete_product(graph.n_in, graph.n_out)
 
     def _pairs(self) -> bool:
         """True if `_first_two` can be made, and the first layer has rows to share."""
@@ -327,10 +366,10 @@ class Schedule:
         for rows in self._effort.rows_of(
             product, first, least=least, multiple=_MULTIPLES[products]
         ):
-            task = [_operation(kind, 1, *rows)]
-            task.append(_operation(engine.UPDATE, 0, *rows, 0, first.blocks.number))
+            task = [_operation(kind, 1, *rows), *self._dropped_deltas(1, rows)]
+            task.append(self._update(0, *rows, 0, first.blocks.number))
             if products == COMPLETE:
-                task.append(_operation(engine.COMPLETE_UPDATE, 1, 0, n_out, *rows))
+                task.append(_operation(ops.COMPLETE_UPDATE, 1, 0, n_out, *rows))
             tasks.append(task)
         return Phase(title, tasks, _remark(products, product))
 
@@ -341,7 +380,8 @@ class Schedule:
         parts = max(least, self._effort.parts(graph.n_edges * self._effort.edge))
         if products == BLAS:
             ranges = even(graph.n_out, least)
-            return [[_operation(engine.APPLY, number, *rows)] for rows in ranges]
+            kind = ops.BIAS_GRADIENTS if self._keeps_gradients else ops.APPLY
+            return [[_operation(kind, number, *rows)] for rows in ranges]
         if products == COMPLETE:
             # As in the forward pass of the layer below, inputs are shared in their order.
             blocks = even(-(-graph.n_in // COLUMNS), parts)
@@ -349,7 +389,7 @@ class Schedule:
             return [
                 [
                     _operation(
-                        engine.COMPLETE_UPDATE, number,
+                        ops.COMPLETE_UPDATE, number,
                         *rows, begin * COLUMNS, min(end * COLUMNS, graph.n_in),
                     )
                 ]
@@ -360,9 +400,14 @@ class Schedule:
         n_blocks = product.blocks.number
         if graph.n_out < NARROW and n_blocks > 1:  # too few rows to share: share the blocks
             shares = even(n_blocks, parts)
-            return [[_operation(engine.UPDATE, number, 0, graph.n_out, *s)] for s in shares]
+            return [[self._update(number, 0, graph.n_out, *s)] for s in shares]
         ranges = self._effort.rows_of(product, least=least)
-        return [[_operation(engine.UPDATE, number, *rows, 0, n_blocks)] for rows in ranges]
+        return [[self._update(number, *rows, 0, n_blocks)] for rows in ranges]
+
+    def _update(self, number: int, first: int, last: int, begin: int, end: int) -> Operation:
+        as_bytes = number == 0 and self._keeps_bytes
+        kind = ops.UPDATE_BYTES if as_bytes else ops.UPDATE
+        return _operation(kind, number, first, last, begin, end)
 
 
 _MULTIPLES = {EDGES: 1, COMPLETE: COLUMNS}

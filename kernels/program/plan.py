@@ -29,10 +29,11 @@ from ..machine.blas_threads import blas_threads
 from ..machine.layout import read_only
 from ..machine.threads import get_num_threads
 from ..machine.vector import lanes_of
-from . import engine
+from . import operations as ops
 from .blocks import Product, block_starts, choose_blocks
-from .engine import DIFFERENTIATE, LAYER, OPERATION, PREDICT, TRAIN, Tables
+from .engine import prepare
 from .phases import OVERHEAD, Effort, Schedule, goes_back, partials_of
+from .records import DIFFERENTIATE, LAYER, OPERATION, PREDICT, TRAIN, Context, Tables
 from .structure import EDGES, Transposed, Wiring
 
 Array = npt.NDArray[Any]
@@ -46,6 +47,8 @@ START_CYCLES = 3_000_000
 TILES = (8, 4, 2)
 """Registers of a tile. Kernels are compiled for each that is used: one of a single register would
 save a few microseconds with the smallest batches, and cost seconds."""
+
+_UPDATES = (ops.UPDATE, ops.UPDATE_BYTES, ops.COMPLETE_UPDATE, ops.APPLY, ops.BIAS_GRADIENTS)
 
 _PASSES = {PREDICT: 1, TRAIN: 2, DIFFERENTIATE: 3}
 
@@ -76,6 +79,10 @@ class Plan:
         At most so many; by default as many as the process may use.
     keeps_bytes
         Whether inputs are bytes, of which none is dropped: they stay so if the wiring takes them.
+    drops
+        Whether some of a layer's inputs are dropped, for each layer; by default none.
+    logits
+        Whether outputs stay pre-activations: for the caller of a prediction, or for the loss.
     clips
         Whether training clips gradients by the norm of all: then each step is made when all are
         there, not as they come.
@@ -90,10 +97,12 @@ class Plan:
         n_threads: int | None = None,
         *,
         keeps_bytes: bool = False,
+        drops: Sequence[bool] = (),
+        logits: bool = False,
         clips: bool = False,
     ) -> None:
         self.wiring, self.batch_size, self.purpose = wiring, batch_size, purpose
-        self.clips = clips
+        self.clips, self.logits = clips, logits
         self.dtype = np.dtype(dtype)
         self.keeps_bytes = keeps_bytes and wiring.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
@@ -120,22 +129,44 @@ class Plan:
             forward,
             backward,
             keeps_bytes=self.keeps_bytes,
+            drops=drops or [False] * len(layers),
+            by_samples=self.by_samples,
             clips=clips,
         ).phases
         self.tables = self._collect(layers, forward, backward, transposed)
         self.scratch_size = self._scratch_size(forward)
+        self._addresses: Array | None = None
+
+    @property
+    def by_samples(self) -> bool:
+        """Whether outputs and their loss are made by samples: a softmax, with its loss."""
+        is_softmax = self.wiring.activations[-1] == "softmax"
+        return is_softmax and not (self.purpose == PREDICT and self.logits)
 
     @property
     def loss_shares(self) -> int:
-        """In how many parts the loss of a batch comes: by outputs, of a softmax by samples."""
-        by_samples = self.wiring.activations[-1] == "softmax"
-        return -(-self.width // SAMPLES) if by_samples else self.wiring.widths[-1]
+        """In how many parts the loss of a batch comes: by outputs, or by samples."""
+        return -(-self.width // SAMPLES) if self.by_samples else self.wiring.widths[-1]
+
+    @property
+    def kinds(self) -> list[int]:
+        """The kinds of operation that it has."""
+        return sorted(set(self.tables.operations["kind"].tolist()))
 
     @property
     def norm_blocks(self) -> int:
         """In how many parts the squares of all gradients come."""
         n_parameters = sum(graph.n_edges + graph.n_out for graph in self.wiring.graphs)
         return -(-n_parameters // NORM_BLOCK) if self.clips else 0
+
+    def addresses_for(self, context: Context) -> Array:
+        """Return where its operations are in memory; compiled with the first context.
+
+        All contexts of a plan have the same types.
+        """
+        if self._addresses is None:
+            self._addresses = prepare(self.kinds, context)
+        return self._addresses
 
     def limits_blas(self) -> AbstractContextManager[None]:
         """Return what a run happens within: BLAS, where it is used, has the plan's threads."""
@@ -200,6 +231,8 @@ class Plan:
             layer["deltas_in"], layer["deltas_out"] = rows - skipped, rows + graph.n_in - skipped
             layer["weights"], layer["biases"] = parameters, parameters + graph.n_edges
             layer["activation"] = ACTIVATIONS[wiring.activations[number]]
+            if self.logits and number == len(layers) - 1:
+                layer["activation"] = IDENTITY
             layer["activation_in"] = layers[number - 1]["activation"] if number else IDENTITY
             rows, parameters = rows + graph.n_in, parameters + graph.n_edges + graph.n_out
             if wiring.products[number] != EDGES:
@@ -273,12 +306,12 @@ class Plan:
         """Return how many gradients an operation holds at most."""
         size = 1
         for kind, number, first, last, begin, end in self.tables.operations.tolist():
-            if kind == engine.UPDATE:
+            if kind in (ops.UPDATE, ops.UPDATE_BYTES):
                 starts = forward[number].starts[:, first:last].astype(np.int64)
                 size = max(size, int((starts[end] - starts[begin]).sum()))
-            if kind == engine.COMPLETE_UPDATE:
+            if kind == ops.COMPLETE_UPDATE:
                 size = max(size, (last - first) * (end - begin))
-            if kind in (engine.UPDATE, engine.COMPLETE_UPDATE, engine.APPLY):
+            if kind in _UPDATES:
                 size = max(size, last - first)
         return size
 

@@ -21,12 +21,12 @@ from .. import topology
 from .._support.arguments import as_array, as_list, check_kind
 from .._support.arrays import Array
 from .._support.seeds import Seed, seed_of
-from ..kernels.program.engine import DIFFERENTIATE
+from ..kernels.program.records import DIFFERENTIATE
+from ..network.execution import Execution
 from ..network.layer import check_graphs, check_precision, n_parameters, split_parameters
 from ..network.losses import Loss
 from ..network.mlp import MLP
-from ..network.passes import keeps_bytes
-from ..network.propagation import Propagation
+from ..network.passes import drops_of, keeps_bytes
 from ..network.samples import Samples
 from ..training.callback import EpochFunction
 from ..training.fingerprints import of_attributes
@@ -204,8 +204,14 @@ class _Stepper:
         self._net, self._samples, self._optimizer, self._loss = net, samples, optimizer, loss
         self._dropout, self._seed = dropout, seed
         as_bytes = keeps_bytes(samples, dropout)
-        self.plan = net.expanded.plan_for(batch_size, DIFFERENTIATE, keeps_bytes=as_bytes)
-        self._propagation = Propagation(self.plan, net.expanded.parameters)
+        self.plan = net.expanded.plan_for(
+            batch_size,
+            DIFFERENTIATE,
+            keeps_bytes=as_bytes,
+            drops=drops_of(dropout),
+            logits=loss.wants_logits,
+        )
+        self._execution = Execution(self.plan, net.expanded.parameters)
         self._state = optimizer.initial_state(net.parameters)
         self._lengths = [len(view) for views in net.split(net.parameters) for view in views]
         self._rng = np.random.default_rng(seed).spawn(1)[0]  # apart from the shuffling's
@@ -236,7 +242,7 @@ class _Stepper:
             maps = [f.draw(self._rng) for f in net.maps]
             net.expand(maps)
             losses[k] = self._differentiate(samples[k * size : (k + 1) * size]).sum()
-            gradients = net.pull_back(maps, self._propagation.gradients)
+            gradients = net.pull_back(maps, self._execution.gradients)
             about: Any = {"step": self._steps, "lengths": self._lengths}
             self._optimizer.update(net.parameters, self._state, gradients, rate, **about)
             self._steps += 1
@@ -259,14 +265,14 @@ class _Stepper:
         self._net.expand()
 
     def activations_of(self, layer: int, n_samples: int) -> Array:
-        return self._propagation.activations_of(layer, n_samples)
+        return self._execution.activations_of(layer, n_samples)
 
     def fingerprint(self) -> str:
         maps = ", ".join(map(of_attributes, self._net.maps))
         return f"Reparametrised({self._net.kind}): {maps}"
 
     def _differentiate(self, batch: Array) -> Array:
-        losses, _ = self._propagation.run(
+        losses, _ = self._execution.run(
             self._samples,
             batch,
             loss=self._loss,

@@ -13,8 +13,8 @@ from .._support import checks
 from .._support.arguments import check_flag, check_kind, shown
 from .._support.arrays import Array
 from .._support.seeds import Seed, seed_of
-from ..kernels.program.engine import DIFFERENTIATE, PREDICT, TRAIN
 from ..kernels.program.plan import Plan
+from ..kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
 from ..topology.graph import Topology
 from .gradients import Gradients
 from .initializers import check_rule, initial_parameters
@@ -289,6 +289,8 @@ class MLP:
         purpose: int = TRAIN,
         *,
         keeps_bytes: bool = False,
+        drops: tuple[bool, ...] = (),
+        logits: bool = False,
         clips: bool = False,
     ) -> Plan:
         """Return how batches of another size run.
@@ -298,9 +300,13 @@ class MLP:
         batch_size : int
             Samples of a batch.
         purpose : int
-            ``PREDICT``, ``TRAIN`` or ``DIFFERENTIATE`` of ``minisnn.kernels.program.engine``.
+            ``PREDICT``, ``TRAIN`` or ``DIFFERENTIATE`` of ``minisnn.kernels.program.records``.
         keeps_bytes : bool
             Whether inputs are uint8 and none is dropped.
+        drops : tuple of bool
+            Whether some of the inputs of each layer are dropped; by default none.
+        logits : bool
+            Whether outputs stay pre-activations, for a cross-entropy or for the caller.
         clips : bool
             Whether training clips gradients.
 
@@ -319,8 +325,9 @@ class MLP:
             raise ValueError(
                 f"purpose must be PREDICT, TRAIN or DIFFERENTIATE, got {shown(purpose)}"
             )
-        keeps_bytes, clips = check_flag(keeps_bytes, "keeps_bytes"), check_flag(clips, "clips")
-        return self._passes.plan_for(batch_size, purpose, keeps_bytes=keeps_bytes, clips=clips)
+        options: dict[str, Any] = {"keeps_bytes": keeps_bytes, "logits": logits, "clips": clips}
+        options = {name: check_flag(value, name) for name, value in options.items()}
+        return self._passes.plan_for(batch_size, purpose, drops=tuple(drops), **options)
 
     def __repr__(self) -> str:
         kind = describe(self.topologies, self.dtype, self._activation, self._output_activation)

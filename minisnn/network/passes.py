@@ -10,10 +10,11 @@ import numpy as np
 from .._support.arrays import Array
 from ..kernels.layers.one_sample import predict_one
 from ..kernels.machine.threads import get_num_threads
-from ..kernels.program.engine import DIFFERENTIATE, PREDICT
 from ..kernels.program.plan import Plan
+from ..kernels.program.records import DIFFERENTIATE, PREDICT
 from ..kernels.program.structure import Wiring
-from .propagation import Propagation
+from .execution import Execution
+from .losses import Loss
 from .samples import Samples
 
 PREDICTION_BATCH = 128  # samples; as many as fill the tile on the widest registers
@@ -34,7 +35,7 @@ class Passes:
     def __init__(self, wiring: Wiring, parameters: Array) -> None:
         self.wiring, self._parameters = wiring, parameters
         # Never changed, but replaced: another thread may be looking for a plan in it.
-        self._plans: dict[tuple[int, int, bool, bool, int], Plan] = {}
+        self._plans: dict[tuple[Any, ...], Plan] = {}
 
     @property
     def structure_bytes(self) -> int:
@@ -42,22 +43,28 @@ class Passes:
         return self.wiring.nbytes + sum(plan.nbytes for plan in self._plans.values())
 
     def plan_for(
-        self, batch_size: int, purpose: int, *, keeps_bytes: bool = False, clips: bool = False
+        self,
+        batch_size: int,
+        purpose: int,
+        *,
+        keeps_bytes: bool = False,
+        drops: tuple[bool, ...] = (),
+        logits: bool = False,
+        clips: bool = False,
     ) -> Plan:
-        """Return how batches of a size run; kept, so that it is not made again."""
+        """Return how batches of a size run (see `Plan`); kept, so that it is not made again."""
         n_threads = get_num_threads()
-        key = (batch_size, purpose, keeps_bytes, clips, n_threads)
+        options: dict[str, Any] = {
+            "keeps_bytes": keeps_bytes,
+            "drops": drops,
+            "logits": logits,
+            "clips": clips,
+        }
+        key = (batch_size, purpose, n_threads, *options.values())
         plan = self._plans.get(key)
         if plan is None:
-            plan = Plan(
-                self.wiring,
-                batch_size,
-                self._parameters.dtype,
-                purpose,
-                n_threads,
-                keeps_bytes=keeps_bytes,
-                clips=clips,
-            )
+            dtype = self._parameters.dtype
+            plan = Plan(self.wiring, batch_size, dtype, purpose, n_threads, **options)
             latest = list(self._plans.items())[1 - _PLANS_KEPT :]
             self._plans = {**dict(latest), key: plan}
         return plan
@@ -67,33 +74,44 @@ class Passes:
         purpose: int,
         batch_size: int,
         samples: Samples,
+        *,
+        logits: bool = False,
+        dropout: Sequence[float] = (),
         **options: Any,
-    ) -> tuple[Propagation, Array, Array]:
+    ) -> tuple[Execution, Array, Array]:
         """Return the buffers, losses and outputs of one pass over all samples."""
-        as_bytes = keeps_bytes(samples, options.get("dropout", ()))
-        plan = self.plan_for(batch_size, purpose, keeps_bytes=as_bytes)
-        propagation = Propagation(plan, self._parameters)
+        plan = self.plan_for(
+            batch_size,
+            purpose,
+            keeps_bytes=keeps_bytes(samples, dropout),
+            drops=drops_of(dropout),
+            logits=logits,
+        )
+        execution = Execution(plan, self._parameters)
         if plan.threads_for(-(-samples.n_samples // batch_size)) > 1:  # threads must not compile
-            propagation.run(samples, np.empty(0, dtype=np.int64), **options)
-        return propagation, *propagation.run(samples, samples.order(), **options)
+            execution.run(samples, np.empty(0, dtype=np.int64), dropout=dropout, **options)
+        return execution, *execution.run(samples, samples.order(), dropout=dropout, **options)
 
     def forward(self, samples: Samples) -> list[Array]:
         """Return the activations of each layer, a row for each sample."""
         n_samples = samples.n_samples
-        propagation = self._run(PREDICT, n_samples, samples)[0]
+        execution = self._run(PREDICT, n_samples, samples)[0]
         layers = range(1, len(self.wiring.graphs) + 1)
-        return [propagation.activations_of(layer, n_samples) for layer in layers]
+        return [execution.activations_of(layer, n_samples) for layer in layers]
 
-    def differentiate(self, samples: Samples, **options: Any) -> tuple[float, Array, Array]:
+    def differentiate(
+        self, samples: Samples, *, loss: Loss, **options: Any
+    ) -> tuple[float, Array, Array]:
         """Return the loss over all samples as one batch, and its gradients.
 
         These are by all parameters, and by the inputs as they were passed.
         """
         n_samples = samples.n_samples
-        propagation, losses, _ = self._run(DIFFERENTIATE, n_samples, samples, **options)
-        by_inputs = propagation.input_gradients(n_samples)
+        options |= {"loss": loss, "logits": loss.wants_logits}
+        execution, losses, _ = self._run(DIFFERENTIATE, n_samples, samples, **options)
+        by_inputs = execution.input_gradients(n_samples)
         by_inputs *= by_inputs.dtype.type(samples.scale)
-        return float(losses[0]), propagation.gradients, by_inputs
+        return float(losses[0]), execution.gradients, by_inputs
 
     def check(self, samples: Samples) -> None:
         """Raise a DataError unless the network can read all values of samples."""
@@ -127,6 +145,11 @@ class Passes:
                 wiring.uses_blas, logits, values, np.empty((2, 1), values.dtype),
             )  # fmt: skip
         return values[-wiring.widths[-1] :].copy()
+
+
+def drops_of(dropout: Sequence[float]) -> tuple[bool, ...]:
+    """Return of which layers' inputs some are dropped; nothing where none is."""
+    return tuple(rate > 0 for rate in dropout) if any(dropout) else ()
 
 
 def keeps_bytes(samples: Samples, dropout: Sequence[float] = ()) -> bool:

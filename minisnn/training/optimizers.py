@@ -20,7 +20,7 @@ from .._support.checks import check_number, check_whole_number
 from .._support.memory import check_fits
 from ..kernels.functions import optimizers as updates
 from ..kernels.machine.blas_threads import blas_threads
-from ..network.propagation import Updates
+from ..network.execution import Updates
 from .schedules import Schedule, check_rate
 
 _LEAST_EPSILON = 1e-30  # times the root of 1 - beta_2 it must be a number of float32, not 0

@@ -8,13 +8,13 @@ from typing import Protocol
 import numpy as np
 
 from .._support.arrays import Array
-from ..kernels.program.engine import TRAIN
 from ..kernels.program.plan import Plan
+from ..kernels.program.records import TRAIN
+from ..network.execution import Execution
 from ..network.layer import describe
 from ..network.losses import LOSSES, Loss
 from ..network.mlp import MLP
-from ..network.passes import keeps_bytes
-from ..network.propagation import Propagation
+from ..network.passes import drops_of, keeps_bytes
 from ..network.samples import Samples
 from . import fingerprints
 from .optimizers import Optimizer, updates_of
@@ -93,11 +93,16 @@ class Stepper:
         dropout: Sequence[float] = (),
         seed: int = 0,
     ) -> None:
-        as_bytes = keeps_bytes(samples, dropout)
-        clips = optimizer.clip_norm is not None
-        self.plan = net.plan_for(batch_size, TRAIN, keeps_bytes=as_bytes, clips=clips)
+        self.plan = net.plan_for(
+            batch_size,
+            TRAIN,
+            keeps_bytes=keeps_bytes(samples, dropout),
+            drops=drops_of(dropout),
+            logits=loss.wants_logits,
+            clips=optimizer.clip_norm is not None,
+        )
         self.parameters, self._state = net.parameters, optimizer.initial_state(net.parameters)
-        self._propagation = Propagation(self.plan, self.parameters, self._state)
+        self._execution = Execution(self.plan, self.parameters, self._state)
         self._net = net
         self._samples, self._optimizer, self._loss = samples, optimizer, loss
         self._dropout, self._seed = dropout, seed
@@ -127,7 +132,7 @@ class Stepper:
         rates : array of float64
             The learning rate of each batch.
         """
-        losses, _ = self._propagation.run(
+        losses, _ = self._execution.run(
             self._samples,
             samples,
             loss=self._loss,
@@ -155,7 +160,7 @@ class Stepper:
 
     def activations_of(self, layer: int, n_samples: int) -> Array:
         """Return a layer's activations in the last step; see `Steps`."""
-        return self._propagation.activations_of(layer, n_samples)
+        return self._execution.activations_of(layer, n_samples)
 
     def fingerprint(self) -> str:
         """Return what tells the network from others: its shape and its graphs."""

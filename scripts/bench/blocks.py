@@ -14,8 +14,8 @@ import minisnn as snn
 from minisnn._support.tables import align
 from minisnn.kernels.program import plan as plans
 from minisnn.kernels.program.blocks import Blocks, choose_blocks
-from minisnn.kernels.program.engine import TRAIN
-from minisnn.network.propagation import Propagation
+from minisnn.kernels.program.records import TRAIN
+from minisnn.network.execution import Execution
 from minisnn.network.samples import Samples, check_samples
 from minisnn.training.optimizers import updates_of
 
@@ -82,7 +82,7 @@ def measure_blocks(
             work: dict[str, Callable[[int], Any]] = {}
             for number in [None, *possible]:
                 with _cut_into(number, n_in, n_out):
-                    options = {"keeps_bytes": of_bytes}
+                    options: dict[str, Any] = {"keeps_bytes": of_bytes}
                     plan = plans.Plan(net.plan.wiring, batch_size, np.float32, TRAIN, 1, **options)
                 name = str(number or "chosen")
                 work[name] = partial(_steps, plan, net.parameters.copy(), data)
@@ -104,9 +104,9 @@ def _blocks_of(plan: plans.Plan) -> int:
 def _steps(plan: plans.Plan, parameters: Any, data: Samples, n: int) -> None:
     """Make n steps, at a rate at which nothing is learnt."""
     optimizer = snn.NesterovSGD(1e-30)
-    propagation = Propagation(plan, parameters, optimizer.initial_state(parameters))
+    execution = Execution(plan, parameters, optimizer.initial_state(parameters))
     samples = np.resize(np.arange(data.n_samples), n * plan.batch_size)
-    propagation.run(data, samples, updates=updates_of(optimizer, np.full(n, 1e-30), 0))
+    execution.run(data, samples, updates=updates_of(optimizer, np.full(n, 1e-30), 0))
 
 
 def table(result: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ import numpy as np
 
 import minisnn as snn
 from minisnn._support.tables import align
-from minisnn.network.propagation import Propagation
+from minisnn.network.execution import Execution
 from minisnn.training.divergence import Watch
 
 from .base import Array
@@ -94,7 +94,7 @@ def observe(network: Network, n_samples: int) -> dict[str, Any]:
     def look(net: snn.MLP, epoch: snn.Epoch) -> None:
         found.update(resident=_status("VmRSS") - before, peak=_status("VmHWM") - before)
         # train keeps its buffers to itself
-        [buffers] = [thing for thing in gc.get_objects() if type(thing) is Propagation]
+        [buffers] = [thing for thing in gc.get_objects() if type(thing) is Execution]
         [watch] = [thing for thing in gc.get_objects() if type(thing) is Watch]
         present = _status("VmRSS")
         for rows in _activations(buffers):
@@ -112,7 +112,7 @@ def observe(network: Network, n_samples: int) -> dict[str, Any]:
 
 
 def count(
-    net: snn.MLP, buffers: Propagation, kept: Mapping[str, Array] | None = None
+    net: snn.MLP, buffers: Execution, kept: Mapping[str, Array] | None = None
 ) -> dict[str, int]:
     """Return the bytes of all arrays that a network in training holds, by what they are for.
 
@@ -229,7 +229,7 @@ def _status(field: str) -> int:
     return int(dict(line.split(":", 1) for line in lines)[field].split()[0]) * 1024
 
 
-def _activations(buffers: Propagation) -> list[Array]:
+def _activations(buffers: Execution) -> list[Array]:
     """Return the buffers that have a row for each neuron."""
     tables = [held for held in vars(buffers).values() if isinstance(held, np.ndarray)]
     return [table for table in tables if table.ndim == 2 and table is not buffers._scratch]

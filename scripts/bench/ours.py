@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
-from minisnn.kernels.program.engine import DIFFERENTIATE, TRAIN
 from minisnn.kernels.program.plan import Plan
+from minisnn.kernels.program.records import DIFFERENTIATE, TRAIN
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
-from minisnn.network.propagation import Propagation
+from minisnn.network.execution import Execution
 from minisnn.network.samples import Samples, Table
 from minisnn.training.optimizers import updates_of
 
@@ -60,7 +60,7 @@ class Ours:
         state = self._optimizer.initial_state(self._values)
         inputs, labels = Table(problem.images, "X"), Table(problem.labels, "Y")
         self._data = Samples(inputs, SCALE, targets=labels)
-        self._trainer = Propagation(self.plan, self._values, state)
+        self._trainer = Execution(self.plan, self._values, state)
 
     @contextmanager
     def limits(self) -> Iterator[None]:
@@ -102,10 +102,10 @@ class Ours:
             self._threads,
             keeps_bytes=self.plan.keeps_bytes,
         )
-        propagation = Propagation(plan, self._values)
+        execution = Execution(plan, self._values)
         for chosen in (samples[:0], samples):  # compiled first
-            propagation.run(self._data, chosen)
-        return list(self._split(propagation.gradients))
+            execution.run(self._data, chosen)
+        return list(self._split(execution.gradients))
 
     def parameters(self) -> Pairs:
         """Return copies of each layer's weights and biases."""

@@ -127,7 +127,7 @@ def _python(density: float, rounds: int) -> dict[str, Any]:
             inside += perf_counter() - started
 
     shares = []
-    with patch("minisnn.network.propagation.execute", timed):
+    with patch("minisnn.network.execution.execute", timed):
         for turn in range(min(rounds, 3) + 1):
             inside = 0.0
             started = perf_counter()

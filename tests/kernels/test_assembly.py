@@ -22,8 +22,8 @@ from minisnn.kernels.machine.jit import DISABLED, FASTMATH
 from minisnn.kernels.program.engine import TRAIN, execute
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
-from minisnn.network.propagation import Propagation
 from minisnn.network.samples import Samples, Table
 from minisnn.training.optimizers import updates_of
 
@@ -174,7 +174,7 @@ def test_a_step_allocates_nothing(products: str, optimizer: Any) -> None:
     wiring = Wiring(graphs, [EDGES, products], ["relu", "softmax"])
     parameters = np.zeros(len(indices) + 30 + 124, np.float32)
     plan = Plan(wiring, 16, np.float32, TRAIN, 1, clips=optimizer.clip_norm is not None)
-    trainer = Propagation(plan, parameters, optimizer.initial_state(parameters))
+    trainer = Execution(plan, parameters, optimizer.initial_state(parameters))
     X, labels = rng.random((50, 20), dtype=np.float32), rng.integers(0, 4, 50)
     data = Samples(Table(X, "X"), 1.0, targets=Table(labels, "Y"))
     loss = LOSSES["cross_entropy"]

@@ -19,7 +19,7 @@ from minisnn.baselines import products
 from minisnn.kernels.machine import blas_threads as module
 from minisnn.kernels.machine.blas_threads import blas_threads
 from minisnn.kernels.machine.jit import DISABLED
-from minisnn.network import passes, propagation
+from minisnn.network import execution, passes
 
 
 def numbers() -> set[int]:
@@ -232,7 +232,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
         return call
 
     blas = products.get_blas_funcs
-    monkeypatch.setattr(propagation, "run", watched(propagation.run))
+    monkeypatch.setattr(execution, "run", watched(execution.run))
     monkeypatch.setattr(passes, "predict_one", watched(passes.predict_one))
     monkeypatch.setattr(products, "get_blas_funcs", lambda *a: [watched(f) for f in blas(*a)])
     for name in ("eigvalsh", "norm"):

@@ -13,11 +13,12 @@ from naive import random_structure
 import minisnn as snn
 from minisnn.kernels.functions.dropout import key_of
 from minisnn.kernels.machine.jit import DISABLED
-from minisnn.kernels.program.engine import DIFFERENTIATE, PREDICT, TRAIN, execute
+from minisnn.kernels.program.engine import execute
 from minisnn.kernels.program.plan import Plan
+from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
-from minisnn.network.propagation import Propagation
 from minisnn.network.samples import Samples, Table
 from minisnn.training.optimizers import updates_of
 
@@ -113,10 +114,10 @@ def with_activations(wiring: Wiring, activations: list[str]) -> Wiring:
     return Wiring(wiring.graphs, wiring.products, activations)
 
 
-def run(propagation: Propagation, X: Any, Y: Any, samples: Any, **options: Any) -> tuple[Any, Any]:
+def run(execution: Execution, X: Any, Y: Any, samples: Any, **options: Any) -> tuple[Any, Any]:
     data = Samples(Table(X, "X"), SCALE, targets=None if Y is None else Table(Y, "Y"))
-    propagation.run(data, samples[:0], **options)
-    return propagation.run(data, samples, **options)
+    execution.run(data, samples[:0], **options)
+    return execution.run(data, samples, **options)
 
 
 @pytest.fixture(params=[(NARROW, EDGES), (NARROW, COMPLETE), (WIDE, COMPLETE), (NARROW, BLAS)])
@@ -141,13 +142,14 @@ def test_prediction(
     X = rng.standard_normal((50, 23))
     samples = rng.permutation(50)[:41]
     plan = Plan(wiring, 16, np.float64, PREDICT, n_threads)
-    losses, outputs = run(Propagation(plan, parameters), X, None, samples)
+    losses, outputs = run(Execution(plan, parameters), X, None, samples)
     activations, *_ = expected_pass(
         wiring, parameters, X[samples], np.zeros((41, 5)), (0,) * 3, 0, 0, functions[1]
     )
     np.testing.assert_allclose(outputs, activations[-1].T, rtol=1e-10, atol=1e-12)
     assert losses.tolist() == [0, 0, 0]
-    _, logits = run(Propagation(plan, parameters), X, None, samples, logits=True)
+    plan = Plan(wiring, 16, np.float64, PREDICT, n_threads, logits=True)
+    _, logits = run(Execution(plan, parameters), X, None, samples)
     expected = twins.activate(functions[0][-1], logits.T)
     np.testing.assert_allclose(outputs, expected.T, rtol=1e-10, atol=1e-12)
 
@@ -164,21 +166,20 @@ def test_gradients(
     wiring, loss = with_activations(wiring, functions[0]), functions[1]
     X, T = rng.standard_normal((30, 23)), rng.random((30, 5))
     T /= T.sum(axis=1, keepdims=True)
-    plan = Plan(wiring, 30, np.float64, DIFFERENTIATE, n_threads)
-    propagation = Propagation(plan, parameters)
+    drops, logits = tuple(rate > 0 for rate in dropout), LOSSES[loss].wants_logits
+    plan = Plan(wiring, 30, np.float64, DIFFERENTIATE, n_threads, drops=drops, logits=logits)
+    execution = Execution(plan, parameters)
     before = parameters.copy()
     losses, outputs = run(
-        propagation, X, T, np.arange(30), loss=LOSSES[loss], dropout=dropout, seed=7
+        execution, X, T, np.arange(30), loss=LOSSES[loss], dropout=dropout, seed=7
     )
     expected = expected_pass(wiring, parameters, X, T, dropout, 7, 0, loss)
     for number, A in enumerate(expected[0]):
-        found = propagation.activations_of(number, 30)
+        found = execution.activations_of(number, 30)
         np.testing.assert_allclose(found, A.T, rtol=1e-10, atol=1e-12)
     assert losses == pytest.approx([expected[1]])
-    np.testing.assert_allclose(propagation.gradients, expected[2], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(
-        propagation.input_gradients(30), expected[3].T, rtol=1e-9, atol=1e-12
-    )
+    np.testing.assert_allclose(execution.gradients, expected[2], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(execution.input_gradients(30), expected[3].T, rtol=1e-9, atol=1e-12)
     np.testing.assert_array_equal(parameters, before)
     assert outputs.shape == (0, 5)
 
@@ -189,12 +190,12 @@ def test_steps_of_training(
 ) -> None:
     X, labels = rng.standard_normal((60, 23)), rng.integers(0, 5, 60)
     samples, rates = rng.permutation(60)[:50], np.array([0.5, 1.0, 2.0, 0.1])
-    plan = Plan(wiring, 16, np.float64, TRAIN, n_threads)
+    plan = Plan(wiring, 16, np.float64, TRAIN, n_threads, drops=(True,) * 3)
     expected, velocities = parameters.copy(), np.zeros_like(parameters)
     optimizer = snn.SGD(0.1, 0.8, nesterov=nesterov)
-    propagation = Propagation(plan, parameters, optimizer.initial_state(parameters))
+    execution = Execution(plan, parameters, optimizer.initial_state(parameters))
     losses, _ = run(
-        propagation, X, labels, samples, dropout=DROPOUT, seed=3, first_step=9,
+        execution, X, labels, samples, dropout=DROPOUT, seed=3, first_step=9,
         updates=updates_of(optimizer, rates, 9),
     )  # fmt: skip
     for step, rate in enumerate(rates):
@@ -221,11 +222,12 @@ def test_steps_of_any_optimizer(
     wiring = with_activations(wiring, ["tanh", "relu", "softmax"])
     X, labels = rng.standard_normal((60, 23)), rng.integers(0, 5, 60)
     samples, rates = rng.permutation(60)[:50], np.array([0.05, 0.1, 0.2, 0.01])
-    plan = Plan(wiring, 16, np.float64, TRAIN, n_threads, clips=optimizer.clip_norm is not None)
+    clips = optimizer.clip_norm is not None
+    plan = Plan(wiring, 16, np.float64, TRAIN, n_threads, logits=True, clips=clips)
     expected, state = parameters.copy(), optimizer.initial_state(parameters)
     twin_state = state.copy()
     losses, _ = run(
-        Propagation(plan, parameters, state), X, labels, samples, loss=LOSSES["cross_entropy"],
+        Execution(plan, parameters, state), X, labels, samples, loss=LOSSES["cross_entropy"],
         updates=updates_of(optimizer, rates, 0),
     )  # fmt: skip
     is_weight = np.concatenate(
@@ -270,10 +272,11 @@ def test_one_compilation_serves_any_network_data_and_optimizer(rng: np.random.Ge
         parameters = np.zeros(sum(g.n_edges + g.n_out for g in graphs))
         optimizer = optimizer or snn.SGD(0.1)
         clips = optimizer.clip_norm is not None
-        plan = Plan(wiring, 16, np.float64, TRAIN, 1, clips=clips)
+        logits = LOSSES[functions[1]].wants_logits
+        plan = Plan(wiring, 16, np.float64, TRAIN, 1, logits=logits, clips=clips)
         state, rates = optimizer.initial_state(parameters), np.ones(1)
         run(
-            Propagation(plan, parameters, state), X, Y, np.arange(16), loss=LOSSES[functions[1]],
+            Execution(plan, parameters, state), X, Y, np.arange(16), loss=LOSSES[functions[1]],
             updates=updates_of(optimizer, rates, 0),
         )  # fmt: skip
 

@@ -16,8 +16,8 @@ from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program import engine, plan
 from minisnn.kernels.program import phases as schedule
 from minisnn.kernels.program.blocks import block_starts, choose_blocks
-from minisnn.kernels.program.engine import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.program.plan import Plan, choose_tile
+from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring, without_idle
 
 

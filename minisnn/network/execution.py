@@ -28,8 +28,9 @@ from ..kernels.functions.optimizers import N_COEFFICIENTS
 from ..kernels.layers.batch import Source, source_of, space_for
 from ..kernels.machine.layout import feature_major
 from ..kernels.machine.threads import run
-from ..kernels.program.engine import DIFFERENTIATE, PREDICT, TRAIN, Memory, Work, execute
+from ..kernels.program.engine import execute
 from ..kernels.program.plan import Plan
+from ..kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN, Context, Memory, Work
 from .losses import LOSSES, Loss
 from .samples import Samples
 
@@ -45,7 +46,7 @@ class Updates(NamedTuple):
 _NO_UPDATES = Updates(0, np.empty((0, N_COEFFICIENTS)), np.inf)
 
 
-class Propagation:
+class Execution:
     """The buffers of one network for one plan.
 
     Parameters
@@ -100,7 +101,6 @@ class Propagation:
         samples: Array,
         *,
         loss: Loss = LOSSES["mse"],
-        logits: bool = False,
         dropout: Sequence[float] = (),
         seed: int = 0,
         first_step: int = 0,
@@ -117,10 +117,9 @@ class Propagation:
             nothing done.
         loss : Loss
             One that goes with the outputs.
-        logits : bool
-            Whether predictions stop at the outputs' pre-activations.
+            What the plan's outputs are made for, if not for a prediction.
         dropout : sequence of float
-            Rates of the inputs and each hidden layer; none by default.
+            Rates of the inputs and each hidden layer, where the plan drops; none by default.
         seed : int
             Of the dropout masks.
         first_step : int
@@ -170,14 +169,11 @@ class Propagation:
             outputs,
         )
         work = Work(
-            plan.purpose,
             *self._sources_of(data),
-            plan.keeps_bytes,
             samples,
             plan.batch_size,
             float(data.scale),
             loss.number,
-            logits,
             self._keeps_gradients,
             updates.optimizer,
             _counts_of(data.weights, samples, plan.batch_size),
@@ -187,8 +183,10 @@ class Propagation:
             word_of(seed),
             int(first_step),
         )
+        context = Context(plan.tile, plan.part, plan.tables, memory, work)
+        addresses = plan.addresses_for(context)
         with plan.limits_blas():
-            run(execute, plan.threads_for(n_steps), plan.tile, plan.part, plan.tables, memory, work)
+            run(execute, plan.threads_for(n_steps), addresses, context)
         if faults.any():
             step = int(faults.argmax())
             batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]

@@ -1,0 +1,91 @@
+"""What a program is made of, and the arrays that it reads and writes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PREDICT, TRAIN, DIFFERENTIATE = range(3)
+"""What a program is for: outputs, steps of training, or the gradients of one batch."""
+
+
+def _record(*names: str) -> np.dtype[Any]:
+    return np.dtype([(name, np.int64) for name in names])
+
+
+OPERATION = _record("kind", "layer", "first", "last", "begin", "end")
+"""A function of `operations`, by its number there, and what it is to work on: of a layer rows
+(neurons, features, or what the function says) first to last; of these begin to end."""
+
+LAYER = _record(
+    "n_in", "n_out", "inputs", "outputs", "deltas_in", "deltas_out",  # rows of activations, deltas
+    "weights", "biases", "edges",  # where they begin
+    "starts", "n_blocks", "t_edges", "t_starts", "t_blocks", "partials", "n_partials",
+    "activation_in", "activation",  # what made its inputs, and what its operations make of sums
+)  # fmt: skip
+
+
+class Tables(NamedTuple):
+    """What follows from the fixed structure."""
+
+    layers: Any  # LAYER[n_layers]
+    operations: Any  # OPERATION[...]
+    tasks: Any  # int64[n_tasks + 1]: where each task's operations begin
+    phases: Any  # int64[n_phases + 1]: where each phase's tasks begin
+    indices: Any  # uint16 or uint32[edges]
+    starts: Any  # uint32[...]: of all layers, both directions
+    t_indices: Any
+    t_edges: Any  # uint32
+    inputs: Any  # uint32[n_in]: numbers of the inputs, or empty where they are 0, 1, …
+
+
+class Memory(NamedTuple):
+    """What is computed."""
+
+    parameters: Any  # real[n_parameters], layer by layer, weights before biases
+    state: Any  # real[..., n_parameters]: the optimiser's vectors
+    gradients: Any  # real[n_parameters], or empty
+    norms: Any  # float64[...]: sums of squares of blocks of gradients
+    activations: Any  # real[sum of widths, width]
+    bytes: Any  # uint8[n_in, width]: the inputs, where they stay bytes, or empty
+    pairs: Any  # uint32[n_in, width / 2]: the same, as the first layer reads them
+    deltas: Any  # real[..., width]: gradients by them
+    targets: Any  # real[n_out, width]
+    partials: Any  # real[..., width]: sums of a complete layer over some of its inputs
+    scratch: Any  # real[n_threads, edges of a task]
+    workspace: Any  # real[3, width], for a softmax, or without rows
+    space: Any  # Space, each array with one more axis, of threads; its square for reals
+    byte_square: Any  # the same for bytes
+    faults: Any  # int64[n_steps]: 1 where a value of the batch is not what it must be
+    losses: Any  # float64[n_steps, ...]: each output's share of the loss, or a few samples'
+    outputs: Any  # real[n_samples, n_out], or empty
+
+
+class Work(NamedTuple):
+    """What to do it with."""
+
+    X: Any  # Source
+    Y: Any  # Source
+    samples: Any  # int64[n]: the batches' samples, one batch after another
+    batch_size: int
+    scale: float  # on X
+    loss: int
+    keeps_gradients: bool  # instead of a step as they are made
+    optimizer: int
+    counts: Any  # float64[n]: what each sample counts as in its batch's loss, or empty
+    coefficients: Any  # float64[n_steps, N_COEFFICIENTS]: what the optimiser needs in each step
+    limit: float  # of the gradients' norm, where they are clipped
+    dropout: Any  # float64[n_layers]: of the inputs and each hidden layer
+    seed: int
+    first_step: int
+
+
+class Context(NamedTuple):
+    """All that an operation is made with."""
+
+    tile: Any  # int64 times the registers of a tile: only their number counts
+    part: Any  # the same of a complete layer's tile
+    tables: Tables
+    memory: Memory
+    work: Work
