@@ -115,7 +115,7 @@ def test_activations_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where a layer overflows in the forward pass, and all weights after it."""
 
     def spoil(steps: Stepper) -> None:
-        steps._propagation.activations[8 + 12 :] = np.nan
+        steps._execution.activations[8 + 12 :] = np.nan
         steps.parameters[:] = np.nan
 
     break_at(3, monkeypatch, spoil)

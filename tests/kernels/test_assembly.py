@@ -19,8 +19,9 @@ from minisnn.kernels.layers import complete
 from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.machine.cpu import TARGET
 from minisnn.kernels.machine.jit import DISABLED, FASTMATH
-from minisnn.kernels.program.engine import TRAIN, execute
+from minisnn.kernels.program.engine import execute
 from minisnn.kernels.program.plan import Plan
+from minisnn.kernels.program.records import TRAIN
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
@@ -173,7 +174,8 @@ def test_a_step_allocates_nothing(products: str, optimizer: Any) -> None:
     graphs = [Graph(20, 30, len(indices), indptr, indices), Graph(30, 4, 120)]
     wiring = Wiring(graphs, [EDGES, products], ["relu", "softmax"])
     parameters = np.zeros(len(indices) + 30 + 124, np.float32)
-    plan = Plan(wiring, 16, np.float32, TRAIN, 1, clips=optimizer.clip_norm is not None)
+    clips = optimizer.clip_norm is not None
+    plan = Plan(wiring, 16, np.float32, TRAIN, 1, logits=True, clips=clips)
     trainer = Execution(plan, parameters, optimizer.initial_state(parameters))
     X, labels = rng.random((50, 20), dtype=np.float32), rng.integers(0, 4, 50)
     data = Samples(Table(X, "X"), 1.0, targets=Table(labels, "Y"))

@@ -13,8 +13,9 @@ from naive import random_structure
 
 from minisnn.kernels.machine.caches import Caches
 from minisnn.kernels.machine.vector import lanes_of
-from minisnn.kernels.program import engine, plan
+from minisnn.kernels.program import operations as ops
 from minisnn.kernels.program import phases as schedule
+from minisnn.kernels.program import plan
 from minisnn.kernels.program.blocks import block_starts, choose_blocks
 from minisnn.kernels.program.plan import Plan, choose_tile
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
@@ -259,28 +260,29 @@ def test_every_row_and_edge_is_in_one_task(
         rows = [k for t in rectangles(tables, kind, layer) for k in range(t["first"], t["last"])]
         assert sorted(rows) == list(range(n_rows))
 
-    covers(engine.INPUTS, 0, widths[0])
-    covers(engine.TARGETS, 0, 0 if purpose == PREDICT else widths[-1])
+    covers(ops.INPUTS, 0, widths[0])
+    covers(ops.TARGETS, 0, 0 if purpose == PREDICT else widths[-1])
     trains = purpose != PREDICT
     for number, graph in enumerate(wiring.graphs):
         products = wiring.products[number]
-        covers(engine.FORWARD if products == EDGES else engine.ACTIVATE, number, graph.n_out)
+        covers(ops.FORWARD if products == EDGES else ops.ACTIVATE, number, graph.n_out)
         backward = purpose == DIFFERENTIATE or (purpose == TRAIN and number > 0)
         kinds = {
-            EDGES: engine.INPUT_GRADIENT,
-            COMPLETE: engine.COMPLETE_INPUT_GRADIENT,
-            BLAS: engine.SLOPE,
+            EDGES: ops.INPUT_GRADIENT,
+            COMPLETE: ops.COMPLETE_INPUT_GRADIENT,
+            BLAS: ops.SLOPE,
         }
         covers(kinds[products], number, graph.n_in if backward else 0)
         if products == EDGES:
             shape = (tables.layers[number]["n_blocks"], graph.n_out)
-            assert (covered(tables, engine.UPDATE, number, shape) == trains).all()
+            assert (covered(tables, ops.UPDATE, number, shape) == trains).all()
         elif products == COMPLETE:
             shape = (graph.n_in, graph.n_out)
-            assert (covered(tables, engine.COMPLETE_UPDATE, number, shape) == trains).all()
-            assert (covered(tables, engine.COMPLETE_FORWARD, number, shape) == 1).all()
+            assert (covered(tables, ops.COMPLETE_UPDATE, number, shape) == trains).all()
+            assert (covered(tables, ops.COMPLETE_FORWARD, number, shape) == 1).all()
         else:
-            covers(engine.APPLY, number, graph.n_out if trains else 0)
+            covers(ops.APPLY, number, graph.n_out if purpose == TRAIN else 0)
+            covers(ops.BIAS_GRADIENTS, number, graph.n_out if purpose == DIFFERENTIATE else 0)
 
 
 def covered(tables: Any, kind: int, layer: int, shape: tuple[int, int]) -> Any:
@@ -303,8 +305,8 @@ def test_what_waits_for_no_other_rows_stands_in_one_task() -> None:
         "layer 2 input gradient, layers 1 and 2 update",
     ]
     for phase, kinds in (
-        (1, [engine.FORWARD, engine.COMPLETE_FORWARD]),
-        (3, [engine.COMPLETE_INPUT_GRADIENT, engine.UPDATE, engine.COMPLETE_UPDATE]),
+        (1, [ops.FORWARD, ops.COMPLETE_FORWARD]),
+        (3, [ops.COMPLETE_INPUT_GRADIENT, ops.UPDATE, ops.COMPLETE_UPDATE]),
     ):
         assert tables.phases[phase + 1] - tables.phases[phase] > 2
         for task in range(tables.phases[phase], tables.phases[phase + 1]):
@@ -319,7 +321,7 @@ def test_what_waits_for_no_other_rows_stands_in_one_task() -> None:
         "layer 2 input gradient, layer 1 update",
         "weight gradients and update",
     ]
-    assert not rectangles(made.tables, engine.COMPLETE_UPDATE, 1)
+    assert not rectangles(made.tables, ops.COMPLETE_UPDATE, 1)
 
 
 def test_tasks_are_balanced_by_edges() -> None:
@@ -327,9 +329,7 @@ def test_tasks_are_balanced_by_edges() -> None:
     mask = rng.random((1000, 784)) < np.linspace(0.01, 0.4, 1000)[:, None]
     indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
     graph = Graph(784, 1000, int(mask.sum()), indptr, np.nonzero(mask)[1])
-    tasks = rectangles(
-        Plan(Wiring([graph]), 128, np.float32, n_threads=2).tables, engine.FORWARD, 0
-    )
+    tasks = rectangles(Plan(Wiring([graph]), 128, np.float32, n_threads=2).tables, ops.FORWARD, 0)
     edges = [indptr[task["last"]] - indptr[task["first"]] for task in tasks]
     assert len(tasks) > 2
     assert max(edges) < 1.2 * min(edges)
