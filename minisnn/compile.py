@@ -24,7 +24,9 @@ from .kernels.machine.jit import DISABLED
 from .kernels.machine.layout import read_only
 from .kernels.machine.vector import lanes_of
 from .kernels.program.blocks import Blocks, block_starts
+from .kernels.program.operations import ALL
 from .kernels.program.plan import TILES, choose_tile
+from .network.execution import Execution
 from .network.mlp import MLP
 from .network.passes import PREDICTION_BATCH
 from .topology import dense
@@ -66,20 +68,24 @@ def _parts(
     """Return what there is to compile, in words, and a call that has it compiled."""
     parts: list[tuple[str, Callable[[], object]]] = [("structures", _compile_structures)]
     for dtype in dtypes:
-        predict = MLP([dense(3, 2)], dtype=np.dtype(dtype), seed=0).predict
+        net = MLP([dense(3, 2)], dtype=np.dtype(dtype), seed=0)
         for size in _sizes(dtype, batch_sizes):
-            name = f"batches of {size}" if size > 1 else "single samples"
-            parts.append((f"{dtype}, {name}", partial(predict, np.zeros((size, 3), np.uint8))))
+            execution = Execution(
+                net.plan_for(size), net.parameters, np.zeros_like([net.parameters])
+            )
+            parts.append((f"{dtype}, batches of {size}", partial(execution.compile, ALL)))
+        single = partial(net.predict, np.zeros((1, 3), np.uint8))
+        parts.append((f"{dtype}, single samples", single))
     return parts
 
 
 def _sizes(dtype: str, batch_sizes: Sequence[int] | None) -> list[int]:
-    """Return sizes for which all that is wanted is compiled: one for each tile, and 1."""
+    """Return sizes for which all that is wanted is compiled: one for each tile."""
     registers = set(TILES)
     if batch_sizes is not None:
         sizes = [check_positive_integer(size, "batch_sizes") for size in batch_sizes]
         registers = {len(choose_tile(size, dtype)) for size in (*sizes, PREDICTION_BATCH)}
-    return [*(lanes_of(dtype, number) for number in sorted(registers, reverse=True)), 1]
+    return [lanes_of(dtype, number) for number in sorted(registers, reverse=True)]
 
 
 def _compile_structures() -> None:

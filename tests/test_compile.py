@@ -66,11 +66,11 @@ def test_it_compiles_all_that_is_usual(tmp_path: Path) -> None:
 
 
 def test_sizes_stand_for_tiles() -> None:
-    assert len(module._sizes("float32", None)) == len(plan.TILES) + 1
+    assert len(module._sizes("float32", None)) == len(plan.TILES)
     largest = lanes_of("float32", max(plan.TILES))
-    assert module._sizes("float32", [128]) == [largest, 1], "as predictions have it"
+    assert module._sizes("float32", [128]) == [largest], "as predictions have it"
     smallest = lanes_of("float32", min(plan.TILES))
-    assert module._sizes("float32", [1, smallest, 128]) == [largest, smallest, 1]
+    assert module._sizes("float32", [1, smallest, 128]) == [largest, smallest]
 
 
 @COMPILED_ONLY

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 FLOORS = [
     {"_version", "data", "kernels.machine"},
     {"kernels.functions", "_support"},
-    {"kernels.layers", "idx", "topology"},
+    {"kernels.layers", "topology"},
     {"kernels.program", "datasets"},
     {"network"},
     {"training", "spectral"},

@@ -492,3 +492,6 @@ APPLY = _operation(_apply)
 BIAS_GRADIENTS = _operation(_bias_gradients)
 NORM = _operation(_norm)
 STEP = _operation(_clipped_step)
+
+ALL = range(len(OPERATIONS))
+"""All kinds."""

@@ -16,7 +16,7 @@ inputs, f_l the activations and T the targets, in matrix form with one sample a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ from ..kernels.functions.optimizers import N_COEFFICIENTS
 from ..kernels.layers.batch import Source, source_of, space_for
 from ..kernels.machine.layout import feature_major
 from ..kernels.machine.threads import run
-from ..kernels.program.engine import execute
+from ..kernels.program.engine import execute, prepare
 from ..kernels.program.plan import Plan
 from ..kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN, Context, Memory, Work
 from .losses import LOSSES, Loss
@@ -43,6 +43,7 @@ class Updates(NamedTuple):
     limit: float  # of the gradients' norm, where they are clipped; else infinite
 
 
+_NOTHING = np.empty(0)
 _NO_UPDATES = Updates(0, np.empty((0, N_COEFFICIENTS)), np.inf)
 
 
@@ -62,7 +63,6 @@ class Execution:
     def __init__(self, plan: Plan, parameters: Array, state: Array | None = None) -> None:
         self._plan = plan
         widths, dtype = plan.wiring.widths, parameters.dtype
-        nothing = np.empty(0, dtype=dtype)
         forward_only = plan.purpose == PREDICT
         skipped = 0 if plan.purpose == DIFFERENTIATE else widths[0]
         self._keeps_gradients = plan.purpose == DIFFERENTIATE or plan.clips
@@ -77,23 +77,42 @@ class Execution:
         def buffer(n_rows: int) -> Array:
             return feature_major(n_rows, plan.width, dtype)
 
-        self.activations = buffer(sum(widths))
         n_bytes = widths[0] if plan.keeps_bytes else 0
-        self._bytes = feature_major(n_bytes, plan.width, np.uint8)
-        self._pairs = feature_major(n_bytes, plan.width // 2, np.uint32)
-        self.deltas = buffer(0 if forward_only else sum(widths) - skipped)
-        self.gradients = np.empty_like(parameters) if keeps else nothing
-        self._state = np.empty((0, 0), dtype=dtype) if state is None else state
-        self._norms = np.zeros(plan.norm_blocks)
-        self._parameters = parameters
-        self._partials = buffer(plan.n_partials)
-        self._targets = buffer(0 if forward_only else widths[-1])
-        self._workspace = buffer(3 if plan.wiring.activations[-1] == "softmax" else 0)
-        scratch = (plan.n_threads, 0 if forward_only else plan.scratch_size)
-        self._scratch = np.empty(scratch, dtype=dtype)
-        self._space = space_for(plan.n_threads, dtype)
-        self._byte_square = space_for(plan.n_threads, np.uint8).square
+        self._memory = Memory(
+            parameters=parameters,
+            state=np.empty((0, 0), dtype=dtype) if state is None else state,
+            gradients=np.empty_like(parameters) if keeps else np.empty(0, dtype=dtype),
+            norms=np.zeros(plan.norm_blocks),
+            activations=buffer(sum(widths)),
+            bytes=feature_major(n_bytes, plan.width, np.uint8),
+            pairs=feature_major(n_bytes, plan.width // 2, np.uint32),
+            deltas=buffer(0 if forward_only else sum(widths) - skipped),
+            targets=buffer(0 if forward_only else widths[-1]),
+            partials=buffer(plan.n_partials),
+            scratch=np.empty((plan.n_threads, 0 if forward_only else plan.scratch_size), dtype),
+            workspace=buffer(3 if plan.by_samples else 0),
+            space=space_for(plan.n_threads, dtype),
+            byte_square=space_for(plan.n_threads, np.uint8).square,
+            faults=np.zeros(0, dtype=np.int64),
+            losses=np.zeros((0, plan.loss_shares)),
+            outputs=np.empty((0, widths[-1]), dtype=dtype),
+        )
         self._sources: tuple[Samples, tuple[Source, Source]] | None = None
+
+    @property
+    def activations(self) -> Array:
+        """Of all layers, a row a neuron: the inputs with edges first."""
+        return self._memory.activations
+
+    @property
+    def gradients(self) -> Array:
+        """By all parameters, where the plan keeps them."""
+        return self._memory.gradients
+
+    def compile(self, kinds: Iterable[int]) -> None:
+        """Compile operations of these kinds, or load them, whether the plan has them or not."""
+        nothing = source_of(None)
+        prepare(kinds, self._context(nothing, nothing, np.empty(0, dtype=np.int64)))
 
     def run(
         self,
@@ -116,8 +135,7 @@ class Execution:
             Numbers of rows of the data, one batch after another. With none, all is compiled and
             nothing done.
         loss : Loss
-            One that goes with the outputs.
-            What the plan's outputs are made for, if not for a prediction.
+            What the plan's outputs are made for, unless for a prediction.
         dropout : sequence of float
             Rates of the inputs and each hidden layer, where the plan drops; none by default.
         seed : int
@@ -139,59 +157,71 @@ class Execution:
         DataError
             If a value of the data is invalid. All batches before its own are done, none of its own.
         """
-        plan, n_layers = self._plan, len(self._plan.wiring.graphs)
-        n_out = plan.wiring.widths[-1]
-        n_steps = -(-len(samples) // plan.batch_size)
-        losses = np.zeros((n_steps, plan.loss_shares))
-        faults = np.zeros(n_steps, dtype=np.int64)
-        coefficients = updates.coefficients
-        if plan.purpose != TRAIN:
-            coefficients = np.zeros((n_steps, N_COEFFICIENTS))
-        n_outputs = len(samples) if plan.purpose == PREDICT else 0
-        outputs = np.empty((n_outputs, n_out), dtype=plan.dtype)
-        memory = Memory(
-            self._parameters,
-            self._state,
-            self.gradients,
-            self._norms,
-            self.activations,
-            self._bytes,
-            self._pairs,
-            self.deltas,
-            self._targets,
-            self._partials,
-            self._scratch,
-            self._workspace,
-            self._space,
-            self._byte_square,
-            faults,
-            losses,
-            outputs,
-        )
-        work = Work(
+        plan, n_steps = self._plan, -(-len(samples) // self._plan.batch_size)
+        context = self._context(
             *self._sources_of(data),
             samples,
-            plan.batch_size,
-            float(data.scale),
-            loss.number,
-            self._keeps_gradients,
-            updates.optimizer,
-            _counts_of(data.weights, samples, plan.batch_size),
-            coefficients,
-            float(updates.limit),
-            np.asarray(dropout if len(dropout) else np.zeros(n_layers), dtype=np.float64),
-            word_of(seed),
-            int(first_step),
+            scale=float(data.scale),
+            loss=loss.number,
+            counts=_counts_of(data.weights, samples, plan.batch_size),
+            dropout=dropout,
+            seed=seed,
+            first_step=first_step,
+            updates=updates,
         )
-        context = Context(plan.tile, plan.part, plan.tables, memory, work)
         addresses = plan.addresses_for(context)
         with plan.limits_blas():
             run(execute, plan.threads_for(n_steps), addresses, context)
+        faults, memory = context.memory.faults, context.memory
         if faults.any():
             step = int(faults.argmax())
             batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]
             data.taking(plan.wiring.inputs).check(np.sort(batch), plan.dtype)
-        return losses.sum(axis=1), outputs
+        return memory.losses.sum(axis=1), memory.outputs
+
+    def _context(
+        self,
+        X: Source,
+        Y: Source,
+        samples: Array,
+        *,
+        scale: float = 1.0,
+        loss: int = 0,
+        counts: Array = _NOTHING,
+        dropout: Sequence[float] = (),
+        seed: int = 0,
+        first_step: int = 0,
+        updates: Updates = _NO_UPDATES,
+    ) -> Context:
+        """Return all that one run reads and writes. Of a plan, all have the same types."""
+        plan = self._plan
+        n_layers, n_steps = len(plan.wiring.graphs), -(-len(samples) // plan.batch_size)
+        n_outputs = len(samples) if plan.purpose == PREDICT else 0
+        memory = self._memory._replace(
+            faults=np.zeros(n_steps, dtype=np.int64),
+            losses=np.zeros((n_steps, plan.loss_shares)),
+            outputs=np.empty((n_outputs, plan.wiring.widths[-1]), dtype=plan.dtype),
+        )
+        coefficients = updates.coefficients
+        if plan.purpose != TRAIN:
+            coefficients = np.zeros((n_steps, N_COEFFICIENTS))
+        work = Work(
+            X=X,
+            Y=Y,
+            samples=samples,
+            batch_size=plan.batch_size,
+            scale=scale,
+            loss=loss,
+            keeps_gradients=self._keeps_gradients,
+            optimizer=updates.optimizer,
+            counts=counts,
+            coefficients=coefficients,
+            limit=float(updates.limit),
+            dropout=np.asarray(dropout if len(dropout) else np.zeros(n_layers), dtype=np.float64),
+            seed=word_of(seed),
+            first_step=int(first_step),
+        )
+        return Context(plan.tile, plan.part, plan.tables, memory, work)
 
     def _sources_of(self, data: Samples) -> tuple[Source, Source]:
         """Return inputs and targets as kernels read them; made once for all runs on them."""
@@ -210,7 +240,7 @@ class Execution:
     def input_gradients(self, n_samples: int) -> Array:
         """Return the gradients by the scaled inputs, as a (samples, n_in) copy."""
         wiring = self._plan.wiring
-        rows = self.deltas[: wiring.widths[0], :n_samples]
+        rows = self._memory.deltas[: wiring.widths[0], :n_samples]
         if wiring.inputs is None:
             return np.ascontiguousarray(rows.T)
         gradients = np.zeros((n_samples, wiring.n_in), dtype=rows.dtype)

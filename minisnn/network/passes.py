@@ -88,8 +88,6 @@ class Passes:
             logits=logits,
         )
         execution = Execution(plan, self._parameters)
-        if plan.threads_for(-(-samples.n_samples // batch_size)) > 1:  # threads must not compile
-            execution.run(samples, np.empty(0, dtype=np.int64), dropout=dropout, **options)
         return execution, *execution.run(samples, samples.order(), dropout=dropout, **options)
 
     def forward(self, samples: Samples) -> list[Array]:

@@ -124,7 +124,7 @@ def count(
     own = [graph.compact_indices for graph in graphs if not graph.is_complete]
     named: dict[str, Sequence[Array]] = {
         "weights": [net.parameters],
-        "velocities": [buffers._state],
+        "velocities": [buffers._memory.state],
         "kept state": list((kept or {}).values()),
         "topology": own + [graph.indptr for graph in graphs],
         "indices": [tables.indices],
@@ -138,7 +138,7 @@ def count(
             tables.phases,
             tables.layers,
         ],
-        "scratch": [buffers._scratch],
+        "scratch": [buffers._memory.scratch],
         ACTIVATIONS: _activations(buffers),
     }
     held = _arrays_below(net, buffers, kept)
@@ -231,8 +231,8 @@ def _status(field: str) -> int:
 
 def _activations(buffers: Execution) -> list[Array]:
     """Return the buffers that have a row for each neuron."""
-    tables = [held for held in vars(buffers).values() if isinstance(held, np.ndarray)]
-    return [table for table in tables if table.ndim == 2 and table is not buffers._scratch]
+    tables = [held for held in buffers._memory if isinstance(held, np.ndarray)]
+    return [table for table in tables if table.ndim == 2 and table is not buffers._memory.scratch]
 
 
 def _whole(array: Array) -> Array:
