@@ -1,13 +1,10 @@
-"""Shared fixtures, and in which order tests run."""
+"""Shared fixtures, and the processes in which tests run."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -18,6 +15,8 @@ from hypothesis import settings
 import minisnn as snn
 from minisnn import kernels
 from minisnn._support import seeds
+from minisnn._support.compile_notice import compile_notice
+from minisnn.compile import DTYPES, compile_kernels
 from minisnn.network import execution
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
@@ -36,35 +35,27 @@ _fresh_seed = seeds.fresh_seed
 seeds.fresh_seed = lambda: 0  # a seed that a test does not give: what fails does so each time
 
 
-NEED_NO_KERNELS = (
-    "test_packaging", "test_site", "test_measures", "test_paths", "test_solvers", "test_topology",
-    "test_topology_registry", "test_topology_expanders", "test_topology_random",
-    "test_topology_structured", "test_archive", "test_datasets", "test_idx", "test_configuration",
-    "test_grid", "test_store",
-)  # fmt: skip
-_compiling: list[subprocess.Popen[bytes]] = []
+MOST_WORKERS = 4  # more would wait for the kernels, and each takes half a GiB
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in NEED_NO_KERNELS)
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Have several processes run the whole suite, and this one what is named of it."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    n_workers = min(snn.get_num_threads(), MOST_WORKERS) if whole else 0
+    return n_workers if n_workers > 1 else 0
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Have another core compile what takes a minute, while the suite is at what needs it not."""
-    if len(session.items) > 1000 and not session.config.option.collectonly:
-        root = str(Path(snn.__file__).parents[1])
-        command = [sys.executable, "-m", "minisnn.compile"]
-        _compiling.append(
-            subprocess.Popen(
-                command, env={**os.environ, "PYTHONPATH": root}, stdout=subprocess.DEVNULL
-            )
-        )
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have each worker compile the kernels of one precision, for all to load from the cache.
 
-
-def pytest_sessionfinish() -> None:
-    for process in _compiling:
-        process.kill()
-        process.wait()
+    No test begins before all workers have collected them, which they do after this.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None:
+        share = DTYPES[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]
+        with compile_notice(False):
+            compile_kernels(share)
 
 
 @pytest.fixture

@@ -85,12 +85,14 @@ def test_constructions() -> None:
 
 def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(small, "DENSITIES", (0.01,))
+    monkeypatch.setattr(small, "N_IMAGES", 3000)
+    monkeypatch.setattr(small, "EPOCHS", 2)
     result = small.measure_small(rounds=1, report=lambda _: None)
     assert len(result["rows"]) == 2
     assert all(0 < row["share"] < 1 for row in result["python"])
     text = small.table(json.loads(json.dumps(result)))
     assert "a step of 64-32-10" in text
-    assert "Not in compiled code" in text
+    assert "10 % density, 2 epochs of 3,000 images" in text
 
 
 def test_many_inputs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.packaging
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 PROGRAM = """

@@ -73,7 +73,7 @@ def test_ramanujan_bound_and_girth(q: int) -> None:
             values = singular_values(graph)
             assert values[0] == pytest.approx(np.sqrt(slopes * degree))
             assert values[1] <= min(np.sqrt(q), bound(graph)) + 1e-9
-            matrix = graph.to_dense().astype(int)
+            matrix = graph.to_dense().astype(float)  # exact, and a product of BLAS
             common = matrix @ matrix.T
             np.fill_diagonal(common, 0)
             assert common.max() <= 1, "no cycles of length 4"
