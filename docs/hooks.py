@@ -112,8 +112,6 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         lambda match: f"[{files.get_file_from_path(match[1]).page.title}](",
         markdown,
     )
-    if page.file.src_uri == "errors.md":  # has every name, but explains none
-        page.meta["search"] = {"boost": 0.1}
     if page.file.src_uri != "topologies.md":
         return markdown
     names: dict[str, Any] = {}
