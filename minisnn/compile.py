@@ -65,7 +65,7 @@ def compile_kernels(
 def _parts(
     dtypes: Sequence[str], batch_sizes: Sequence[int] | None
 ) -> list[tuple[str, Callable[[], object]]]:
-    """Return what there is to compile, in words, and a call that has it compiled."""
+    """Return descriptions of the things to compile, each with a call that compiles it."""
     parts: list[tuple[str, Callable[[], object]]] = [("structures", _compile_structures)]
     for dtype in dtypes:
         net = MLP([dense(3, 2)], dtype=np.dtype(dtype), seed=0)
@@ -119,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _size(text: str) -> int:
-    """Return the size of a batch; argparse says of which option it is."""
+    """Return the size of a batch; argparse adds the option to the error."""
     try:
         return check_positive_integer(int(text), "it")
     except ValueError:

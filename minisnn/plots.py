@@ -32,7 +32,7 @@ def _figure(width: float, height: float) -> Any:
 
 
 def plot_training(histories: History | Mapping[str, History]) -> Any:
-    """Return a figure of loss per epoch, beside accuracy where there was validation data.
+    """Return a figure of loss per epoch, and of accuracy if there was validation data.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def _draw_adjacency(axes: Any, graph: Topology) -> None:
 
 
 def _draw_degrees(axes: Any, degrees: Array, side: str, color: str) -> None:
-    """Draw how many neurons have which degree, whole degrees to a bar."""
+    """Draw a histogram of degrees, whole degrees to a bar."""
     low, high = int(degrees.min()), int(degrees.max())
     step = -(-(high - low + 1) // _MOST_BARS)
     edges = np.arange(low, high + step + 1, step) - 0.5

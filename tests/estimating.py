@@ -1,4 +1,4 @@
-"""Options of estimators that are soon trained."""
+"""Options of estimators that train quickly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graphs to be measured, and their measures by dense matrices, straight from the definitions."""
+"""Graphs to measure, and their measures from dense matrices by definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brute force: obviously right, slow, independent of the library's own code."""
+"""Brute-force twins: obviously correct, slow, independent of the library's code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small trainings that may have a checkpoint."""
+"""Small trainings with optional checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives that can be read without trust."""
+"""Archives that are safe to read from untrusted input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that are nearly right are answered with the name that was meant."""
+"""Misspelt names: errors suggest the right one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are there complete or not at all."""
+"""Atomic writing: files are complete or absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The measurement of the kernels alone: what it returns and shows, but never how fast."""
+"""The benchmark of single kernels: its results and output, but never the speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `scripts/benchmark.py` says of a user's waiting and of memory. No time is asserted."""
+"""The benchmarks of start-up and memory. No time is asserted."""
 
 from __future__ import annotations
 

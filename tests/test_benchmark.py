@@ -1,4 +1,4 @@
-"""The benchmark: what it times is checked, and what it shows can be read."""
+"""The benchmark: contestants are checked before they are timed, and the output is readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a training, and what may end it."""
+"""Callbacks: their calls during a training, and the end of a training by them."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_early_stopping(monitor: str, patience: int, min_delta: float) -> None:
 
 
 def test_best_weights_at_the_end_of_any_training() -> None:
-    """Where patience never ends, where Ctrl-C does it, and where an error does."""
+    """Trainings that end without patience, by Ctrl-C, and by an error."""
     weights: list[Any] = []
 
     def keep(net: snn.MLP, epoch: snn.Epoch) -> None:

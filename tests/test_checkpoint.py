@@ -1,4 +1,4 @@
-"""Trainings that survive: killed and resumed they end with the same bits."""
+"""Trainings that are killed and resumed end with the same bits."""
 
 from __future__ import annotations
 

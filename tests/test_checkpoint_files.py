@@ -1,4 +1,4 @@
-"""Checkpoints that are damaged, or made to do harm: refused, and nothing has changed."""
+"""Damaged and malicious checkpoints are refused, and nothing is changed."""
 
 from __future__ import annotations
 

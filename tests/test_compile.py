@@ -1,4 +1,4 @@
-"""``python -m minisnn.compile``: after it nothing that is usual is compiled."""
+"""``python -m minisnn.compile``: afterwards usual calls compile nothing."""
 
 from __future__ import annotations
 

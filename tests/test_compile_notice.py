@@ -1,4 +1,4 @@
-"""The line that says that kernels are being compiled; what tells of it is in test_code_cache.py."""
+"""The notice that kernels are being compiled; its source is tested in test_code_cache.py."""
 
 from __future__ import annotations
 

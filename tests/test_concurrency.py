@@ -1,4 +1,4 @@
-"""Networks in several threads and processes, started in every way there is: always the same bits.
+"""Networks in several threads and processes with any start method: always the same bits.
 
 Processes of joblib are in experiments/test_sweeps.py, those of Dask in experiments/test_cluster.py.
 """

@@ -1,4 +1,4 @@
-"""Output that is closed, cannot be encoded, or is read by nobody: no training ends by it."""
+"""Output that is closed, cannot be encoded, or has no reader: no training ends by it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Plain:
-    """What a logger puts in place of standard error."""
+    """Replacement of standard error by a logger."""
 
     def __init__(self) -> None:
         self.text = ""

@@ -1,4 +1,4 @@
-"""Data of any number type and any layout: taken by batches, and looked at as these are read."""
+"""Data of any number type and layout: read in place by batches, and checked as it is read."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_reparametrised_networks_take_it_too(dtype: str) -> None:
 
 
 def test_inputs_without_edges_are_not_read() -> None:
-    """What they hold changes nothing; by them there is no gradient, and no error."""
+    """Unused columns change nothing; they cause no gradient and no error."""
     rng = np.random.default_rng(0)
     edges = [(i, o) for i in (1, 2, 5, 11, 19) for o in range(12) if rng.random() < 0.7]
     graphs = [snn.topology.from_edges(N_IN, 12, edges), snn.topology.dense(12, N_OUT)]

@@ -1,4 +1,4 @@
-"""Training that diverges: noticed, undone and explained."""
+"""Divergence: detected, undone and explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every example in docstrings and documents runs as it stands."""
+"""Every example in docstrings and documents runs unchanged."""
 
 from __future__ import annotations
 

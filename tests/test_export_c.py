@@ -1,4 +1,4 @@
-"""Networks as C: compiled by the strictest of compilers' wishes, and compared with Python."""
+"""Export to C: compiled with the strictest warnings, and compared with Python."""
 
 from __future__ import annotations
 

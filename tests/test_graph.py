@@ -1,4 +1,4 @@
-"""Topology: its invariants, and graphs of the user's own."""
+"""Topology: its invariants, and graphs from the user's data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training reports: figures of its epochs, times, a bar; and evaluations."""
+"""Reports of a training: figures of its epochs, times, a bar; and evaluations."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_history_is_a_table() -> None:
 
 
 def test_the_bar_says_where_a_training_stands() -> None:
-    """Which epoch, the figures of the last one; within the first, what they are so far."""
+    """The epoch and the figures of the last one; within the first, those so far."""
 
     class Noting:
         initial = 0

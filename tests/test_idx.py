@@ -1,4 +1,4 @@
-"""IDX files: read without trust."""
+"""IDX files as untrusted input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``import minisnn`` brings, and what it leaves for later."""
+"""Modules that ``import minisnn`` loads, and those that it defers."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def test_onnx(dtype: Any, sparse: bool, rng: np.random.Generator, tmp_path: Path
 
 
 def test_onnx_without_sparse_constants(tmp_path: Path, rng: np.random.Generator) -> None:
-    """What ONNX's own tools read, which know no sparse ones."""
+    """Dense constants, for ONNX's own tools, which do not know sparse ones."""
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     converter = pytest.importorskip("onnx.version_converter")
     reference = pytest.importorskip("onnx.reference")

@@ -1,4 +1,4 @@
-"""Ctrl-C, sent by the process to itself: what it ends, and what stays whole."""
+"""Ctrl-C, sent by the process to itself: trainings end, and data stays whole."""
 
 from __future__ import annotations
 

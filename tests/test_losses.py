@@ -1,4 +1,4 @@
-"""Losses: which go with what, and their values over a data set."""
+"""Losses: valid combinations, and values over a data set."""
 
 from __future__ import annotations
 

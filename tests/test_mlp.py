@@ -1,4 +1,4 @@
-"""The network: what it computes, and what it says of bad input."""
+"""The network: its results, and its errors for bad input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training that is resumed matches columns by the names that its checkpoint has."""
+"""Resumed trainings match columns by the names in their checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames bring names: their columns are matched by these, or refused; arrays go by position."""
+"""Columns of frames are matched by name or refused; arrays go by position."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_labels_in_a_series() -> None:
 
 
 class Polars:
-    """What a frame of polars shows of itself; it cannot be a dependency of the tests."""
+    """Stand-in for a frame of polars, which cannot be a dependency of the tests."""
 
     class Dtype:
         def __init__(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Names of inputs and outputs stay with a network, and with what is made out of it."""
+"""Names of inputs and outputs stay with a network and with networks made from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new construction: the decorator alone brings it to lists, sweeps, estimators and programs."""
+"""A new construction: the decorator alone adds it to lists, sweeps, estimators and programs."""
 
 from __future__ import annotations
 

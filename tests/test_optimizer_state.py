@@ -1,4 +1,4 @@
-"""What an optimiser remembers: kept in memory and in files, and gone on with."""
+"""State of optimisers: kept in memory and in files, and used by later trainings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimisers in training: against plain twins and PyTorch's, the same bits on any threads."""
+"""Optimisers against plain twins and PyTorch's; the same bits on any number of threads."""
 
 from __future__ import annotations
 

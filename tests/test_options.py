@@ -210,7 +210,7 @@ def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_bar_of_a_resumed_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was done before is shown, but is no part of the speed."""
+    """Earlier work is shown, but does not count in the speed."""
     for _ in range(2):
         snn.train(
             snn.MLP([topology.dense(4, 2)]), np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(0.1),

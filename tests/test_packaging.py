@@ -1,4 +1,4 @@
-"""What a wheel holds: built, installed in a fresh environment, imported outside the checkout."""
+"""Contents of a wheel: built, installed in a fresh environment, imported outside the checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The systems that `scripts/benchmark.py` measures against do the work that they are timed for."""
+"""Peers of the benchmark do the work that they are timed for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a training that was refused, networks, states and files are as they were before."""
+"""Networks, states and files are unchanged after a training that was refused."""
 
 from __future__ import annotations
 

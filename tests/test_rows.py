@@ -101,7 +101,7 @@ def test_checkpoint_of_rows(tmp_path: Any) -> None:
 
 
 def test_rows_of_a_large_map_are_not_copied() -> None:
-    """What a copy of all rows would take is not there: 2 GiB of address space, a few pages of it
+    """A copy of all rows would not fit: 2 GiB of address space, a few pages of it
     used."""
     pages = mmap.mmap(-1, 2**31)
     X = np.frombuffer(pages, np.uint8).reshape(-1, 2**20)

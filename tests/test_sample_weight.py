@@ -1,4 +1,4 @@
-"""Weights of samples: a sample of weight 2 is as good as two of them."""
+"""Weights of samples: a sample of weight 2 counts as two."""
 
 from __future__ import annotations
 

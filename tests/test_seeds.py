@@ -1,4 +1,4 @@
-"""Seeds: each stands for a number, which is kept, shown and saved, and gives the same again."""
+"""Seeds: each becomes a number, which is kept, shown and saved, and is reproducible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No unchecked structure gets to the kernels, whatever is done to what it was made of."""
+"""No unchecked structure reaches the kernels, whatever happens to its sources."""
 
 from __future__ import annotations
 

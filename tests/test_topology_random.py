@@ -1,4 +1,4 @@
-"""Random graphs: what each holds fixed, and the law of what it does not."""
+"""Random graphs: the quantities that each holds fixed, and the distribution of the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: equal to the masked dense network, reproducible, interruptible, checked."""
+"""Training: equal to the masked dense network, reproducible, interruptible, validated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that outlives a training refers to what it was trained on."""
+"""Objects that outlive a training do not refer to its data."""
 
 from __future__ import annotations
 

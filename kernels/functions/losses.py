@@ -34,7 +34,7 @@ so that sums do not depend on how work was cut."""
 
 @jit
 def _count(values, counts):  # type: ignore[no-untyped-def]
-    """Multiply each sample's value by what it counts as, where samples do not all count as one."""
+    """Multiply each sample's value by its count, if samples do not all count as one."""
     for s in range(counts.shape[0]):
         values[s] *= values.dtype.type(counts[s])
 

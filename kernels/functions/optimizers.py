@@ -99,7 +99,7 @@ def update(optimizer, coefficients, scale, decays, parameters, state, first, gra
 
 @jit
 def sum_of_squares(tile, vector):  # type: ignore[no-untyped-def]
-    """Return the sum of the squares of real[n], as float64: by vectors, then what is left."""
+    """Return the sum of the squares of real[n], as float64: by vectors, then the remainder."""
     n = vector.shape[0]
     rows, step = vector.reshape((1, n)), lanes(tile, vector)
     total = 0.0

@@ -84,7 +84,7 @@ class Space(NamedTuple):
 
 
 def space_for(n_threads: int, dtype: npt.DTypeLike) -> Space:
-    """Return room for each of so many threads, by the first axis."""
+    """Return workspace for a number of threads, one entry of the first axis each."""
     side = (n_threads, SIDE, SIDE)
     addresses = np.empty((n_threads, 3, SIDE), dtype=np.int64)
     return Space(addresses, np.empty(side), np.empty(side), np.empty(side, dtype=dtype))
@@ -148,7 +148,7 @@ def _prefetch(source, following, s, first, last):  # type: ignore[no-untyped-def
 
 @jit
 def _bring_together(source, f, n_columns, in_line, space):  # type: ignore[no-untyped-def]
-    """Return where the values of a square lie side by side: as they are, or copied.
+    """Return the address of contiguous values of a square: in place, or of a copy.
 
     Past the last of its columns it has that again.
     """

@@ -30,7 +30,7 @@ COLUMNS = 64
 
 
 def part_of(tile: tuple[int, ...], registers: int = TARGET.registers) -> tuple[int, ...]:
-    """Return as much of a tile as leaves all accumulators in so many registers.
+    """Return the largest part of a tile that leaves all accumulators in registers.
 
     Each register of the part is taken `GROUP` times, and once for X; a weight has one more.
     """
@@ -117,7 +117,7 @@ def add_partials(Z, partials, first, last):  # type: ignore[no-untyped-def]
 
 @jit
 def complete_input_gradient(part, W, dZ, X, activation, keep, dX, first, last):  # type: ignore[no-untyped-def]
-    """dX = W^T dZ for inputs first to last, times the slope of what made X."""
+    """dX = W^T dZ for inputs first to last, times the slope of X's activation."""
     for j in range(first, last, GROUP):
         group = _group_of(j, last)
         for c in range(0, dX.shape[1], lanes(part, dX)):

@@ -125,7 +125,7 @@ def row_sums(tile, dZ, db, first, last):  # type: ignore[no-untyped-def]
 def input_gradient(  # type: ignore[no-untyped-def]
     tile, starts, indices, edges, weights, dZ, X, activation, keep, dX, first, last
 ):
-    """dX = W^T dZ for inputs first to last, by rows of W^T, times the slope of what made X.
+    """dX = W^T dZ for inputs first to last, by rows of W^T, times the slope of X's activation.
 
     Here starts : uint32[blocks + 1, n_in] and indices are those of W^T, and edges : uint32[edges]
     says where each of its entries stands in W. activation, keep : what made X, and the share of it

@@ -40,7 +40,7 @@ class _Pools:
         self._left = [0] * len(libraries)  # what we have set, or seen no reason to change
 
     def begin(self, limit: int) -> None:
-        """Have a limit in force, which is the calling thread's."""
+        """Apply a limit that belongs to the calling thread."""
         self._limits.append((threading.get_ident(), limit))
         self._apply()
 
@@ -110,7 +110,7 @@ def _pools() -> tuple[_Pools, _Pools]:
 
 @contextmanager
 def blas_threads(n_threads: int | None = None) -> Iterator[None]:
-    """Have BLAS use so many threads at most, in all that the calling thread does within.
+    """Limit the threads of BLAS in all calls that this thread makes in the context.
 
     It costs some ten microseconds. As a decorator, ``@blas_threads()``, it holds during each call.
 

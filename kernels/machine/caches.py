@@ -48,7 +48,7 @@ class Cache:
 
 
 def read_caches() -> Caches:
-    """Return what the system says of the cores that this process may use, or the defaults."""
+    """Return the sizes that the system reports for this process's cores, or the defaults."""
     with suppress(OSError, AttributeError, ValueError, struct.error):  # where it says nothing
         if sys.platform == "darwin":
             return of_macos(_sysctl)
@@ -59,7 +59,7 @@ def read_caches() -> Caches:
 
 
 def of_core(caches: list[Cache], usable: set[int]) -> Caches:
-    """Return the sizes that one core has, at least, of caches of which some CPUs may be used."""
+    """Return the smallest share of one core in the caches of the usable CPUs."""
     cores = {cache.cpus for cache in caches if cache.level == 1}
     sizes: dict[str, int] = {}
     for cache in caches:
@@ -123,7 +123,7 @@ def _sysctl(name: str) -> int | None:
 
 
 def parse_windows(records: bytes) -> list[Cache]:
-    """Return the caches among what GetLogicalProcessorInformation tells."""
+    """Return the caches in the result of GetLogicalProcessorInformation."""
 
     def caches() -> Iterator[Cache]:
         for mask, relationship, level, _, _, size, kind in _WINDOWS.iter_unpack(records):

@@ -74,7 +74,7 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
 
 
 def _number(*files: Path) -> int | None:
-    """Return the number in the first of the files that is there and holds one."""
+    """Return the number in the first file that exists and holds one."""
     for file in files:
         with suppress(OSError, ValueError):
             return int(file.read_text())

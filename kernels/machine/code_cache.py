@@ -137,7 +137,7 @@ def _stamp() -> str | None:
 
 
 def _stamp_of(function: Callable[..., Any]) -> str | None:
-    """Return the stamp for a function, which may stand outside the kernels, as in a benchmark."""
+    """Return the stamp for a function, which may be outside the kernels, as in a benchmark."""
     stamp = _stamp()
     if stamp is None or function.__module__.startswith(f"{_KERNELS}."):
         return stamp
@@ -169,7 +169,7 @@ class KernelCache(caching.NullCache):
             return None
 
     def _path(self, sig: Any, codegen: Any) -> Path | None:
-        """Return the name of what is made of the function for these arguments."""
+        """Return the file name of the function's code for these arguments."""
         function, stamp = self._function, _stamp_of(self._function)
         if stamp is None:
             return None
@@ -184,7 +184,7 @@ class KernelCache(caching.NullCache):
         return folder() / f"{function.__name__}-{digest[:32]}{_SUFFIX}"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return what was compiled for these arguments, or None."""
+        """Return the code compiled for these arguments, or None."""
         target_context.refresh()
         try:
             path = self._path(sig, target_context.codegen())
@@ -201,7 +201,7 @@ class KernelCache(caching.NullCache):
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was compiled for these arguments."""
+        """Save the code compiled for these arguments."""
         if data.library.has_dynamic_globals:
             return  # it holds addresses of this process
         try:
@@ -271,7 +271,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def trim(folder: Path, limit: int = LIMIT) -> None:
-    """Remove what was not used for longest, until a folder holds no more than so many bytes."""
+    """Remove the least recently used files until a folder is within a limit of bytes."""
     files = []
     with os.scandir(folder) as entries:
         for entry in entries:

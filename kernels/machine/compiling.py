@@ -72,5 +72,5 @@ def _tell(name: str | None) -> None:
 
 
 def watch(is_kernel: Callable[[Any], bool]) -> None:
-    """Look out for the compilation of Numba's dispatchers of which ``is_kernel`` is true."""
+    """Observe the compilation of Numba's dispatchers for which ``is_kernel`` is true."""
     event.register("numba:compile", _Listener(is_kernel))

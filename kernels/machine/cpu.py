@@ -75,7 +75,7 @@ class CPU:
 
 
 def describe(triple: str, name: str, features: str) -> CPU:
-    """Return what LLVM makes of a target's triple, a CPU's name and a list of features."""
+    """Return the features of LLVM's target for a triple, a CPU's name and a list of features."""
     target = llvm.Target.from_triple(triple)
     machine = target.create_target_machine(cpu=name, features=features)
     text = machine.emit_assembly(llvm.parse_assembly(_PROBE.format(triple=triple)))

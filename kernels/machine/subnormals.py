@@ -64,7 +64,7 @@ else:
 
     @intrinsic
     def restore(typing: Any, control: Any) -> Any:
-        """Go on as before `flush_subnormals`, which returned this control word."""
+        """Restore the control word that `flush_subnormals` returned."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             if ON_X86:

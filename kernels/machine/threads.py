@@ -43,7 +43,7 @@ _MOST_THREADS = 1024
 
 
 def default_num_threads() -> int:
-    """Return as many as CPUs may be used, or what the user has told Numba."""
+    """Return the number of usable CPUs, or the number that the user has set for Numba."""
     told: Any = numba.config  # a variable of the environment, or a file
     if (
         "NUMBA_NUM_THREADS" in os.environ
@@ -107,7 +107,7 @@ def set_num_threads(n_threads: int) -> None:
 
 
 def run(kernel: Callable[..., Any], n_threads: int, *arguments: Any) -> None:
-    """Call ``kernel(rank, claims, done, *arguments)`` on each of so many threads.
+    """Call ``kernel(rank, claims, done, *arguments)`` on each thread.
 
     This thread is number 0. The kernel must have been compiled for these arguments before.
 

@@ -29,7 +29,7 @@ from .jit import DISABLED
 
 
 def lanes_of(dtype: Any, registers: int = 1) -> int:
-    """Return how many values of ``dtype`` so many registers hold."""
+    """Return the number of values of ``dtype`` that a number of registers hold."""
     return registers * TARGET.register_bytes // int(np.dtype(dtype).itemsize)
 
 

@@ -54,7 +54,7 @@ SYMPTOMS = (
 
 
 class FileFormatError(ValueError):
-    """A file is not what it should be: of another kind or format, damaged, or made to do harm."""
+    """A file has another kind or format than expected, is damaged, or is malicious."""
 
 
 def write_archive(
@@ -198,7 +198,7 @@ def read_archive(
 
 
 def entry(mapping: Any, name: str, kind: type) -> Any:
-    """Return what a mapping from a header holds under a name; raise unless it is of the type.
+    """Return a header's entry; raise unless it has the type.
 
     Raises
     ------
@@ -291,7 +291,7 @@ class Archive:
         return native
 
     def check_all_read(self) -> None:
-        """Raise where the archive holds what nobody has asked for."""
+        """Raise if the archive holds entries that were not read."""
         if self._unread:
             raise ValueError(f"it also holds {min(self._unread):.60}, which does not belong there")
 

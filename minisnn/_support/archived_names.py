@@ -19,7 +19,7 @@ _KEYS = "input_names", "output_names"
 
 
 def pack_names(names: Sequence[Names | None]) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Return what a header says of the names of inputs and of outputs, and the arrays of them."""
+    """Return the header's entries for the names of inputs and outputs, and their arrays."""
     known = {key: texts for key, texts in zip(_KEYS, names, strict=True) if texts is not None}
     header = {"names": list(known)} if known else {}
     arrays = {key: np.frombuffer(json.dumps(t).encode(), np.uint8) for key, t in known.items()}

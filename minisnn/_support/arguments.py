@@ -37,7 +37,7 @@ _REPR.maxstring = _REPR.maxother = 80
 
 
 def shown(value: object) -> str:
-    """Return what a message says of a value: its beginning, where it is long."""
+    """Return a value as text for a message, shortened if it is long."""
     return _REPR.repr(value)
 
 
@@ -47,12 +47,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def each_of(number: int, noun: str) -> str:
-    """Return how a message names all of so many things, such as "each of the 3 outputs"."""
+    """Return a phrase for a number of things, such as "each of the 3 outputs"."""
     return f"the one {noun}" if number == 1 else f"each of the {number} {noun}s"
 
 
 def as_array(value: Any, name: str) -> Array:
-    """Return an array of what is one; raise for what NumPy would misread.
+    """Return the value as an array; raise if NumPy would misread it.
 
     NumPy forgets the mask of a masked array, and makes one object of a whole sparse matrix.
     """
@@ -82,7 +82,7 @@ def check_unmasked(value: Any, name: str) -> None:
 
 
 def missing_in(values: Array) -> Array:
-    """Return which of the values are missing: NaN, NaT, None, or NA of pandas."""
+    """Return a mask of the missing values: NaN, NaT, None, or NA of pandas."""
     if values.dtype.kind in "fcmM":
         return np.flatnonzero(np.isnan(values))
     if values.dtype != object:
@@ -132,7 +132,7 @@ def checked_sparse(matrix: Any) -> Any:
 
 
 def as_list(value: Iterable[T], name: str, of: str) -> list[T]:
-    """Return a list of what can be gone through; texts and mappings do not count as such."""
+    """Return an iterable as a list; texts and mappings are refused."""
     if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a list of {of}, got {shown(value)}")
     try:
@@ -259,7 +259,7 @@ def check_flag(value: Any, name: str) -> bool:
 
 
 def check_function(value: Any, name: str) -> Callable[..., Any]:
-    """Return what can be called."""
+    """Return the value if it is callable; raise otherwise."""
     if not callable(value):
         raise TypeError(f"{name} must be a function, got {shown(value)}")
     return value
@@ -283,7 +283,7 @@ def check_path(value: Any, name: str = "path") -> str:
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file for reading; raise where it is a pipe or a device, which might never end.
+    """Open a file for reading; raise if it is a pipe or a device, which might never end.
 
     Raises
     ------

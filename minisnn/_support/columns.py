@@ -85,7 +85,7 @@ def read_columns(
 
 
 def read_column(value: Any, name: str) -> Array:
-    """Return an array; of a column of a frame, in which what is missing is NaN."""
+    """Return a column of a frame as an array with NaN for missing values."""
     return as_array(_column(value), name)
 
 

@@ -41,7 +41,7 @@ _wanted: ContextVar[bool | None] = ContextVar("_wanted", default=None)
 
 @contextmanager
 def compile_notice(wanted: bool) -> Iterator[None]:
-    """Say or do not say what is compiled in this context, unless one around it has decided that."""
+    """Enable or disable the notice in this context, unless an outer context has decided."""
     token = _wanted.set(wanted) if _wanted.get() is None else None
     try:
         yield
@@ -51,7 +51,7 @@ def compile_notice(wanted: bool) -> Iterator[None]:
 
 
 class _Clock(Thread):
-    """Says it, and goes on to show how long it has taken."""
+    """Prints the notice, and updates the time that has passed."""
 
     def __init__(self, kernel: str) -> None:
         super().__init__(name="minisnn compile notice", daemon=True)

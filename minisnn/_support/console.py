@@ -20,7 +20,7 @@ terminal that was closed."""
 
 
 class Output:
-    """A stream for people: what it cannot encode is escaped, what it cannot send is dropped.
+    """A stream for people: characters that it cannot encode are escaped, failed writes are dropped.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Send what was written."""
+        """Flush the stream."""
         self._try("flush")
 
     def isatty(self) -> bool:
@@ -72,7 +72,7 @@ class Output:
 
 
 def in_notebook() -> bool:
-    """Return whether what is printed goes to a notebook, which has no terminal but shows it."""
+    """Return whether output goes to a notebook, which displays it without a terminal."""
     return type(sys.stdout).__module__.startswith("ipykernel.")
 
 
@@ -117,7 +117,7 @@ def _open_closed_descriptors() -> None:
 
 
 def _discard(output: Output) -> None:
-    """Lead what is left in a lost stream's buffer to nowhere: Python flushes it at its end."""
+    """Discard the buffer of a lost stream, which Python would flush at exit."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:

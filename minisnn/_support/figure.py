@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 
 class ShownFigure(Figure):
-    """A figure without pyplot and its windows, which notebooks show all the same."""
+    """A figure without pyplot and its windows that notebooks display."""
 
     def _repr_png_(self) -> bytes:
         """Return the picture, as IPython asks for it."""

@@ -158,7 +158,7 @@ def _new_file(target: Path, exists: bool) -> tuple[Path, BinaryIO]:
 
 
 def _keep_owner_and_mode(target: Path, temporary: Path) -> None:
-    """Give the new file what the old one has; only root may give a file away."""
+    """Copy permissions and ownership from the old file; only root may change the owner."""
     old = target.stat()
     if hasattr(os, "chown"):
         for owner in (old.st_uid, -1):

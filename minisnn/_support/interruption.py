@@ -19,7 +19,7 @@ from typing import Any
 from ..kernels.machine import compiling
 
 AGAIN = 2.0
-"""Seconds in which a second Ctrl-C ends more than a training."""
+"""Seconds within which a second Ctrl-C ends more than one training."""
 
 _pressed_at = float("-inf")
 _training = threading.Event()  # set by Ctrl-C in the training under way
@@ -61,7 +61,7 @@ def _note(signum: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def interruptible_at_once() -> Iterator[None]:
-    """Have Ctrl-C raise KeyboardInterrupt within a training, too: what is half trained is lost."""
+    """Make Ctrl-C raise KeyboardInterrupt within a training too: a partial training is lost."""
     if (
         threading.current_thread() is not threading.main_thread()
         or signal.getsignal(signal.SIGINT) is not signal.default_int_handler

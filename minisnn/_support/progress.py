@@ -20,10 +20,10 @@ class Bar(Protocol):
         """Advance by n."""
 
     def set_description(self, desc: str, refresh: bool = True) -> Any:
-        """Set what stands before the bar, and show it at once or with the next update."""
+        """Set the text before the bar, and show it at once or with the next update."""
 
     def set_postfix_str(self, s: str, refresh: bool = True) -> Any:
-        """Set what stands behind the bar, and show it at once or with the next update."""
+        """Set the text after the bar, and show it at once or with the next update."""
 
     def close(self) -> Any:
         """Leave the bar as it is."""

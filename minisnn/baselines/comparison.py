@@ -123,7 +123,7 @@ def _reparametrised(kind: type[WeightMap]) -> Baseline:
 
 
 def _nearest(kind: type[WeightMap], graph: Topology, number: int) -> WeightMap:
-    """Return the map that has about as many weights as a graph has edges."""
+    """Return the map whose number of weights is nearest to a graph's number of edges."""
     if graph.is_complete:
         kind = Identity
     if kind is Hashed:  # wiring like the graphs: the same in each run, of each layer another
@@ -165,7 +165,7 @@ def compare(
     report: Callable[[Comparison], object] = lambda row: None,
     **options: Any,
 ) -> list[Comparison]:
-    """Train a sparse network and baselines of as many weights, all in the same way.
+    """Train a sparse network and baselines with as many weights, all alike.
 
     Fully connected layers of the sparse network, such as the last, are so in all others. A pruned
     network is trained twice, once dense and once sparse, and its seconds are of both.

@@ -14,7 +14,7 @@ from .weight_map import WeightMap
 
 
 class DropConnect(WeightMap):
-    """Each connection is there with probability ``keep``: W = M ∘ θ, M drawn for each batch.
+    """Each connection exists with probability ``keep``: W = M ∘ θ, with M drawn for each batch.
 
     Source: L. Wan, M. Zeiler, S. Zhang, Y. LeCun, R. Fergus, "Regularization of Neural Networks
     using DropConnect", ICML 2013. Predictions use the mean, W = keep θ. Our simplifications: one

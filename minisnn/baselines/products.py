@@ -9,7 +9,7 @@ from ..kernels.machine.blas_threads import blas_threads
 
 
 def product(A: Array, B: Array) -> Array:
-    """Return A B, made by SciPy's BLAS, which is that of the engine.
+    """Return A B from SciPy's BLAS, which the engine also uses.
 
     NumPy brings a BLAS of its own, with threads of its own: the two in turn, step by step, take ten
     times as long, since the threads of either wait busily for work while the other's have some.

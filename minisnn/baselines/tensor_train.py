@@ -132,7 +132,7 @@ class TensorTrain(WeightMap):
 
 
 def _factors(width: int) -> tuple[int, ...]:
-    """Return `_N_CORES` factors of a width, as equal as its divisors allow; 1s beside a prime."""
+    """Return `_N_CORES` factors of a width, as equal as its divisors allow."""
     factors = []
     for left in range(_N_CORES, 0, -1):
         factors.append(min(divisors(width), key=lambda n: abs(n - width ** (1 / left))))

@@ -65,7 +65,7 @@ class Toeplitz(SharedWeights):
 
     @staticmethod
     def _weights_of(n_rows: int, n_columns: int, block: int) -> int:
-        """Return how many weights a block has of which so many rows and columns are left."""
+        """Return the number of weights of a block that is cut to these rows and columns."""
         return n_rows + n_columns - 1
 
     @classmethod

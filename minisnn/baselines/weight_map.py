@@ -85,7 +85,7 @@ class WeightMap(ABC):
     def _adjoint(self, theta: Array, dW: Array) -> Array: ...
 
     def initial(self, rng: np.random.Generator) -> Array:
-        """Return a random θ, float64, at which the entries of W have Glorot's variance.
+        """Return a random θ, float64, for which the entries of W have Glorot's variance.
 
         Here for maps that give each entry of W one entry of θ, or its negative.
         """
@@ -102,7 +102,7 @@ class WeightMap(ABC):
 
     @property
     def n_connections(self) -> int:
-        """Number of entries of W that a batch is multiplied by; where random, what is expected."""
+        """Number of entries of W in the product with a batch; the expected number if random."""
         return self.shape[0] * self.shape[1]
 
     def __repr__(self) -> str:

@@ -30,7 +30,7 @@ class Narrower:
 
 
 def narrower(topologies: Sequence[Topology]) -> Narrower:
-    """Return the hidden widths at which a fully connected network has as many weights.
+    """Return the hidden widths of a fully connected network with as many weights.
 
     All hidden widths are scaled by one factor and rounded, the factor whose count comes nearest;
     then single widths go up or down by one as long as that brings it nearer still. With one hidden

@@ -71,7 +71,7 @@ class EarlyStopping(Callback):
         self.best_epoch = 0
 
     def begin(self, training: Training) -> None:
-        """Forget what was best in an earlier training.
+        """Forget the best epoch of an earlier training.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class EarlyStopping(Callback):
         del self._training, self._parameters
 
     def state(self) -> dict[str, Array]:
-        """Return what was best."""
+        """Return the best figure, epoch and weights."""
         return {
             "parameters": self._parameters,
             "least": np.array(self._least),
@@ -111,7 +111,7 @@ class EarlyStopping(Callback):
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Go on from what was best."""
+        """Restore the best figure, epoch and weights."""
         if not np.isfinite(state["parameters"]).all() or np.isnan(state["least"]):
             raise ValueError("the best weights are not finite")
         self._parameters[:] = state["parameters"]

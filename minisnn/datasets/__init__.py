@@ -1,4 +1,4 @@
-"""Data sets of images: downloaded, cached and checked; and a sample of MNIST that is there.
+"""Data sets of images: downloaded, cached and checked; and an embedded sample of MNIST.
 
 `load` takes the name of any, `load_mnist` is for MNIST or as much of it as can be had.
 """

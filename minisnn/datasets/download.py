@@ -59,7 +59,7 @@ class Fetch:
     def __call__(
         self, path: Path, addresses: Sequence[str], largest: int, read: Callable[[Path], T]
     ) -> T:
-        """Return what is read of a file in the cache, downloaded if need be; leave no bad one.
+        """Return the content of a file in the cache, downloaded if needed; remove a bad one.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Fetch:
         ) from None
 
     def _write(self, url: str, output_file: Any, pooch: Any, *, largest: int) -> None:
-        """Write what the address gives to a file name or an open file, as pooch asks for it."""
+        """Download the address to a file name or an open file, as pooch requires."""
         requests = require("requests", "data", f"downloading {self._title}")
         with requests.get(url, stream=True, timeout=self._silence) as answer:
             answer.raise_for_status()
@@ -128,7 +128,7 @@ class Fetch:
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep pooch from printing the sum of each file, which we check ourselves."""
+    """Keep pooch from printing the checksum of each file, which is checked here."""
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:

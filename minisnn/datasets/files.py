@@ -18,7 +18,7 @@ _PACKED = (".gz", ".zip")
 
 
 def from_folders(row: Row, folders: Sequence[Path], hint: str) -> list[Array]:
-    """Return the images and labels to train on and those to test on, as they lie in folders.
+    """Return images and labels for training and testing from the user's folders.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def from_folders(row: Row, folders: Sequence[Path], hint: str) -> list[Array]:
 
 
 def from_cache(row: Row, folder: Path, fetch: Fetch) -> list[Array]:
-    """Return the same from a folder of the cache, into which files are fetched if need be.
+    """Return the same from a folder of the cache, downloaded if needed.
 
     Parameters
     ----------

@@ -34,12 +34,12 @@ def idx_size(shape: Sequence[int]) -> int:
 
 
 def gzip_size(size: int) -> int:
-    """Return the bytes that a gzip file of so many may have: what cannot be deflated grows."""
+    """Return the largest gzip file for a number of bytes: incompressible data grows."""
     return size + size // 1000 + 1024
 
 
 def read_within(path: Path, largest: int) -> bytes:
-    """Return the bytes of a file, of which there must be so many at most."""
+    """Return the bytes of a file, up to a limit."""
     size = path.stat().st_size
     if size > largest:
         raise DatasetError(f"{path} has {size} bytes, {largest} at most belong there; {_AGAIN}")
@@ -47,7 +47,7 @@ def read_within(path: Path, largest: int) -> bytes:
 
 
 def inflate(content: bytes, largest: int, name: Path | str) -> bytes:
-    """Return what bytes hold that may be a gzip file; raise if it is more than so many bytes."""
+    """Return bytes, inflated if they are gzipped; raise if they exceed a limit."""
     if content[:2] != b"\x1f\x8b":
         return content
     inflater = zlib.decompressobj(_GZIP)

@@ -48,7 +48,7 @@ class Linear:
         self._replace(values * factors[targets], self.biases * factors + summands)
 
     def scale_inputs(self, factors: Array, summands: Array) -> None:
-        """Let the layer take s x + t of what it is given, x."""
+        """Fold the map s x + t of the inputs x into the layer."""
         values, (sources, _) = self.weights.data, self.weights.coords
         self._replace(values * factors[sources], self.biases + summands @ self.weights)
 
@@ -121,7 +121,7 @@ def fold(
     position: str | None,
     activations: Sequence[str],
 ) -> None:
-    """Change the layers so that they do what the normalisations did.
+    """Fold the normalisations into the layers.
 
     Parameters
     ----------

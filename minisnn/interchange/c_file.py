@@ -200,7 +200,7 @@ def _layer(
 
 
 def _rotated_order(graph: Topology, places: Array) -> Array:
-    """Return the edges by input and then by place, in which the rotating loop meets them."""
+    """Return the edges by input, then by place: the order of the rotating loop."""
     inputs, outputs = graph.edges().T
     order = np.empty(graph.n_edges, dtype=np.int64)
     which = np.searchsorted(places, (outputs - inputs) % graph.n_out)

@@ -19,7 +19,7 @@ _MOST_STEPS = 10_000  # of the search for orders that fit
 
 
 def in_order(shapes: Shapes, is_sorted: bool) -> list[str]:
-    """Return the names of layers in the order in which they follow one another.
+    """Return the names of layers in their order.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def numbers_in(name: str) -> tuple[int, ...]:
 
 
 def _by_number(first: str, second: str) -> bool:
-    """Return whether two names differ first in a number, by which the first comes first."""
+    """Return whether two names differ first in a number that is smaller in the first."""
     words = zip(re.split("([0-9]+)", first), re.split("([0-9]+)", second), strict=False)
     for place, (left, right) in enumerate(words):
         if left != right:
@@ -89,7 +89,7 @@ def _fits(order: Sequence[str], shapes: Shapes) -> bool:
 
 
 def _orders(shapes: Shapes) -> list[list[str]]:
-    """Return up to two orders that obey the numbers in names and in which the widths fit."""
+    """Return up to two orders that agree with the numbers in names and with the widths."""
     earlier = {name: {other for other in shapes if _by_number(other, name)} for name in shapes}
     found: list[list[str]] = []
     begun: list[list[str]] = [[]]

@@ -186,7 +186,7 @@ def _read(path: str | PathLike[str]) -> tuple[MLP, OptimizerState | None]:
 
 
 def packed(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Return what a header says of a network, and its arrays, for `write_archive`."""
+    """Return the header and the arrays of a network, for `write_archive`."""
     arrays: dict[str, Array] = {"parameters": net.parameters}
     layers = []
     for number, graph in enumerate(net.topologies):

@@ -37,7 +37,7 @@ def quantised(layer: Layer) -> tuple[Array, Array]:
 
 
 def with_quantised_weights(net: MLP) -> MLP:
-    """Return a copy of the network whose weights are what the bytes and scales stand for."""
+    """Return a copy of the network with the weights that the bytes and scales encode."""
     twin = copy.deepcopy(net)
     for layer in twin.layers:
         weights, scales = quantised(layer)

@@ -187,7 +187,7 @@ def _values(where: str, roles: dict[str, Array], name: str) -> Array | None:
 
 
 def _mask(where: str, roles: dict[str, Array], name: str) -> Array | None:
-    """Return a mask, which must be one: of 0 and 1, and of its values' shape."""
+    """Return a mask; raise unless it is of 0 and 1 and has the shape of its values."""
     mask, values = roles.get(f"{name}_mask"), _values(where, roles, name)
     if mask is None or values is None:
         return None

@@ -121,7 +121,7 @@ def _ratio(these: Array, those: Array) -> float:
 
 
 def describe_load(networks: Sequence[NetworkFigures]) -> str:
-    """Return what is to be said of a machine that was too busy for times to be trusted, or ""."""
+    """Return a warning if the machine was too busy for reliable times, else ""."""
     load = max((item.load for item in networks if item.load is not None), default=0.0)
     if load <= TOLERABLE:
         return ""

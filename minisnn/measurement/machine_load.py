@@ -60,7 +60,7 @@ def measure_load() -> Iterator[Load]:
 
 
 def _share_of_others(busy_before: float | None, own: float, seconds: float) -> float | None:
-    """Return it from what the CPUs had done before, and how many of them this process used."""
+    """Return the share of other programs since a reading of the CPUs' busy seconds."""
     busy = _busy_seconds()
     if busy is not None and busy_before is not None:
         at_work = (busy - busy_before) / seconds
@@ -80,7 +80,7 @@ def _cpus() -> set[int]:
 
 
 def _busy_seconds() -> float | None:
-    """Return for how long, in all, those CPUs have done anything; None where that is not told."""
+    """Return the total busy time of those CPUs, or None if the system does not report it."""
     cpus, ticks = _cpus(), 0
     try:
         with open("/proc/stat", encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""Labels: the number of each sample's class, and advice on what is none."""
+"""Labels: the number of each sample's class, and advice for values that are not labels."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
 
 
 def describe(graphs: Sequence[Topology], dtype: Any, *activations: str) -> str:
-    """Return what kind of network layers with these graphs are, in a line."""
+    """Return a line that describes a network with these graphs."""
     widths = " -> ".join(str(width) for width in [graphs[0].n_in, *(g.n_out for g in graphs)])
     n_weights, n_biases = sum(g.n_edges for g in graphs), sum(g.n_out for g in graphs)
     words = [f"{n_weights} connections", f"{n_biases} biases", str(dtype)]

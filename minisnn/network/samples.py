@@ -57,7 +57,7 @@ class DataError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Inputs or targets where they lie, one sample a row; or the label of each sample.
+    """Inputs or targets in place, one sample per row; or the label of each sample.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ class Samples:
         return np.arange(self.n_rows) if self.rows is None else self.rows.copy()
 
     def first(self, n: int) -> Samples:
-        """Return so many of the samples, or all there are."""
+        """Return a number of the samples, or all if there are fewer."""
         return replace(self, rows=self.order()[:n])
 
     def taking(self, inputs: Array | None) -> Samples:
@@ -292,7 +292,7 @@ def check_inputs(
 
 
 def _read(value: Any, known: Known, name: str, **options: str) -> Table:
-    """Return a table of what was passed, its columns in the order of the names that are known."""
+    """Return a table of the argument, with its columns in the order of the known names."""
     array, names = read_columns(value, name, **options)
     view = array[...]  # whose shape stays as it is
     return Table(view, name, columns_of(known, names, name), known.names or names or None)
@@ -329,7 +329,7 @@ def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | N
 
 
 def relative_weights(weights: Array) -> Array:
-    """Return weights of which the largest is about 1; those that are nothing beside it are 0.
+    """Return weights scaled to a maximum of about 1; negligible ones become 0.
 
     They are divided by a power of two, which is exact, so that no sum of them overflows.
     """

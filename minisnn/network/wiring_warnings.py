@@ -14,7 +14,7 @@ class DeadNeuronWarning(UserWarning):
 
 
 class RepeatedGraphWarning(UserWarning):
-    """Two layers of a network have the same random graph, which chance would never have made."""
+    """Two layers of a network have the same random graph, which is no coincidence."""
 
 
 def warn_of_graphs(graphs: Sequence[Topology]) -> None:
@@ -47,7 +47,7 @@ def warn_of_graphs(graphs: Sequence[Topology]) -> None:
 
 
 def _dead(graph: Topology, *following: Topology) -> list[tuple[str, str, int]]:
-    """Return the kinds of neurons that may be dead behind a graph, what they lack, how many do."""
+    """Return the kinds of neurons that may be dead behind a graph, their lack, and their number."""
     if not following:
         return [("output", "input", len(graph.isolated_outputs))]
     return [

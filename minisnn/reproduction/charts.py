@@ -13,7 +13,7 @@ COLORS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31",
     "#7b4173", "#637939",
 )  # fmt: skip
-"""Told apart by colour-blind readers, as far as so many can be."""
+"""Colours that colour-blind readers can distinguish, as far as so many allow."""
 
 _MOST_TICKS = 14
 

@@ -14,7 +14,7 @@ from .profiles import DENSE, Profile
 from .statistics import Interval, difference, mean
 
 _NAMES = ("regular_rotating", "fibonacci_rotating")
-"""Of which the paper says that they beat the fully connected network."""
+"""Constructions that beat the fully connected network according to the paper."""
 
 _DENSITIES = (0.05, 0.15, 0.4)
 _POINTS = 16  # of a curve over a training

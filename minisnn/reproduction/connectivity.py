@@ -57,7 +57,7 @@ MEASURES = {
 
 
 def _wirings() -> list[tuple[str, int]]:
-    """Kinds and degrees of which there are graphs."""
+    """Kinds and degrees for which graphs exist."""
     return [
         (name, degree)
         for degree in _DEGREES
@@ -77,7 +77,7 @@ def _all(profile: Profile) -> list[Run]:
 
 
 def _points(profile: Profile, results: Results) -> list[dict[str, Any]]:
-    """One for each network: its kind, density, accuracy, and what its hidden wiring measures."""
+    """One for each network: its kind, density, accuracy, and the measures of its hidden wiring."""
     points: list[dict[str, Any]] = []
     measured: dict[Any, spectral.Measures] = {}
     for kind, degree in _wirings():

@@ -95,7 +95,7 @@ class Results:
         self._records = {record.hash: record for record in store.records()}
 
     def record(self, run: Run) -> Record:
-        """Return what is known of a run.
+        """Return the record of a run.
 
         Raises
         ------

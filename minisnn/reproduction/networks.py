@@ -20,7 +20,7 @@ _HEAD = [
 
 @dataclass
 class _Kind:
-    """Runs that differ in their seeds only, and which experiments look at them."""
+    """Runs that differ in their seeds only, and the experiments that use them."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     experiments: dict[str, None] = field(default_factory=dict)

@@ -142,7 +142,7 @@ def write_report(
 
 
 def overview(findings: Sequence[tuple[Experiment, Finding]]) -> Table:
-    """Return what the paper says and our answer, a row for each experiment."""
+    """Return the paper's statements and our verdicts, a row for each experiment."""
     return Table(
         "All experiments",
         ["experiment", "the paper says", "here"],
@@ -193,7 +193,7 @@ def _cell(value: str | float | Interval) -> str:
 
 
 def text_of(value: str | float | Interval) -> str:
-    """Return a cell as text: what is no number as a dash."""
+    """Return a cell as text, with a dash for a missing number."""
     if isinstance(value, str):
         return value
     if isinstance(value, Interval):

@@ -1,4 +1,4 @@
-"""From a profile to the report: train what is missing, examine, draw, write."""
+"""Reproduction from a profile to the report: train missing runs, examine, draw, write."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def train_all(
     runner: Runner,
     progress: bool | None = None,
 ) -> Trained:
-    """Train what the store does not have yet; and again, slower, what lost classes.
+    """Train the runs that the store lacks, and again, at a lower rate, those that lost classes.
 
     Parameters
     ----------

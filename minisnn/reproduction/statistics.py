@@ -18,7 +18,7 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate, and between which values the truth lies with a confidence of 95 %.
+    """An estimate with its 95 % confidence interval.
 
     Parameters
     ----------

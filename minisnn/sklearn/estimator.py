@@ -112,7 +112,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
 
     @abstractmethod
     def _prepare(self, y: Array, classes: Any, *, first: bool, incremental: bool) -> Array:
-        """Return the targets of the network for checked y; learn from it what there is to know."""
+        """Return the targets of the network for checked y, and set the attributes learnt from y."""
 
     @abstractmethod
     def _usual_loss(self) -> str:
@@ -255,7 +255,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self._warn(history, converged=incremental or watch.stopped)
 
     def _warn(self, history: History, *, converged: bool) -> None:
-        """Say how the training ended, where that is not what was asked for."""
+        """Warn if the training ended otherwise than requested."""
         at_its_end = self.n_iter_ == self.max_iter and self.tol is not None
         course = self._passes and self._passes.course
         if history.interrupted:
@@ -275,7 +275,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             )
 
     def _check_parameters(self) -> None:
-        """Raise where one is wrong that nobody else would look at, or under this name."""
+        """Raise if a parameter is wrong that is checked nowhere else, or under another name."""
         check_positive_integer(self.max_iter, "max_iter")
         check_positive_integer(self.n_iter_no_change, "n_iter_no_change")
         if self.tol is not None:
@@ -304,7 +304,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         return X, y, _check_sample_weight(weights, X, ensure_non_negative=True)
 
     def _begin(self, X: Array, targets: Array, output_activation: str) -> None:
-        """Make the network, and forget what was trained before."""
+        """Make the network, and discard any earlier training."""
         n_outputs = targets.shape[1] if targets.ndim == 2 else len(self.classes_)
         sizes = hidden_sizes(self.hidden_layer_sizes, self.topology, n_outputs)
         self._random = random_state_of(self.random_state)

@@ -21,7 +21,7 @@ _ROWS = 1024  # of sparse X made dense at a time, to predict
 
 
 def readable(value: Any, name: str) -> Any:
-    """Return what scikit-learn may read: nothing masked, and no sparse array that is broken."""
+    """Return input that is safe for scikit-learn: no masked array, no invalid sparse array."""
     if scipy.sparse.issparse(value):
         return checked_sparse(value)
     check_unmasked(value, name)

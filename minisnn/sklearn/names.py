@@ -37,7 +37,7 @@ _ELSEWHERE = {
 
 
 def unknown_parameter(name: str, estimator: str, known: Iterable[str]) -> str:
-    """Return the message for a parameter that there is not."""
+    """Return the message for an unknown parameter."""
     if name in _ELSEWHERE:
         return f"{estimator} has no parameter {name!r}: {_ELSEWHERE[name]}"
     known = [each for each in known if each != "self"]
@@ -46,7 +46,7 @@ def unknown_parameter(name: str, estimator: str, known: Iterable[str]) -> str:
 
 
 def answers_other_names(init: Callable[P, None]) -> Callable[P, None]:
-    """Have an ``__init__`` say what an unknown parameter is called; its signature stays."""
+    """Make an ``__init__`` name the right parameter for an unknown one; its signature stays."""
     known = list(signature(init).parameters)
 
     @wraps(init)

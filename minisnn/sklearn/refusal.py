@@ -12,7 +12,7 @@ from numpy.random import Generator, RandomState
 
 @contextmanager
 def unchanged_if_refused(model: Any) -> Iterator[None]:
-    """Put an estimator back to where it was, if what is done within raises, Ctrl-C included.
+    """Restore an estimator if the body raises, Ctrl-C included.
 
     Attributes may be replaced within. What may be changed in place are the weights of ``net_`` and
     the state of generators; parameters that are the user's own, such as callbacks, keep what they

@@ -141,7 +141,7 @@ def _share(density: Any, n_in: int) -> float:
 def _one_each(
     value: Any, count: int, name: str, *, whole: tuple[type, ...], other: int | None = None
 ) -> list[Any]:
-    """Return a value for each layer, from one for all or from a list of so many."""
+    """Return a value for each layer, from one for all or from a list."""
     counts = sorted({count} if other is None else {count, other})
     if isinstance(value, whole):
         return [value] * counts[0]

@@ -28,7 +28,7 @@ _MAX_LISTED = 2**28  # edges of a complete layer within a network, which must be
 
 
 class Bipartite:
-    """A bipartite graph as its measures need it; what several of them share is made once.
+    """A bipartite graph with the intermediate results that its measures share.
 
     Parameters
     ----------

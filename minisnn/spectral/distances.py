@@ -49,7 +49,7 @@ def n_components(graph: Topology | Sequence[Topology] | Bipartite) -> int:
 
 @dataclass(frozen=True)
 class Distances:
-    """Lengths of shortest paths, over the pairs of vertices between which there is a path.
+    """Lengths of shortest paths, over the pairs of vertices that have a path.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def n_paths(graph: Topology | Sequence[Topology]) -> int:
 
 
 def reach(graph: Topology | Sequence[Topology]) -> Array:
-    """Return the share of the inputs from which there is a path to each output.
+    """Return, for each output, the share of the inputs with a path to it.
 
     An output below 1 cannot see some inputs, whatever is trained.
 

@@ -34,7 +34,7 @@ _MAX_BAND = 2**27  # entries of a factor: 1 GiB
 
 
 class ConvergenceError(RuntimeError):
-    """Eigenvalues that are too close together to be told apart, in a graph too large."""
+    """Eigenvalues are too close together to be separated, in a graph that is too large."""
 
 
 @blas_threads()

@@ -389,7 +389,7 @@ def _narrowest(n_in: int) -> Any:
 
 
 def _frozen(array: Array, dtype: Any) -> Array:
-    """Return a copy that nobody can make writeable again: its memory is that of a bytes object.
+    """Return a copy that cannot be made writeable again: its memory is that of a bytes object.
 
     It is a view: what it is a view of, all can get at, and change the shape and dtype of.
     """

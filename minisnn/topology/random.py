@@ -60,7 +60,7 @@ def constant_degree(n_in: int, n_out: int, degree: int, *, seed: Seed = None) ->
 
 @construction
 def erdos_renyi(n_in: int, n_out: int, degree: float, *, seed: Seed = None) -> Topology:
-    """Return a random graph in which each edge is there with probability degree / n_out.
+    """Return a random graph in which each edge exists with probability degree / n_out.
 
     Every edge is drawn independently of all others, so the number of edges and the degrees are
     random. The number of edges has the mean n_in * degree and a standard deviation of at most the

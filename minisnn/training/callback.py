@@ -55,7 +55,7 @@ class Training:
         steps.restore({**steps.state(), "parameters": parameters})
 
     def end(self) -> None:
-        """Let go of what trains, and so of the data."""
+        """Release the objects that train, and so the data."""
         self._steps = None
 
     def _under_way(self) -> Steps:
@@ -109,7 +109,7 @@ class Callback:
         """Learn that the training has ended: by itself, by a callback, by Ctrl-C or an error."""
 
     def state(self) -> dict[str, Array]:
-        """Return what a resumed training needs, as numbers or arrays of numbers.
+        """Return the state that a resumed training needs, as numbers or arrays of numbers.
 
         From `begin` on their names, shapes and dtypes must stay the same: the checkpoint refuses
         others when it is written.
@@ -117,7 +117,7 @@ class Callback:
         return {}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Go on from what `state` returned; the arrays are read-only."""
+        """Continue from the result of `state`; the arrays are read-only."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -77,7 +77,7 @@ class Recorded(NamedTuple):
 
 
 def recorded(path: str | os.PathLike[str]) -> Recorded:
-    """Return what a checkpoint says of its training; nothing if there is no such file.
+    """Return a checkpoint's record of its training; nothing if there is no such file.
 
     Raises
     ------
@@ -191,7 +191,7 @@ class Checkpoint:
         self._due = perf_counter() + self._every
 
     def restore(self, *, extend: bool = False) -> None:
-        """Let all parts go on from what the file says.
+        """Restore all parts from the file.
 
         Parameters
         ----------
@@ -346,7 +346,7 @@ class Checkpoint:
 
 
 def _difference(mine: str, found: str) -> str:
-    """Return what differs, in words; where that is a checksum at the end, not the checksum."""
+    """Return the difference in words, without a checksum at the end."""
     alike = mine.rpartition(" ")[0]
     if alike and alike == found.rpartition(" ")[0]:
         return f"this call has {alike} ... as the checkpoint has, but with other contents"

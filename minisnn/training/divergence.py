@@ -126,7 +126,7 @@ class Watch:
         )
 
     def _fault(self, n_samples: int) -> str:
-        """Return what is not finite after a step, the first layer's first; with its verb."""
+        """Return a phrase for the first part that is not finite after a step."""
         layers = list(enumerate(self._net.layers, start=1))
         for number, _ in layers:
             if not np.isfinite(self._steps.activations_of(number, n_samples)).all():

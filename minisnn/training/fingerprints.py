@@ -34,7 +34,7 @@ def of_graphs(graphs: Sequence[Topology]) -> str:
 
 
 def of_samples(samples: Samples | None) -> str:
-    """Return what tells samples from others."""
+    """Return the fingerprint of samples."""
     if samples is None:
         return "none"
     tables, weighted = [samples.inputs, samples.targets], ""
@@ -46,7 +46,7 @@ def of_samples(samples: Samples | None) -> str:
 
 
 def of_optimizer(optimizer: Optimizer, epochs: int) -> dict[str, str]:
-    """Return what tells an optimiser from others: its options, and its rates as they will be."""
+    """Return the fingerprint of an optimiser: its options, and its future rates."""
     rates = np.array([optimizer.rate(epoch + 0.5, epochs) for epoch in range(epochs)])
     options = {
         name: repr(value) for name, value in vars(optimizer).items() if name != "learning_rate"
@@ -56,7 +56,7 @@ def of_optimizer(optimizer: Optimizer, epochs: int) -> dict[str, str]:
 
 
 def of_attributes(thing: object) -> str:
-    """Return what tells an object from others that are described by their attributes alone."""
+    """Return the fingerprint of an object that is described by its attributes alone."""
     values = [
         checksum([value]) if isinstance(value, np.ndarray) else repr(value)
         for name, value in vars(thing).items()

@@ -35,7 +35,7 @@ def generator_state(generator: np.random.Generator) -> Array:
 
 
 def set_generator_state(generator: np.random.Generator, words: Array) -> None:
-    """Let a generator go on from a state that `generator_state` returned for it.
+    """Restore a generator from a state that `generator_state` returned for it.
 
     Raises
     ------

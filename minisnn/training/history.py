@@ -102,7 +102,7 @@ class History:
         return [getattr(epoch, name) for epoch in self.epochs]
 
     def to_frame(self) -> Any:
-        """Return the figures as a pandas.DataFrame: a row for each epoch, NaN for what is missing.
+        """Return the figures as a pandas.DataFrame: a row for each epoch, NaN for missing figures.
 
         Raises
         ------

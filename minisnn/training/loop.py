@@ -32,7 +32,7 @@ the losses, and moves the bar; 1000 steps or so."""
 
 @dataclass
 class Course:
-    """A training as its schedules see it, which one call makes, or several in turn.
+    """A training as its schedules see it, made by one call or by several in turn.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ class Loop:
         return rates, seconds
 
     def _finish_epoch(self, rate: float, seconds_a_step: Sequence[float]) -> None:
-        """Note what an epoch has brought, and tell the callbacks."""
+        """Record an epoch, and call the callbacks."""
         figures = None
         if self._validation is not None:
             figures = evaluate_samples(self._net, self._validation, self._loss)
@@ -211,7 +211,7 @@ class Loop:
         return names
 
     def rates(self, epoch: int, epochs: int) -> Array:
-        """Return the learning rate of each step of an epoch, from 0, in a training of so many."""
+        """Return the learning rate of each step of an epoch, counted from 0, in a training."""
         n_steps = len(self._sizes)
         # the middle of each step, so that no schedule begins or ends one at nothing
         times = np.minimum(epoch + (np.arange(n_steps) + 0.5) / n_steps, epochs)
@@ -224,7 +224,7 @@ class Loop:
         return [len(self.history.epochs), self._done, int(self._stopped)]
 
     def state(self) -> dict[str, Array]:
-        """Return where the training stands, but for what the steps know."""
+        """Return the position of the training, without the state of the steps."""
         columns = len(fields(Epoch))
         history = np.full((self._epochs, columns), np.nan)
         for row, epoch in zip(history, self.history.epochs, strict=False):
@@ -238,7 +238,7 @@ class Loop:
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Go on from where a training stood, which may have been planned for more or fewer epochs.
+        """Restore the position of a training, which may have been planned for more or fewer epochs.
 
         Raises
         ------

@@ -70,7 +70,7 @@ class OptimizerState:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """Return what is among the arrays that `Steps.state` returns."""
+        """Return the optimiser's part of the arrays that `Steps.state` returns."""
         return cls(arrays["optimizer"], int(arrays["steps"]))
 
     def arrays(self) -> dict[str, Array]:

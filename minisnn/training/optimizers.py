@@ -66,7 +66,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def coefficients(self, rates: Array, first_step: int) -> Array:
-        """Return what the kernels need in each step, a row for each: see the kernels of optimizers.
+        """Return the coefficients of the kernels, a row for each step; see `functions.optimizers`.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class SGD(Optimizer):
         return updates.NESTEROV if self.nesterov else updates.MOMENTUM
 
     def coefficients(self, rates: Array, first_step: int) -> Array:
-        """Return what the kernels need in each step; see `Optimizer`."""
+        """Return the coefficients of each step; see `Optimizer`."""
         rows = np.zeros((len(rates), updates.N_COEFFICIENTS))
         rows[:, updates.RATE] = rates
         rows[:, updates.SHRINK] = rates * self.weight_decay
@@ -327,7 +327,7 @@ class Adam(Optimizer):
         return updates.ADAM
 
     def coefficients(self, rates: Array, first_step: int) -> Array:
-        """Return what the kernels need in each step; see `Optimizer`."""
+        """Return the coefficients of each step; see `Optimizer`."""
         steps = first_step + 1.0 + np.arange(len(rates))
         first, root = 1 - self.beta_1**steps, np.sqrt(1 - self.beta_2**steps)
         rows = np.empty((len(rates), updates.N_COEFFICIENTS))

@@ -123,7 +123,7 @@ class CosineDecay:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """A learning rate that is multiplied by a factor every so many epochs.
+    """A learning rate that is multiplied by a factor after every ``every`` epochs.
 
     Parameters
     ----------

@@ -53,11 +53,11 @@ class Steps(Protocol):
         """Go on from a state, which is copied."""
 
     def activations_of(self, layer: int, n_samples: int) -> Array:
-        """Return a layer's activations in the last step, of so many samples; 0 is the input."""
+        """Return a layer's activations in the last step, of the first samples; 0 is the input."""
         ...
 
     def fingerprint(self) -> str:
-        """Return what tells the network from others, whatever its weights."""
+        """Return the fingerprint of the network, independent of its weights."""
         ...
 
 
@@ -163,7 +163,7 @@ class Stepper:
         return self._execution.activations_of(layer, n_samples)
 
     def fingerprint(self) -> str:
-        """Return what tells the network from others: its shape and its graphs."""
+        """Return the fingerprint of the network: its shape and its graphs."""
         net = self._net
         kind = describe(net.topologies, net.dtype, net.activation, net.output_activation)
         return f"MLP({kind}), wired {fingerprints.of_graphs(self._net.topologies)}"

@@ -233,7 +233,7 @@ def run_training(
     progress: bool | None,
     course: Course | None = None,
 ) -> History:
-    """Check what was passed to `train`, and run its loop with steps of any kind.
+    """Validate the arguments of `train`, and run its loop with steps of any kind.
 
     ``make_steps(samples, optimizer=, loss=, batch_size=, dropout=, seed=)`` makes what trains
     ``net``. ``course`` is what the epochs are a part of, if more calls make it up.
@@ -368,7 +368,7 @@ def _untouched_if_refused(net: MLP, steps: Steps) -> Iterator[None]:
 
 
 def _check_resume(checkpoint: str | PathLike[str] | None, resume: bool | str) -> Recorded:
-    """Return what the checkpoint says, if there is one to go on from."""
+    """Return the checkpoint's record, if there is one to continue from."""
     if not (isinstance(resume, (bool, np.bool_)) or (isinstance(resume, str) and resume == EXTEND)):
         raise TypeError(f"resume must be True, False or {EXTEND!r}, got {shown(resume)}")
     if checkpoint is not None:

@@ -246,7 +246,7 @@ def _check(name: str, what: str, expected: Array, found: Array) -> None:
         )
 
 
-# What is shown
+# Output
 
 
 def table(result: dict[str, Any]) -> str:

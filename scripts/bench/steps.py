@@ -198,7 +198,7 @@ def _runner(peer: Peer, rng: np.random.Generator, size: int) -> Callable[[int], 
     return run
 
 
-# What is shown
+# Output
 
 
 def speedups(result: dict[str, Any], row: dict[str, Any]) -> tuple[str, float, float | None]:

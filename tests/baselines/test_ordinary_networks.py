@@ -1,4 +1,4 @@
-"""Baselines that are networks like any other: pruned ones, and narrower dense ones."""
+"""Baselines that are ordinary networks: pruned ones, and narrower dense ones."""
 
 from __future__ import annotations
 

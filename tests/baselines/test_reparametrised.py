@@ -1,4 +1,4 @@
-"""Networks of weight maps: how they are trained, beside dense ones and by their gradients."""
+"""Networks of weight maps: their training beside dense ones, and their gradients."""
 
 from __future__ import annotations
 

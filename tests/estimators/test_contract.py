@@ -1,4 +1,4 @@
-"""What scikit-learn and its users ask of an estimator: data, wiring, searches, errors."""
+"""Contract of an estimator with scikit-learn and its users: data, wiring, searches, errors."""
 
 from __future__ import annotations
 

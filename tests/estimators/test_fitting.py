@@ -1,4 +1,4 @@
-"""How estimators are trained: until when, from where on, and on which samples."""
+"""Training of estimators: its end, its continuation, and its samples."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_early_stopping_of_a_warm_start(table: Any) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_held_back_is_like_the_rest(seed: int) -> None:
-    """Where inputs say nothing all samples get the first class; no class is too rare."""
+    """Constant inputs give the first class for all samples; no class is too rare."""
     options = {**QUICK, "random_state": seed, "learning_rate": 0.0, "max_iter": 1}
     y = np.repeat([0, 1], [90, 10])
     model = SparseMLPClassifier(early_stopping=True, **options).fit(np.zeros((100, 3)), y)

@@ -1,4 +1,4 @@
-"""After a call that was refused, an estimator is as it was before."""
+"""Estimators are unchanged after a call that raised an error."""
 
 from __future__ import annotations
 

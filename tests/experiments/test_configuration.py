@@ -1,4 +1,4 @@
-"""A run has one canonical form; what is no run is refused with its key named."""
+"""Configurations: one canonical form of a run, and errors that name the key."""
 
 from __future__ import annotations
 

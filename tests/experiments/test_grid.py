@@ -137,7 +137,7 @@ def test_a_key_that_stands_twice(content: dict[str, int], data: st.DataObject) -
 )
 @pytest.mark.parametrize("place", ["grid", "base", "list"])
 def test_a_thing_and_a_part_of_it(keys: list[str], message: str, place: str) -> None:
-    """What one says the other would undo, and the runs would come out alike."""
+    """One value would undo the other, and the runs would be identical."""
     changes = {key: [{"peak": 1}] for key in keys}
     content: Any = [changes] if place == "list" else changes
     with pytest.raises(ValueError, match=re.escape(message.format("grid." * (place == "grid")))):

@@ -1,4 +1,4 @@
-"""One file, one writer, any number of readers, all or nothing of a run."""
+"""The store: one file, one writer, any number of readers, a run stored whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speed that can be read instead of timed: what machine code the kernels become."""
+"""Machine code of the kernels: speed that can be read instead of timed."""
 
 from __future__ import annotations
 

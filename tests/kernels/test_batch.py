@@ -203,7 +203,7 @@ def test_layout_is_aligned_padded_and_zero(real: Any, n_samples: int) -> None:
 
 
 def test_large_buffers_need_no_huge_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the kernel has none, asking for them is an error."""
+    """Requests for limits that the kernel does not have are errors."""
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise OSError(22, "Invalid argument")

@@ -1,4 +1,4 @@
-"""BLAS's number of threads: within our calls it is ours, afterwards what it was."""
+"""Number of threads of BLAS: minisnn's during its calls, afterwards the previous one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes of caches, as the systems tell them."""
+"""Sizes of caches as the operating systems report them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits that a control group puts on a process: memory, and the time of CPUs."""
+"""Limits of memory and CPU time from control groups."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_damaged_files_limit_nothing(tmp_path: Path) -> None:
     assert memory_left(tmp_path) == cpu_quota(tmp_path) == math.inf
 
 
-# What follows from them
+# Consequences of the limits
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_the_folder_is_in_the_users_cache(
     assert not folder().is_relative_to(REPOSITORY)
 
 
-# What is kept
+# Contents of the cache
 
 
 def element(x, i):  # type: ignore[no-untyped-def]
@@ -272,7 +272,7 @@ def test_the_folder_does_not_grow_without_bound(
     assert anew(np.float32)[1] == "loaded"
 
 
-# What cannot be kept
+# Failures to cache
 
 
 NEEDLESS = "compiled kernels cannot be kept on disk .*{}.* variable NUMBA_CACHE_DIR"

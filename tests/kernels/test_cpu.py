@@ -1,4 +1,4 @@
-"""The CPU that kernels are compiled for: told by the compiler, whatever CPU runs these tests."""
+"""The CPU that kernels are compiled for, as the compiler reports it on any machine."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_numbas_configuration_is_heard(environment: dict[str, str], register_byt
 
 
 def test_nobody_else_asks_for_the_cpu() -> None:
-    """What `platform` says is the system's, which may be another than the process's."""
+    """`platform` reports the system's architecture, which may differ from the process's."""
     for path in (REPOSITORY / "kernels").rglob("*.py"):
         if path.name != "cpu.py":
             found = re.search(r"\bplatform\.(machine|processor)|get_host_cpu", path.read_text())

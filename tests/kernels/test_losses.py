@@ -90,7 +90,7 @@ def test_cross_entropy(rng: np.random.Generator, real: Any, n_samples: int) -> N
 @pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize("size", [30.0, 300.0])
 def test_far_from_zero_nothing_is_lost(real: Any, size: float) -> None:
-    """Where a sigmoid or a softmax is 0 or 1 in floating point."""
+    """Sigmoids and softmaxes that are 0 or 1 in floating point."""
     Z = np.full((1, 2), size, real)
     T, shares, dZ = np.array([[0, 1]], real), np.empty(1), np.empty((1, 2), real)
     Z, T, dZ = (np.repeat(array, 8, axis=1) for array in (Z, T, dZ))  # whole registers

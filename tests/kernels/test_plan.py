@@ -1,4 +1,4 @@
-"""What is chosen from a structure: wiring, blocks, tiles, tasks, threads."""
+"""Choices of plans: wiring, blocks, tiles, tasks, threads."""
 
 from __future__ import annotations
 
@@ -286,7 +286,7 @@ def test_every_row_and_edge_is_in_one_task(
 
 
 def covered(tables: Any, kind: int, layer: int, shape: tuple[int, int]) -> Any:
-    """How many operations have each (block or input; row)."""
+    """Number of operations for each (block or input; row)."""
     seen = np.zeros(shape, dtype=int)
     for task in rectangles(tables, kind, layer):
         seen[task["begin"] : task["end"], task["first"] : task["last"]] += 1

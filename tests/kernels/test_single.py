@@ -1,4 +1,4 @@
-"""One sample at a time: plain products, and the bits that a batch has."""
+"""Single samples against plain products, with the same bits as in a batch."""
 
 from __future__ import annotations
 

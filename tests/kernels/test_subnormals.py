@@ -1,4 +1,4 @@
-"""Subnormal numbers, which a CPU is slow at, are zero in kernels, and nowhere else."""
+"""Subnormal numbers, which are slow on CPUs: zero in kernels, and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads that share a run's tasks: each task once, whoever comes late or not at all."""
+"""Threads that share a run's tasks: each task runs once, even if a thread is late or missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole reproduction, as small as can be: trained once, examined, drawn, written."""
+"""A whole reproduction in small: trained once, examined, drawn, written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/paper.md says what the results that are kept with it say."""
+"""docs/paper.md agrees with the stored results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings that lose classes: seen by the loss, made again at half the rate, and taken instead."""
+"""Trainings that lose classes: detected by the loss, repeated at half the rate, and replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the paper's statements, where the results are imagined."""
+"""Verdicts on the paper's statements for invented results."""
 
 from __future__ import annotations
 
