@@ -27,7 +27,7 @@ def sigmoid_rate(n_steps: int) -> float:
 
 
 SPECIAL = {"full": "mnist", "auto": "mnist"}
-"""What --data takes besides the table's names: another name for MNIST, and MNIST or its sample."""
+"""Values of --data besides the table's names: another name for MNIST, and MNIST or its sample."""
 
 
 def data_names() -> list[str]:

@@ -222,7 +222,7 @@ def test_a_hash_of_another_seed_is_another_network(tmp_path: Path) -> None:
         attempt(2)
 
 
-# What does not fit
+# Checkpoints that do not fit
 
 
 def test_a_checkpoint_is_not_overwritten_by_mistake(tmp_path: Path) -> None:

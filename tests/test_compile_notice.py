@@ -154,7 +154,7 @@ def test_it_stands_above_a_bar(compiled: Callable[..., str]) -> None:
     assert "3/10" in drawn
 
 
-# Where it is not wanted
+# Trainings without the notice
 
 
 def silent(compiled: Callable[..., str]) -> bool:

@@ -274,7 +274,7 @@ def test_what_bytes_cost_can_be_measured(tmp_path: Path, digits: Any) -> None:
     assert 0 < difference.max() < 0.01
 
 
-# What cannot be written
+# Networks that cannot be written
 
 
 @pytest.mark.parametrize("name", ["3d.c", "my-model.c", "a b.c", "model.tar.c", "naïve.c"])

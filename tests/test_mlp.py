@@ -231,7 +231,7 @@ def test_labels_of_a_single_output() -> None:
 
 
 def test_advice_on_labels_is_sound(net: snn.MLP) -> None:
-    """What messages propose is taken."""
+    """Proposals in messages are accepted."""
     X = np.zeros((3, 12))
     for Y in (np.array([[0], [1], [2]]), pd.DataFrame({"class": [0, 1, 2]})):
         net.loss_and_gradients(X, np.ravel(Y))

@@ -172,7 +172,7 @@ def test_numbers_that_are_no_seeds() -> None:
         seed_of(2**8192)
 
 
-# What is made with it
+# Objects made with a seed
 
 
 @pytest.mark.parametrize("name", MAKERS)

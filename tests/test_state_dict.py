@@ -360,7 +360,7 @@ def test_what_torch_makes_of_weights_otherwise(change: str, message: str) -> Non
         snn.from_state_dict(torch.nn.Sequential(layer).state_dict())
 
 
-# What is refused
+# Refused dictionaries
 
 
 W, B = np.ones((2, 3)), np.ones(2)
@@ -416,7 +416,7 @@ def test_bad_state_dicts(state: Any, message: str) -> None:
 
 
 class Half:
-    """What a tensor of bfloat16 shows of itself."""
+    """Stand-in for a tensor of bfloat16."""
 
     dtype = "torch.bfloat16"
 

@@ -298,7 +298,7 @@ def test_lengths_and_gradients_that_are_lists() -> None:
         snn.SGD(0.5).update(parameters, state, parameters, 0.5, lengths=[2.5, 1.5])  # type: ignore[list-item]
 
 
-# What was accepted and should not have been, or the other way round
+# Structures that were wrongly accepted or refused
 
 
 def test_callbacks_that_can_be_gone_through_once() -> None:

@@ -27,7 +27,7 @@ def make(dtype: Any = np.float64, seed: int = 0) -> snn.MLP:
 OPTIMIZER = snn.NesterovSGD(snn.WarmUpDecay(3.0, 0.5))
 
 
-# What is trained
+# Results of training
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
@@ -184,7 +184,7 @@ def test_compiling_trains_nothing() -> None:
     np.testing.assert_array_equal(net.parameters, make().parameters)
 
 
-# How it ends
+# End of training
 
 
 def test_a_callback_can_end_the_training() -> None:

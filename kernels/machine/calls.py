@@ -23,7 +23,7 @@ _functions: list[Callable[..., None]] = []  # without compilation an address is 
 
 
 class Reference(types.Type):
-    """Where a named tuple stands: its fields can be read, one of named tuples as a reference, too.
+    """Address of a named tuple: its fields can be read, nested named tuples as references too.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The operations that programs are made of, each a function of its own.
+"""The operations of programs, each a function of its own.
 
 All have the same arguments: a reference to the `Context`; the thread's rank; the record of the
 operation, which says on which layer and rows; the number of the step within the run. They are
@@ -37,7 +37,7 @@ def _operation(function: Callable[..., None]) -> int:
     return len(OPERATIONS) - 1
 
 
-# What a layer has
+# Parts of a layer
 
 
 @inlined
@@ -102,7 +102,7 @@ def _indices(context, layer):  # type: ignore[no-untyped-def]
     return _rows(context.tables.indices, layer["edges"], layer["biases"] - layer["weights"])
 
 
-# What a batch has
+# Parts of a batch
 
 
 @inlined

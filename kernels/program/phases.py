@@ -250,7 +250,7 @@ class Schedule:
         return [Phase(title, tasks, products), values]
 
     def _follows(self, number: int, rows: Range) -> list[Operation]:
-        """What follows on rows of outputs while they are in a cache."""
+        """Operations that follow on rows of outputs while they are in a cache."""
         if number + 1 < len(self._wiring.graphs):
             return self._dropped(number + 1, rows)
         if self._by_samples:

@@ -139,7 +139,7 @@ class Plan:
 
     @property
     def by_samples(self) -> bool:
-        """Whether outputs and their loss are made by samples: a softmax, with its loss."""
+        """True if outputs and their loss are made by samples: a softmax, with its loss."""
         is_softmax = self.wiring.activations[-1] == "softmax"
         return is_softmax and not (self.purpose == PREDICT and self.logits)
 

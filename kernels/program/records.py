@@ -1,4 +1,4 @@
-"""What a program is made of, and the arrays that it reads and writes."""
+"""Records of a program, and the arrays that it reads and writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 PREDICT, TRAIN, DIFFERENTIATE = range(3)
-"""What a program is for: outputs, steps of training, or the gradients of one batch."""
+"""Purpose of a program: outputs, steps of training, or the gradients of one batch."""
 
 
 def _record(*names: str) -> np.dtype[Any]:
@@ -27,7 +27,7 @@ LAYER = _record(
 
 
 class Tables(NamedTuple):
-    """What follows from the fixed structure."""
+    """Tables derived from the fixed structure."""
 
     layers: Any  # LAYER[n_layers]
     operations: Any  # OPERATION[...]
@@ -41,7 +41,7 @@ class Tables(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What is computed."""
+    """Arrays that are computed."""
 
     parameters: Any  # real[n_parameters], layer by layer, weights before biases
     state: Any  # real[..., n_parameters]: the optimiser's vectors
@@ -63,7 +63,7 @@ class Memory(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What to do it with."""
+    """Input of a run: data, and the options of its steps."""
 
     X: Any  # Source
     Y: Any  # Source

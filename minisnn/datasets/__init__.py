@@ -122,7 +122,7 @@ def load_mnist(source: str = "auto") -> Dataset:
     ValueError
         If there is no such source.
     DatasetError, ImportError
-        As `load` raises them.
+        If `load` would raise it.
 
     Examples
     --------

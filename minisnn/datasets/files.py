@@ -1,4 +1,4 @@
-"""The files of a data set: found in a folder or fetched into the cache, checked, and read."""
+"""Files of a data set: found in a folder or downloaded into the cache, checked, and read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of data sets: all that is known of one is its row.
+"""Table of data sets: a row has all that is known of one.
 
 Loading, downloads, the cache, sweeps, scripts and messages follow from the rows; a data set is
 added by adding a row, and a line to docs/datasets.md.

@@ -1,4 +1,4 @@
-"""Reading some members of a zip archive, without trust in it and without unpacking the rest."""
+"""Reading of selected members of a zip archive, as untrusted input, without unpacking the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forward and backward through a network, on buffers made once for a plan.
+"""Execution of a plan: forward and backward passes on buffers that are allocated once.
 
 With dropout masks M_l (see `dropout` of the kernels; all ones without dropout), A_0 the scaled
 inputs, f_l the activations and T the targets, in matrix form with one sample a column::

@@ -1,4 +1,4 @@
-"""Choice of rows: their numbers, or a mask of True and False."""
+"""Selection of rows: their numbers, or a mask of True and False."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def test_a_large_circulant_needs_no_solver(monkeypatch: pytest.MonkeyPatch) -> N
     assert measures.diameter == 1 + math.ceil((n - 1) / (degree - 1))
 
 
-# What comes back
+# Results
 
 
 def test_table() -> None:
