@@ -87,8 +87,8 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> set[tuple[int, str]]:
     run = execution.run
 
     def note(*arguments: Any) -> None:
-        _, _, tile, _, _, memory, _ = arguments
-        seen.add((len(tile), str(memory.parameters.dtype)))
+        context = arguments[-1]
+        seen.add((len(context.tile), str(context.memory.parameters.dtype)))
         run(*arguments)
 
     monkeypatch.setattr(execution, "run", note)
