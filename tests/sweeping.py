@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import minisnn as snn
+from minisnn import Epoch
 from minisnn.experiments import Record, Run, Status, Store
-from minisnn.experiments.work import perform
+from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
+from minisnn.experiments.training import train_run
 
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "run_sweep.py"
 
@@ -33,6 +35,21 @@ def describe(**changes: Any) -> dict[str, Any]:
 
 def make_runs(count: int, **changes: Any) -> list[Run]:
     return [Run.from_dict(describe(seed=seed, **changes)) for seed in range(count)]
+
+
+VERSIONS = Versions("0.1", "2", "0.61", "3.11", "a CPU")
+N_EPOCHS = 3
+
+
+def outcome_of(run: Run, *, error: str | None = None) -> Outcome:
+    """Return what might have come of a run."""
+    figures, epochs, layers = None, [], []
+    if error is None:
+        layers = [LayerWeights(n + 1, -1.5, 1.25, 0.0, 0.5) for n in range(2)]
+        figures = Figures(0.5, 0.6, 0.05, 100, 400, 12.5)
+        epochs = [Epoch(n + 1, 0.1, 0.2, 0.5, 1.0, 0.01, 12.5) for n in range(N_EPOCHS)]
+    started = "2026-01-01T00:00:00.000+00:00"
+    return Outcome(run.hash, started, 1.5, VERSIONS, figures, epochs, layers, error)
 
 
 FAILING = Run.from_dict(
@@ -82,15 +99,15 @@ def n_done(path: Path) -> int:
 
 
 KILLING, UNSENDABLE = 1, 2
-"""Seeds of runs that ``perform_or_die`` does not survive."""
+"""Seeds of runs that ``train_run_or_die`` does not survive."""
 
 
-def perform_or_die(configuration: str) -> Any:
+def train_run_or_die(configuration: str) -> Any:
     """Train a run, unless it is one that kills its process, or whose result cannot be sent."""
     seed = Run.from_json(configuration).seed
     if seed == KILLING:
         os.kill(os.getpid(), signal.SIGKILL)
-    return threading.Lock() if seed == UNSENDABLE else perform(configuration)
+    return threading.Lock() if seed == UNSENDABLE else train_run(configuration)
 
 
 def worker_processes(besides: Collection[int] = ()) -> list[int]:

@@ -22,15 +22,17 @@ Examples
 6
 """
 
-from .configuration import Data, Run, Wiring
+from .datasets import Data
 from .description import read_description
 from .grid import expand
 from .optimizer import Optimizer
 from .records import Record, Status
 from .reports import format_records, write_csv, write_parquet
+from .run import Run
 from .runners import cluster, here, processes
 from .store import Store
 from .sweeps import Summary, sweep
+from .wiring import Wiring
 
 __all__ = [
     "Data",

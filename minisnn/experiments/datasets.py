@@ -8,9 +8,12 @@ from functools import cache
 import numpy as np
 
 from .. import datasets
+from .._support.arguments import check_choice
 from .._support.arrays import Array
+from .._support.checks import check_positive_integer
 from ..datasets import Dataset
 from ..datasets.table import TABLE
+from .validation import Section
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,43 @@ def sources() -> dict[str, Source]:
 
 _NAMES = {"sample": "mnist_sample"}
 """Names in runs, where they are others: stores are full of them."""
+
+
+class Data(Section, frozen=True, kw_only=True):
+    """Which samples a run trains on. It is tested on all test samples of the data set.
+
+    Attributes
+    ----------
+    name : str
+        ``"mnist_sample"``, which comes with minisnn, or another name that
+        `minisnn.datasets.load` takes; with ``_shuffled`` after it, pixels stand in a random
+        order, the same for all images.
+    samples : int, optional
+        Only so many training samples, evenly of all classes: the first of each in the data's
+        order. By default all.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Data
+    >>> Data(name="mnist_sample", samples=300)
+    Data(name='mnist_sample', samples=300)
+    """
+
+    name: str
+    samples: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.name, "name", sources())
+        if self.samples is not None:
+            self._set(samples=check_positive_integer(self.samples, "samples"))
+            available = sources()[self.name].n_samples
+            if self.samples > available:
+                raise ValueError(
+                    f"samples must be at most {available}, the training samples of {self.name}, "
+                    f"got {self.samples}"
+                )
+            if self.samples == available:
+                self._set(samples=None)  # the same run, so the same hash
 
 
 def load(name: str) -> Dataset:

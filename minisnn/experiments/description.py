@@ -1,4 +1,4 @@
-"""Descriptions of sweeps as files: YAML, TOML or JSON, read without trust."""
+"""Descriptions of sweeps as files: YAML, TOML or JSON."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from .._support.archive import FileFormatError
 from .._support.arguments import check_path, open_file, shown
 from .._support.extras import require
 
-_LARGEST, _MOST_VALUES = 2**20, 100_000  # bytes of a file, and values in it
-_LONGEST, _DEEPEST = 10_000, 100  # characters of a value in YAML; how deep values are nested
+_LARGEST, _MOST_VALUES = 2**20, 100_000  # bytes of a file; values in YAML, its aliases written out
 
 
 def read_description(path: str | PathLike[str]) -> dict[str, Any]:
@@ -32,15 +31,14 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        Where the ending is another.
+        If the ending is another.
     FileFormatError
-        A ValueError: where the file does not hold such a text; has a key twice; or holds more than
-        100,000 values, as a few lines of YAML can that name themselves, or values nested more than
-        100 deep.
+        A ValueError: if the file does not hold such a text; has a key twice; or holds more than
+        100,000 values, as a few lines of YAML can that name themselves.
     OSError
-        Where it cannot be read.
+        If it cannot be read.
     ImportError
-        Where it is YAML and pyyaml is not installed.
+        If it is YAML and pyyaml is not installed.
 
     Examples
     --------
@@ -52,17 +50,8 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
     {'base': {'data': {'name': 'mnist'}}}
     """
     path = Path(check_path(path))
-    read: Callable[[str], Any]
-    malformed: tuple[type[Exception], ...] = (ValueError, RecursionError)  # JSON's, TOML's
     ending = path.suffix.lower()
-    if ending in (".yaml", ".yml"):
-        yaml = require("yaml", "sweep", "a description in YAML")
-        read, malformed = partial(_read_yaml, yaml), (*malformed, *_BY_YAML, yaml.YAMLError)
-    elif ending == ".toml":
-        read = tomllib.loads
-    elif ending == ".json":
-        read = partial(json.loads, object_pairs_hook=_each_once)
-    else:
+    if ending not in _READERS:
         raise ValueError(f"{path} must end in .yaml, .yml, .toml or .json, to tell what it holds")
     with open_file(path) as file:
         content = file.read(_LARGEST + 1)
@@ -70,89 +59,68 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
         raise FileFormatError(f"{path} holds more than {_LARGEST} bytes; take a grid or fewer runs")
     try:
         is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        description = read(content.decode("utf-16" if is_utf16 else "utf-8-sig"))
-        _check_size(description, _parts)
-    except _TooLargeError as error:
-        raise FileFormatError(f"{path} {error}") from error
-    except malformed as error:
+        description = _READERS[ending](content.decode("utf-16" if is_utf16 else "utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{path} is not valid {ending[1:].upper()}: {error}") from error
     if not isinstance(description, dict):
         raise FileFormatError(f"{path} must hold keys and values, got {shown(description)}")
     return description
 
 
-class _TooLargeError(ValueError):
-    """A description says more than one can mean."""
+def _read_yaml(text: str) -> Any:
+    yaml = require("yaml", "sweep", "a description in YAML")
+    base: Any = yaml.SafeLoader
 
+    class Loader(base):  # type: ignore[misc]
+        """A loader that counts values as often as aliases name them, and takes a key once."""
 
-_BY_YAML = (ArithmeticError, AttributeError, LookupError)
-"""What pyyaml raises on values that are not what their tags say, such as ``!!bool x``."""
+        n_values = 0
 
+        def __init__(self, text: str) -> None:
+            super().__init__(text)
+            self.sizes: dict[Any, int] = {}
 
-def _read_yaml(yaml: Any, text: str) -> Any:
-    """Return what YAML says, if it is not too much once aliases and merges are written out."""
-    loader = yaml.SafeLoader(text)
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            before, is_alias = self.n_values, self.check_event(yaml.AliasEvent)
+            node = super().compose_node(parent, index)
+            if is_alias and node not in self.sizes:
+                raise ValueError("an alias names what it is a part of")
+            self.n_values += self.sizes[node] if is_alias else 1
+            if self.n_values > _MOST_VALUES:
+                raise ValueError(f"it holds more than {_MOST_VALUES} values")
+            self.sizes.setdefault(node, self.n_values - before)
+            return node
+
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node, seen = super().compose_mapping_node(anchor), set()
+            for key in (key for key, _ in node.value if isinstance(key.value, str)):
+                if key.value in seen:
+                    problem = _twice(key.value)
+                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+                seen.add(key.value)
+            return node
+
     try:
-        root = loader.get_single_node()
-        _check_size(root, _parts_of_node)
-        _check_keys(root)
-        return None if root is None else loader.construct_document(root)
-    finally:
-        loader.dispose()
+        return yaml.load(text, Loader)
+    except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError) as error:
+        raise ValueError(str(error)) from error  # the others: values that are not as tagged
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a mapping of JSON, if no key stands twice in it."""
-    counts = Counter(key for key, _ in pairs)
-    twice = [key for key, count in counts.items() if count > 1]
-    if twice:
-        raise ValueError(f"the key {shown(twice[0])} stands twice in a mapping")
+    """Return a mapping of JSON, if no key stands twice: the second would replace the first."""
+    for key, count in Counter(key for key, _ in pairs).items():
+        if count > 1:
+            raise ValueError(_twice(key))
     return dict(pairs)
 
 
-def _check_keys(root: Any) -> None:
-    """Raise where a key stands twice in a mapping of YAML: the second would replace the first."""
-    waiting, seen = [] if root is None else [root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen or isinstance(node.value, str):
-            continue
-        seen.add(id(node))
-        keys = set()
-        for key, _ in (pair for pair in node.value if isinstance(pair, tuple)):
-            if isinstance(key.value, str) and (key.tag, key.value) in keys:
-                raise ValueError(
-                    f"the key {shown(key.value)} stands twice in a mapping, again in line "
-                    f"{key.start_mark.line + 1}"
-                )
-            keys.add((key.tag, str(key.value)))
-        waiting += _parts_of_node(node)
+def _twice(key: str) -> str:
+    return f"the key {shown(key)} stands twice in a mapping"
 
 
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
-def _parts_of_node(node: Any) -> list[Any]:
-    """Return the nodes in a node of YAML; a mapping has pairs of them."""
-    if isinstance(node.value, str):
-        if len(node.value) > _LONGEST:  # such as the digits of a number to the base of 60
-            raise _TooLargeError(f"holds a value of more than {_LONGEST} characters")
-        return []
-    return [part for item in node.value for part in (item if isinstance(item, tuple) else [item])]
-
-
-def _check_size(root: Any, parts_of: Callable[[Any], list[Any]]) -> None:
-    """Raise where there are too many values, counted as often as they are named, or too deep."""
-    waiting, n_values = [] if root is None else [(root, 0)], 0
-    while waiting:
-        value, depth = waiting.pop()
-        n_values += 1
-        parts = parts_of(value)
-        if n_values + len(waiting) + len(parts) > _MOST_VALUES:
-            raise _TooLargeError(f"holds more than {_MOST_VALUES} values")
-        if depth > _DEEPEST:
-            raise _TooLargeError(f"holds values nested more than {_DEEPEST} deep")
-        waiting += [(part, depth + 1) for part in parts]
+_READERS: dict[str, Callable[[str], Any]] = {
+    ".yaml": _read_yaml,
+    ".yml": _read_yaml,
+    ".toml": tomllib.loads,
+    ".json": partial(json.loads, object_pairs_hook=_each_once),
+}

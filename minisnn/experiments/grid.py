@@ -8,21 +8,28 @@ mappings and lists by dots: ``layers.0.degree``.
 
 from __future__ import annotations
 
-import copy
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._support.arguments import shown
-from .configuration import Run
-from .values import as_list, as_mapping, check_keys
+from .run import Run
+from .validation import Section, convert, plain
 
 MOST_RUNS = 1_000_000
 """Runs that a description may stand for: a few short lists multiply up to more than any machine
 can train, or remember."""
 
-_DEEPEST = 100  # parts of a key
+_LONGEST = 100  # parts of a key
+
+
+class Sweep(Section, frozen=True, kw_only=True):
+    """Keys of a description."""
+
+    base: Mapping[str, Any] = {}
+    list: Sequence[Mapping[str, Any]] = ({},)
+    grid: Mapping[str, Any] = {}
 
 
 def expand(description: Mapping[str, Any]) -> list[Run]:
@@ -40,7 +47,7 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
     Raises
     ------
     ValueError, TypeError
-        Where a key is unknown or leads nowhere, or a run is not valid. If a grid, or another
+        If a key is unknown or leads nowhere, or a run is not valid. If a grid, or another
         mapping, has a key and a part of it, such as ``optimizer`` and ``optimizer.peak``.
 
     Examples
@@ -56,16 +63,9 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
     >>> [(run.layers[0].degree, run.epochs) for run in runs]
     [(5, 1), (5, 2), (10, 1), (10, 2)]
     """
-    check_keys(as_mapping(description, "a sweep"), ("base", "list", "grid"), "a sweep")
-    base = _changed({}, as_mapping(description.get("base", {}), "base"))
-    entries = [
-        as_mapping(entry, f"list.{number}")
-        for number, entry in enumerate(as_list(description.get("list", [{}]), "list"))
-    ]
-    axes = {
-        str(key): as_list(values, f"grid.{key}")
-        for key, values in as_mapping(description.get("grid", {}), "grid").items()
-    }
+    sweep = convert(plain(description), Sweep, "a sweep")
+    base, entries = _changed({}, sweep.base), sweep.list
+    axes = {key: convert(values, list, f"grid.{key}") for key, values in sweep.grid.items()}
     _check_apart(axes, "grid.")
     for key, values in {"list": entries, **{f"grid.{key}": v for key, v in axes.items()}}.items():
         if not values:
@@ -76,22 +76,18 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
     runs: dict[str, Run] = {}
     for entry in entries:
         for point in itertools.product(*axes.values()):
-            run = Run.from_dict(
-                _changed(_changed(base, entry), dict(zip(axes, point, strict=True)))
-            )
+            changes = dict(zip(axes, point, strict=True))
+            run = Run.from_dict(_changed(_changed(base, entry), changes))
             runs.setdefault(run.hash, run)
     return list(runs.values())
 
 
-def _changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy with changes, whose keys may lead into it by dots."""
-    result = copy.deepcopy(dict(base))
-    for key in changes:
-        if not isinstance(key, str):
-            raise TypeError(f"a key must be a text, got {key!r}")
+def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with changes, whose keys may lead into them by dots."""
     _check_apart(changes)
+    result = dict(settings)
     for key, value in changes.items():
-        _change(result, key.split("."), value, key)
+        result = _replaced(result, _path(key), value, key)
     return result
 
 
@@ -102,8 +98,7 @@ def _check_apart(keys: Iterable[str], at: str = "") -> None:
     """
     known: dict[tuple[str, ...], str] = {}
     for key in keys:
-        steps = key.split(".")[: _DEEPEST + 1]
-        path = tuple(step.lstrip("0") or "0" if step.isdecimal() else step for step in steps)
+        path = tuple(step.lstrip("0") or "0" if step.isdecimal() else step for step in _path(key))
         if path in known:
             raise ValueError(f"{at}{known[path]} and {at}{key} are the same; say it once")
         known[path] = key
@@ -111,31 +106,32 @@ def _check_apart(keys: Iterable[str], at: str = "") -> None:
         for length in range(1, len(path)):
             if path[:length] in known:
                 raise ValueError(
-                    f"{at}{known[path[:length]]} and {at}{key:.200} are a thing and a part of it; "
+                    f"{at}{known[path[:length]]} and {at}{key} are a thing and a part of it; "
                     "say it in one place, or in a base and a list, or a list and a grid"
                 )
 
 
-def _change(part: Any, path: list[str], value: Any, key: str) -> None:
-    """Set a value inside nested mappings and lists. A mapping changes a mapping key by key."""
-    step: Any = path[0]
-    if len(path) > _DEEPEST:
-        raise ValueError(f"{shown(key)} leads nowhere: it has more than {_DEEPEST} parts")
+def _path(key: str) -> list[str]:
+    path = key.split(".")
+    if len(path) > _LONGEST:
+        raise ValueError(f"{shown(key)} leads nowhere: it has more than {_LONGEST} parts")
+    return path
+
+
+def _replaced(part: Any, path: Sequence[str], value: Any, key: str) -> Any:
+    """Return a part with a value at a path. A mapping changes a mapping key by key."""
+    step, *rest = path
     if isinstance(part, list):
         if not (step.isdecimal() and int(step) < len(part)):
             raise ValueError(f"{key} leads nowhere: {step!r} is not an index below {len(part)}")
-        step = int(step)
-    elif not isinstance(part, dict):
-        raise ValueError(f"{key} leads nowhere: {part!r} has no {step!r}")
-    if len(path) > 1:
-        if isinstance(part, dict):
-            part.setdefault(step, {})
-        _change(part[step], path[1:], value, key)
-    elif isinstance(value, Mapping) and isinstance(part, dict):
-        part[step] = _changed(_as_dict(part.get(step)), value)
-    else:
-        part[step] = copy.deepcopy(value)
-
-
-def _as_dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+        at = int(step)
+        new = _replaced(part[at], rest, value, key) if rest else value
+        return [*part[:at], new, *part[at + 1 :]]
+    if not isinstance(part, dict):
+        raise ValueError(f"{key} leads nowhere: {shown(part)} has no {step!r}")
+    if rest:
+        return {**part, step: _replaced(part.get(step, {}), rest, value, key)}
+    if isinstance(value, dict):
+        old = part.get(step)
+        value = _changed(old if isinstance(old, dict) else {}, value)
+    return {**part, step: value}

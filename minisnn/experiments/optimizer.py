@@ -1,8 +1,7 @@
-"""How a run is trained: which optimiser, and what its learning rate does."""
+"""Training method of a run: the optimiser, and the course of its learning rate."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
@@ -10,7 +9,7 @@ from .._support import checks
 from .._support.arguments import check_choice
 from ..training import optimizers
 from ..training.schedules import Schedule, StepDecay, WarmUp, WarmUpDecay
-from .values import set_fields
+from .validation import Section
 
 _NESTEROV, _ADAM = "nesterov", "adam"
 NAMES = tuple(optimizers.OPTIMIZERS)
@@ -21,11 +20,10 @@ _LIMITS = {**_NUMBERS, "momentum": 1, "every": inf, "factor": inf, "clip_norm": 
 """What each must be below; all are 0 at least, and those of the first line are never None."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Optimizer:
+class Optimizer(Section, frozen=True, kw_only=True):
     """An optimiser whose rate rises from 0 to a peak and then, mostly, falls again.
 
-    Parameters
+    Attributes
     ----------
     peak : float
         Highest learning rate.
@@ -77,13 +75,13 @@ class Optimizer:
             if self.decay != _STEP and getattr(self, key) is not None:
                 raise ValueError(f"{key} must not be given with decay {self.decay!r}, only 'step'")
         if self.name != _ADAM and self.momentum is None:
-            set_fields(self, momentum=0.9)
+            self._set(momentum=0.9)
         if self.decay == _STEP and self.factor is None:
-            set_fields(self, factor=0.1)
+            self._set(factor=0.1)
         for key, below in _LIMITS.items():
             value = getattr(self, key)
             if value is not None or key in _NUMBERS:
-                set_fields(self, **{key: checks.check_number(value, key, 0, below)})
+                self._set(**{key: checks.check_number(value, key, 0, below)})
         self.make()  # says what else is wrong
 
     def make(self) -> optimizers.Optimizer:

@@ -1,4 +1,4 @@
-"""What is known of a run: what a worker sends back, and what the store tells."""
+"""Records of a run: what a worker sends back, and what the store tells."""
 
 from __future__ import annotations
 

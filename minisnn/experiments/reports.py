@@ -97,7 +97,7 @@ def write_parquet(path: str | PathLike[str], records: Sequence[Record]) -> None:
     Raises
     ------
     ImportError
-        Where pyarrow (extra ``sweep``) is missing.
+        If pyarrow (extra ``sweep``) is missing.
 
     Examples
     --------

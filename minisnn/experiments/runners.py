@@ -1,4 +1,4 @@
-"""Where runs are trained: in this process, in processes on this machine, or on a Dask cluster.
+"""Runners, which train runs: in this process, in processes here, or on a Dask cluster.
 
 A runner takes runs and yields, as it happens, that one was begun and what came of one. It stores
 nothing: only the process that iterates over it writes to the store.
@@ -15,10 +15,10 @@ from .._support.checks import check_positive_integer
 from .._support.extras import require
 from ..kernels.machine.cpus import count_cpus
 from ..kernels.machine.threads import get_num_threads, set_num_threads
-from .configuration import Run
 from .datasets import load
 from .records import Begun, Events, Outcome, Versions
-from .work import perform
+from .run import Run
+from .training import train_run
 from .workers import train_in_processes
 
 Runner = Callable[[Sequence[Run]], Events]
@@ -40,7 +40,7 @@ def here(runs: Sequence[Run]) -> Events:
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C.
+        If Ctrl-C is pressed.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def here(runs: Sequence[Run]) -> Events:
     with _one_thread():
         for run in as_list_of(Run, runs, "runs"):
             yield Begun(run.hash)
-            yield perform(run.to_json())
+            yield train_run(run.to_json())
 
 
 def processes(jobs: int | None = None) -> Runner:
@@ -78,7 +78,7 @@ def processes(jobs: int | None = None) -> Runner:
     Raises
     ------
     ImportError
-        Where joblib (extra ``sweep``) is missing.
+        If joblib (extra ``sweep``) is missing.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def cluster(address: str) -> Runner:
     Raises
     ------
     ImportError
-        Where distributed (extra ``sweep``) is missing.
+        If distributed (extra ``sweep``) is missing.
     """
     check_kind(address, str, "address")
     distributed = require("distributed", "sweep", "a sweep on a Dask cluster")
@@ -131,7 +131,7 @@ def cluster(address: str) -> Runner:
                     run = next(waiting, None)
                     if run is None:
                         return
-                    future = client.submit(perform, run.to_json(), pure=False)
+                    future = client.submit(train_run, run.to_json(), pure=False)
                     under_way[future.key] = run
                     futures.add(future)
                     yield Begun(run.hash)
@@ -155,9 +155,9 @@ def cluster(address: str) -> Runner:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Take back, at the end, that this process computes on one thread, as `perform` has it."""
+    """Take back, at the end, that this process computes on one thread, as `train_run` has it."""
     before = get_num_threads()
     try:
         yield
     finally:
-        set_num_threads(before)  # perform has set it to 1
+        set_num_threads(before)  # train_run has set it to 1

@@ -7,6 +7,7 @@ its results: whenever the writer is killed, each run has either all of its resul
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -18,13 +19,14 @@ from typing import Any, Self, TypeVar
 
 from .._support.arguments import as_list_of, check_flag, check_kind, check_path
 from ..training.history import Epoch
-from . import schema
-from .configuration import Run, read_settings
+from . import database
 from .records import Figures, LayerWeights, Outcome, Record, Status, Versions
-from .stored import checked, record_of
+from .run import Run, read_settings
+from .validation import convert
 
 Row = TypeVar("Row")
 
+_RUN = ["hash", "configuration", "status", "error", "started", "seconds"]
 _VERSIONS, _FIGURES, _EPOCH, _LAYER = (
     [field.name for field in fields(kind)] for kind in (Versions, Figures, Epoch, LayerWeights)
 )
@@ -44,14 +46,14 @@ class Store:
     Raises
     ------
     FileNotFoundError
-        Where there is no such file, or no folder for it.
+        If there is no such file, or no folder for it.
     BlockingIOError
-        Where another sweep is writing.
+        If another sweep is writing.
     FileFormatError
-        A ValueError: where the file is not a store, is damaged, malicious or of a newer version.
-        It is left as it is. Methods raise it, too, where they come upon such a part of it.
+        A ValueError: if the file is not a store, is damaged or of a newer version. It is left as
+        it is. Methods raise it, too, if they come upon such a part of it.
     OSError
-        Where it cannot be read, or written, such as on a full disk.
+        If it cannot be read, or written, such as on a full disk.
 
     Examples
     --------
@@ -66,23 +68,23 @@ class Store:
     def __init__(self, path: str | PathLike[str], *, write: bool = False) -> None:
         self._path = Path(check_path(path))
         self._lock: sqlite3.Connection | None = None
-        if not check_flag(write, "write"):
-            self._connection = schema.open_for_reading(self._path)
+        check_flag(write, "write")
+        self._connection = database.connect(self._path, write=write)
+        if not write:
             return
-        schema.check_head(self._path, writes=True)
-        if self._path.parent.is_dir():
-            self._lock = schema.lock(self._path)
         try:
-            self._connection = schema.open_for_writing(self._path)
+            self._lock = database.lock(self._path)
+            database.prepare(self._connection, self._path)
             self.release()  # what a killed sweep left behind
         except BaseException:
-            self._unlock()
+            self.close()
             raise
 
     def close(self) -> None:
         """Close the file; another sweep may then write."""
         self._connection.close()
-        self._unlock()
+        if self._lock is not None:
+            self._lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -103,17 +105,13 @@ class Store:
         A run that the store does not know is pending.
         """
         columns = ", ".join(
-            [
-                *(f"runs.{name}" for name in ("hash", "configuration", "status", "error")),
-                *(f"runs.{name}" for name in ("started", "seconds", *_VERSIONS)),
-                *(f"results.{name}" for name in _FIGURES),
-            ]
+            [f"runs.{name}" for name in _RUN + _VERSIONS] + [f"results.{name}" for name in _FIGURES]
         )
         wanted = None if runs is None else as_list_of(Run, runs, "runs")
-        with schema.translated(self._path):
+        with database.translated(self._path):
             query = f"SELECT {columns} FROM runs LEFT JOIN results USING (hash) ORDER BY runs.rowid"
             with closing(self._connection.execute(query)) as rows:
-                known = {row[0]: record_of(row) for row in rows}
+                known = {row[0]: _record(row) for row in rows}
         if wanted is None:
             return list(known.values())
         return [known.get(run.hash) or _unknown(run) for run in wanted]
@@ -130,17 +128,17 @@ class Store:
         query = f"SELECT {', '.join(columns)} FROM {table} WHERE hash = ? ORDER BY {columns[0]}"
         check_kind(run_hash, str, "run_hash")
         with (
-            schema.translated(self._path),
+            database.translated(self._path),
             closing(self._connection.execute(query, (run_hash,))) as rows,
         ):
-            return [checked(kind, row) for row in rows]
+            return [convert(dict(zip(columns, row, strict=True)), kind, table) for row in rows]
 
     # Writing
 
     def add(self, runs: Iterable[Run]) -> None:
         """Add runs as pending; those that the store knows stay as they are."""
         rows = [(run.hash, run.to_json()) for run in as_list_of(Run, runs, "runs")]
-        with schema.translated(self._path), self._connection as connection:
+        with database.translated(self._path), self._connection as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO runs (hash, configuration) VALUES (?, ?)", rows
             )
@@ -148,7 +146,7 @@ class Store:
     def begin(self, run_hash: str) -> None:
         """Note that a run is under way."""
         check_kind(run_hash, str, "run_hash")
-        with schema.translated(self._path), self._connection as connection:
+        with database.translated(self._path), self._connection as connection:
             connection.execute(
                 "UPDATE runs SET status = 'running' WHERE hash = ? AND status != 'done'",
                 (run_hash,),
@@ -162,7 +160,7 @@ class Store:
         check_kind(outcome, Outcome, "outcome")
         status = Status.FAILED if outcome.figures is None else Status.DONE
         versions = ", ".join(f"{name} = ?" for name in _VERSIONS)
-        with schema.translated(self._path), self._connection as connection:
+        with database.translated(self._path), self._connection as connection:
             updated = connection.execute(
                 f"UPDATE runs SET status = ?, error = ?, started = ?, seconds = ?, {versions} "
                 "WHERE hash = ? AND status != 'done'",
@@ -183,12 +181,8 @@ class Store:
 
     def release(self) -> None:
         """Make runs that are under way pending again: nobody is training them any more."""
-        with schema.translated(self._path), self._connection as connection:
+        with database.translated(self._path), self._connection as connection:
             connection.execute("UPDATE runs SET status = 'pending' WHERE status = 'running'")
-
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
 
 
 def _insert(
@@ -203,6 +197,20 @@ def _insert(
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",
         [(run_hash, *astuple(item)) for item in items],
     )
+
+
+def _record(row: Sequence[Any]) -> Record:
+    """Return what a row says: a column of SQLite may hold any type, whatever it is declared as."""
+    values = iter(row)
+    known, versions, figures = (
+        dict(zip(names, values, strict=False)) for names in (_RUN, _VERSIONS, _FIGURES)
+    )
+    text = convert(known["configuration"], str, "configuration")
+    if hashlib.sha256(text.encode()).hexdigest() != known["hash"]:
+        raise ValueError(f"the configuration of run {known['hash']!r:.80} has another SHA-256")
+    known |= {"configuration": read_settings(text), "versions": versions}
+    known["figures"] = None if figures["accuracy"] is None else figures
+    return convert(known, Record, "a run")
 
 
 def _unknown(run: Run) -> Record:

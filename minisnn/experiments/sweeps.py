@@ -11,8 +11,8 @@ from typing import Any
 
 from .._support.arguments import as_list_of, check_flag, check_function
 from .._support.progress import progress_bar
-from .configuration import Run
 from .records import Begun, Status
+from .run import Run
 from .runners import Runner, here
 from .store import Store
 
@@ -86,9 +86,9 @@ def sweep(
     Raises
     ------
     BlockingIOError
-        Where another sweep is writing to the store.
+        If another sweep is writing to the store.
     ValueError, TypeError, OSError
-        Where the file is not a store, or cannot be written, or the runs are none.
+        If the file is not a store, or cannot be written, or the runs are none.
 
     Examples
     --------

@@ -19,9 +19,9 @@ from typing import Any
 
 from .._support.console import forgiving
 from .._support.extras import require
-from .configuration import Run
 from .records import Begun, Events, Outcome, Versions
-from .work import perform
+from .run import Run
+from .training import train_run
 
 _WATCH = 0.5  # seconds between two looks at whether the parent is alive, or has heard Ctrl-C
 
@@ -42,7 +42,7 @@ def train_in_processes(runs: Sequence[Run], n_processes: int) -> Events:
     ImportError
         If joblib (extra ``sweep``) is missing.
     KeyboardInterrupt
-        After Ctrl-C.
+        If Ctrl-C is pressed.
     """
     loky = require("joblib.externals.loky", "sweep", "a sweep on many processes")
 
@@ -53,7 +53,7 @@ def train_in_processes(runs: Sequence[Run], n_processes: int) -> Events:
 
     def submit(worker: Any, run: Run) -> Future[Outcome]:
         with forgiving():  # loky flushes standard output, and its workers need standard error
-            return worker.submit(perform, run.to_json())
+            return worker.submit(train_run, run.to_json())
 
     waiting = iter(runs)
     free: list[Any] = [None] * min(n_processes, len(runs))  # to be started when used

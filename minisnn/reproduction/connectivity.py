@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .. import spectral
 from ..experiments import Run, Wiring
-from ..experiments.work import build_network
+from ..experiments.training import build_network
 from .charts import Chart, Series
 from .findings import Answer, Experiment, Finding, Results, Table
 from .profiles import DENSE, PAPERS, Profile

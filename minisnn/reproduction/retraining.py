@@ -9,8 +9,10 @@ with dropout are not looked at: their loss is that of networks thinned at random
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
+
+from msgspec.structs import replace
 
 from ..experiments import Run, Store, Summary, sweep
 from ..experiments.runners import Runner

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sweeping import describe
 
 import minisnn as snn
 from minisnn._support.seeds import seed_of
 from minisnn.experiments import Data, Optimizer, Run, Wiring
-from minisnn.experiments.configuration import read_settings
-from minisnn.experiments.work import build_network
+from minisnn.experiments.run import read_settings
+from minisnn.experiments.training import build_network
 
 BEFORE = {"layer_seeds": "consecutive"}
 CANONICAL = (
@@ -28,7 +28,7 @@ CANONICAL = (
 
 
 def test_the_canonical_form_and_its_hash_stay_as_they_are() -> None:
-    """Should this fail, stores of today would train everything anew: raise SCHEMA on purpose."""
+    """Should this fail, stores of today would train everything anew: raise FORM on purpose."""
     run = Run.from_dict(describe(**BEFORE))
     assert run.to_json() == CANONICAL
     assert run.hash == "9fce0e16b6d6366c47501fb550d6b0f2146609e760691c3274414149209372a8"
@@ -233,12 +233,6 @@ def test_made_of_parts() -> None:
     assert run.shapes == [(784, 30), (30, 10)]
 
 
-def test_another_schema_is_refused() -> None:
-    text = CANONICAL.replace('"schema":1', '"schema":2')
-    with pytest.raises(ValueError, match="has schema 2, this version of minisnn reads schema 1"):
-        Run.from_json(text)
-
-
 def wiring(**values: Any) -> dict[str, Any]:
     return {"layers": [values, {"topology": "dense"}]}
 
@@ -247,75 +241,36 @@ def wiring(**values: Any) -> dict[str, Any]:
     ("changes", "message"),
     [
         ({"epoch": 3}, "epoch is unknown; the keys of Run are: data, hidden, layers, optimizer,"),
-        ({"data": {"nam": 1}}, "data.nam is unknown; the keys of Data are: name, samples"),
-        ({"data": {}}, "data.name is missing; it has no default"),
-        ({"optimizer": {}}, "optimizer.peak is missing"),
-        ({"data": "mnist"}, "data must be a mapping of keys to values, got 'mnist'"),
-        ({"data": {"name": "auto"}},
-         "data.name must be one of mnist, mnist_sample, fashion, kmnist, "),
-        ({"data": {"name": "mnist", "samples": 0}}, "data.samples must be at least 1, got 0"),
-        ({"data": {"name": "mnist_sample", "samples": 4001}},
-         "data.samples must be at most 4000, the training samples of mnist_sample, got 4001"),
-        ({"hidden": 30}, "hidden must be a list, got 30"),
-        ({"hidden": [30.5]}, "hidden.0 must be a whole number, got 30.5"),
+        ({"optimizer": {}}, "optimizer.peak is missing; it has no default"),
         ({"hidden": [30, 20]}, "layers must hold 3 wirings, one for each of the 2 hidden layers"),
-        ({"layers": {}}, "layers must be a list, got {}"),
         (wiring(topology="ring"), "layers.0.topology must be one of dense, random_rotating,"),
-        (wiring(topology="dense", degree=3), "layers.0.degree must not be given with topology"),
-        (wiring(topology="regular_rotating"),
-         "layers.0.degree or density, one of the two, must be given with topology "
-         "'regular_rotating', got neither"),
         (wiring(topology="regular_rotating", degree=3, density=0.1), "got degree and density"),
+        ({"loss": "cross_entropy"}, "loss 'cross_entropy' does not go with sigmoid outputs; take"),
+        ({"data": {"name": "mnist", "samples": 0}}, "data.samples must be at least 1, got 0"),
         (wiring(topology="regular_rotating", degree="3"),
-         "layers.0.degree must be a whole number, got '3'"),
+         "layers.0.degree must be a whole number or null, got '3'"),
         (wiring(topology="regular_rotating", density=0), "layers.0.density must be above 0"),
         (wiring(topology="regular_rotating", density=1.5), "and at most 1, got 1.5"),
-        (wiring(topology="fibonacci_rotating", degree=3, options={"seed": 1}),
-         "layers.0.options.seed is unknown; the keys of fibonacci_rotating are: none"),
         (wiring(topology="constant_degree", degree=3, options={"sede": 1}),
          "layers.0.options.sede is unknown; the keys of constant_degree are: seed"),
-        (wiring(topology="constant_degree", degree=3, options={"seed": None}),
-         "layers.0.options.seed must be a number, a text, true, false or a list, got None"),
         (wiring(topology="constant_degree", degree=3, options={"seed": float("nan")}),
          "layers.0.options.seed must be a finite number"),
         (wiring(topology="constant_degree", degree=3, options=5),
-         "layers.0.options must be a mapping of keys to values, got 5"),
-        ({"optimizer": {"peak": "1e-3"}}, "optimizer.peak must be a number, got '1e-3'"),
-        ({"optimizer": {"peak": 1, "momentum": 1}}, "optimizer.momentum must be a finite number"),
-        ({"optimizer": {"peak": 1, "warm_up": 1}}, "optimizer.warm_up must be a finite number"),
+         "layers.0.options must be a mapping of keys to values or a list, got 5"),
         ({"optimizer": {"peak": None}}, "optimizer.peak must be a number, got None"),
-        ({"optimizer": {"peak": 1, "name": "Adam"}},
-         "optimizer.name must be one of nesterov, sgd, adam, got 'Adam'"),
-        ({"optimizer": {"peak": 1, "decay": None}},
-         "optimizer.decay must be one of cosine, step, none, got None"),
-        ({"optimizer": {"peak": 1, "name": "adam", "momentum": 0.9}},
-         "optimizer.momentum must not be given with name 'adam'; null takes it back"),
-        ({"optimizer": {"peak": 1, "decay": "step"}}, "optimizer.every is missing: the epochs"),
-        ({"optimizer": {"peak": 1, "every": 3}},
-         "optimizer.every must not be given with decay 'cosine', only 'step'"),
+        ({"optimizer": {"peak": 1, "decay": None}}, "optimizer.decay must be a text, got None"),
         ({"optimizer": {"peak": 1, "decay": "none", "factor": 3}},
          "optimizer.factor must not be given with decay 'none', only 'step'"),
         ({"optimizer": {"peak": 1, "decay": "step", "every": 0}},
          "optimizer.every must be above 0 epochs, got 0"),
         ({"optimizer": {"peak": 1, "weight_decay": -1}}, "optimizer.weight_decay must be a finite"),
-        ({"optimizer": {"peak": 1, "clip_norm": 0}}, "optimizer.clip_norm must be above 0, got 0"),
-        ({"activation": "gelu"},
-         "activation must be one of sigmoid, tanh, relu, identity, softmax, got 'gelu'"),
         ({"activation": "softmax"}, "a softmax is over all outputs, not for hidden layers"),
-        ({"output_activation": ["relu"]}, "output_activation must be one of sigmoid, tanh, relu,"),
         ({"loss": "hinge"}, "loss must be one of mse, binary_cross_entropy, cross_entropy, got"),
-        ({"loss": "cross_entropy"}, "loss 'cross_entropy' does not go with sigmoid outputs; take"),
-        ({"fan": "both"}, "fan must be one of degree, width, got 'both'"),
-        ({"initializer": 1}, "initializer must be one of glorot_normal, glorot_uniform, he_normal, "
-         "he_uniform, got 1"),
-        ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
+        ({"initializer": "normal"}, "initializer must be one of glorot_normal, glorot_uniform, "
+         "he_normal, he_uniform, got 'normal'"),
         ({"dropout": [0.1]}, "dropout must be one rate, or 2"),
-        ({"dropout": "0.1"}, "dropout must be a list, got '0.1'"),
-        ({"dropout": True}, "a dropout rate must be a number, got True"),
-        ({"dropout": 1.0}, "a dropout rate must be a finite number, at least 0 and below 1"),
+        ({"dropout": ["a"]}, "dropout.0 must be a number, got 'a'"),
         ({"batch_size": True}, "batch_size must be a whole number, got True"),
-        ({"epochs": 0}, "epochs must be at least 1, got 0"),
-        ({"seed": -1}, "seed must be at least 0"),
         ({"layer_seeds": "added"}, "layer_seeds must be one of spawned, consecutive, got 'added'"),
     ],
 )  # fmt: skip
@@ -324,8 +279,7 @@ def test_what_is_no_run(changes: dict[str, Any], message: str) -> None:
         Run.from_dict(describe(**changes))
 
 
-def test_missing_and_no_mapping() -> None:
-    with pytest.raises(ValueError, match="data is missing; it has no default"):
-        Run.from_dict({"hidden": []})
-    with pytest.raises(TypeError, match="a run must be a mapping of keys to values, got 3"):
-        Run.from_dict(3)  # type: ignore[arg-type]
+@pytest.mark.parametrize("path", ["data", "seed", "data.samples", "layers[0].options", "nothing"])
+def test_a_key_that_looks_like_a_path(path: str) -> None:
+    with pytest.raises(ValueError, match="unknown"):
+        Run.from_dict(describe(**{f"x` - at `$.{path}": 1}))

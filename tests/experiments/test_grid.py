@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +80,12 @@ def test_an_entry_of_a_list_changes_nothing_in_the_others() -> None:
     assert [(run.layers[0].degree, run.seed) for run in runs] == [(7, 0), (5, 1)]
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    grid = {"layers.0.degree": [np.int64(6)], "optimizer.peak": list(np.float32([0.25, 0.5]))}
+    same = {"layers.0.degree": [6], "optimizer.peak": [0.25, 0.5]}
+    assert expand({"base": describe(), "grid": grid}) == expand({"base": describe(), "grid": same})
+
+
 def test_the_description_stays_as_it_is() -> None:
     description = {"base": describe(), "grid": {"layers.0.degree": [6], "data.samples": [200]}}
     before = json.dumps(description)
@@ -132,7 +139,7 @@ def test_a_key_that_stands_twice(content: dict[str, int], data: st.DataObject) -
         (["optimizer.peak", "optimizer"], "optimizer and {}optimizer.peak are a thing and a part"),
         (["layers", "seed", "layers.0.degree"], "layers and {}layers.0.degree are a thing and a"),
         (["layers.0.degree", "layers.00.degree"], "layers.0.degree and {}layers.00.degree are the"),
-        (["a." * 200 + "b", "a"], "a and {}a.a."),
+        (["a." * 99 + "b", "a"], "a and {}a.a."),
     ],
 )
 @pytest.mark.parametrize("place", ["grid", "base", "list"])
@@ -156,26 +163,17 @@ def test_a_base_a_list_and_a_grid_may_say_different_things_of_one_part() -> None
 @pytest.mark.parametrize(
     ("description", "message"),
     [
-        ({"bases": {}}, "bases is unknown; the keys of a sweep are: base, list, grid"),
-        ([], "a sweep must be a mapping of keys to values, got []"),
-        ({"base": []}, "base must be a mapping"),
-        ({"base": describe(), "list": {}}, "list must be a list, got {}"),
         ({"base": describe(), "list": [3]}, "list.0 must be a mapping"),
         ({"base": describe(), "list": []}, "list must hold at least one entry"),
-        ({"base": describe(), "grid": {"seed": 3}}, "grid.seed must be a list, got 3"),
-        ({"base": describe(), "grid": {"seed": []}}, "grid.seed must hold at least one entry"),
-        ({"base": describe(), "grid": {"layers.2.degree": [3]}},
-         "layers.2.degree leads nowhere: '2' is not an index below 2"),
         ({"base": describe(), "grid": {"layers.x": [3]}}, "'x' is not an index below 2"),
-        ({"base": describe(), "grid": {"seed.x": [3]}}, "seed.x leads nowhere: 0 has no 'x'"),
+        ({"base": describe(seed=0), "grid": {"seed.x": [3]}}, "seed.x leads nowhere: 0 has no 'x'"),
         ({"base": describe(), "grid": {"sed": [3]}}, "sed is unknown; the keys of Run are"),
         ({"base": {3: 4}}, "a key must be a text, got 3"),
         ({"grid": {"seed": [1]}}, "data is missing"),
+        ({"base": {"x": json.loads("[" * 150 + "]" * 150)}}, "not be nested more than 100 deep"),
     ],
 )  # fmt: skip
 def test_what_is_no_sweep(description: Any, message: str) -> None:
-    if isinstance(description, dict) and "seed.x" in description.get("grid", {}):
-        description["base"] = describe(seed=0)
     with pytest.raises((ValueError, TypeError), match=re.escape(message)):
         expand(description)
 
@@ -183,28 +181,17 @@ def test_what_is_no_sweep(description: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.txt", "", "a.txt must end in .yaml, .yml, .toml or .json"),
-        ("a.toml", "x = ", "a.toml is not valid TOML:"),
-        ("a.json", "{", "a.json is not valid JSON:"),
-        ("a.yaml", "a: [", "a.yaml is not valid YAML:"),
-        ("a.yaml", "a: !!bool x", "a.yaml is not valid YAML: 'x'"),
         ("a.yaml", "a: !!int ''", "a.yaml is not valid YAML: string index out of range"),
         ("a.yaml", "a: !!timestamp x", "a.yaml is not valid YAML: 'NoneType'"),
         ("a.yaml", "a: 1" + ":1" * 400 + ".5", "a.yaml is not valid YAML: int too large"),
-        ("a.yaml", "a: 1" + ":1" * 400_000, "a.yaml holds a value of more than 10000 characters"),
-        ("a.yaml", MERGES, "a.yaml holds more than 100000 values"),
-        ("a.yaml", "a: " + "[" * 150 + "]" * 150, "a.yaml holds values nested more than 100 deep"),
-        ("a.json", '{"base": ' + "[" * 900 + "]" * 900 + "}", "holds values nested more than 100"),
-        (
-            "a.yaml",
-            "a:\n  x: 1\n  y: 2\n  x: 3",
-            "YAML: the key 'x' stands twice in a mapping, again in line 4",
-        ),
+        ("a.toml", "x = ", "a.toml is not valid TOML:"),
+        ("a.yaml", "a: &a [*a]", "a.yaml is not valid YAML: an alias names what it is a part of"),
+        ("a.yaml", "a:\n  x: 1\n  x: 3", "line 3, column 3"),
+        ("a.yaml", MERGES, "a.yaml is not valid YAML: it holds more than 100000 values"),
+        ("a.yaml", "[" * 10_000, "a.yaml is not valid YAML: maximum recursion"),
         ("a.yaml", "a: {<<: {x: 1}, <<: {y: 1}}", "the key '<<' stands twice"),
-        ("a.json", '{"a": {"x": 1, "x": 1}}', "JSON: the key 'x' stands twice in a mapping"),
         ("a.toml", "x = 1\nx = 2", "a.toml is not valid TOML: Cannot overwrite a value"),
         ("b.yaml", "", "b.yaml must hold keys and values, got None"),
-        ("b.yaml", "- 3", "b.yaml must hold keys and values, got [3]"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -225,5 +212,6 @@ def test_merges_and_aliases_say_what_they_did(tmp_path: Path) -> None:
 
 def test_yaml_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "yaml", None)
+    (tmp_path / "a.yaml").touch()
     with pytest.raises(ImportError, match=r"YAML needs yaml, .* pip install 'minisnn\[sweep\]'"):
         read_description(tmp_path / "a.yaml")

@@ -5,30 +5,27 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from programs import refusal
+from msgspec.structs import replace
 from sweeping import (
     FAILING,
     KILLING,
-    SCRIPT,
     UNSENDABLE,
     describe,
     make_runs,
     n_done,
-    perform_or_die,
     records_of,
     run,
     start,
+    train_run_or_die,
     wait_until,
     worker_processes,
 )
@@ -39,7 +36,7 @@ from minisnn._support.seeds import spawned
 from minisnn.experiments import Run, Status, Store, workers
 from minisnn.experiments.datasets import load, spread
 from minisnn.experiments.records import Begun, Outcome
-from minisnn.experiments.work import build_network, perform
+from minisnn.experiments.training import build_network, train_run
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
 LONG = {"epochs": 300, "data": {"name": "mnist_sample"}}
@@ -71,7 +68,7 @@ def test_a_run_is_the_training_it_describes() -> None:
         )
     )  # fmt: skip
     before = snn.get_num_threads()
-    outcome = perform(single.to_json())
+    outcome = train_run(single.to_json())
     assert snn.get_num_threads() == 1
     snn.set_num_threads(before)
 
@@ -113,7 +110,7 @@ def test_a_run_with_other_ingredients() -> None:
         )
     )  # fmt: skip
     before = snn.get_num_threads()
-    outcome = perform(single.to_json())
+    outcome = train_run(single.to_json())
     snn.set_num_threads(before)
     net = build_network(single)
     assert (net.activation, net.output_activation) == ("relu", "softmax")
@@ -193,7 +190,7 @@ def test_done_is_skipped_and_failed_is_recorded(path: Path) -> None:
 def test_a_runner_that_breaks_leaves_nothing_running(path: Path) -> None:
     def breaks(runs: Any) -> Any:
         yield Begun(runs[0].hash)
-        yield perform(runs[0].to_json())
+        yield train_run(runs[0].to_json())
         yield Begun(runs[1].hash)
         raise RuntimeError("the machine is on fire")
 
@@ -237,7 +234,7 @@ def test_a_worker_that_dies_fails_its_own_run(
 ) -> None:
     """The others go on, and no run is trained in this process: not the last one, nor a single."""
     pytest.importorskip("joblib", reason="needs the extra sweep")
-    monkeypatch.setattr(workers, "perform", perform_or_die)
+    monkeypatch.setattr(workers, "train_run", train_run_or_die)
     runs = [make_runs(5)[seed] for seed in seeds]
     runner, others = experiments.processes(jobs), worker_processes()
     summary = experiments.sweep(runs, path, runner=runner)
@@ -281,11 +278,6 @@ def test_no_extra_is_imported_with_the_library() -> None:
         text=True, check=True,
     )  # fmt: skip
     assert found.stdout == "set()\n"
-
-
-def test_bad_jobs() -> None:
-    with pytest.raises(ValueError, match="jobs must be at least 1, got 0"):
-        experiments.processes(0)
 
 
 @POSIX
@@ -357,87 +349,3 @@ def test_the_program_lists_and_exports(path: Path, tmp_path: Path) -> None:
     assert rows[0]["layers.0.degree"] == "5"
     assert rows[1]["result.accuracy"] == ""
     assert rows[2]["error"].startswith("Traceback")
-
-
-def test_a_list_shows_what_runs_differ_in(path: Path) -> None:
-    wired = {"topology": "constant_degree", "degree": 5, "options": {"seed": 1}}
-    adam = {"name": "adam", "peak": 0.2, "weight_decay": 0.01, "clip_norm": 1}
-    other = {"activation": "relu", "output_activation": "softmax", "loss": "cross_entropy"}
-    runs = [
-        *make_runs(1),
-        *make_runs(1, **other, optimizer=adam, layers=[wired, {"topology": "dense"}]),
-        *make_runs(1, optimizer={"peak": 0.2, "decay": "step", "every": 2}, dtype="float64"),
-        *make_runs(1, hidden=[30, 20], layers=[wired, *describe()["layers"]]),
-    ]
-    with Store(path, write=True) as store:
-        store.add(runs)
-        records = store.records(runs)
-    head, _, *lines = experiments.format_records(records).splitlines()
-    names = head.split()
-    others = {
-        *("activation", "output_activation", "loss", "dtype", "layers.0.options", "layer_seeds"),
-        *(f"optimizer.{key}" for key in ("name", "decay", "momentum", "every", "factor")),
-        *("optimizer.weight_decay", "optimizer.clip_norm"),
-    }
-    assert {*names[9:-3]} == others, "not what is the same in all runs that have it"
-    cells = [dict(zip(names, re.split("  +", line), strict=False)) for line in lines]
-    columns = {name: [row[name] for row in cells] for name in others}
-    assert columns["optimizer.name"] == ["nesterov", "adam", "nesterov", "nesterov"]
-    assert columns["optimizer.weight_decay"] == ["0", "0.01", "0", "0"]
-    assert columns["optimizer.clip_norm"] == ["-", "1", "-", "-"]
-    assert columns["optimizer.every"] == ["-", "-", "2", "-"]
-    assert columns["loss"] == ["mse", "cross_entropy", "mse", "mse"]
-    assert columns["layers.0.options"] == ["{}", '{"seed": 1}', "{}", '{"seed": 1}']
-    assert experiments.format_records(records[:1]).split()[9] == "accuracy"
-
-
-def test_parquet_holds_the_same(path: Path, tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra sweep")
-    layers = [{"topology": "dense"}, {"topology": "constant_degree", "density": 0.5}]
-    experiments.sweep([*make_runs(1), *make_runs(1, layers=layers), FAILING], path)
-    experiments.write_parquet(tmp_path / "a.parquet", records_of(path))
-    rows = parquet.read_table(tmp_path / "a.parquet").to_pylist()
-    assert [row["layers.0.degree"] for row in rows] == [5, None, 31]
-    assert [row["layers.1.density"] for row in rows] == [None, 0.5, None]
-    assert isinstance(rows[0]["result.weights"], int)
-    assert "constant_degree:50%" in experiments.format_records(records_of(path))
-
-
-def test_seeds_of_any_length_are_exported(path: Path, tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra sweep")
-    runs = [Run.from_dict(describe(seed=seed)) for seed in (5, 2**100)]
-    with Store(path, write=True) as store:
-        store.add(runs)
-    experiments.write_parquet(tmp_path / "a.parquet", records_of(path))
-    table = parquet.read_table(tmp_path / "a.parquet").to_pydict()
-    assert table["seed"] == ["5", str(2**100)]
-    assert table["epochs"] == [1, 1]
-    assert [Run.from_dict(record.configuration) for record in records_of(path)] == runs
-
-
-def test_parquet_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(ImportError, match=r"needs pyarrow, .* pip install 'minisnn\[sweep\]'"):
-        experiments.write_parquet(tmp_path / "a", [])
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--store", "s", "--export", "csv"], "--export and --output go together"),
-        (["--store", "s", "--output", "a.csv"], "--export and --output go together"),
-        (["--store", "s", "--jobs", "0"], "error: jobs must be at least 1, got 0"),
-        (["--store", "s", "--jobs", "2", "--scheduler", "x"], "not allowed with argument --jobs"),
-        (["--store", "s", "--list"], "error: there is no store s"),
-        (["--store", "no/s", "--jobs", "1"], "error: there is no folder no for the store s"),
-        (["--store", "a.json", "--jobs", "1"], "error: a.json is not a store of runs, or damaged"),
-        ([], "the following arguments are required: --store"),
-    ],
-)
-def test_bad_options(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
-) -> None:
-    write_config(tmp_path, 1)
-    monkeypatch.chdir(tmp_path)
-    assert message in refusal(SCRIPT, "a.json", *options)

@@ -1,4 +1,4 @@
-"""One run from its configuration to its figures, as a worker process does it."""
+"""Training of one run, from its configuration to its figures, as a worker process does it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..network.mlp import MLP
 from ..network.wiring_warnings import DeadNeuronWarning
 from ..training.history import Epoch
 from ..training.train import train
-from . import constructions
-from .configuration import Run
 from .datasets import load_once, spread
 from .records import Figures, LayerWeights, Outcome, Versions
+from .run import Run
+from .wiring import make_graph
 
 _SCALE = 1 / 255  # of bytes to inputs
 
@@ -31,14 +31,7 @@ _SCALE = 1 / 255  # of bytes to inputs
 def build_network(run: Run) -> MLP:
     """Return the network of a run, not trained yet."""
     graphs = [
-        constructions.make(
-            wiring.topology,
-            n_in,
-            n_out,
-            wiring.degree_for(n_out),
-            seed,
-            dict(wiring.options),
-        )
+        make_graph(wiring, n_in, n_out, seed)
         for wiring, (n_in, n_out), seed in zip(
             run.layers, run.shapes, run.wiring_seeds, strict=True
         )
@@ -56,7 +49,7 @@ def build_network(run: Run) -> MLP:
         )
 
 
-def perform(configuration: str) -> Outcome:
+def train_run(configuration: str) -> Outcome:
     """Train one network on one thread of this process, from now on; return what came of it.
 
     Parameters
@@ -72,7 +65,7 @@ def perform(configuration: str) -> Outcome:
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C.
+        If Ctrl-C is pressed.
     """
     set_num_threads(1)  # as many processes as cores do more than one run on all of them
     run = Run.from_json(configuration)

@@ -1,0 +1,208 @@
+"""SQLite file of a store: its tables, and how it is opened, checked and locked.
+
+A file may be damaged, another program's, or a stranger's: https://www.sqlite.org/security.html.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .._support.archive import FileFormatError
+from .._support.arguments import open_file
+
+VERSION = 1
+"""Of the tables, in SQLite's user_version."""
+
+_APPLICATION = 0x534E4E73  # "SNNs", in SQLite's application_id
+
+_MAGIC = b"SQLite format 3\0"
+
+_PATIENCE = 30.0  # seconds to wait while another process reads or writes the same page
+
+_SYSTEMS = {
+    sqlite3.SQLITE_AUTH, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}  # fmt: skip
+"""Codes of errors that are no fault of the file's content."""
+
+_TABLES = (
+    """
+    CREATE TABLE runs (
+        hash TEXT PRIMARY KEY,
+        configuration TEXT NOT NULL,
+        status TEXT NOT NULL DEFAULT 'pending'
+            CHECK (status IN ('pending', 'running', 'done', 'failed')),
+        error TEXT,
+        started TEXT,
+        seconds REAL,
+        minisnn TEXT, numpy TEXT, numba TEXT, python TEXT, cpu TEXT
+    )
+    """,
+    """
+    CREATE TABLE results (
+        hash TEXT PRIMARY KEY REFERENCES runs,
+        accuracy REAL NOT NULL,
+        best_accuracy REAL NOT NULL,
+        loss REAL NOT NULL,
+        weights INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        step_microseconds REAL NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE history (
+        hash TEXT NOT NULL REFERENCES runs,
+        epoch INTEGER NOT NULL,
+        loss REAL NOT NULL,
+        validation_loss REAL,
+        validation_accuracy REAL,
+        learning_rate REAL NOT NULL,
+        seconds REAL NOT NULL,
+        step_microseconds REAL NOT NULL,
+        PRIMARY KEY (hash, epoch)
+    )
+    """,
+    """
+    CREATE TABLE layers (
+        hash TEXT NOT NULL REFERENCES runs,
+        layer INTEGER NOT NULL,
+        lowest REAL NOT NULL,
+        highest REAL NOT NULL,
+        mean REAL NOT NULL,
+        deviation REAL NOT NULL,
+        PRIMARY KEY (hash, layer)
+    )
+    """,
+)
+
+
+def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    """Return a connection to a store that is sound; to write, it may be empty, or not there yet.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file, or, to write, no folder for it.
+    FileFormatError
+        If it is not a store, is damaged, or is one of another version. It is not changed.
+    OSError
+        If it cannot be read.
+    """
+    if write and not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} for the store {path.name}")
+    try:
+        with open_file(path) as file:
+            head = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        if not write:
+            raise FileNotFoundError(f"there is no store {path}") from None
+        head = b""
+    except OSError as error:
+        raise OSError(f"cannot open the store {path}: {error}") from error
+    with translated(path):
+        if head not in (b"", _MAGIC):  # SQLite takes a single byte for an empty file
+            raise ValueError("file is not a database")
+        name = os.path.abspath(path)  # ":memory:" is none
+        # A change begins a transaction, ``with connection`` ends it, wherever Ctrl-C comes: both
+        # are compiled code, in which none is noticed.
+        connection = sqlite3.connect(name, timeout=_PATIENCE, isolation_level="IMMEDIATE")
+        try:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute(f"PRAGMA query_only = {'OFF' if write else 'ON'}")
+            _check(connection, path, may_be_empty=write)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make a locked store ready for changes, and its tables if there are none."""
+    with translated(path):
+        connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+        if _number(connection, "PRAGMA user_version"):
+            return
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for table in _TABLES:
+                connection.execute(table)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def lock(path: Path) -> sqlite3.Connection:
+    """Return a connection that keeps all other writers out until it is closed or its process dies.
+
+    The lock is that of an empty SQLite file beside the store: one that every system has, and that
+    does not outlive a killed process. A lock on the store itself would keep out readers, too.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has it.
+    OSError
+        If something else has its name, or it cannot be made.
+    """
+    name = f"{os.path.realpath(path)}-writer"  # the same, whatever links lead to the store
+    try:
+        connection = sqlite3.connect(name, timeout=0, isolation_level=None)
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            message = f"another sweep is writing to {path}; wait for its end"
+            raise BlockingIOError(message) from None
+        raise OSError(f"cannot lock the store {path} by {name}: {error}") from error
+    return connection
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Let SQLite's errors be ours, and those of what is read from the file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is to blame.
+    OSError
+        If the system is: a full disk, a folder that is read-only.
+    """
+    try:
+        yield
+    except (FileFormatError, sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise  # of the last two the caller is to blame
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        if getattr(error, "sqlite_errorcode", -1) & 0xFF in _SYSTEMS:
+            raise OSError(f"cannot read or write the store {path}: {error}") from error
+        raise FileFormatError(f"{path} is not a store of runs, or damaged: {error}") from error
+
+
+def _check(connection: sqlite3.Connection, path: Path, *, may_be_empty: bool) -> None:
+    if not _number(connection, "SELECT count(*) FROM sqlite_master"):
+        if may_be_empty:  # its making may have been cut short
+            return
+        raise FileFormatError(f"{path} is not a store of runs: it is empty")
+    if _number(connection, "PRAGMA application_id") != _APPLICATION:
+        raise FileFormatError(
+            f"{path} is not a store of runs: it is the SQLite file of another program"
+        )
+    version = _number(connection, "PRAGMA user_version")
+    if version != VERSION:
+        raise FileFormatError(
+            f"{path} has version {version}, this version of minisnn reads version {VERSION}; "
+            "update minisnn, or name a new store"
+        )
+    if _number(connection, "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')"):
+        raise ValueError("it holds triggers or views, of which minisnn makes none")
+    (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if finding != "ok":
+        raise ValueError(" ".join(str(finding).split())[:200])
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    (number,) = connection.execute(query).fetchone()
+    return int(number)

@@ -1,0 +1,273 @@
+"""Configuration of one training run, with one canonical form and its hash.
+
+The canonical form is JSON with sorted keys and every default written out, so that a run means the
+same after a default has changed, and an explicit default is no other run. The hash is its
+SHA-256. `FORM` is part of both: it must rise with any change of what a key means.
+
+Keys that came later, when stores had been filled, are left out where they say what all runs did
+before. So these runs keep their hashes, and stores go on knowing them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Self
+
+import msgspec
+
+from .._support.arguments import as_list, as_list_of, check_choice, check_kind, shown
+from .._support.checks import check_dropout, check_positive_integer
+from .._support.seeds import seed_of, spawned
+from ..kernels.functions.activations import ACTIVATIONS
+from ..network.initializers import DISTRIBUTIONS, FANS
+from ..network.layer import check_activations
+from ..network.losses import LOSSES, check_loss
+from .datasets import Data, sources
+from .optimizer import Optimizer
+from .validation import Section, convert, plain
+from .wiring import Wiring
+
+FORM = 1
+"""Version of the canonical form, in which its key is ``schema``."""
+
+SPAWNED, CONSECUTIVE = "spawned", "consecutive"  # seeds of layers
+
+_LATER = {
+    "activation": "sigmoid",
+    "output_activation": "sigmoid",
+    "loss": "mse",
+    "layer_seeds": CONSECUTIVE,
+}
+_LATER_IN_OPTIMIZER = {
+    "name": "nesterov",
+    "decay": "cosine",
+    "every": None,
+    "factor": None,
+    "weight_decay": 0.0,
+    "clip_norm": None,
+}
+"""The later keys, and what a canonical form without them means. These are no defaults: they stay as
+they are, whatever becomes of the defaults, or else stored runs would mean something new."""
+
+
+class Run(Section, frozen=True, kw_only=True):
+    """The configuration of one training run.
+
+    Whether a degree fits the widths is for the construction to say, when the run begins: in a
+    grid over both, the impossible combinations then fail alone.
+
+    Attributes
+    ----------
+    data : Data
+        What to train on.
+    hidden : sequence of int
+        Neurons of each hidden layer.
+    layers : sequence of Wiring
+        One for each hidden layer, and the last for the outputs.
+    optimizer : Optimizer
+        How to train.
+    activation, output_activation, fan, initializer, dtype : str
+        As for `minisnn.MLP`.
+    loss : str, optional
+        As for `minisnn.train`: by default what goes with the outputs.
+    dropout : float, or one for the input and each hidden layer
+        As for `minisnn.train`.
+    batch_size, epochs : int
+        As for `minisnn.train`.
+    seed : int, SeedSequence, Generator or None
+        Of random wiring, initial weights, shuffling and dropout; kept as the number that stands for
+        it. None is fresh. By default 0: a description that is read again means the same run.
+    layer_seeds : {"spawned", "consecutive"}
+        Which seeds random wiring gets. ``"spawned"``: independent ones, which NumPy's SeedSequence
+        of the run's seed spawns, one a layer. ``"consecutive"``: the run's plus the layer's number,
+        from 0, as it was in all stored runs that do not say it; layer 1 of one run is then that of
+        layer 0 of the next. Where nothing is drawn this is the same run, and it says
+        ``"consecutive"``.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Run
+    >>> description = {
+    ...     "data": {"name": "mnist_sample"},
+    ...     "hidden": [100],
+    ...     "layers": [{"topology": "constant_degree", "degree": 5}, {"topology": "dense"}],
+    ...     "optimizer": {"peak": 2},
+    ... }
+    >>> run = Run.from_dict(description)
+    >>> run.epochs, run.dropout
+    (10, (0.0, 0.0))
+    >>> Run.from_dict({**description, "epochs": 10}).hash == run.hash
+    True
+    """
+
+    data: Data
+    hidden: Sequence[int]
+    layers: Sequence[Wiring]
+    optimizer: Optimizer
+    activation: str = "sigmoid"
+    output_activation: str = "sigmoid"
+    loss: str | None = None
+    fan: str = "degree"
+    initializer: str = "glorot_normal"
+    dtype: str = "float32"
+    dropout: float | Sequence[float] = 0.0
+    batch_size: int = 128
+    epochs: int = 10
+    seed: Any = 0  # what `seed_of` takes, and then the number
+    layer_seeds: str = SPAWNED
+
+    def __post_init__(self) -> None:
+        check_kind(self.data, Data, "data")
+        check_kind(self.optimizer, Optimizer, "optimizer")
+        layers = as_list_of(Wiring, self.layers, "layers")
+        hidden = tuple(
+            check_positive_integer(width, f"hidden.{number}")
+            for number, width in enumerate(as_list(self.hidden, "hidden", "whole numbers"))
+        )
+        if len(layers) != len(hidden) + 1:
+            raise ValueError(
+                f"layers must hold {len(hidden) + 1} wirings, one for each of the {len(hidden)} "
+                f"hidden layers and one for the outputs, got {len(layers)}"
+            )
+        check_choice(self.activation, "activation", ACTIVATIONS)
+        check_choice(self.output_activation, "output_activation", ACTIVATIONS)
+        check_activations(self.activation, self.output_activation, self.shapes[-1][1])
+        if self.loss is not None:
+            check_choice(self.loss, "loss", LOSSES)
+        self._set(loss=check_loss(self.loss, self.output_activation, None).name)
+        check_choice(self.fan, "fan", FANS)
+        check_choice(self.initializer, "initializer", DISTRIBUTIONS)
+        check_choice(self.dtype, "dtype", ("float32", "float64"))
+        check_choice(self.layer_seeds, "layer_seeds", (SPAWNED, CONSECUTIVE))
+        if not any(layer.draws for layer in layers):
+            self._set(layer_seeds=CONSECUTIVE)  # the same run, so the same hash
+        self._set(
+            hidden=hidden,
+            layers=tuple(layers),
+            dropout=check_dropout(self.dropout, len(layers)),
+            batch_size=check_positive_integer(self.batch_size, "batch_size"),
+            epochs=check_positive_integer(self.epochs, "epochs"),
+            seed=seed_of(self.seed),
+        )
+
+    @classmethod
+    def from_dict(cls, description: Mapping[str, Any]) -> Self:
+        """Return the run that plain values describe, as they come from YAML, TOML or JSON.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a key is unknown or missing, or a value has another type or range than it must;
+            the message names the key by its path, such as ``layers.0.degree``.
+        """
+        return convert(plain(description), cls, "a run")
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the run that `to_json` wrote.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the text is none of a run, or has another schema than this version of minisnn
+            knows.
+        """
+        return cls.from_dict(_settings_in(text))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings as plain values, as `from_dict` takes them."""
+        description: dict[str, Any] = msgspec.to_builtins(self)
+        for layer in description["layers"]:
+            layer["options"] = dict(layer["options"])
+        return description
+
+    def to_json(self) -> str:
+        """Return the canonical form: one line of JSON, keys sorted, defaults written out."""
+        description = _without(self.to_dict(), _LATER)
+        description["optimizer"] = _without(description["optimizer"], _LATER_IN_OPTIMIZER)
+        return json.dumps(
+            {"schema": FORM, **description},
+            sort_keys=True,
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form, in hexadecimal digits."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @property
+    def wiring_seeds(self) -> list[int]:
+        """A seed for the wiring of each layer."""
+        n_layers = len(self.layers)
+        if self.layer_seeds == SPAWNED:
+            return spawned(self.seed, n_layers)
+        return [self.seed + number for number in range(n_layers)]
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Inputs and outputs of each layer."""
+        source = sources()[self.data.name]
+        return list(pairwise([source.n_features, *self.hidden, source.n_classes]))
+
+
+def read_settings(text: str) -> dict[str, Any]:
+    """Return what `Run.to_json` wrote as plain values, as `Run.to_dict` gives them.
+
+    Their types are checked, but not the names of constructions and the like: those may have
+    changed since.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is none, or has another schema than this version of minisnn knows.
+    """
+    settings = _settings_in(text)
+    convert(settings, _SETTINGS, "a run")
+    return settings
+
+
+def _settings_in(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(check_kind(text, str, "text"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"a run must be JSON, got {shown(text)}: {error}") from error
+    description = dict(convert(content, dict, "a run"))
+    schema = description.pop("schema", None)
+    if schema != FORM:
+        raise ValueError(
+            f"the run has schema {shown(schema)}, this version of minisnn reads schema {FORM}"
+        )
+    given = convert(description.pop("optimizer", {}), dict, "optimizer")
+    optimizer = {**_LATER_IN_OPTIMIZER, **given}
+    return dict(sorted({**_LATER, **description, "optimizer": optimizer}.items()))
+
+
+def _unchecked(kind: type[Section], **types: Any) -> type[msgspec.Struct]:
+    """Return the same fields without the checks of values: each must be given."""
+    fields = msgspec.structs.fields(kind)
+    return msgspec.defstruct(
+        kind.__name__,
+        [(field.name, types.get(field.name, field.type)) for field in fields],
+        forbid_unknown_fields=True,
+    )
+
+
+_SETTINGS = _unchecked(
+    Run,
+    data=_unchecked(Data),
+    layers=list[_unchecked(Wiring, options=dict[str, Any])],  # type: ignore[misc]
+    optimizer=_unchecked(Optimizer),
+    loss=str,
+    dropout=list[float],
+    seed=int,
+)
+
+
+def _without(values: Mapping[str, Any], left_out: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if k not in left_out or v != left_out[k]}

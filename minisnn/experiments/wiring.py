@@ -1,0 +1,110 @@
+"""Wiring of a layer: a construction by name, its degree or density, and its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import topology
+from .._support.arguments import check_choice, shown
+from .._support.checks import check_number, check_positive_integer
+from ..topology import registry
+from ..topology.graph import Topology
+from .validation import Section, check_keys
+
+DENSE = "dense"
+
+
+class Wiring(Section, frozen=True, kw_only=True):
+    """How one layer is wired.
+
+    Attributes
+    ----------
+    topology : str
+        Name of a construction, such as "fibonacci_rotating", or "dense".
+    degree : int, optional
+        Edges per left neuron.
+    density : float, optional
+        In place of the degree: edges as a share of all possible ones, above 0 and up to 1. The
+        degree is then the nearest whole number of edges per left neuron, at least 1.
+    options : mapping, or pairs, of str to plain values
+        What else the construction takes. A ``seed`` here holds random wiring fast while the
+        seed of the run varies; by default it follows from that, see ``layer_seeds`` of `Run`.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import Wiring
+    >>> Wiring(topology="constant_degree", density=0.1).degree_for(250)
+    25
+    """
+
+    topology: str
+    degree: int | None = None
+    density: float | None = None
+    options: Mapping[str, Any] | tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_choice(self.topology, "topology", (DENSE, *topology.names()))
+        given = [key for key in ("degree", "density") if getattr(self, key) is not None]
+        if self.topology == DENSE and given:
+            raise ValueError(f"{given[0]} must not be given with topology 'dense', which has all")
+        if self.topology != DENSE and len(given) != 1:
+            raise ValueError(
+                f"degree or density, one of the two, must be given with topology "
+                f"{self.topology!r}, got {' and '.join(given) or 'neither'}"
+            )
+        if self.degree is not None:
+            self._set(degree=check_positive_integer(self.degree, "degree"))
+        if self.density is not None:
+            density = check_number(self.density, "density", 0)
+            if not 0 < density <= 1:
+                raise ValueError(f"density must be above 0 and at most 1, got {self.density}")
+            self._set(density=density)
+        try:
+            options = dict(self.options)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"options must be a mapping of keys to values, got {shown(self.options)}"
+            ) from error
+        check_keys(options, _option_names(self.topology), self.topology, "options.")
+        values = {key: _plain(value, f"options.{key}") for key, value in sorted(options.items())}
+        self._set(options=tuple(values.items()))
+
+    @property
+    def draws(self) -> bool:
+        """Whether it is random, without a seed of its own."""
+        return "seed" in _option_names(self.topology) and "seed" not in dict(self.options)
+
+    def degree_for(self, n_out: int) -> int | None:
+        """Return the edges per left neuron of a layer with so many outputs; None if dense."""
+        n_out = check_positive_integer(n_out, "n_out")
+        if self.density is not None:
+            return max(1, round(self.density * n_out))
+        return self.degree
+
+
+def make_graph(wiring: Wiring, n_in: int, n_out: int, seed: int) -> Topology:
+    """Return the graph of a layer; the seed is for random wiring without one of its own."""
+    degree = wiring.degree_for(n_out)
+    if degree is None:
+        return topology.dense(n_in, n_out)
+    options = {"seed": seed, **dict(wiring.options)}
+    return topology.make(wiring.topology, n_in, n_out, degree, **options)
+
+
+def _option_names(name: str) -> tuple[str, ...]:
+    """Return what a construction takes beside the widths and the degree."""
+    return () if name == DENSE else registry.option_names(name)
+
+
+def _plain(value: Any, key: str) -> Any:
+    """Return a value that JSON can hold, lists as tuples; raise for anything else."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(item, f"{key}.{number}") for number, item in enumerate(value))
+    if isinstance(value, float):
+        return check_number(value, key, -float("inf"))
+    if not isinstance(value, (bool, int, str)):
+        raise TypeError(
+            f"{key} must be a number, a text, true, false or a list, got {shown(value)}"
+        )
+    return value
