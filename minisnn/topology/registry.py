@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from .._support.arguments import did_you_mean, shown
@@ -78,7 +79,7 @@ def names() -> tuple[str, ...]:
 
 def _sized_by(name: str) -> str | None:
     """Return the parameter that sets the number of edges; None if `make` cannot call it."""
-    parameters = list(inspect.signature(CONSTRUCTIONS[name]).parameters.values())
+    parameters = _parameters(CONSTRUCTIONS[name])
     first, others = [parameter.name for parameter in parameters[:3]], parameters[3:]
     for size in _SIZES:
         if first == ["n_in", "n_out", size] and all(p.default is not p.empty for p in others):
@@ -88,8 +89,13 @@ def _sized_by(name: str) -> str | None:
 
 def option_names(name: str) -> tuple[str, ...]:
     """Return the parameters of a construction other than the widths and the degree."""
-    parameters = inspect.signature(CONSTRUCTIONS[name]).parameters
-    return tuple(key for key in parameters if key not in ("n_in", "n_out", *_SIZES))
+    names = (parameter.name for parameter in _parameters(CONSTRUCTIONS[name]))
+    return tuple(key for key in names if key not in ("n_in", "n_out", *_SIZES))
+
+
+@cache  # a sweep asks for each layer of each run
+def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(function).parameters.values())
 
 
 def _advice(name: object) -> str:
