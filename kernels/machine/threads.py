@@ -99,11 +99,10 @@ def set_num_threads(n_threads: int) -> None:
     global _n_threads
     if isinstance(n_threads, bool) or not isinstance(n_threads, (int, np.integer)):
         raise TypeError(f"n_threads must be a whole number, got {n_threads!r}")
-    number = int(n_threads)  # a class derived from int may compare as it likes
-    if not 1 <= number <= _MOST_THREADS:
-        raise ValueError(f"n_threads must be between 1 and {_MOST_THREADS}, got {number}")
+    if not 1 <= n_threads <= _MOST_THREADS:
+        raise ValueError(f"n_threads must be between 1 and {_MOST_THREADS}, got {n_threads}")
     if not DISABLED:
-        _n_threads = number
+        _n_threads = int(n_threads)
 
 
 def run(kernel: Callable[..., Any], n_threads: int, *arguments: Any) -> None:

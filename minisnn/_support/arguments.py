@@ -104,28 +104,11 @@ def ravel_advice(array: Array, name: str) -> str:
 
 
 def checked_sparse(matrix: Any) -> Any:
-    """Return a SciPy sparse array, if its structure is sound: SciPy's own code trusts it.
-
-    Its arrays may have been changed since it was made, so it is made anew, of SciPy's own class.
-    """
-    kind = matrix.format
+    """Return a SciPy sparse array, if its structure is sound: SciPy's own code trusts it."""
     try:
-        if kind in ("csr", "csc", "bsr"):
-            make = getattr(scipy.sparse, f"{kind}_array")
-            sound = make((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        sound = getattr(scipy.sparse, f"{matrix.format}_array")(matrix)
+        if matrix.format in ("csr", "csc", "bsr"):  # SciPy checks the others as it makes them
             sound.check_format(full_check=True)
-        elif kind == "coo":
-            sound = scipy.sparse.coo_array((matrix.data, matrix.coords), shape=matrix.shape)
-        elif kind == "dia":
-            sound = scipy.sparse.dia_array((matrix.data, matrix.offsets), shape=matrix.shape)
-        elif kind == "lil":
-            lengths = [list(map(len, lists)) for lists in (matrix.rows, matrix.data)]
-            if lengths[0] != lengths[1] or len(lengths[0]) != matrix.shape[0]:
-                raise ValueError("its rows and its data have not the same lengths")
-            sound = scipy.sparse.lil_array(matrix).tocsr()
-            sound.check_format(full_check=True)
-        else:
-            sound = scipy.sparse.dok_array(matrix).tocoo()
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"the sparse array is broken: {error}; make it anew") from error
     return sound

@@ -18,7 +18,7 @@ def check_positive_integer(value: object, name: str) -> int:
     """Return a whole number of at least 1."""
     if not is_whole(value):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
-    number = int(value)  # a class derived from int may compare as it likes
+    number = int(value)
     if number < 1:
         raise ValueError(f"{name} must be at least 1, got {shown(number)}")
     if number > _LARGEST:

@@ -151,7 +151,7 @@ class MLP:
         self, graphs: list[Topology], parameters: Array, activation: str, output_activation: str
     ) -> None:
         self._activation, self._output_activation = activation, output_activation
-        self._parameters = parameters = parameters[:]  # nobody gets at this very view
+        self._parameters = parameters
         weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
         self._layers = tuple(map(Layer, graphs, weights, biases))
         self._passes = Passes(wiring_of(graphs, activation, output_activation), parameters)
@@ -174,7 +174,7 @@ class MLP:
 
         The layers' arrays are views of it: writing into one is seen in the other.
         """
-        return self._parameters[:]  # a view, whose shape and dtype may be changed without harm
+        return self._parameters[:]  # a view: its shape and flags are the caller's
 
     @property
     def topologies(self) -> list[Topology]:

@@ -23,7 +23,7 @@ def check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
         raise TypeError(
             f"degree must be a whole number of edges per left neuron, got {shown(degree)}"
         )
-    degree = int(degree)  # a class derived from int may compare as it likes
+    degree = int(degree)
     if not 1 <= degree <= n_out:
         raise ValueError(
             f"degree must be between 1 and n_out = {n_out} edges per left neuron, "

@@ -84,11 +84,8 @@ class Topology:
         name: str = "custom",
         parameters: Mapping[str, int | float] | None = None,
     ) -> None:
-        if hasattr(self, "n_in"):
-            raise AttributeError("a Topology is fixed: it cannot be made again; make a new one")
         n_in, n_out = check_widths(n_in, n_out)
-        # Copies: what another thread, or process, still writes to must not change once checked.
-        pointers, inputs = as_array(indptr, "indptr").copy(), as_array(indices, "indices").copy()
+        pointers, inputs = as_array(indptr, "indptr"), as_array(indices, "indices")
         check_structure(n_in, n_out, pointers, inputs)
         complete = inputs.size == n_in * n_out
         self._set(
@@ -168,9 +165,6 @@ class Topology:
         for name, value in attributes.items():
             object.__setattr__(self, name, value)
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("no class can be derived from Topology: kernels trust what its own says")
-
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Topology is fixed: cannot set {name!r}; make a new one instead")
 
@@ -204,12 +198,12 @@ class Topology:
     @property
     def generator(self) -> Array | None:
         """Places of the ones in the rotated vector, uint32[k]; None if it does not rotate."""
-        return None if self._generator is None else self._generator[:]
+        return self._generator
 
     @property
     def indptr(self) -> Array:
         """CSR pointers by output neuron, int64[n_out + 1], read-only."""
-        return self._indptr[:]  # a view, whose shape and dtype may be changed without harm
+        return self._indptr
 
     @property
     def indices(self) -> Array:
@@ -225,7 +219,7 @@ class Topology:
         if self._indices is None:
             inputs = np.arange(self.n_in, dtype=_narrowest(self.n_in))
             return _frozen(np.tile(inputs, self.n_out), inputs.dtype)
-        return self._indices[:]
+        return self._indices
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -389,8 +383,7 @@ def _narrowest(n_in: int) -> Any:
 
 
 def _frozen(array: Array, dtype: Any) -> Array:
-    """Return a copy that cannot be made writeable again: its memory is that of a bytes object.
-
-    It is a view: what it is a view of, all can get at, and change the shape and dtype of.
-    """
-    return np.frombuffer(array.astype(dtype, copy=False).tobytes(), dtype)[:]
+    """Return a read-only copy."""
+    copied = array.astype(dtype)
+    copied.flags.writeable = False
+    return copied

@@ -20,7 +20,7 @@ def check_widths(n_in: Any, n_out: Any) -> tuple[int, int]:
     for name, width in (("n_in", n_in), ("n_out", n_out)):
         if not is_whole(width):
             raise TypeError(f"{name} must be a whole number of neurons, got {shown(width)}")
-        if not 1 <= int(width) < _MAX_NEURONS:  # int's own comparisons, not those of a class of it
+        if not 1 <= width < _MAX_NEURONS:
             raise ValueError(
                 f"{name} must be between 1 and {_MAX_NEURONS - 1}, got {shown(int(width))}"
             )
