@@ -67,8 +67,8 @@ def test_ctrl_c_ends_the_comparison() -> None:
 def test_script(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    graphs = [topology.fibonacci_rotating(784, 30, degree=5), topology.dense(30, 10)]
-    monkeypatch.setattr(compare_baselines, "GRAPHS", graphs)
+    monkeypatch.setattr(compare_baselines, "HIDDEN", 30)
+    monkeypatch.setattr(compare_baselines, "DEGREE", 5)
     path = tmp_path / "comparison.json"
     options = ["--epochs", "1", "--seeds", "1,2", "--output", str(path)]
     compare_baselines.main([*options, "--learning-rates", "1,2"])
@@ -88,7 +88,8 @@ def test_script(
 def test_script_with_one_rate_chooses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(compare_baselines, "GRAPHS", [topology.dense(784, 10)])
+    monkeypatch.setattr(compare_baselines, "HIDDEN", 30)
+    monkeypatch.setattr(compare_baselines, "DEGREE", 5)
     monkeypatch.setattr(baselines, "BASELINES", {"sparse": baselines.BASELINES["sparse"]})
     compare_baselines.main(["--epochs", "1", "--learning-rates", "3"])
     printed = capsys.readouterr().out

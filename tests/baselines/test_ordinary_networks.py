@@ -67,7 +67,7 @@ def test_narrower_with_any_depth(widths: list[int], degree: int) -> None:
         ),
         (
             lambda: baselines.prune(snn.MLP([topology.dense(3, 2)]), [1, 2]),
-            ValueError, "one number for each of the 1 layers, got 2",
+            ValueError, "one number for the one layer, got 2",
         ),
         (
             lambda: baselines.prune(snn.MLP([topology.dense(3, 2)]), [7]),
