@@ -72,11 +72,11 @@ def test_script(
     path = tmp_path / "comparison.json"
     options = ["--epochs", "1", "--seeds", "1,2", "--output", str(path)]
     compare_baselines.main([*options, "--learning-rates", "1,2"])
-    choice, table = capsys.readouterr().out.split("4,000 digits, at these rates")
+    choice, table = capsys.readouterr().out.split("4,000 images, at these rates")
     summary = json.loads(path.read_text())
     assert [row["name"] for row in summary["networks"]] == list(baselines.BASELINES)
     assert all(len(row["accuracies"]) == 2 for row in summary["networks"])
-    assert "666 digits held out" in choice
+    assert "666 images held out" in choice
     for name, accuracies in summary["held_out_accuracies"].items():
         best = max(accuracies, key=accuracies.__getitem__)
         assert summary["learning_rates"][name] == float(best)
@@ -93,7 +93,7 @@ def test_script_with_one_rate_chooses_nothing(
     monkeypatch.setattr(baselines, "BASELINES", {"sparse": baselines.BASELINES["sparse"]})
     compare_baselines.main(["--epochs", "1", "--learning-rates", "3"])
     printed = capsys.readouterr().out
-    assert printed.startswith("4,000 digits, at 3\n")
+    assert printed.startswith("MNIST, 4,000 images, at 3\n")
     assert "held out" not in printed
 
 
