@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
-from minisnn.training import loop, step
-from minisnn.training.step import Stepper
+from minisnn.training import loop
+from minisnn.training import trainer as training
+from minisnn.training.trainer import Trainer
 
 STEPS_AN_EPOCH = 22
 STEPS, CALLS = 12, 7000
@@ -58,7 +59,7 @@ def work(epochs: int, folder: Path, name: str, **options: Any) -> None:
 
 def kill_after(steps: int, calls: int) -> None:
     """Have this process killed once so many steps are made, and then so many calls and returns."""
-    run = Stepper.run
+    run = Trainer.steps
 
     def count_calls(frame: FrameType, event: str, function: Any) -> None:
         nonlocal calls
@@ -66,7 +67,7 @@ def kill_after(steps: int, calls: int) -> None:
         if calls < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def count_steps(self: Stepper, samples: Any, rates: Any) -> Any:
+    def count_steps(self: Trainer, samples: Any, rates: Any) -> Any:
         nonlocal steps
         losses = run(self, samples, rates)
         steps -= len(rates)
@@ -74,7 +75,7 @@ def kill_after(steps: int, calls: int) -> None:
             sys.setprofile(count_calls)
         return losses
 
-    Stepper.run = count_steps
+    Trainer.steps = count_steps
     if steps == 0:
         sys.setprofile(count_calls)
 
@@ -82,7 +83,7 @@ def kill_after(steps: int, calls: int) -> None:
 def main(folder: Path, kills: int, seed: int) -> None:
     draw = random.Random(seed)
     snn.set_num_threads(1)  # a process with threads should not fork
-    loop._CHUNK_SECONDS, step._FIRST_CHUNK = 0.0, 1.0  # one step at a time
+    loop._CHUNK_SECONDS, training._FIRST_CHUNK = 0.0, 1.0  # one step at a time
     epochs = kills * (STEPS + 2) // STEPS_AN_EPOCH + 1  # more than they come to, all together
     work(epochs, folder, "whole")
 

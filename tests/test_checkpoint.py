@@ -26,11 +26,11 @@ class Crash(Exception):
 
 def crash_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let training steps run one by one, and fail once so many were made."""
-    from minisnn.training.step import Stepper
+    from minisnn.training.trainer import Trainer
 
     monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
-    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
-    run, made = Stepper.run, 0
+    monkeypatch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
+    run, made = Trainer.steps, 0
 
     def failing(self: Any, samples: Any, rates: Any) -> Any:
         nonlocal made
@@ -39,7 +39,7 @@ def crash_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
         made += len(rates)
         return run(self, samples, rates)
 
-    monkeypatch.setattr(Stepper, "run", failing)
+    monkeypatch.setattr(Trainer, "steps", failing)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that fork")
@@ -120,12 +120,12 @@ def test_a_training_that_a_callback_ended_stays_ended(tmp_path: Path) -> None:
 def test_ctrl_c_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import signal
 
-    from minisnn.training.step import Stepper
+    from minisnn.training.trainer import Trainer
 
     monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
     path, whole, net = tmp_path / "checkpoint.npz", make(), make()
     train(whole)
-    run, made = Stepper.run, 0
+    run, made = Trainer.steps, 0
 
     def pressing(self: Any, samples: Any, rates: Any) -> Any:
         nonlocal made
@@ -134,8 +134,8 @@ def test_ctrl_c_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             signal.raise_signal(signal.SIGINT)
         return run(self, samples, rates)
 
-    monkeypatch.setattr(Stepper, "run", pressing)
-    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
+    monkeypatch.setattr(Trainer, "steps", pressing)
+    monkeypatch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
     history = train(net, checkpoint=path)
     assert history.interrupted
     assert len(history.epochs) == 2

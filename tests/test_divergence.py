@@ -11,7 +11,7 @@ import pytest
 import minisnn as snn
 from minisnn import baselines
 from minisnn.network.samples import check_samples
-from minisnn.training.step import Stepper
+from minisnn.training.trainer import Trainer
 
 EXPLODES = snn.SGD(lambda epoch, epochs: 0.5 if epoch < 1.5 else 1e200, momentum=0.5)
 """From the middle of the second epoch on at a rate that is infinite in float32."""
@@ -27,21 +27,21 @@ def make(dtype: Any = np.float64) -> snn.MLP:
     return snn.MLP(graphs, seed=1, dtype=dtype)
 
 
-def break_at(step: int, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Stepper], None]) -> None:
+def break_at(step: int, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Trainer], None]) -> None:
     """Let a step, the first being 0, leave something behind that is not finite."""
-    run = Stepper.run
+    run = Trainer.steps
 
     def breaking(self: Any, samples: Any, rates: Any) -> Any:
         losses = run(self, samples, rates)
-        if self._steps - len(rates) <= step < self._steps:
+        if self._n_steps - len(rates) <= step < self._n_steps:
             spoil(self)
         return losses
 
-    monkeypatch.setattr(Stepper, "run", breaking)
+    monkeypatch.setattr(Trainer, "steps", breaking)
 
 
-def spoiler(place: int, value: float = np.nan) -> Callable[[Stepper], None]:
-    def spoil(steps: Stepper) -> None:
+def spoiler(place: int, value: float = np.nan) -> Callable[[Trainer], None]:
+    def spoil(steps: Trainer) -> None:
         steps.parameters[place] = value
 
     return spoil
@@ -51,14 +51,14 @@ def after(n_steps: int, dropout: float) -> Any:
     """Return the parameters after so many steps of batches of 10, one by one."""
     net, (X, Y) = make(), problem()
     samples = check_samples(net, X, Y, 1.0)
-    steps = Stepper(net, samples, optimizer=EXPLODES, batch_size=10, dropout=(dropout,) * 2, seed=3)
+    steps = Trainer(net, samples, optimizer=EXPLODES, batch_size=10, dropout=(dropout,) * 2, seed=3)
     rng, made = np.random.default_rng(3), 0
     while made < n_steps:
         order = np.arange(100)
         rng.shuffle(order)
         for start in range(0, 100, 10):
             if made < n_steps:
-                steps.run(order[start : start + 10], np.array([0.5]))
+                steps.steps(order[start : start + 10], np.array([0.5]))
                 made += 1
     return net.parameters
 
@@ -72,7 +72,7 @@ def test_the_network_is_as_it_was_before_the_step(
     expected = after(step, dropout)
     if one_by_one:
         monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
-        monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
+        monkeypatch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
     break_at(step, monkeypatch, spoiler(5))
     net = make()
     with pytest.raises(
@@ -114,7 +114,7 @@ def test_which_layer(monkeypatch: pytest.MonkeyPatch, place: int, what: str, val
 def test_activations_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where a layer overflows in the forward pass, and all weights after it."""
 
-    def spoil(steps: Stepper) -> None:
+    def spoil(steps: Trainer) -> None:
         steps._execution.activations[8 + 12 :] = np.nan
         steps.parameters[:] = np.nan
 
@@ -158,7 +158,7 @@ def test_a_broken_network_is_never_in_a_checkpoint(
 ) -> None:
     """One step of an epoch breaks it, or the last one, which no loss has told yet."""
     monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
-    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
+    monkeypatch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
     monkeypatch.setattr(
         "minisnn.training.divergence._SHARE", 1e-9
     )  # a state only where an epoch begins
@@ -190,12 +190,12 @@ def test_states_are_kept_as_often_as_costs_little(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(divergence.Watch, "_copy", copy)
     net = make()
     samples = check_samples(net, *problem(), 1.0)
-    steps = Stepper(net, samples, optimizer=snn.SGD(0.1), batch_size=10)
+    steps = Trainer(net, samples, optimizer=snn.SGD(0.1), batch_size=10)
     watch = divergence.Watch(steps, net)
     watch.keep()
     for _ in range(1000):
         clock[0] += 0.1
-        watch.run(np.arange(10), np.array([0.1]))
+        watch.made(np.arange(10), np.array([0.1]), np.array([0.5]))
     assert 0.01 * len(copies) <= 0.0021 * clock[0]
     assert len(copies) > 15
 

@@ -56,7 +56,7 @@ def test_times_are_of_each_epoch_and_of_its_median_step(monkeypatch: pytest.Monk
     seconds = itertools.cycle([0.0, 1.0, 0.0, 2.0, 0.0, 6.0])  # before and in each of three steps
     clock = itertools.accumulate(seconds)
     monkeypatch.setattr("minisnn.training.loop.perf_counter", lambda: next(clock))
-    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
+    monkeypatch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
     history = snn.train(make(), *problem(), optimizer=OPTIMIZER, epochs=3, batch_size=100)
     assert history.column("seconds") == [9.0] * 3
     assert history.column("step_microseconds") == [2e6] * 3
@@ -77,7 +77,7 @@ def test_the_bar_counts_all_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             return lambda *_, **__: None
 
     bars: list[Counting] = []
-    monkeypatch.setattr("minisnn.training.train.progress_bar", Counting)
+    monkeypatch.setattr("minisnn.training.loop.progress_bar", Counting)
     for resume in (False, True):
         snn.train(
             make(), *problem(100), optimizer=OPTIMIZER, epochs=2, batch_size=40,
@@ -130,9 +130,9 @@ def test_the_bar_says_where_a_training_stands() -> None:
 
     bar = Noting()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minisnn.training.train.progress_bar", lambda *_: bar)
+        patch.setattr("minisnn.training.loop.progress_bar", lambda *_: bar)
         patch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)  # one step at a time
-        patch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
+        patch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
         snn.train(
             make(), *problem(100), optimizer=OPTIMIZER, epochs=3, batch_size=50,
             callbacks=[lambda _, epoch: epoch.epoch == 2],

@@ -38,14 +38,14 @@ def press(*_: Any) -> None:
 
 @pytest.mark.parametrize("when", ["in a step", "between epochs", "in the last epoch"])
 def test_ctrl_c_returns_the_history_so_far(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    from minisnn.training.step import Stepper
+    from minisnn.training.trainer import Trainer
 
     monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)  # one step at a time
-    monkeypatch.setattr("minisnn.training.step._FIRST_CHUNK", 1.0)
+    monkeypatch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
     X, labels = problem()
     net = make()
     handler = signal.getsignal(signal.SIGINT)
-    run, count = Stepper.run, 0
+    run, count = Trainer.steps, 0
 
     def interrupted_run(self: Any, samples: Any, rates: Any) -> Any:
         nonlocal count
@@ -60,7 +60,7 @@ def test_ctrl_c_returns_the_history_so_far(monkeypatch: pytest.MonkeyPatch, when
         if when == "in the last epoch" and epoch.epoch == 5:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Stepper, "run", interrupted_run)
+    monkeypatch.setattr(Trainer, "steps", interrupted_run)
     history = snn.train(
         net, X, labels, optimizer=OPTIMIZER, epochs=5, batch_size=100, callbacks=[press]
     )

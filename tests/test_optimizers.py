@@ -14,7 +14,7 @@ import minisnn as snn
 from minisnn import topology
 from minisnn.network.losses import LOSSES
 from minisnn.network.samples import check_samples
-from minisnn.training.step import Stepper
+from minisnn.training.trainer import Trainer
 
 OPTIMIZERS = [
     snn.SGD(0.2, 0.9, weight_decay=0.01),
@@ -156,23 +156,23 @@ def test_a_state_is_all_there_is_to_keep(optimizer: Any) -> None:
     X, labels = problem()
     samples, rates = np.arange(160), np.full(10, optimizer.rate(0, 1))
 
-    def stepper(net: snn.MLP) -> Stepper:
+    def stepper(net: snn.MLP) -> Trainer:
         data = check_samples(net, X, labels, 1.0)
         loss = LOSSES["cross_entropy"]
-        return Stepper(
+        return Trainer(
             net, data, optimizer=optimizer, loss=loss, batch_size=16, dropout=(0.1, 0.1), seed=3
         )
 
     whole, half, last = make(), make(), make()
     through, begun = stepper(whole), stepper(half)
     for _ in range(2):
-        through.run(samples, rates)
-    begun.run(samples, rates)
+        through.steps(samples, rates)
+    begun.steps(samples, rates)
     state = begun.state()
     assert state["optimizer"].shape == (optimizer.n_states, len(half.parameters))
     resumed = stepper(last)
     resumed.restore(state)
-    resumed.run(samples, rates)
+    resumed.steps(samples, rates)
     for name, expected in through.state().items():
         np.testing.assert_array_equal(resumed.state()[name], expected)
 

@@ -175,11 +175,11 @@ def test_learns_the_sample(digits: Any) -> None:
 
 def test_compiling_trains_nothing() -> None:
     from minisnn.network.samples import check_samples
-    from minisnn.training.step import Stepper
+    from minisnn.training.trainer import Trainer
 
     net = make()
     samples = check_samples(net, *problem(), 1.0)
-    stepper = Stepper(net, samples, optimizer=OPTIMIZER, batch_size=8, dropout=(0.1, 0.1))
+    stepper = Trainer(net, samples, optimizer=OPTIMIZER, batch_size=8, dropout=(0.1, 0.1))
     stepper.compile()
     np.testing.assert_array_equal(net.parameters, make().parameters)
 

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from ..kernels.machine import compiling
+from ..kernels.machine.calls import address_of
 
 AGAIN = 2.0
 """Seconds within which a second Ctrl-C ends more than one training."""
@@ -90,6 +91,9 @@ _MODULES = {"numba.core.event", compiling.__name__, __name__}
 """Code in which an exception would leave a lock held or a count wrong, or would be dropped, as
 that of a callback from LLVM or of a finaliser is."""
 
+_CALLERS = {"_compile_for_args", address_of.__name__}
+"""Functions that compile: code that called these is not in the way of an exception."""
+
 _handler: Any = None  # before a compilation
 
 
@@ -107,7 +111,7 @@ def _observe(kernel: str | None) -> None:
 
 
 def _abort(signum: int, frame: FrameType | None) -> None:
-    while frame is not None and frame.f_code.co_name != "_compile_for_args":
+    while frame is not None and frame.f_code.co_name not in _CALLERS:
         if frame.f_code.co_name in _FUNCTIONS or frame.f_globals.get("__name__") in _MODULES:
             later = threading.Timer(_RETRY, _thread.interrupt_main, [signum])
             later.daemon = True

@@ -10,7 +10,6 @@ one f would need.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -33,7 +32,7 @@ from ..training.fingerprints import of_attributes
 from ..training.generators import generator_state, set_generator_state
 from ..training.history import History
 from ..training.optimizers import Optimizer
-from ..training.train import run_training
+from ..training.prepare import Options, prepare
 from .weight_map import WeightMap
 
 
@@ -187,8 +186,8 @@ def _size(f: WeightMap) -> tuple[int, ...]:
     return (*check_kind(f, WeightMap, "a map").shape, f.n_parameters)
 
 
-class _Stepper:
-    """Steps of a reparametrised network; in the place of `minisnn.training.step.Stepper`."""
+class _Trainer:
+    """Steps of a reparametrised network; in the place of `minisnn.training.trainer.Trainer`."""
 
     def __init__(
         self,
@@ -215,7 +214,7 @@ class _Stepper:
         self._state = optimizer.initial_state(net.parameters)
         self._lengths = [len(view) for views in net.split(net.parameters) for view in views]
         self._rng = np.random.default_rng(seed).spawn(1)[0]  # apart from the shuffling's
-        self._steps = 0
+        self._n_steps = 0
         self.chunk = 1
 
     @property
@@ -235,7 +234,7 @@ class _Stepper:
         nothing = self._net.parameters[:0]
         self._optimizer.update(nothing, self._optimizer.initial_state(nothing), nothing, 0.0)
 
-    def run(self, samples: Array, rates: Array) -> Array:
+    def steps(self, samples: Array, rates: Array) -> Array:
         net, size = self._net, self.plan.batch_size
         losses = np.empty(len(rates))
         for k, rate in enumerate(rates.tolist()):
@@ -243,9 +242,9 @@ class _Stepper:
             net.expand(maps)
             losses[k] = self._differentiate(samples[k * size : (k + 1) * size]).sum()
             gradients = net.pull_back(maps, self._execution.gradients)
-            about: Any = {"step": self._steps, "lengths": self._lengths}
+            about: Any = {"step": self._n_steps, "lengths": self._lengths}
             self._optimizer.update(net.parameters, self._state, gradients, rate, **about)
-            self._steps += 1
+            self._n_steps += 1
         net.expand()
         return losses
 
@@ -254,14 +253,14 @@ class _Stepper:
             "parameters": self._net.parameters,
             "optimizer": self._state,
             "generator": generator_state(self._rng),
-            "steps": np.array(self._steps),
+            "steps": np.array(self._n_steps),
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
         self._net.parameters[:] = state["parameters"]
         self._state[:] = state["optimizer"]
         set_generator_state(self._rng, state["generator"])
-        self._steps = int(state["steps"])
+        self._n_steps = int(state["steps"])
         self._net.expand()
 
     def activations_of(self, layer: int, n_samples: int) -> Array:
@@ -278,7 +277,7 @@ class _Stepper:
             loss=self._loss,
             dropout=self._dropout,
             seed=self._seed,
-            first_step=self._steps,
+            first_step=self._n_steps,
         )
         return losses
 
@@ -340,23 +339,14 @@ def train_reparametrised(
     True
     """
     check_kind(net, Reparametrised, "net")
-    return run_training(
-        net.expanded,
-        partial(_Stepper, net),
-        X,
-        Y,
+    options = Options(
         optimizer=optimizer,
-        optimizer_state=None,
         loss="mse",
         batch_size=batch_size,
         epochs=epochs,
-        rows=None,
         validation_data=validation_data,
-        validation_rows=None,
         dropout=dropout,
-        sample_weight=None,
         input_scale=input_scale,
-        shuffle=True,
         seed=seed,
         callbacks=callbacks,
         checkpoint=checkpoint,
@@ -364,3 +354,4 @@ def train_reparametrised(
         resume=resume,
         progress=progress,
     )
+    return prepare(net.expanded, X, Y, options, make_trainer=_Trainer, trained=net).run()

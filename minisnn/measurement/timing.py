@@ -22,7 +22,7 @@ from ..network.losses import check_loss
 from ..network.mlp import MLP
 from ..network.samples import check_samples
 from ..training.optimizers import Optimizer, as_optimizer
-from ..training.step import Stepper
+from ..training.trainer import Trainer
 
 _ROUNDS = 9
 _FEWER = 5  # times fewer steps on one thread
@@ -114,13 +114,13 @@ def time_steps(
     optimizer = as_optimizer(optimizer)
     steps = checks.check_positive_integer(steps, "steps")
     batch_size = checks.check_positive_integer(batch_size, "batch_size")
-    steppers = []
+    trainers = []
     for net in networks:
         samples = check_samples(net, X, Y, input_scale)
         batch_size = min(batch_size, samples.n_samples)
         drop = checks.check_dropout(dropout, len(net.layers))
         make = partial(
-            Stepper,
+            Trainer,
             deepcopy(net),
             samples,
             optimizer=optimizer,
@@ -130,9 +130,9 @@ def time_steps(
         )
         with _one_thread():
             alone = make()
-        steppers.append((make(), alone))
-        for stepper in steppers[-1]:
-            stepper.compile()
+        trainers.append((make(), alone))
+        for trainer in trainers[-1]:
+            trainer.compile()
     rng = np.random.default_rng(0)
     wall, cpu = (np.empty((len(networks), _ROUNDS)) for _ in range(2))
     rates: Array = np.full(steps, optimizer.rate(0.5, 1))
@@ -140,10 +140,10 @@ def time_steps(
     with closing(progress_bar(progress, _ROUNDS * len(networks), "turn")) as bar:
         for turn in range(_ROUNDS):
             chosen = rng.integers(samples.n_samples, size=steps * batch_size)
-            for number, (stepper, alone) in enumerate(steppers):
+            for number, (trainer, alone) in enumerate(trainers):
                 sleep(_PAUSE)
-                stepper.run(chosen[:batch_size], rates[:1])  # wakes BLAS's threads
-                wall[number, turn] = _microseconds(perf_counter, stepper, chosen, rates)
+                trainer.steps(chosen[:batch_size], rates[:1])  # wakes BLAS's threads
+                wall[number, turn] = _microseconds(perf_counter, trainer, chosen, rates)
                 with _one_thread():
                     fewer = chosen[: few * batch_size], rates[:few]
                     cpu[number, turn] = _microseconds(thread_time, alone, *fewer)
@@ -152,11 +152,11 @@ def time_steps(
 
 
 def _microseconds(
-    clock: Callable[[], float], stepper: Stepper, samples: Array, rates: Array
+    clock: Callable[[], float], trainer: Trainer, samples: Array, rates: Array
 ) -> float:
     """Return the time of a step."""
     started = clock()
-    stepper.run(samples, rates)
+    trainer.steps(samples, rates)
     return 1e6 * (clock() - started) / len(rates)
 
 

@@ -28,9 +28,8 @@ from ..training.history import History
 from ..training.loop import Course
 from ..training.optimizer_state import OptimizerState
 from ..training.optimizers import Optimizer, as_optimizer
+from ..training.prepare import Options, prepare
 from ..training.schedules import Schedule, check_rate
-from ..training.step import Stepper
-from ..training.train import run_training
 from .held_out import split_rows
 from .inputs import NUMBERS, by_rows, dense_blocks, made_dense, readable
 from .names import answers_other_names, unknown_parameter
@@ -41,7 +40,6 @@ from .watch import Watch
 
 _LARGEST_SEED = 2**31 - 1
 _CALLBACKS = "functions of (net, epoch)"
-_run = compile_notice(True)(run_training)  # of a fit that is not verbose, too: it waits as long
 
 
 @dataclass(frozen=True)
@@ -220,31 +218,22 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             passes = _Passes(seed, Course(self.max_iter, np.random.default_rng(seed)))
         course = replace(passes.course, epochs=self.max_iter, order=deepcopy(passes.course.order))
         watch = Watch(self, score, first=first)
-        history = _run(
-            self.net_,
-            partial(Stepper, self.net_),
-            X,
-            targets,
+        options = Options(
             optimizer=self._make_optimizer(),
             optimizer_state=passes.optimizer_state,
             loss=loss,
             batch_size=self.batch_size,
             epochs=1 if incremental else self.max_iter,
             rows=rows,
-            validation_data=None,
-            validation_rows=None,
             dropout=self.dropout,
             sample_weight=weights,
-            input_scale=1.0,
             shuffle=self.shuffle,
             seed=passes.seed,
             callbacks=[watch, *as_list(self.callbacks, "callbacks", _CALLBACKS)],
-            checkpoint=None,
-            checkpoint_every=0,
-            resume=False,
             progress=bool(self.verbose),
-            course=course,
         )
+        with compile_notice(True):  # of a fit that is not verbose, too: it waits as long
+            history = prepare(self.net_, X, targets, options, course=course).run()
         watch.finish()
         done = course.done + len(history.epochs)
         going_on = _Passes(passes.seed, replace(course, done=done), history.optimizer_state)

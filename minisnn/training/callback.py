@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from .._support.arrays import Array
 from ..network.mlp import MLP
 from .history import Epoch, History
-from .step import Steps
+from .trainer import AnyTrainer
 
 EpochFunction = Callable[[MLP, Epoch], bool | None]
 """A callback in its simplest form: called after each epoch, and ends the training if true."""
@@ -22,15 +22,15 @@ class Training:
     ----------
     history : History
         The epochs so far; those before a resume are among them.
-    steps : Steps
+    trainer : AnyTrainer
         What trains.
     figures : collection of str
         Names of the figures in `Epoch` that each epoch of this training has.
     """
 
-    def __init__(self, history: History, steps: Steps, figures: Collection[str]) -> None:
+    def __init__(self, history: History, trainer: AnyTrainer, figures: Collection[str]) -> None:
         self.history, self.figures = history, figures
-        self._steps: Steps | None = steps
+        self._trainer: AnyTrainer | None = trainer
 
     @property
     def parameters(self) -> Array:
@@ -51,17 +51,17 @@ class Training:
         RuntimeError
             If the training has ended.
         """
-        steps = self._under_way()
-        steps.restore({**steps.state(), "parameters": parameters})
+        trainer = self._under_way()
+        trainer.restore({**trainer.state(), "parameters": parameters})
 
     def end(self) -> None:
         """Release the objects that train, and so the data."""
-        self._steps = None
+        self._trainer = None
 
-    def _under_way(self) -> Steps:
-        if self._steps is None:
+    def _under_way(self) -> AnyTrainer:
+        if self._trainer is None:
             raise RuntimeError("the training has ended; its parameters are those of its network")
-        return self._steps
+        return self._trainer
 
 
 class Callback:

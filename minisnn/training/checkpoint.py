@@ -341,7 +341,7 @@ class Checkpoint:
                 f"nothing is trained: a callback ended the training of {self._path} after "
                 f"{counted(n_epochs, 'epoch')}, as it would one of {self._epochs}. To train on, "
                 "call train without this checkpoint, with optimizer_state=history.optimizer_state",
-                stacklevel=6,  # where train is called
+                stacklevel=8,  # where train is called
             )
 
 

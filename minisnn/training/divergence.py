@@ -14,7 +14,7 @@ import numpy as np
 
 from .._support.arrays import Array
 from ..network.mlp import MLP
-from .step import Steps
+from .trainer import AnyTrainer
 
 _SHARE = 0.002  # of the training's time, for keeping states
 
@@ -24,7 +24,7 @@ class Watch:
 
     Parameters
     ----------
-    steps : Steps
+    trainer : AnyTrainer
         What makes them.
     net : MLP
         The network that they train; of a reparametrised one, the expanded network.
@@ -35,9 +35,9 @@ class Watch:
         If its weights are not finite to begin with.
     """
 
-    def __init__(self, steps: Steps, net: MLP) -> None:
-        self._steps, self._net = steps, net
-        self._kept = {name: array.copy() for name, array in steps.state().items()}
+    def __init__(self, trainer: AnyTrainer, net: MLP) -> None:
+        self._trainer, self._net = trainer, net
+        self._kept = {name: array.copy() for name, array in trainer.state().items()}
         self._since: list[tuple[Array, Array]] = []  # samples and rates of the steps after it
         self._due = 0.0
         self.check()
@@ -60,8 +60,8 @@ class Watch:
         now = perf_counter()
         self._due = now + (now - started) / _SHARE
 
-    def run(self, samples: Array, rates: Array) -> Array:
-        """Make steps, as `Steps.run` does.
+    def made(self, samples: Array, rates: Array, losses: Array) -> None:
+        """Look at steps that were made, and at their losses.
 
         Raises
         ------
@@ -69,12 +69,10 @@ class Watch:
             If a step's loss or a weight is not finite; see `check`.
         """
         self._since.append((samples, rates))
-        losses = self._steps.run(samples, rates)
         if not np.isfinite(losses).all():
             self._undo()
         if perf_counter() > self._due:
             self.keep()
-        return losses
 
     def check(self) -> None:
         """Raise unless all weights and biases are finite.
@@ -85,11 +83,11 @@ class Watch:
             If a weight is not finite. The message names the step that broke the network, and the
             first layer that is not finite. The network is as it was before that step.
         """
-        if not np.isfinite(self._steps.parameters).all():
+        if not np.isfinite(self._trainer.parameters).all():
             self._undo()
 
     def _copy(self) -> None:
-        for name, array in self._steps.state().items():
+        for name, array in self._trainer.state().items():
             np.copyto(self._kept[name], array)
 
     def _undo(self) -> None:
@@ -101,22 +99,22 @@ class Watch:
             )
         samples = np.concatenate([samples for samples, _ in self._since])
         rates = np.concatenate([rates for _, rates in self._since])
-        size = self._steps.plan.batch_size
+        size = self._trainer.plan.batch_size
         first, last = 0, len(rates)  # finite before step first, not so after step last - 1
-        self._steps.restore(self._kept)
+        self._trainer.restore(self._kept)
         while last - first > 1:
             middle = (first + last) // 2
-            losses = self._steps.run(samples[first * size : middle * size], rates[first:middle])
-            if np.isfinite(losses).all() and np.isfinite(self._steps.parameters).all():
+            losses = self._trainer.steps(samples[first * size : middle * size], rates[first:middle])
+            if np.isfinite(losses).all() and np.isfinite(self._trainer.parameters).all():
                 self._copy()
                 first = middle
             else:
-                self._steps.restore(self._kept)
+                self._trainer.restore(self._kept)
                 last = middle
         batch = samples[first * size : last * size]
-        self._steps.run(batch, rates[first:last])
+        self._trainer.steps(batch, rates[first:last])
         fault = self._fault(len(batch))
-        self._steps.restore(self._kept)
+        self._trainer.restore(self._kept)
         self._since.clear()
         raise FloatingPointError(
             f"the training diverged: in step {int(self._kept['steps']) + 1}, at a learning rate "
@@ -129,7 +127,7 @@ class Watch:
         """Return a phrase for the first part that is not finite after a step."""
         layers = list(enumerate(self._net.layers, start=1))
         for number, _ in layers:
-            if not np.isfinite(self._steps.activations_of(number, n_samples)).all():
+            if not np.isfinite(self._trainer.activations_of(number, n_samples)).all():
                 return f"the activations of layer {number} are"
         for number, layer in layers:
             for name in ("weights", "biases"):

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, fields
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from .._support import console
+from .._support.arguments import counted
 from .._support.arrays import Array
-from .._support.progress import Bar
+from .._support.compile_notice import compile_notice
+from .._support.interruption import AGAIN, interruptible
+from .._support.progress import Bar, progress_bar
 from ..network.evaluation import evaluate_samples
 from ..network.losses import Loss
 from ..network.mlp import MLP
-from ..network.samples import Samples
-from .callback import EpochFunction
+from ..network.passes import PREDICTION_BATCH
+from ..network.samples import DataError, Samples
+from .callback import Callback, EpochFunction, Training
 from .checkpoint import Checkpoint
 from .divergence import Watch
 from .generators import generator_state, set_generator_state
 from .history import Epoch, History, describe
+from .optimizer_state import OptimizerState
 from .optimizers import Optimizer
-from .step import Steps
+from .trainer import AnyTrainer
 
 _CHUNK_SECONDS = 0.08
 """Time that compiled code runs before the loop looks for Ctrl-C, for a checkpoint that is due, at
@@ -56,7 +63,7 @@ class Loop:
     ----------
     net : MLP
         The network that predicts.
-    steps : Steps
+    trainer : AnyTrainer
         What trains it.
     samples : Samples
         Training data.
@@ -76,12 +83,14 @@ class Loop:
         What the history says of the seed.
     callbacks : sequence of callables
         Called after each epoch.
+    progress : bool or None
+        Whether to show a bar, as for `minisnn.train`.
     """
 
     def __init__(
         self,
         net: MLP,
-        steps: Steps,
+        trainer: AnyTrainer,
         samples: Samples,
         validation: Samples | None,
         *,
@@ -92,14 +101,18 @@ class Loop:
         shuffle: bool,
         seed: int,
         callbacks: Sequence[EpochFunction],
+        progress: bool | None,
     ) -> None:
         self.history = History(seed=seed)
-        self._net, self._steps, self._watch = net, steps, Watch(steps, net)
+        self.checkpoint: Checkpoint | None = None
+        self.resume: bool | str = False  # from the checkpoint
+        self.names = samples.inputs.names, samples.targets.names
+        self._net, self._trainer, self._watch = net, trainer, Watch(trainer, net)
         self._samples, self._validation = samples, validation
         self._optimizer, self._epochs, self._shuffle = optimizer, epochs, shuffle
         self._loss = loss
-        self._callbacks = callbacks
-        self._starts = np.arange(0, samples.n_samples, steps.plan.batch_size)
+        self._callbacks, self._progress = callbacks, progress
+        self._starts = np.arange(0, samples.n_samples, trainer.plan.batch_size)
         self._sizes = np.diff([*self._starts, samples.n_samples])
         # Where it stands, beside the history:
         self._course, self._rng = course, course.order
@@ -110,26 +123,103 @@ class Loop:
         self._seconds = 0.0  # how long they took
         self._stopped = False  # by a callback
 
-    def run(self, interrupted: threading.Event, checkpoint: Checkpoint | None, bar: Bar) -> None:
-        """Go on to the end, or to an interruption."""
-        begun_at = self._place()
-        bar.initial = len(self.history.epochs) * len(self._sizes) + self._done
-        self._show(bar)
-        bar.update(bar.initial)
-        while not (
-            len(self.history.epochs) == self._epochs or self._stopped or interrupted.is_set()
-        ):
-            rates, seconds_a_step = self._run_epoch(interrupted, checkpoint, bar)
-            if self._done == len(self._sizes):
-                self._finish_epoch(rates[-1], seconds_a_step)
-                self._show(bar)
-                if checkpoint is not None and checkpoint.due:
-                    checkpoint.write()
-        if self._stopped:  # nothing is left to do
-            bar.update((self._epochs - len(self.history.epochs)) * len(self._sizes))
-        self.history.interrupted = interrupted.is_set()
-        if checkpoint is not None and self._place() != begun_at:
-            checkpoint.write()
+    def run(self) -> History:
+        """Go on to the end, or to an interruption; return the history.
+
+        Raises
+        ------
+        DataError
+            If a value of the data is invalid; the network is then as it was before.
+        FloatingPointError
+            If the training diverges; the network is as it was before that step.
+        FileFormatError, OSError
+            If there is something wrong with the checkpoint.
+        """
+        n_steps, size = len(self._sizes), self._trainer.plan.batch_size
+        with self._under_way() as (interrupted, bar):
+            begun_at = self._place()
+            bar.initial = len(self.history.epochs) * n_steps + self._done
+            self._show(bar)
+            bar.update(bar.initial)
+            while not (self._is_over() or interrupted.is_set()):
+                order, rates = self._begin_epoch()
+                seconds: list[float] = []  # of each chunk, a step
+                while self._done < n_steps and not interrupted.is_set():
+                    first, last = self._done, min(self._done + self._trainer.chunk, n_steps)
+                    samples = order[first * size : last * size]
+                    started = perf_counter()
+                    losses = self._trainer.steps(samples, rates[first:last])
+                    self._watch.made(samples, rates[first:last], losses)
+                    seconds.append((perf_counter() - started) / (last - first))
+                    self._note(first, last, losses, seconds[-1], bar)
+                self._watch.check()
+                if self._done == n_steps:
+                    self._finish_epoch(rates[-1], seconds)
+                    self._show(bar)
+                    if self.checkpoint is not None and self.checkpoint.due:
+                        self.checkpoint.write()
+            if self._stopped:  # nothing is left to do
+                bar.update((self._epochs - len(self.history.epochs)) * n_steps)
+            self.history.interrupted = interrupted.is_set()
+            if self.checkpoint is not None and self._place() != begun_at:
+                self.checkpoint.write()
+        if self.history.interrupted:
+            console.say(
+                f"Ctrl-C: this training has ended, after {counted(len(self.history), 'epoch')}; a "
+                f"second Ctrl-C within {AGAIN:.0f} seconds of the first ends the program"
+            )
+        self.history.optimizer_state = OptimizerState.from_arrays(self._trainer.state())
+        return self.history
+
+    @contextmanager
+    def _under_way(self) -> Iterator[tuple[threading.Event, Bar]]:
+        """Compile, begin, and whatever happens end: the bar, the callbacks, the checkpoint."""
+        told = [callback for callback in self._callbacks if isinstance(callback, Callback)]
+        n_steps = self._epochs * len(self._sizes)
+        with compile_notice(self._progress is not False), self._untouched_if_refused():
+            self.history.compile_seconds = self._compile()
+            with interruptible() as interrupted, ExitStack() as ends:
+                bar = progress_bar(self._progress, n_steps)
+                ends.callback(bar.close)
+                training = Training(self.history, self._trainer, self.figures)
+                ends.callback(training.end)  # last of all
+                self._net.input_names, self._net.output_names = self.names
+                for callback in told:
+                    callback.begin(training)
+                    ends.callback(callback.end)
+                if self.checkpoint is not None:
+                    self.checkpoint.begin(self.resume)
+                yield interrupted, bar
+
+    @contextmanager
+    def _untouched_if_refused(self) -> Iterator[None]:
+        """Put names back if no step was made; parameters, too, if a value of the data is none.
+
+        That turns out in the first epoch, in which all the data is read: no callback has seen the
+        end of one.
+        """
+        net, trainer = self._net, self._trainer
+        before, names = trainer.parameters.copy(), (net.input_names, net.output_names)
+        begun = trainer.state()["steps"].copy()
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, DataError):
+                trainer.restore({**trainer.state(), "parameters": before, "steps": begun})
+            if trainer.state()["steps"] == begun:
+                net.input_names, net.output_names = names
+            raise
+
+    def _compile(self) -> float:
+        """Compile all kernels that the training will call; return the seconds it took."""
+        started = perf_counter()
+        self._trainer.compile()
+        if self._validation is not None:
+            self._net.predict_checked(self._validation.first(PREDICTION_BATCH))
+        return perf_counter() - started
+
+    def _is_over(self) -> bool:
+        return len(self.history.epochs) == self._epochs or self._stopped
 
     def _show(self, bar: Bar) -> None:
         """Say where it stands, with the bar's next update: to draw takes as long as some steps."""
@@ -142,43 +232,29 @@ class Loop:
             so_far = float(np.mean(self._losses[: self._done]))
             bar.set_postfix_str(f"loss {so_far:.5f} so far", refresh=False)
 
-    def _run_epoch(
-        self, interrupted: threading.Event, checkpoint: Checkpoint | None, bar: Bar
-    ) -> tuple[Array, list[float]]:
-        """Make the steps that are left of an epoch, chunk by chunk.
-
-        Return the rates of all its steps, and each chunk's seconds a step.
-        """
-        n_steps, size = len(self._sizes), self._steps.plan.batch_size
+    def _begin_epoch(self) -> tuple[Array, Array]:
+        """Return the order of an epoch's samples, and the rate of each of its steps."""
         order = self._samples.order()
         if self._shuffle:
             self._rng.shuffle(order)
         if self._samples.weights is not None:  # a batch in which no sample counts has no loss
             weights = self._samples.weights[order]
             self._counts = self._sizes * np.logical_or.reduceat(weights, self._starts)
-        course = self._course
-        rates = self.rates(course.done + len(self.history.epochs), course.epochs)
-        seconds: list[float] = []
         self._watch.keep()
-        while self._done < n_steps and not interrupted.is_set():
-            stop = min(self._done + self._steps.chunk, n_steps)
-            started = perf_counter()
-            self._losses[self._done : stop] = self._watch.run(
-                order[self._done * size : stop * size], rates[self._done : stop]
-            )
-            elapsed = perf_counter() - started
-            self._seconds += elapsed
-            seconds.append(elapsed / (stop - self._done))
-            self._steps.chunk = max(1, int(_CHUNK_SECONDS / seconds[-1]))
-            self._done, done = stop, stop - self._done
-            if not self.history.epochs:
-                self._show(bar)
-            bar.update(done)
-            if checkpoint is not None and checkpoint.due and self._done < n_steps:
-                self._watch.check()
-                checkpoint.write()
-        self._watch.check()
-        return rates, seconds
+        return order, self.rates(self._course.done + len(self.history.epochs), self._course.epochs)
+
+    def _note(self, first: int, last: int, losses: Array, seconds_a_step: float, bar: Bar) -> None:
+        """Note the steps from first to last that were made."""
+        self._losses[first:last] = losses
+        self._seconds += seconds_a_step * (last - first)
+        self._trainer.chunk = max(1, int(_CHUNK_SECONDS / seconds_a_step))
+        self._done = last
+        if not self.history.epochs:
+            self._show(bar)
+        bar.update(last - first)
+        if self.checkpoint is not None and self.checkpoint.due and last < len(self._sizes):
+            self._watch.check()
+            self.checkpoint.write()
 
     def _finish_epoch(self, rate: float, seconds_a_step: Sequence[float]) -> None:
         """Record an epoch, and call the callbacks."""
@@ -253,7 +329,7 @@ class Loop:
             and 0 <= done < len(self._losses)
             and (done == 0 or n_epochs < self._epochs)
             and stopped in (0, 1)
-            and n_epochs * len(self._losses) + done <= self._steps.state()["steps"]
+            and n_epochs * len(self._losses) + done <= self._trainer.state()["steps"]
         ):
             raise ValueError(f"a training cannot stand at {[n_epochs, done, stopped]}")
         always = [not item.name.startswith("validation") for item in fields(Epoch)]

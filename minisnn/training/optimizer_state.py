@@ -70,11 +70,11 @@ class OptimizerState:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """Return the optimiser's part of the arrays that `Steps.state` returns."""
+        """Return the optimiser's part of the arrays that `AnyTrainer.state` returns."""
         return cls(arrays["optimizer"], int(arrays["steps"]))
 
     def arrays(self) -> dict[str, Array]:
-        """Return it as `Steps.restore`, and files, take it."""
+        """Return it as `AnyTrainer.restore`, and files, take it."""
         return {"optimizer": self.vectors, "steps": np.array(self.steps, dtype=np.int64)}
 
     def check_for(self, parameters: Array, optimizer: Optimizer | None = None) -> None:

@@ -1,38 +1,19 @@
-"""Entry point of training: validate the arguments, assemble the parts, run the loop."""
+"""Training of a network: `minisnn.train`."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Sequence
 from os import PathLike
-from time import perf_counter
 
-import numpy as np
 import numpy.typing as npt
 
-from .._support import checks, console
-from .._support.arguments import as_list, check_flag, check_pair, check_path, counted, shown
-from .._support.columns import Known
-from .._support.compile_notice import compile_notice
-from .._support.interruption import AGAIN, interruptible
-from .._support.progress import progress_bar, require_tqdm
-from .._support.seeds import Seed, seed_of
-from ..network.losses import check_loss
-from ..network.mlp import MLP, check_network
-from ..network.passes import PREDICTION_BATCH
-from ..network.samples import DataError, Samples, check_samples
-from . import fingerprints
-from .callback import Callback, EpochFunction, Training
-from .checkpoint import EXTEND, Checkpoint, Part, Recorded, recorded
+from .._support.seeds import Seed
+from ..network.mlp import MLP
+from .callback import EpochFunction
 from .history import History
-from .loop import Course, Loop
 from .optimizer_state import OptimizerState
-from .optimizers import Optimizer, as_optimizer
-from .step import Stepper, Steps
-
-_MOST_EPOCHS = 2**20  # 56 MiB of figures
+from .optimizers import Optimizer
+from .prepare import Options, prepare
 
 
 def train(
@@ -181,11 +162,7 @@ def train(
     >>> snn.evaluate(net, X, Y).accuracy > 0.9
     True
     """
-    return run_training(
-        net,
-        partial(Stepper, net),
-        X,
-        Y,
+    options = Options(
         optimizer=optimizer,
         optimizer_state=optimizer_state,
         loss=loss,
@@ -205,208 +182,4 @@ def train(
         resume=resume,
         progress=progress,
     )
-
-
-def run_training(
-    net: MLP,
-    make_steps: Callable[..., Steps],
-    X: npt.ArrayLike,
-    Y: npt.ArrayLike,
-    *,
-    optimizer: Optimizer | str,
-    optimizer_state: OptimizerState | None,
-    loss: str | None,
-    batch_size: int,
-    epochs: int,
-    rows: npt.ArrayLike | None,
-    validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
-    validation_rows: npt.ArrayLike | None,
-    dropout: float | Sequence[float] | None,
-    sample_weight: npt.ArrayLike | None,
-    input_scale: float,
-    shuffle: bool,
-    seed: Seed,
-    callbacks: Sequence[EpochFunction],
-    checkpoint: str | PathLike[str] | None,
-    checkpoint_every: float,
-    resume: bool | str,
-    progress: bool | None,
-    course: Course | None = None,
-) -> History:
-    """Validate the arguments of `train`, and run its loop with steps of any kind.
-
-    ``make_steps(samples, optimizer=, loss=, batch_size=, dropout=, seed=)`` makes what trains
-    ``net``. ``course`` is what the epochs are a part of, if more calls make it up.
-    """
-    net = check_network(net)
-    kept = _check_resume(checkpoint, resume)
-    samples = check_samples(
-        net, X, Y, input_scale, weights=sample_weight, rows=rows, known=kept.known(net)
-    )
-    if validation_data is None and validation_rows is not None:
-        validation_data = X, Y
-    validation = _check_validation(net, samples, validation_data, input_scale, validation_rows)
-    known = check_loss(loss, net.output_activation, samples)
-    if validation is not None:
-        check_loss(loss, net.output_activation, validation)
-    optimizer = as_optimizer(optimizer)
-    epochs = checks.check_positive_integer(epochs, "epochs")
-    batch_size = min(checks.check_positive_integer(batch_size, "batch_size"), samples.n_samples)
-    dropout = checks.check_dropout(dropout, len(net.layers))
-    checkpoint_every = checks.check_number(checkpoint_every, "checkpoint_every", 0)
-    callbacks = as_list(callbacks, "callbacks", "functions of (net, epoch)")
-    told = _check_callbacks(callbacks)
-    shuffle = check_flag(shuffle, "shuffle")
-    if progress is not None and check_flag(progress, "progress"):
-        require_tqdm()  # the bar is made after compiling, which takes its time
-    if checkpoint is not None and epochs > _MOST_EPOCHS:
-        raise ValueError(
-            f"a training with a checkpoint, which has a row for each epoch, may have "
-            f"{_MOST_EPOCHS} at most, got {epochs}"
-        )
-
-    number = seed_of(kept.seed if seed is None else seed)
-    with compile_notice(progress is not False):
-        steps = make_steps(
-            samples,
-            optimizer=optimizer,
-            loss=known,
-            batch_size=batch_size,
-            dropout=dropout,
-            seed=number,
-        )
-    if optimizer_state is not None:
-        if not isinstance(optimizer_state, OptimizerState):
-            raise TypeError(
-                "optimizer_state must be an OptimizerState, such as history.optimizer_state, got "
-                f"{type(optimizer_state).__name__}"
-            )
-        optimizer_state.check_for(steps.parameters, optimizer)
-        steps.restore({**steps.state(), **optimizer_state.arrays()})
-    loop = Loop(
-        net,
-        steps,
-        samples,
-        validation,
-        optimizer=optimizer,
-        loss=known,
-        epochs=epochs,
-        course=course or Course(epochs, np.random.default_rng(number)),
-        shuffle=shuffle,
-        seed=number,
-        callbacks=callbacks,
-    )
-    names, file = (samples.inputs.names, samples.targets.names), None
-    if checkpoint is not None:
-        for data in [samples] if validation is None else [samples, validation]:
-            net.check_values(data)  # all is read for the fingerprint in any case
-        stateful = [callback for callback in told if type(callback).state is not Callback.state]
-        fingerprint = {
-            "network": steps.fingerprint(),
-            "training data": fingerprints.of_samples(samples),
-            "validation data": fingerprints.of_samples(validation),
-            "input_scale": repr(samples.scale),
-            "loss": known.name,
-            "batch_size": str(batch_size),
-            "dropout": str(dropout),
-            "shuffle": str(shuffle),
-            "seed": str(number),
-            "callbacks": ", ".join(map(repr, stateful)) or "none",
-        }
-
-        def fingerprint_for(epochs: int) -> dict[str, str]:
-            rates = fingerprints.of_optimizer(optimizer, epochs)
-            return {**fingerprint, **rates, "epochs": str(epochs)}
-
-        parts: dict[str, Part] = {"steps": steps, "loop": loop}  # it asks for their number
-        parts |= {
-            f"callback_{number}": callback for number, callback in enumerate(stateful, start=1)
-        }
-        file = Checkpoint(
-            checkpoint, checkpoint_every, fingerprint_for, epochs, loop.rates, parts, steps, names
-        )
-    with compile_notice(progress is not False), _untouched_if_refused(net, steps):
-        loop.history.compile_seconds = _compile(net, steps, validation)
-        with interruptible() as interrupted, ExitStack() as ends:
-            bar = progress_bar(progress, epochs * math.ceil(samples.n_samples / batch_size))
-            ends.callback(bar.close)
-            training = Training(loop.history, steps, loop.figures)
-            ends.callback(training.end)  # last of all
-            net.input_names, net.output_names = names
-            for callback in told:
-                callback.begin(training)
-                ends.callback(callback.end)
-            if file is not None:
-                file.begin(resume)
-            loop.run(interrupted, file, bar)
-    if loop.history.interrupted:
-        console.say(
-            f"Ctrl-C: this training has ended, after {counted(len(loop.history), 'epoch')}; a "
-            f"second Ctrl-C within {AGAIN:.0f} seconds of the first ends the program"
-        )
-    loop.history.optimizer_state = OptimizerState.from_arrays(steps.state())
-    return loop.history
-
-
-@contextmanager
-def _untouched_if_refused(net: MLP, steps: Steps) -> Iterator[None]:
-    """Put names back if no step was made; parameters, too, if a value of the data is none.
-
-    That turns out in the first epoch, in which all the data is read: no callback has seen the end
-    of one.
-    """
-    before, names = steps.parameters.copy(), (net.input_names, net.output_names)
-    begun = steps.state()["steps"].copy()
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, DataError):
-            steps.restore({**steps.state(), "parameters": before, "steps": begun})
-        if steps.state()["steps"] == begun:
-            net.input_names, net.output_names = names
-        raise
-
-
-def _check_resume(checkpoint: str | PathLike[str] | None, resume: bool | str) -> Recorded:
-    """Return the checkpoint's record, if there is one to continue from."""
-    if not (isinstance(resume, (bool, np.bool_)) or (isinstance(resume, str) and resume == EXTEND)):
-        raise TypeError(f"resume must be True, False or {EXTEND!r}, got {shown(resume)}")
-    if checkpoint is not None:
-        check_path(checkpoint, "checkpoint")
-    elif resume:
-        raise ValueError("resume needs the checkpoint to go on from: pass checkpoint=path")
-    return Recorded() if checkpoint is None or not resume else recorded(checkpoint)
-
-
-def _check_callbacks(callbacks: Sequence[EpochFunction]) -> list[Callback]:
-    """Return those that are more than functions."""
-    for callback in callbacks:
-        if not callable(callback) or isinstance(callback, type):
-            raise TypeError(
-                "callbacks must be functions of (net, epoch), or objects such as EarlyStopping(), "
-                f"got {shown(callback)}"
-            )
-    return [callback for callback in callbacks if isinstance(callback, Callback)]
-
-
-def _check_validation(
-    net: MLP,
-    samples: Samples,
-    validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None,
-    input_scale: float,
-    rows: npt.ArrayLike | None,
-) -> Samples | None:
-    if validation_data is None:
-        return None
-    X, Y = check_pair(validation_data, "validation_data")
-    known = [Known(table.names, "the training") for table in (samples.inputs, samples.targets)]
-    return check_samples(net, X, Y, input_scale, "validation ", rows=rows, known=known)
-
-
-def _compile(net: MLP, steps: Steps, validation: Samples | None) -> float:
-    """Compile all kernels that the training will call; return the seconds it took."""
-    started = perf_counter()
-    steps.compile()
-    if validation is not None:
-        net.predict_checked(validation.first(PREDICTION_BATCH))
-    return perf_counter() - started
+    return prepare(net, X, Y, options).run()

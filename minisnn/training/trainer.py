@@ -22,8 +22,8 @@ from .optimizers import Optimizer, updates_of
 _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
 
 
-class Steps(Protocol):
-    """Protocol between the loop and an object that makes the steps, such as `Stepper`."""
+class AnyTrainer(Protocol):
+    """Protocol between the loop and an object that makes the steps, such as `Trainer`."""
 
     plan: Plan
     chunk: int  # how many steps to make at once, for the loop to change
@@ -37,7 +37,7 @@ class Steps(Protocol):
     def compile(self) -> None:
         """Compile what a step calls, or load it; nothing is trained."""
 
-    def run(self, samples: Array, rates: Array) -> Array:
+    def steps(self, samples: Array, rates: Array) -> Array:
         """Train on samples, batch after batch; return the losses before each update."""
         ...
 
@@ -61,7 +61,7 @@ class Steps(Protocol):
         ...
 
 
-class Stepper:
+class Trainer:
     """State of training beside the network: the optimiser's state, buffers, the count of steps.
 
     Parameters
@@ -106,12 +106,12 @@ class Stepper:
         self._net = net
         self._samples, self._optimizer, self._loss = samples, optimizer, loss
         self._dropout, self._seed = dropout, seed
-        self._steps = 0
+        self._n_steps = 0
         self.chunk = max(1, int(_FIRST_CHUNK / self.plan.cycles))
 
     @property
     def initial_seed(self) -> int | None:
-        """Seed of the network's initial weights; see `Steps`."""
+        """Seed of the network's initial weights; see `AnyTrainer`."""
         return self._net.seed
 
     @initial_seed.setter
@@ -120,9 +120,9 @@ class Stepper:
 
     def compile(self) -> None:
         """Compile what a step calls, or load it; nothing is trained."""
-        self.run(np.empty(0, dtype=np.int64), np.empty(0))
+        self.steps(np.empty(0, dtype=np.int64), np.empty(0))
 
-    def run(self, samples: Array, rates: Array) -> Array:
+    def steps(self, samples: Array, rates: Array) -> Array:
         """Train on the samples in these rows; return the losses before each update.
 
         Parameters
@@ -138,28 +138,28 @@ class Stepper:
             loss=self._loss,
             dropout=self._dropout,
             seed=self._seed,
-            first_step=self._steps,
-            updates=updates_of(self._optimizer, rates, self._steps),
+            first_step=self._n_steps,
+            updates=updates_of(self._optimizer, rates, self._n_steps),
         )
-        self._steps += len(rates)
+        self._n_steps += len(rates)
         return losses
 
     def state(self) -> dict[str, Array]:
-        """Return all that the next step depends on; see `Steps`."""
+        """Return all that the next step depends on; see `AnyTrainer`."""
         return {
             "parameters": self.parameters,
             "optimizer": self._state,
-            "steps": np.array(self._steps),
+            "steps": np.array(self._n_steps),
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Go on from a state; see `Steps`."""
+        """Go on from a state; see `AnyTrainer`."""
         self.parameters[:] = state["parameters"]
         self._state[:] = state["optimizer"]
-        self._steps = int(state["steps"])
+        self._n_steps = int(state["steps"])
 
     def activations_of(self, layer: int, n_samples: int) -> Array:
-        """Return a layer's activations in the last step; see `Steps`."""
+        """Return a layer's activations in the last step; see `AnyTrainer`."""
         return self._execution.activations_of(layer, n_samples)
 
     def fingerprint(self) -> str:
