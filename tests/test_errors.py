@@ -44,7 +44,7 @@ def matches(shown: str, found: str) -> bool:
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """What the table defines for its rows, which run in a folder of their own."""
+    """Definitions of the table for its rows, which run in a folder of their own."""
     (block,) = re.findall(r"```python\n(.*?)```", LIBRARY, re.DOTALL)
     defined: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:

@@ -28,7 +28,7 @@ class Reference(types.Type):
     Parameters
     ----------
     to : type of a named tuple
-        Of what stands there.
+        Type of the named tuple.
     """
 
     def __init__(self, to: Any) -> None:

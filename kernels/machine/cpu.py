@@ -59,7 +59,7 @@ class CPU:
     register_bytes
         Bytes of a vector register.
     registers
-        How many vector registers there are.
+        Number of vector registers.
     fuses
         Whether one instruction multiplies, adds and rounds once.
     rounds

@@ -115,7 +115,7 @@ def run(kernel: Callable[..., Any], n_threads: int, *arguments: Any) -> None:
     kernel
         Goes through the phases by `begin`, `claim` and `finish`.
     n_threads
-        How many threads there are, this one included.
+        Number of threads, this one included.
 
     Raises
     ------

@@ -77,7 +77,7 @@ def choose_blocks(
     caches
         Sizes of the caches.
     passes
-        How often a row's edges are gone through, a tile wide each time.
+        Number of passes over a row's edges, each a tile wide.
     of_bytes
         Whether X is of bytes, two in a word: rows half as long.
     """

@@ -69,7 +69,7 @@ class Effort:
     dtype
         Precision.
     n_threads
-        How many share the work.
+        Number of threads that share the work.
     """
 
     width: int
@@ -137,7 +137,7 @@ class Schedule:
     purpose
         `PREDICT`, `TRAIN` or `DIFFERENTIATE`.
     effort
-        What things cost.
+        Costs of operations.
     forward, backward
         The products W X and W^T dZ of the layers that have indices.
     keeps_bytes

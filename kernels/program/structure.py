@@ -112,14 +112,14 @@ class Wiring:
     graphs
         One a layer, as many outputs as the next has inputs.
     products : sequence of {EDGES, COMPLETE, BLAS}, optional
-        What makes each layer's products; by default `choose_products`. A complete layer may be
-        treated like any other, for comparisons.
+        Implementation of each layer's products; by default `choose_products`. A complete layer may
+        be treated like any other, for comparisons.
     activations : sequence of str, optional
-        What each layer's neurons make of their sums (`activations`); by default sigmoids.
+        Activation of each layer's neurons (`activations`); by default sigmoids.
     inputs : array of uint32, optional
         Numbers of the network's inputs that the first layer has (`without_idle`); by default all.
     n_in : int, optional
-        How many inputs the network has.
+        Number of inputs of the network.
     """
 
     def __init__(

@@ -67,11 +67,11 @@ def write_archive(
     file : binary file
         Open for writing; take `minisnn._support.files.replace_file`.
     kind : str
-        What it is, such as ``"network"``.
+        Kind of content, such as ``"network"``.
     number : int
         Number of the kind's format.
     content : mapping
-        What else the header says, as JSON can hold it; 1 MiB at most.
+        Other entries of the header, as JSON can hold them; 1 MiB at most.
     arrays : mapping of str to array
         Unsigned or signed integers or real numbers.
 
@@ -140,7 +140,7 @@ def read_archive(
     path : path
         The file.
     kind : str
-        What it must be.
+        Kind that it must have.
     numbers : sequence of int
         The formats that the block can read.
     whole : bool
@@ -224,7 +224,7 @@ class Archive:
     Attributes
     ----------
     header : dict
-        What ``header.json`` says: as yet unchecked, beyond being JSON.
+        Content of ``header.json``: not yet checked, beyond being JSON.
     """
 
     header: dict[str, Any]

@@ -196,7 +196,7 @@ def did_you_mean(value: Any, allowed: Iterable[str]) -> str:
     Parameters
     ----------
     value : object
-        What was given.
+        The given value.
     allowed : iterable of str
         The names that there are.
 

@@ -30,7 +30,7 @@ class Known(NamedTuple):
     names : tuple of str, or None
         In the order of the inputs, or outputs.
     owner : str
-        Who knows them, for messages.
+        Owner of the names, for messages.
     """
 
     names: Names | None
@@ -137,7 +137,7 @@ def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
     given : tuple of str, or None
         Those that a frame has; of an array None.
     name : str
-        What has them.
+        Owner of the columns, for messages.
 
     Raises
     ------

@@ -25,7 +25,7 @@ class Output:
     Parameters
     ----------
     stream : text file, or any object with ``write``, or None
-        Where the text goes; None drops it.
+        Destination of the text; None drops it.
     drops_all : bool
         Whether any failure drops the text. Otherwise one that the user should hear of, such as a
         full disk, is raised.

@@ -67,7 +67,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Warns
     -----
     RuntimeWarning
-        Where the file is written in place.
+        If the file is written in place.
 
     Examples
     --------

@@ -40,7 +40,7 @@ def progress_bar(show: bool | None, total: int, unit: str | None = None) -> Bar:
     total : int
         Units of work in all.
     unit : str, optional
-        What is counted. None: the description says where the work stands.
+        Unit that is counted. None: the description shows the progress.
     """
     output = error_output()
     if show is None:

@@ -50,7 +50,7 @@ class Comparison:
     Parameters
     ----------
     name : str
-        Which kind.
+        Kind of network.
     weights : int
         Trained weights of the final network; biases are not counted.
     connections : int
@@ -179,7 +179,7 @@ def compare(
     seeds : sequence of int, SeedSequence, Generator or None
         Of the initial weights, and of shuffling; by default one, fresh, and kept in each row.
     names : sequence of str
-        Which to train, of `BASELINES`; by default all.
+        Baselines to train, from `BASELINES`; by default all.
     report : callable, optional
         Called with each row as it is ready.
     **options

@@ -28,7 +28,7 @@ def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
     net : MLP
         A trained network; it is not changed.
     n_edges : sequence of int
-        How many weights each layer keeps. Of equal ones the first in edge order are kept.
+        Number of weights that each layer keeps. Of equal ones the first in edge order are kept.
 
     Returns
     -------

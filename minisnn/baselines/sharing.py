@@ -20,7 +20,7 @@ class SharedWeights(WeightMap):
     n_parameters : int
         Length of θ.
     table : array of int, shape (n_out, n_in)
-        Which parameter each entry is, 0 to n_parameters - 1.
+        Parameter of each entry, 0 to n_parameters - 1.
     signs : array of -1 and 1, shape (n_out, n_in), optional
         By default 1.
     """

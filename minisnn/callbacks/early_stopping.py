@@ -21,7 +21,7 @@ _MONITORS = tuple(item.name for item in fields(Epoch) if item.name.endswith(("lo
 class EarlyStopping(Callback):
     """End a training when a figure has not got better for some epochs.
 
-    When the training ends, in whatever way, the network gets the weights of its best epoch.
+    However the training ends, the network gets the weights of its best epoch.
     Source of the idea: L. Prechelt, "Early Stopping - But When?", 1998,
     doi:10.1007/3-540-49430-8_3.
 
@@ -32,7 +32,7 @@ class EarlyStopping(Callback):
     min_delta : float
         By how much a figure must be better than the best so far to count as better.
     monitor : str
-        Which figure of `Epoch`: a loss, of which less is better, or an accuracy. The training
+        Figure of `Epoch` to watch: a loss, or an accuracy. The training
         must have it: ``validation_loss`` and ``validation_accuracy`` need validation data, and
         should not be those of the data on which the network is judged in the end.
 

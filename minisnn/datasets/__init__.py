@@ -38,11 +38,11 @@ class Dataset:
     train_labels, test_labels : array of uint8, shape (samples,)
         Number of the class of each, from 0, read-only.
     source : str
-        Where they came from, in words.
+        Their source, in words.
     title : str
-        What the data set is called.
+        Title of the data set.
     classes : tuple of str
-        What each class is.
+        Meaning of each class.
     """
 
     train_images: Array

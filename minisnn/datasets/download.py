@@ -28,9 +28,9 @@ class Fetch:
     Parameters
     ----------
     title : str
-        What the data set is called.
+        Title of the data set.
     hint : str
-        What to do where it cannot be had.
+        Advice if a file cannot be downloaded.
     silence : float
         Seconds to wait for a mirror that says nothing.
     limit : float
@@ -66,16 +66,16 @@ class Fetch:
         path : Path
             The file.
         addresses : sequence of str
-            Where it is published, each up to its name.
+            Addresses of its publishers, each up to its name.
         largest : int
             Bytes that it may have.
         read : function of Path
-            What checks and reads it.
+            Function that checks and reads it.
 
         Raises
         ------
         DatasetError
-            If nobody gives the file; the log has the details at level DEBUG.
+            If no mirror delivers the file; the log has the details at level DEBUG.
         """
         outside = sys.exception()  # of a caller who is handling one
         failures: dict[str, str] = {}  # why, by who was asked

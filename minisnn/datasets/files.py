@@ -25,9 +25,9 @@ def from_folders(row: Row, folders: Sequence[Path], hint: str) -> list[Array]:
     row : Row
         The data set.
     folders : sequence of Path
-        Where each file may lie, the first of them first.
+        Possible folders of each file, in order of preference.
     hint : str
-        What to do where one is missing.
+        Advice if one is missing.
 
     Raises
     ------
@@ -47,12 +47,12 @@ def from_cache(row: Row, folder: Path, fetch: Fetch) -> list[Array]:
     folder : Path
         That folder.
     fetch : Fetch
-        What downloads.
+        Function that downloads.
 
     Raises
     ------
     DatasetError
-        If a file cannot be had.
+        If a file cannot be downloaded.
     """
     arrays = []
     for name in row.sums:

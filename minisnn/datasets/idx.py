@@ -86,9 +86,9 @@ def read_idx(path: Path, sha256: str, shape: Sequence[int], *, as_it_lies: bool)
         Of the file as it lies, or else of its uncompressed content. Nothing is parsed before it
         is found right.
     shape : sequence of int
-        What the array must have. It bounds what is read and what is inflated.
+        Shape that the array must have. It bounds the bytes that are read and inflated.
     as_it_lies : bool
-        Which of them the sum is of.
+        Whether the checksum is of the file itself, and not of its content.
 
     Returns
     -------

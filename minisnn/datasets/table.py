@@ -26,12 +26,12 @@ class Row:
     Parameters
     ----------
     title : str
-        What it is called in texts.
+        Title in texts.
     folders : tuple of str
-        Where files may lie in the folder that MINISNN_DATA names: ``""`` is that folder itself.
+        Possible places of files in the folder MINISNN_DATA: ``""`` is that folder itself.
         The first is the one in the cache, too, and what messages name.
     addresses : tuple of str
-        Where they are published, each up to the name of a file. None: they come with minisnn.
+        Addresses of the publishers, each up to the name of a file. None: they come with minisnn.
     sums : mapping of str to str
         SHA-256 of each file. Where the name ends with .gz or .zip, it is that of the file as
         published, else that of the uncompressed content of a file that may be gzipped. The order
@@ -39,7 +39,7 @@ class Row:
     n_train, n_test : int
         Samples.
     classes : tuple of str
-        What each label means.
+        Meaning of each label.
     shape : tuple of int
         Rows and columns of an image.
     members : tuple of str
@@ -49,9 +49,9 @@ class Row:
     transposed : bool
         Whether images are stored column by column, to be turned upright.
     first_label : int
-        What the first class is called in the files; here it is 0.
+        Number of the first class in the files; here it is 0.
     note : str
-        What is said of the source, instead of where the files lie.
+        Description of the source, instead of the location of the files.
 
     Examples
     --------

@@ -131,7 +131,7 @@ def fold(
     places : mapping of str to Place
         For each normalisation, those of one layer in their order.
     position : str or None
-        Where those stand whose names do not tell.
+        Position of normalisations whose names do not show it.
     activations : sequence of str
         Of each layer.
 

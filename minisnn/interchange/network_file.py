@@ -55,7 +55,7 @@ def save(
     path : path
         File to write, usually with the ending .npz. It is replaced if it exists.
     optimizer_state : OptimizerState, optional
-        What the optimiser remembers, such as ``history.optimizer_state``, to train on later; the
+        State of the optimiser, such as ``history.optimizer_state``, to train on later; the
         file takes two or three times the space. By default it is not kept: predictions do not need
         it.
 

@@ -68,9 +68,9 @@ def from_state_dict(
         As for `MLP`. A PyTorch network of classes usually ends in a ``Linear`` whose outputs are
         logits: take "identity" for the same outputs, or "softmax" for probabilities.
     batch_norm : {"before", "after"}, optional
-        Where normalisations stand whose names do not tell: before or after the activation.
+        Position of normalisations whose names do not show it: before or after the activation.
     batch_norm_eps : float
-        What PyTorch adds to variances, as ``eps`` of ``BatchNorm1d``: it is not in the dict.
+        Number that PyTorch adds to variances, ``eps`` of ``BatchNorm1d``: it is not in the dict.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def from_state_dict(
     Warns
     -----
     DeadNeuronWarning
-        Where a hidden or output neuron has no input, or a hidden one no output.
+        If a hidden or output neuron has no input, or a hidden one no output.
 
     Examples
     --------

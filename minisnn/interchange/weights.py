@@ -54,7 +54,7 @@ def from_weights(
     Warns
     -----
     DeadNeuronWarning
-        Where a hidden or output neuron has no input, or a hidden one no output.
+        If a hidden or output neuron has no input, or a hidden one no output.
 
     Examples
     --------

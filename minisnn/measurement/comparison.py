@@ -22,7 +22,7 @@ class NetworkFigures:
     Parameters
     ----------
     name : str
-        Which network it is.
+        Name of the network.
     topology : str
         Construction of each layer, joined by commas.
     degrees : list of float

@@ -85,7 +85,7 @@ def time_steps(
     Parameters
     ----------
     networks : sequence of MLP
-        What to compare, all of the same inputs and outputs.
+        Networks to compare, all with the same inputs and outputs.
     X, Y, optimizer, loss, batch_size, dropout, input_scale
         As for `minisnn.train`. Each step takes a random batch.
     steps : int

@@ -43,7 +43,7 @@ def evaluate(
     input_scale : float
         The factor on the inputs that was used in training.
     rows : array of int, or of bool, shape (samples,), optional
-        Which rows of X and Y to take: their numbers, or True for each that is wanted; all by
+        Rows of X and Y to use: their numbers, or True for each that is wanted; all by
         default. ``X[rows]`` would copy them.
 
     Returns

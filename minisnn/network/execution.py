@@ -53,7 +53,7 @@ class Execution:
     Parameters
     ----------
     plan : Plan
-        Says what is done, batch by batch; and whether inputs must be bytes.
+        Program to run for each batch; it also says if inputs must be bytes.
     parameters : array, shape (n_parameters,)
         Weights and biases, read at each call; in training overwritten.
     state : array, shape (n_states, n_parameters), optional
@@ -135,13 +135,13 @@ class Execution:
             Numbers of rows of the data, one batch after another. With none, all is compiled and
             nothing done.
         loss : Loss
-            What the plan's outputs are made for, unless for a prediction.
+            Loss of the outputs, unless for a prediction.
         dropout : sequence of float
             Rates of the inputs and each hidden layer, where the plan drops; none by default.
         seed : int
             Of the dropout masks.
         first_step : int
-            How many steps were made before.
+            Number of steps made before.
         updates : Updates, optional
             For training, a row of coefficients for each batch.
 

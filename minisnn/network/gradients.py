@@ -23,7 +23,7 @@ class Gradients:
     inputs : array, shape (samples, n_in)
         By the inputs X as they were passed.
     seed : int
-        With which the dropout masks were made, if any.
+        Seed of the dropout masks, if any.
     """
 
     parameters: Array

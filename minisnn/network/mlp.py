@@ -55,9 +55,9 @@ class MLP:
     initializer : {"glorot_normal", "glorot_uniform", "he_normal", "he_uniform"}
         Distribution of the initial weights; He's was made for ReLUs. Biases begin at 0.
     fan : {"degree", "width"}
-        How fans, which give the variance, are counted on a sparse layer: by the edges that a
-        neuron has, or by the layers' widths as the paper does. See `minisnn.network.initializers`;
-        docs/training.md has the measurement behind the default.
+        Count of the fans of a sparse layer, which give the variance: the edges of a neuron, or the
+        layers' widths as in the paper. See `minisnn.network.initializers`; docs/training.md has the
+        measurement behind the default.
     dtype : {float32, float64}
         Precision of weights and activations.
 
@@ -69,9 +69,9 @@ class MLP:
     Warns
     -----
     DeadNeuronWarning
-        Where a hidden or output neuron has no input, or a hidden one no output.
+        If a hidden or output neuron has no input, or a hidden one no output.
     RepeatedGraphWarning
-        Where two layers have the same random graph: one seed was given to both.
+        If two layers have the same random graph: one seed was given to both.
 
     Examples
     --------
@@ -128,7 +128,7 @@ class MLP:
         activation, output_activation : str
             As for `MLP`.
         seed : int, optional
-            What the initial weights were drawn with, where that is known.
+            Seed of the initial weights, if it is known.
 
         Returns
         -------
@@ -369,7 +369,7 @@ class MLP:
         input_scale : float
             The factor on the inputs that was used in training.
         rows : array of int, or of bool, shape (samples,), optional
-            Which rows of X to take: their numbers, in the order of the outputs, or True for each
+            Rows of X to use: their numbers, in the order of the outputs, or True for each
             that is wanted; all by default. ``X[rows]`` would copy them.
 
         Returns

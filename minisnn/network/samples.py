@@ -68,7 +68,7 @@ class Table:
     columns : array of uint32, shape (n,), optional
         The column of each input or output; by default they are in their order.
     names : tuple of str, optional
-        What inputs or outputs are called.
+        Names of inputs or outputs.
     taken : array of uint32, optional
         Numbers of the inputs that are to be read; by default all.
     """
@@ -151,7 +151,7 @@ class Samples:
         Numbers of the rows that are the samples, in their order; by default all.
     targets : Table, optional
     weights : array of float64, shape (rows,), optional
-        How much each sample counts.
+        Weight of each sample.
     """
 
     inputs: Table
@@ -231,7 +231,7 @@ def check_samples(
     Parameters
     ----------
     net : Network
-        What they must fit.
+        Shapes, dtypes and names that they must fit.
     X, Y, input_scale, weights, rows
         As for `minisnn.train`.
     prefix : str

@@ -27,7 +27,7 @@ class Series:
     label : str
         Its name in the legend.
     x : sequence of float
-        Where the points are.
+        Coordinates of the points.
     y : sequence of Interval or float
         Their heights; intervals are drawn as bars.
     joined : bool
@@ -52,11 +52,11 @@ class Chart:
     name : str
         Of its files.
     title, x_label, y_label : str
-        What is seen.
+        Texts of the chart.
     series : sequence of Series
         The points.
     level : (str, Interval), optional
-        What the others are to be compared with: a label, and a height, drawn as a band.
+        Reference for the others: a label, and a height, drawn as a band.
     log_x : bool
         Whether x is logarithmic.
     """

@@ -42,7 +42,7 @@ class Finding:
     answer : Answer
         To the paper's statement.
     reason : str
-        Which figures decide it, in a sentence or two.
+        Figures that decide it, in a sentence or two.
     charts, tables : sequences
         To be looked at.
     pictures : mapping of str to Matplotlib figure
@@ -65,11 +65,11 @@ class Experiment:
     key : str
         Such as "E2".
     title, statement : str
-        What is varied, and what the paper says comes of it.
+        Variation, and its effect according to the paper.
     runs : function of a Profile
         The networks that it needs.
     examine : function of a Profile and Results
-        What comes of them.
+        Function that examines their results.
     """
 
     key: str

@@ -34,7 +34,7 @@ def networks(experiments: Sequence[Experiment], profile: Profile, results: Resul
     Parameters
     ----------
     experiments : sequence of Experiment
-        Whose runs have been trained.
+        Experiments whose runs have been trained.
     profile : Profile
         With which.
     results : Results

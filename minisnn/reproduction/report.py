@@ -109,9 +109,9 @@ def write_report(
     findings : sequence of (Experiment, Finding)
         In the order in which they are to stand.
     scope : str
-        How much the verdicts rest on: it stands above them.
+        Size of the evidence, shown above the verdicts.
     facts : mapping of str to str
-        How it was made: versions, machine, time.
+        Circumstances: versions, machine, time.
     appendix : sequence of Table
         To stand at the end.
 

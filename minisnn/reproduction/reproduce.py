@@ -64,14 +64,14 @@ def reproduce(
     Parameters
     ----------
     profile : Profile
-        How large it is.
+        Size of the reproduction.
     output : path
         Folder for ``runs.sqlite``, ``report.html``, ``figures/`` (PNG and SVG) and ``tables/``
         (CSV); made if there is none.
     experiments : sequence of Experiment
         Which; see `select`.
     runner : function of runs
-        Where to train; see `minisnn.experiments`.
+        Runner of the trainings; see `minisnn.experiments`.
     scope : str, optional
         To stand above the verdicts: what they rest on; by default the profile's sizes.
     facts : mapping of str to str, optional

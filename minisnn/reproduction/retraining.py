@@ -59,7 +59,7 @@ def train_all(
     Parameters
     ----------
     runs : sequence of Run
-        What to train.
+        Runs to train.
     store : path
         File of the store.
     runner, progress

@@ -114,7 +114,7 @@ def rank_correlation(
     groups : sequence of int
         To which group each point belongs.
     given : sequence of float, optional
-        What is to be held fast: the correlation is then the partial one, of what is left of the
+        Variable to hold fixed: the correlation is then the partial one, of what is left of the
         ranks of x and y after a regression on the ranks of this.
 
     Returns

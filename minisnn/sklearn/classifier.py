@@ -31,7 +31,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     hidden_layer_sizes : sequence of int, optional
         Neurons of each hidden layer; by default those of the graphs in topology, or (100,).
     topology : str, Topology, or a list with one for each hidden layer, or for each layer
-        How they are wired: a construction of `minisnn.topology` by name, "dense", or a graph. The
+        Wiring: a construction of `minisnn.topology` by name, "dense", or a graph. The
         outputs are fully connected unless the list has a wiring for them, too, such as a last graph
         with as many outputs. The default,
         "biregular", is random with equal degrees: the columns of a table have no neighbours. For
@@ -89,7 +89,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     classes_ : array, shape (classes,)
         The classes, in the order of the outputs.
     n_features_in_, feature_names_in_
-        What X was.
+        Number and names of the columns of X.
     n_iter_, t_ : int
         Passes of the last fit, and samples seen since the first.
     loss_, loss_curve_ : float, list of float

@@ -162,7 +162,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         y : array-like, shape (samples,) or (samples, outputs)
             Targets.
         sample_weight : array-like, shape (samples,), optional
-            How much each sample counts in the loss of its batch.
+            Weight of each sample in the loss of its batch.
 
         Returns
         -------
@@ -182,9 +182,9 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         ConvergenceWarning
-            Where max_iter was reached before tol ended the training.
+            If max_iter was reached before tol ended the training.
         UserWarning
-            Where Ctrl-C ended it; what was learnt is there.
+            If Ctrl-C ended it; the network keeps what it has learnt.
         """
         return self._fit(X, y, sample_weight, incremental=False)
 

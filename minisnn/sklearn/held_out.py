@@ -22,7 +22,7 @@ def split_rows(
     Parameters
     ----------
     n_rows : int
-        How many there are.
+        Number of samples.
     weights : array, shape (n_rows,), optional
         Of the samples.
     classes : array, shape (n_rows,), optional

@@ -30,7 +30,7 @@ def hidden_sizes(given: Any, topologies: Topologies, n_outputs: int) -> list[int
     given : int, sequence of int, or None
         The widths, or None for those of the graphs; where there is none, one layer of 100.
     topologies : str, Topology, or sequence of these
-        How layers are wired. One more than hidden layers, the last has the outputs; a last graph
+        Wiring of the layers. One more than hidden layers, the last has the outputs; a last graph
         of as many outputs as the network has is taken for that.
     n_outputs : int
         Outputs of the network.

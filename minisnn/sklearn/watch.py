@@ -18,7 +18,7 @@ class Watch:
     Parameters
     ----------
     model : SparseMLP
-        Where they are noted.
+        Estimator that records them.
     score : callable, optional
         Gives the score by which the best weights are chosen; without it loss says when to stop.
     first : bool

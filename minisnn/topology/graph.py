@@ -35,9 +35,9 @@ class Topology:
     indices : array of int, shape (n_edges,)
         Input neuron of each edge, strictly ascending within an output neuron.
     name : str
-        Which construction this is.
+        Name of the construction.
     parameters : mapping of str to int or float, optional
-        What the construction was called with, beside the widths: degree, seed.
+        Arguments of the construction beside the widths: degree, seed.
 
     Raises
     ------

@@ -23,7 +23,7 @@ class Training:
     history : History
         The epochs so far; those before a resume are among them.
     trainer : AnyTrainer
-        What trains.
+        Trainer of the network.
     figures : collection of str
         Names of the figures in `Epoch` that each epoch of this training has.
     """
@@ -67,7 +67,7 @@ class Training:
 class Callback:
     """A callback that knows when a training begins and ends, and can be kept in its checkpoint.
 
-    What of it is not overridden does nothing. The order of calls is `begin`, then `restore` if
+    Methods that are not overridden do nothing. The order of calls is `begin`, then `restore` if
     the training is resumed from a checkpoint, then the callback itself after each epoch, and
     `state` whenever a checkpoint is written; at last `end`.
 

@@ -104,15 +104,15 @@ class Checkpoint:
         Returns what would tell this training from others if it had so many epochs: a mapping of
         str to str.
     epochs : int
-        How many it has.
+        Number of its epochs.
     rates : function of (epoch, epochs)
         Returns the learning rates of the steps of an epoch, from 0, in a training of ``epochs``.
     parts : mapping of str to Part
-        What is kept; ``steps`` is among them. They are restored in this order.
+        Parts to keep; ``steps`` is among them. They are restored in this order.
     drawn : Drawn
         Whose seed is kept, too: weights that come back bring along what they were drawn with.
     names : sequence of two tuples of str, or None
-        What inputs and outputs are called.
+        Names of inputs and outputs.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Checkpoint:
     def begin(self, resume: bool | str) -> None:
         """Go on from the file, if there is one and that is wanted; else write the first.
 
-        Where it is wanted as ``EXTEND``, the file may be of another number of epochs.
+        With ``EXTEND``, the file may be of another number of epochs.
 
         Raises
         ------
@@ -210,7 +210,7 @@ class Checkpoint:
         Warns
         -----
         UserWarning
-            Where this training has more epochs, and a callback ended it before: nothing is left.
+            If this training has more epochs, and a callback ended it before: nothing is left.
         """
         with read_archive(self._path, KIND, [FORMAT, FORMAT_WITH_NAMES]) as archive:
             found = archive.entry("fingerprint", dict)

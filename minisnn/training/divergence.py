@@ -25,7 +25,7 @@ class Watch:
     Parameters
     ----------
     trainer : AnyTrainer
-        What makes them.
+        Trainer that makes the steps.
     net : MLP
         The network that they train; of a reparametrised one, the expanded network.
 

@@ -61,7 +61,7 @@ class History:
     interrupted : bool
         Whether Ctrl-C ended the training.
     optimizer_state : OptimizerState or None
-        What the optimiser remembers at the end, for a training that goes on from there.
+        State of the optimiser at the end, for a training that continues from there.
     seed : int or None
         Of shuffling and dropout: with this number the same training is made again.
 

@@ -44,7 +44,7 @@ class Course:
     Parameters
     ----------
     epochs : int
-        On which schedules count. At the end the rate stays what it is.
+        Number of epochs that schedules span. After the end the rate stays constant.
     order : numpy.random.Generator
         Shuffles the samples in each epoch; it is advanced.
     done : int
@@ -64,23 +64,23 @@ class Loop:
     net : MLP
         The network that predicts.
     trainer : AnyTrainer
-        What trains it.
+        Trainer of the network.
     samples : Samples
         Training data.
     validation : Samples, optional
         Evaluated after each epoch.
     optimizer : Optimizer
-        Says the learning rates.
+        Optimiser, which has the learning rates.
     loss : Loss
-        What is evaluated.
+        Loss to evaluate.
     epochs : int
         Passes over the data.
     course : Course
-        What these epochs are a part of.
+        Training that these epochs are a part of.
     shuffle : bool
         Whether each has an order of its own.
     seed : int
-        What the history says of the seed.
+        Seed that the history records.
     callbacks : sequence of callables
         Called after each epoch.
     progress : bool or None

@@ -31,7 +31,7 @@ class OptimizerState:
         As `Optimizer.initial_state` begins it: the velocities of SGD, or the two means of Adam.
         Held as it is, read-only.
     steps : int
-        How many steps were made.
+        Number of steps made.
 
     Raises
     ------

@@ -34,7 +34,7 @@ class Optimizer(ABC):
     learning_rate : float or schedule
         A number, or a function of (epoch, epochs); see `minisnn.training.schedules`.
     weight_decay : float
-        How strongly weights, but not biases, are drawn to zero.
+        Strength with which weights, but not biases, are pulled to zero.
     clip_norm : float or None
         Largest norm of the gradient by all parameters; a longer one is scaled down to it.
     n_states : int
@@ -73,7 +73,7 @@ class Optimizer(ABC):
         rates : array of float64, shape (steps,)
             Learning rates.
         first_step : int
-            How many steps were made before.
+            Number of steps made before.
         """
 
     def initial_state(self, parameters: Array) -> Array:
@@ -112,7 +112,7 @@ class Optimizer(ABC):
         rate : float
             Learning rate of this step.
         step : int
-            How many steps were made before.
+            Number of steps made before.
         lengths : sequence of int, optional
             Lengths of weights and biases, in turn, as they stand in the vector. By default all are
             weights, which decay.
@@ -183,7 +183,7 @@ class SGD(Optimizer):
     weight_decay : float
         λ: adds the gradient of λ/2 times the squares of all weights (L2 regularisation).
     clip_norm : float, optional
-        Where the norm of the gradient by all weights and biases is above it, the gradient is
+        If the norm of the gradient of all weights and biases is above it, the gradient is
         scaled down to it, before weight decay. A step then takes two phases more, since no weight
         can move before all gradients are there.
 

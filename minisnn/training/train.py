@@ -61,10 +61,10 @@ def train(
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, trained as one-hot targets, or the target of each output.
     optimizer : SGD, Adam, or str
-        How a step is made of a gradient; see `NesterovSGD`. ``"nesterov"``, ``"sgd"`` and
-        ``"adam"`` are `NesterovSGD`, `SGD` and `Adam` with their defaults.
+        Optimiser that makes a step from a gradient; see `NesterovSGD`. ``"nesterov"``, ``"sgd"``
+        and ``"adam"`` are `NesterovSGD`, `SGD` and `Adam` with their defaults.
     optimizer_state : OptimizerState, optional
-        What the optimiser remembers of the training before: ``optimizer_state`` of its `History`,
+        State of the optimiser from the training before: ``optimizer_state`` of its `History`,
         or of `load_optimizer_state`. It is not changed. By default it begins at zero. Epochs,
         which schedules count, and the order of samples begin anew in any case.
     loss : str, optional
@@ -78,16 +78,16 @@ def train(
     epochs : int
         Passes over the data.
     rows : array of int, or of bool, shape (samples,), optional
-        Which rows of X, Y and ``sample_weight`` are the samples: their numbers, or True for each
+        Rows of X, Y and ``sample_weight`` to train on: their numbers, or True for each
         that is one; all by default. A row may come several times. ``X[rows]`` would copy them.
     validation_data : (X, Y), optional
         Evaluated after each epoch.
     validation_rows : array of int, or of bool, optional
-        Which rows of ``validation_data`` to evaluate, or without these which rows of X and Y.
+        Rows of ``validation_data`` to evaluate, or of X and Y without it.
     dropout : float, or one for the input and each hidden layer, optional
         Shares of neurons dropped at random in each step (inverted dropout).
     sample_weight : array of numbers, shape (samples,), optional
-        How much each sample counts: the loss of a batch is the weighted mean over its samples.
+        Weight of each sample: the loss of a batch is the weighted mean over its samples.
     input_scale : float
         Factor on the inputs, applied as a batch is assembled: 1/255 for uint8 images.
     shuffle : bool

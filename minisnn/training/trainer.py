@@ -69,13 +69,13 @@ class Trainer:
     net : MLP
         Trained in place.
     samples : Samples
-        What it is trained on.
+        Training data.
     optimizer : Optimizer
-        How a step is made of a gradient.
+        Optimiser that makes a step from a gradient.
     batch_size : int
         Largest number of samples in a step.
     loss : Loss
-        What the gradient is of.
+        Loss that is minimised.
     dropout : sequence of float
         Rates for the input and each hidden layer.
     seed : int

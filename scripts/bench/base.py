@@ -66,7 +66,7 @@ class Peer(ABC):
     problem
         Nothing in it is changed.
     threads
-        How many are used inside `limits`.
+        Number of threads used inside `limits`.
 
     Attributes
     ----------

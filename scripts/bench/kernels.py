@@ -42,9 +42,9 @@ def roofline(limits: Machine, level: str, n_bytes: int) -> float:
     Parameters
     ----------
     limits
-        What the machine can do.
+        Peak rates of the machine.
     level
-        Where the edges' bytes come from, one of `machine.BUFFERS`.
+        Source of the edges' bytes, one of `machine.BUFFERS`.
     n_bytes
         Of one edge, which is worth two operations a sample.
     """
@@ -68,7 +68,7 @@ def measure_kernels(
     shape
         Inputs and outputs.
     densities, threads
-        What to measure.
+        Densities and numbers of threads to measure.
     rounds, seconds, pause
         As for `measure.interleaved`.
     report

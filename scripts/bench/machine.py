@@ -80,7 +80,7 @@ class Machine:
     Attributes
     ----------
     threads
-        How many.
+        Number of threads.
     peak_gflops
         FMAs of float32 with all operands in registers, each counted as two operations.
     bandwidth
@@ -160,7 +160,7 @@ def medians(
     contestants, rounds, seconds, pause
         As for `interleaved`.
     threads
-        How many BLAS may use.
+        Number of threads that BLAS may use.
     """
     with threadpool_limits(threads):
         times = interleaved(contestants, rounds=rounds, seconds=seconds, pause=pause)
@@ -175,7 +175,7 @@ def measure_machine(
     Parameters
     ----------
     threads
-        How many.
+        Number of threads.
     rounds, seconds, pause
         As for `interleaved`.
     """

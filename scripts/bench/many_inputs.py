@@ -53,7 +53,7 @@ def measure_many_inputs(
     n_inputs, hidden
         Inputs of the networks, and the hidden neurons of each.
     n_samples
-        How many are predicted, and make up an epoch.
+        Number of samples to predict, and of an epoch.
     rounds
         Turns of each side.
     report

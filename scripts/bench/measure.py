@@ -34,7 +34,7 @@ def interleaved(
         Contexts, by the same names, which are entered before a turn begins and left after it:
         setting the threads of libraries takes milliseconds.
     rounds
-        How many turns each has.
+        Number of turns of each.
     seconds
         Length of a turn.
     pause

@@ -157,7 +157,7 @@ def measure_memory(
     Parameters
     ----------
     networks, steps
-        What to measure, and how many steps each trains.
+        Networks to measure, and the number of steps that each trains.
     data_bytes
         Size of the data set on which the first network then trains, to see if it is copied.
 

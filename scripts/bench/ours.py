@@ -27,9 +27,9 @@ class Ours:
     Parameters
     ----------
     problem
-        What is trained; copied.
+        Network to train; copied.
     threads
-        How many.
+        Number of threads.
     batch_size
         Samples of a batch.
     blas

@@ -62,7 +62,7 @@ def in_new_processes(*arguments: str, n: int = 1, **environment: str) -> list[An
         Of Python. The folder of the package `bench` is the working directory, so that
         ``-m bench.startup`` is found.
     n
-        How many processes.
+        Number of processes.
     **environment
         Variables that they get beside those of this process.
 

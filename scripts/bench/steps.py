@@ -94,9 +94,9 @@ def measure_step(
     widths
         Neurons of each layer, the inputs first.
     densities, threads
-        What to measure.
+        Densities and numbers of threads to measure.
     peers
-        Which other systems.
+        Other systems to measure.
     batch_size, rounds
         Samples of a step; turns of each contestant.
     topology
