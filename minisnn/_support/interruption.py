@@ -84,12 +84,12 @@ def _raise(signum: int, frame: FrameType | None) -> None:
 
 _RETRY = 0.02  # seconds
 _FUNCTIONS = {
-    "__enter__", "__exit__", "__del__", "acquire", "release",
+    "__init__", "__enter__", "__exit__", "__del__", "acquire", "release",
     "_raw_object_cache_notify", "_raw_object_cache_getbuffer",
 }  # fmt: skip
 _MODULES = {"numba.core.event", compiling.__name__, __name__}
-"""Code in which an exception would leave a lock held or a count wrong, or would be dropped, as
-that of a callback from LLVM or of a finaliser is."""
+"""Code in which an exception would leave a lock held, a count wrong or an object half made, or
+would be dropped, as that of a callback from LLVM or of a finaliser is."""
 
 _CALLERS = {"_compile_for_args", address_of.__name__}
 """Functions that compile: code that called these is not in the way of an exception."""

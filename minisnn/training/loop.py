@@ -176,7 +176,10 @@ class Loop:
         """Compile, begin, and whatever happens end: the bar, the callbacks, the checkpoint."""
         told = [callback for callback in self._callbacks if isinstance(callback, Callback)]
         n_steps = self._epochs * len(self._sizes)
-        with compile_notice(self._progress is not False), self._untouched_if_refused():
+        with ExitStack() as whole:
+            whole.callback(self._let_go)
+            whole.enter_context(compile_notice(self._progress is not False))
+            whole.enter_context(self._untouched_if_refused())
             self.history.compile_seconds = self._compile()
             with interruptible() as interrupted, ExitStack() as ends:
                 bar = progress_bar(self._progress, n_steps)
@@ -190,6 +193,9 @@ class Loop:
                 if self.checkpoint is not None:
                     self.checkpoint.begin(self.resume)
                 yield interrupted, bar
+
+    def _let_go(self) -> None:
+        self.checkpoint = None  # which knows this loop, and so the data
 
     @contextmanager
     def _untouched_if_refused(self) -> Iterator[None]:

@@ -429,7 +429,7 @@ def test_comparison_with_scikit_learns_own(capsys: pytest.CaptureFixture[str]) -
     options = ["--hidden", "40", "--epochs", "2", "--seeds", "1,2"]
     compare_estimators.main(options)
     title, _, head, _, *rows = capsys.readouterr().out.splitlines()
-    assert title == "784-40-10, 4,000 digits, 2 epochs, 2 seeds"
+    assert title == "MNIST, 784-40-10, 4,000 images, 2 epochs, 2 seeds"
     assert head.split() == ["accuracy", "range", "seconds", "bytes"]
     assert rows[0].startswith("MLPClassifier ")
     sizes = [int(row.split()[-1].replace(",", "")) for row in rows]
