@@ -72,7 +72,7 @@ STUCK = np.array(
     [
         (lambda *_: b"", "File is not a zip file"),
         (lambda *_: pickle.dumps(Payload()), "File is not a zip file"),
-        (as_pickle, "SHA256SUMS"),
+        (as_pickle, "it has no header.json"),
         (with_array("steps.parameters", lambda a: a * np.nan), "steps.parameters is not finite"),
         (with_array("steps.optimizer", lambda a: a + np.inf), "steps.optimizer is not finite"),
         (with_array("steps.steps", lambda a: np.asarray(a - 10**6)), "steps must be between 0 and"),

@@ -1,15 +1,14 @@
 """Files of trained networks: archives (`minisnn._support.archive`) with a strict format.
 
-The header names the activations, the seed of the initial weights where that is known (files of
-before have none), and has one entry a layer: its widths and number of edges, what
-its graph is called, and how it is held: ``"rotating"`` as its generator, k numbers;
-``"complete"`` as nothing more; ``"edges"`` as CSR arrays. All weights and biases are one array. So
-a file takes 4 or 8 bytes a parameter and, where edges are listed, 2 or 4 bytes an edge.
+The header names the activations, the seed of the initial weights where that is known, and has one
+entry a layer: its widths and number of edges, what its graph is called, and how it is held:
+``"rotating"`` as its generator, k numbers; ``"complete"`` as nothing more; ``"edges"`` as CSR
+arrays. All weights and biases are one array. So a file takes 4 or 8 bytes a parameter and, where
+edges are listed, 2 or 4 bytes an edge.
 
 Format 3 is format 2 and what the optimiser remembers: the arrays ``optimizer`` and ``steps``, which
-are those of a checkpoint. Files without it are still written in format 2. Format 4 is for networks
-whose inputs or outputs have names, see `minisnn._support.archived_names`. Its header says whether
-there is the state of an optimiser.
+are those of a checkpoint. Format 4 is for networks whose inputs or outputs have names, see
+`minisnn._support.archived_names`; its header says whether there is the state of an optimiser.
 
 Kernels trust the structure that they are given, so here it is checked as strictly as that of any
 graph of a user's. And a few bytes can describe a graph that takes all memory; so a file must hold

@@ -234,7 +234,7 @@ class Checkpoint:
                 if not np.isfinite(array).all():
                     raise ValueError(f"steps.{name} is not finite")
             OptimizerState.from_arrays(states["steps"]).check_for(states["steps"]["parameters"])
-            drawn = archive.header.get("initial_seed")  # files of before have none
+            drawn = archive.header.get("initial_seed")
             initial_seed = None if drawn is None else seed_of(drawn)
             archive.check_all_read()
             self._warn_of_its_end(len(history), states["loop"]["place"].tolist())
