@@ -1,7 +1,7 @@
 """Hooks of MkDocs: the parts of the site that are generated from the code.
 
 - The front page is README.md.
-- The reference has a page for each public package, made of what its ``__all__`` names. Where a
+- The reference has a page for each public package, made of what its ``__all__`` names. If a
   docstring names something public, a link leads to it.
 - The Python blocks of topologies.md are run. Below each stands what it printed, and a picture and
   the measures of the ``graph`` or the ``layers`` that it made.

@@ -66,7 +66,7 @@ def add_four(tile, dZ, row, X, columns, c, dW, at, n):  # type: ignore[no-untype
     """Dot products of a row of dZ, from sample c on, with four rows of X, to dW from ``at`` on.
 
     Those of earlier samples are there already, unless c is 0. Four at a time take a third of the
-    instructions of four alone. Where n, the edges that are left, is less than four, the last one
+    instructions of four alone. If n, the number of remaining edges, is less than four, the last one
     is made several times: cheaper than a loop whose length is hard to predict.
     """
     d0, d1, d2, d3 = dots(

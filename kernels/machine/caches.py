@@ -1,7 +1,7 @@
 """Sizes of the caches of this machine, per core.
 
 A core is what has a first-level cache of data of its own, be it one hardware thread or two. A cache
-that several cores share is divided by how many of them this process may use. Where cores differ,
+that several cores share is divided by how many of them this process may use. If cores differ,
 the sizes are those of the smallest: a task may run on any.
 """
 

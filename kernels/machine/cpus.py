@@ -19,7 +19,7 @@ def usable_cpus() -> set[int]:
 def count_cpus(root: Path = Path("/")) -> int:
     """Return how many CPUs this process may use at once.
 
-    Where a control group limits its CPU time, as a container does, that is the limit, rounded up:
+    If a control group limits its CPU time, as in a container, that is the limit, rounded up:
     with the time of 1.25 CPUs two threads trained 784-1000-10 a tenth faster than one.
     """
     n_cpus, quota = len(usable_cpus()), cpu_quota(root)

@@ -6,7 +6,7 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
 * ``fastmath`` allows next to nothing. A NaN must stay a NaN (no nnan, ninf), and a value must be
   the same bits however the work was cut: LLVM may treat the vectorised body of a loop and its
   remainder differently where it may reorder sums (reassoc), fuse or not (contract), or replace a
-  division by a reciprocal (arcp). Where a fused operation is wanted, kernels say `fma`.
+  division by a reciprocal (arcp). If a fused operation is wanted, kernels say `fma`.
 * ``nogil``: several Python threads run a kernel at once (`threads`); Numba's own thread pools,
   which must not be entered twice at once or after a fork, are not used.
 * ``error_model="numpy"``: a division by zero gives inf; only so do divisions vectorise.

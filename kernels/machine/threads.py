@@ -165,8 +165,8 @@ def claim(claims, owner, phase, n_tasks):  # type: ignore[no-untyped-def]
     claims : int64[n_threads * 8], zeros at first; phase : int64, 1 and more, counted through the
     run; n_tasks : int64, of the owner's share in this phase, below 2**24.
 
-    An owner's word holds a phase and how many tasks of it were taken. Where it is of an earlier
-    phase, none has been taken of this one. Where it is of a later one, this phase is over.
+    An owner's word holds a phase and how many tasks of it were taken. If it is of an earlier
+    phase, none has been taken of this one. If it is of a later one, this phase is over.
     """
     while True:
         word = read(claims, owner * _LINE)

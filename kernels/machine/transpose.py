@@ -222,7 +222,7 @@ else:
 
         kind : the dtype of the values, of `TURNED`; rows : int64[SIDE], addresses. The product is
         of float64, until it is rounded. Returns 0 where all are finite; of bytes that is not
-        looked at. Where X is of bytes they are not scaled.
+        looked at. If X is of bytes they are not scaled.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

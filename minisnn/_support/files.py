@@ -40,7 +40,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     The content goes to a temporary file in the same folder, which is flushed to the disk and then
     renamed: whoever reads the name, also after a crash or a power cut, finds the old file or the
-    new one, never a part. Where the block raises, the temporary file is removed and the old one
+    new one, never a part. If the block raises, the temporary file is removed and the old one
     stays; a process that is killed leaves its temporary file, ``.minisnn-*.tmp``, behind.
 
     A file that cannot be replaced, such as one that is mounted into a container by itself, is

@@ -33,7 +33,7 @@ class Row:
     addresses : tuple of str
         Addresses of the publishers, each up to the name of a file. None: they come with minisnn.
     sums : mapping of str to str
-        SHA-256 of each file. Where the name ends with .gz or .zip, it is that of the file as
+        SHA-256 of each file. If the name ends with .gz or .zip, it is that of the file as
         published, else that of the uncompressed content of a file that may be gzipped. The order
         is: training images, training labels, test images, test labels.
     n_train, n_test : int

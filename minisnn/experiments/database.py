@@ -28,7 +28,7 @@ _SYSTEMS = {
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_READONLY,
 }  # fmt: skip
-"""Codes of errors that are no fault of the file's content."""
+"""Codes of errors that the file's content does not cause."""
 
 _TABLES = (
     """
@@ -162,7 +162,7 @@ def lock(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Let SQLite's errors be ours, and those of what is read from the file.
+    """Translate errors of SQLite, and of the content of the file, into ours.
 
     Raises
     ------

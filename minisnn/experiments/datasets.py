@@ -1,4 +1,4 @@
-"""The data sets that a run can name, read once in a process."""
+"""Data sets that a run can name, read once per process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .validation import Section
 
 @dataclass(frozen=True)
 class Source:
-    """What is known of a data set before it is read.
+    """Description of a data set before it is read.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ _NAMES = {"sample": "mnist_sample"}
 
 
 class Data(Section, frozen=True, kw_only=True):
-    """Which samples a run trains on. It is tested on all test samples of the data set.
+    """Training samples of a run. It is tested on all test samples of the data set.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Data(Section, frozen=True, kw_only=True):
 
 
 def load(name: str) -> Dataset:
-    """Return a data set, read (and downloaded, if need be) anew."""
+    """Return a data set, read again, and downloaded if needed."""
     source = sources()[name]
     data = datasets.load(source.dataset)
     if not source.shuffled:
@@ -108,7 +108,7 @@ load_once = cache(load)
 
 
 def spread(labels: Array) -> Array:
-    """Return an order of samples in which any beginning has as many of each class as can be.
+    """Return an order of samples whose every prefix has classes as equal as possible.
 
     First comes the first sample of each class, then the second of each. A data set's own order
     will not do: that of the embedded sample has all zeros first, then all ones.

@@ -33,8 +33,8 @@ def read_description(path: str | PathLike[str]) -> dict[str, Any]:
     ValueError
         If the ending is another.
     FileFormatError
-        A ValueError: if the file does not hold such a text; has a key twice; or holds more than
-        100,000 values, as a few lines of YAML can that name themselves.
+        If the file does not hold such a text, has a key twice, or holds more than 100,000 values,
+        as a few lines of YAML that refer to themselves can. A ValueError.
     OSError
         If it cannot be read.
     ImportError

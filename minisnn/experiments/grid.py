@@ -92,7 +92,7 @@ def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
 
 
 def _check_apart(keys: Iterable[str], at: str = "") -> None:
-    """Raise where a key leads to what another one leads to, or to a part of it.
+    """Raise if a key leads to the same place as another, or to a part of it.
 
     What one says, the other would undo.
     """

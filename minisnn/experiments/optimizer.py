@@ -17,7 +17,7 @@ _COSINE, _STEP, _NONE = DECAYS = ("cosine", "step", "none")
 
 _NUMBERS = {"peak": inf, "warm_up": 1, "weight_decay": inf}
 _LIMITS = {**_NUMBERS, "momentum": 1, "every": inf, "factor": inf, "clip_norm": inf}
-"""What each must be below; all are 0 at least, and those of the first line are never None."""
+"""Upper bound of each; all are at least 0, and those of the first line are never None."""
 
 
 class Optimizer(Section, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Records of a run: what a worker sends back, and what the store tells."""
+"""Records of a run: those from a worker, and those from the store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..training.history import Epoch
 
 
 class Status(StrEnum):
-    """How far a run has come.
+    """State of a run.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """How the weights of one layer are distributed after training.
+    """Distribution of the weights of one layer after training.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class LayerWeights:
 
 @dataclass(frozen=True)
 class Versions:
-    """What a run was made with."""
+    """Software and hardware of a run."""
 
     minisnn: str | None = None
     numpy: str | None = None
@@ -84,7 +84,7 @@ class Versions:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run.
+    """Result of a run.
 
     Parameters
     ----------
@@ -124,12 +124,12 @@ class Begun:
 
 
 Events = Generator[Begun | Outcome, None, None]
-"""What a runner yields."""
+"""Items that a runner yields."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a store knows of a run.
+    """Record of a run in a store.
 
     Parameters
     ----------

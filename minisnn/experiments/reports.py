@@ -1,4 +1,4 @@
-"""Stored runs for people, as a table, and for other programs, as CSV or Parquet."""
+"""Reports of stored runs: a table for people, CSV or Parquet for other programs."""
 
 from __future__ import annotations
 

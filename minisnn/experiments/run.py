@@ -217,7 +217,7 @@ class Run(Section, frozen=True, kw_only=True):
 
 
 def read_settings(text: str) -> dict[str, Any]:
-    """Return what `Run.to_json` wrote as plain values, as `Run.to_dict` gives them.
+    """Return the text of `Run.to_json` as plain values, like `Run.to_dict`.
 
     Their types are checked, but not the names of constructions and the like: those may have
     changed since.

@@ -59,7 +59,7 @@ def here(runs: Sequence[Run]) -> Events:
 
 
 def processes(jobs: int | None = None) -> Runner:
-    """Return a runner on processes of this machine, each of which trains on one thread.
+    """Return a runner with processes of this machine, each with one thread.
 
     Where a process dies, killed for want of memory or crashed, its run has failed, and another
     process goes on with the others.

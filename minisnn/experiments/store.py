@@ -50,8 +50,8 @@ class Store:
     BlockingIOError
         If another sweep is writing.
     FileFormatError
-        A ValueError: if the file is not a store, is damaged or of a newer version. It is left as
-        it is. Methods raise it, too, if they come upon such a part of it.
+        If the file is not a store, is damaged or of a newer version (a ValueError). It is left as
+        it is. Methods raise it, too, if they read such a part of it.
     OSError
         If it cannot be read, or written, such as on a full disk.
 
@@ -100,7 +100,7 @@ class Store:
     # Reading
 
     def records(self, runs: Sequence[Run] | None = None) -> list[Record]:
-        """Return what is known of these runs, or of all in the order in which they were added.
+        """Return the records of these runs, or of all in the order of their addition.
 
         A run that the store does not know is pending.
         """
@@ -153,7 +153,7 @@ class Store:
             )
 
     def finish(self, outcome: Outcome) -> None:
-        """Store what came of a run, all of it or, where this is cut short, nothing.
+        """Store the result of a run, all of it or, if interrupted, nothing.
 
         A run that is done already stays as it is.
         """
@@ -180,7 +180,7 @@ class Store:
             _insert(connection, "layers", ["hash", *_LAYER], outcome.layers, outcome.hash)
 
     def release(self) -> None:
-        """Make runs that are under way pending again: nobody is training them any more."""
+        """Make running runs pending again: no process trains them any more."""
         with database.translated(self._path), self._connection as connection:
             connection.execute("UPDATE runs SET status = 'pending' WHERE status = 'running'")
 
@@ -200,7 +200,7 @@ def _insert(
 
 
 def _record(row: Sequence[Any]) -> Record:
-    """Return what a row says: a column of SQLite may hold any type, whatever it is declared as."""
+    """Return a checked row: a column of SQLite may hold any type, whatever its declaration."""
     values = iter(row)
     known, versions, figures = (
         dict(zip(names, values, strict=False)) for names in (_RUN, _VERSIONS, _FIGURES)

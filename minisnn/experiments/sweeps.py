@@ -1,4 +1,4 @@
-"""A sweep: train what is not done yet, and store each result as it comes."""
+"""A sweep: train the runs that are not done, and store each result as it comes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .store import Store
 
 @dataclass(frozen=True)
 class Summary:
-    """How a sweep ended.
+    """Outcome of a sweep.
 
     Parameters
     ----------

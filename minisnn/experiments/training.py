@@ -50,7 +50,7 @@ def build_network(run: Run) -> MLP:
 
 
 def train_run(configuration: str) -> Outcome:
-    """Train one network on one thread of this process, from now on; return what came of it.
+    """Train one network on one thread of this process, from now on; return the result.
 
     Parameters
     ----------

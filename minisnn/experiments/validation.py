@@ -27,7 +27,7 @@ _WORDS = {
     "array": "a list",
     "object": "a mapping of keys to values",
 }
-"""What msgspec calls the types, in the words of the other messages."""
+"""msgspec's names of types, in the words of the other messages."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
@@ -40,7 +40,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
 
 def convert(values: Any, kind: type[T], name: str) -> T:
-    """Return plain values as what they describe.
+    """Return plain values converted to the type that they describe.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def convert(values: Any, kind: type[T], name: str) -> T:
 
 
 def _explained(error: Exception, given: Any, kind: Any, name: str) -> TypeError | ValueError:
-    """Return the error with its path written by dots, what was given, and what is known."""
+    """Return the error with its path in dots, the given value, and the known keys."""
     text, _, path = str(error).rpartition(" - at `$")
     if not text:
         text, path = path, ""

@@ -16,7 +16,7 @@ DENSE = "dense"
 
 
 class Wiring(Section, frozen=True, kw_only=True):
-    """How one layer is wired.
+    """Wiring of one layer.
 
     Attributes
     ----------
@@ -72,11 +72,11 @@ class Wiring(Section, frozen=True, kw_only=True):
 
     @property
     def draws(self) -> bool:
-        """Whether it is random, without a seed of its own."""
+        """True if it is random and has no seed of its own."""
         return "seed" in _option_names(self.topology) and "seed" not in dict(self.options)
 
     def degree_for(self, n_out: int) -> int | None:
-        """Return the edges per left neuron of a layer with so many outputs; None if dense."""
+        """Return the edges per left neuron for a number of outputs; None if dense."""
         n_out = check_positive_integer(n_out, "n_out")
         if self.density is not None:
             return max(1, round(self.density * n_out))
@@ -93,7 +93,7 @@ def make_graph(wiring: Wiring, n_in: int, n_out: int, seed: int) -> Topology:
 
 
 def _option_names(name: str) -> tuple[str, ...]:
-    """Return what a construction takes beside the widths and the degree."""
+    """Return the arguments of a construction beside the widths and the degree."""
     return () if name == DENSE else registry.option_names(name)
 
 

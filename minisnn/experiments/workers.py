@@ -35,7 +35,7 @@ _ONE_THREAD = dict.fromkeys(
 
 
 def train_in_processes(runs: Sequence[Run], n_processes: int) -> Events:
-    """Train runs in so many processes, and yield what happens; in the end there are none of them.
+    """Train runs in a number of processes, and yield events; at the end all processes are gone.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def from_state_dict(
 ) -> MLP:
     """Return the network that a PyTorch state_dict of linear layers describes.
 
-    Layers come in the order of the dict, in which the module declares them. Where a file has sorted
+    Layers come in the order of the dict, in which the module declares them. If a file has sorted
     the keys, or the numbers in names speak against it ("fc10" before "fc2"), they come in the order
     of these numbers. An order that cannot be told is an error.
 

@@ -251,7 +251,7 @@ class Execution:
 def _counts_of(weights: Array | None, samples: Array, batch_size: int) -> Array:
     """Return how many samples each counts as: weights, so that their mean over a batch is one.
 
-    Where all of a batch weigh nothing, they count for nothing.
+    If no sample of a batch has a weight, none counts.
     """
     if weights is None or not len(samples):
         return np.empty(0)

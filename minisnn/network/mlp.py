@@ -273,7 +273,7 @@ class MLP:
     def runs_on_blas(self) -> bool:
         """True if BLAS does most of the products, and therefore uses the cores.
 
-        Then results may differ in rounding between numbers of BLAS threads. Where our own kernels
+        Then results may differ in rounding between numbers of BLAS threads. If our own kernels
         do all products, they are the same bits for any number of threads.
         """
         return self._passes.wiring.uses_blas

@@ -9,7 +9,7 @@ Lanczos converges slowly where eigenvalues crowd at the top. In a graph that mea
 it falls into parts with few edges between them, and its vertices have an order in which edges
 are short (reverse Cuthill-McKee). So where that order makes the matrix a narrow band, it is
 factorised, and Lanczos on the inverse converges at once. An expander has no such order, and does
-not need it. Where Lanczos fails nevertheless, the band is the last resort.
+not need it. If Lanczos still fails, the band is the last resort.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Constructions of the fixed bipartite graph between two layers.
 
 A graph is a 0/1 matrix of n_in rows and n_out columns. Row i belongs to left (input) neuron i, and
-``degree`` is the number of ones in a row: edges per left neuron. Where a construction does not fix
+``degree`` is the number of ones in a row: edges per left neuron. If a construction does not fix
 it for every neuron, it is the mean.
 
 The families are rotating, random, expanders, structured, and lists of graphs for several layers at

@@ -75,7 +75,7 @@ class Peer(ABC):
     is_sparse
         Whether the time of a step depends on the density.
     keeps_edges
-        Whether weights off the edges stay zero. Where they do not, gradients agree with those of
+        Whether weights off the edges stay zero. If they do not, gradients agree with those of
         the sparse network in the first step alone, unless every layer is complete.
 
     Raises

@@ -1,4 +1,4 @@
-"""Files that are no store, or a damaged one: one error, nothing run, the file left as it was."""
+"""Damaged stores, and files that are not stores: one error, the file unchanged."""
 
 from __future__ import annotations
 

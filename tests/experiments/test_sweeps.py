@@ -1,4 +1,4 @@
-"""Sweeps in this process and in others: what is stored, what is skipped, what survives a kill."""
+"""Sweeps in this process and in others: stored, skipped and killed runs."""
 
 from __future__ import annotations
 
