@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import sys
@@ -135,6 +136,7 @@ def test_ctrl_c_at_any_moment_leaves_the_store_ready_for_the_next_change(path: P
         store.add([single])
         while True:
             waiting = moments
+            gc.disable()  # hypothesis has it call a function, in which the error would be lost
             sys.settrace(interrupt)
             try:
                 store.begin(single.hash)
@@ -143,6 +145,7 @@ def test_ctrl_c_at_any_moment_leaves_the_store_ready_for_the_next_change(path: P
                 moments += 1
             finally:
                 sys.settrace(None)
+                gc.enable()
             store.release()
         assert moments > 50
         assert store.records()[0].status is Status.RUNNING
