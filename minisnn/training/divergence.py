@@ -1,9 +1,9 @@
 """Divergence: detected early, undone to the last finite state, and explained.
 
 Steps are deterministic. So it is enough to keep the state of some step before, and to look at the
-losses as they come in: once one is not finite, the state is put back and the steps since are
-made again, half of them at a time, until the one that broke the network is found. States are kept
-as often as costs little of the training's time, whatever the size of the network.
+losses as they come in: once one is not finite, the state is put back and the steps since are made
+again, one by one, up to the one that broke the network. States are kept as often as costs little of
+the training's time, whatever the size of the network.
 """
 
 from __future__ import annotations
@@ -100,25 +100,19 @@ class Watch:
         samples = np.concatenate([samples for samples, _ in self._since])
         rates = np.concatenate([rates for _, rates in self._since])
         size = self._trainer.plan.batch_size
-        first, last = 0, len(rates)  # finite before step first, not so after step last - 1
         self._trainer.restore(self._kept)
-        while last - first > 1:
-            middle = (first + last) // 2
-            losses = self._trainer.steps(samples[first * size : middle * size], rates[first:middle])
-            if np.isfinite(losses).all() and np.isfinite(self._trainer.parameters).all():
-                self._copy()
-                first = middle
-            else:
-                self._trainer.restore(self._kept)
-                last = middle
-        batch = samples[first * size : last * size]
-        self._trainer.steps(batch, rates[first:last])
+        for step in range(len(rates)):
+            batch, rate = samples[step * size : (step + 1) * size], rates[step : step + 1]
+            losses = self._trainer.steps(batch, rate)
+            if not (np.isfinite(losses).all() and np.isfinite(self._trainer.parameters).all()):
+                break
+            self._copy()
         fault = self._fault(len(batch))
         self._trainer.restore(self._kept)
         self._since.clear()
         raise FloatingPointError(
             f"the training diverged: in step {int(self._kept['steps']) + 1}, at a learning rate "
-            f"of {rates[first]:g}, {fault} no longer finite. The network is as it was before that "
+            f"of {rate[0]:g}, {fault} no longer finite. The network is as it was before that "
             "step. Take a lower rate, or warm it up with WarmUpDecay; if that does not help, bring "
             "inputs and targets to the order of 1"
         )
