@@ -43,8 +43,8 @@ def read_columns(
     """Return an array, and the names of its columns if it is a frame.
 
     Columns of one dtype are not copied, where the frame has them in one block. Those of several
-    become one array of the dtype that holds them, in which what is missing is NaN. ``advice`` says
-    what to do with a column that holds no numbers.
+    become one array of the dtype that holds them, with NaN for missing values. ``advice`` says what
+    to do with a column that holds no numbers.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def check_names(value: Any, n: int, name: str) -> Names:
 
 
 def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
-    """Return where each of the known names stands among others, as uint32; None: in order.
+    """Return the position of each known name among others, as uint32; None if in order.
 
     Parameters
     ----------

@@ -39,9 +39,9 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Write a file that takes its name only when all of it is on the disk.
 
     The content goes to a temporary file in the same folder, which is flushed to the disk and then
-    renamed: whoever reads the name, also after a crash or a power cut, finds the old file or the
-    new one, never a part. If the block raises, the temporary file is removed and the old one
-    stays; a process that is killed leaves its temporary file, ``.minisnn-*.tmp``, behind.
+    renamed: a reader finds the old file or the new one, never a part, even after a crash or a power
+    cut. If the block raises, the temporary file is removed and the old one stays; a process that is
+    killed leaves its temporary file, ``.minisnn-*.tmp``, behind.
 
     A file that cannot be replaced, such as one that is mounted into a container by itself, is
     written in place, with a warning: a crash in the middle of that would leave a part of it.
@@ -50,8 +50,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ----------
     path : path
         File to write. One that exists is replaced and keeps its permissions, and its owner and
-        group where this process may set them; where it is a symbolic link, what it points to is
-        replaced.
+        group where this process may set them; if it is a symbolic link, its target is replaced.
 
     Yields
     ------

@@ -31,8 +31,8 @@ def interruptible() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into an event that a loop looks at between two steps.
 
     Only where Ctrl-C would raise KeyboardInterrupt: in the main thread, with Python's own
-    handler. A handler of the user's own stays in force. A training in a callback of another
-    shares its event, so that both end.
+    handler. The user's own handler stays in place. A training in a callback of another shares its
+    event, so that both end.
     """
     global _training
     handler = signal.getsignal(signal.SIGINT)

@@ -1,8 +1,8 @@
 """Seeds as in NumPy: anything passed as a seed becomes a whole number, which is reproducible.
 
-That number is what is recorded, shown and saved: in `Topology.parameters`, `MLP.seed`,
-`History.seed`, in files and checkpoints. Whatever was passed, passing the number gives the same
-bits. Nobody else makes numbers of seeds.
+That number is recorded, shown and saved: in `Topology.parameters`, `MLP.seed`, `History.seed`, in
+files and checkpoints. Whatever was passed, passing the number gives the same bits. No other module
+converts seeds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def seed_of(seed: Seed, name: str = "seed") -> int:
     Raises
     ------
     TypeError
-        If it is none of these.
+        If it is of another type.
     ValueError
         If it is a number below 0, or of more than 8192 bits.
 

@@ -1,10 +1,10 @@
 """Networks whose weight matrices are functions of fewer parameters, and their training.
 
-The network that computes is a fully connected `MLP`; before each batch its matrices are made of
-the parameters θ, and after it dW, from the same kernels, goes back to dθ. So what is compared with
-a sparse network differs from it in f alone: batches, loss, schedule, optimiser and dropout masks
-are the same. The time of a step is that of the dense network and of f, not what kernels made for
-one f would need.
+The network that computes is a fully connected `MLP`; before each batch its matrices are computed
+from the parameters θ, and after it dW, from the same kernels, is mapped to dθ. So the comparison
+with a sparse network differs in f alone: batches, loss, schedule, optimiser and dropout masks are
+the same. The time of a step is that of the dense network and of f, not what kernels made for one f
+would need.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A layer's weight matrix as a function of few parameters: W = f(θ).
 
-Whoever has the loss's gradient by the matrix, dW, has it by the parameters, too: dθ = f'(θ)ᵀ dW.
-So one mechanism trains low-rank, shared, masked and factorised matrices alike, and each of them
-has to say no more than f and the transpose of its derivative.
+The gradient of the loss with respect to the matrix, dW, gives that with respect to the parameters:
+dθ = f'(θ)ᵀ dW. So one mechanism trains low-rank, shared, masked and factorised matrices alike, and
+each of them defines only f and the transpose of its derivative.
 
 Matrices are as in Z = W X: real[n_out, n_in], row i the weights of output neuron i.
 """

@@ -19,15 +19,15 @@ class TensorBoard(Callback):
     ``tensorboard``).
 
     They are on the disk about a second after the epoch, under the names that they have in `Epoch`,
-    the number of the epoch being the step. A resumed training writes a file with all its epochs
-    and tells TensorBoard to forget those in files before it. An estimator's calls of
-    ``partial_fit`` are one training.
+    the number of the epoch being the step. A resumed training writes a file with all its epochs,
+    and marks those of earlier files as obsolete. An estimator's calls of ``partial_fit`` are one
+    training.
 
     Parameters
     ----------
     folder : path
-        Folder of one training, made if there is none: ``tensorboard --logdir`` of the folder
-        above it shows several side by side.
+        Folder of one training, created if needed: ``tensorboard --logdir`` of the folder above it
+        shows several side by side.
 
     Raises
     ------

@@ -89,21 +89,21 @@ class Outcome:
     Parameters
     ----------
     hash : str
-        Which run it is.
+        Hash of the run.
     started : str or None
-        When, in UTC, as ISO 8601; None where the worker did not live to tell.
+        When, in UTC, as ISO 8601; None if the worker died before it could report.
     seconds : float or None
         How long it took, with reading the data and compiling.
     versions : Versions
         In the worker.
     figures : Figures or None
-        None where it failed.
+        None if it failed.
     epochs : sequence of Epoch
-        The history; empty where it failed.
+        The history; empty if it failed.
     layers : sequence of LayerWeights
-        Of the trained network; empty where it failed.
+        Of the trained network; empty if it failed.
     error : str or None
-        The traceback where it failed.
+        The traceback if it failed.
     """
 
     hash: str

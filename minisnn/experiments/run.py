@@ -173,8 +173,8 @@ class Run(Section, frozen=True, kw_only=True):
         Raises
         ------
         ValueError, TypeError
-            If the text is none of a run, or has another schema than this version of minisnn
-            knows.
+            If the text does not describe a run, or has a schema that this version of minisnn does
+            not know.
         """
         return cls.from_dict(_settings_in(text))
 
@@ -225,7 +225,7 @@ def read_settings(text: str) -> dict[str, Any]:
     Raises
     ------
     ValueError, TypeError
-        If it is none, or has another schema than this version of minisnn knows.
+        If it is not a configuration, or has a schema that this version of minisnn does not know.
     """
     settings = _settings_in(text)
     convert(settings, _SETTINGS, "a run")

@@ -61,8 +61,8 @@ def here(runs: Sequence[Run]) -> Events:
 def processes(jobs: int | None = None) -> Runner:
     """Return a runner with processes of this machine, each with one thread.
 
-    Where a process dies, killed for want of memory or crashed, its run has failed, and another
-    process goes on with the others.
+    If a process dies, killed for lack of memory or crashed, its run has failed, and another process
+    continues with the others.
 
     Parameters
     ----------

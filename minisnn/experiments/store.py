@@ -40,8 +40,8 @@ class Store:
     path : path
         The file.
     write : bool
-        Whether to write: the file is then made if there is none, and no other process can
-        write until this one closes it. An empty file ``…-writer`` beside it tells them.
+        Whether to write: the file is then created if needed, and no other process can write until
+        this one closes it. An empty file ``…-writer`` beside it is the lock.
 
     Raises
     ------

@@ -61,23 +61,23 @@ def sweep(
 ) -> Summary:
     """Train runs and store their results.
 
-    What the store has as done is not trained again, nor what failed, unless that is wanted. A run
-    that fails is stored with its error, and the others go on. Ctrl-C ends the sweep: what is
-    finished is kept, and runs under way are lost, as when the process is killed.
+    Runs that are done in the store are not trained again; failed ones only with ``retry_failed``. A
+    run that fails is stored with its error, and the others continue. Ctrl-C ends the sweep:
+    finished runs are kept, and unfinished ones are lost, as when the process is killed.
 
     Parameters
     ----------
     runs : sequence of Run
-        What to train.
+        Runs to train.
     store : path
         File of the store, which is made if there is none.
     runner : function of runs
-        Where to train: `here`, `processes` (...) or `cluster` (...).
+        Runner of the trainings: `here`, `processes` (...) or `cluster` (...).
     retry_failed : bool
-        Whether to train again what failed.
+        Whether to train failed runs again.
     progress : bool, optional
-        Whether to show a progress bar; by default in a notebook, and where standard error is a
-        terminal, if tqdm is installed.
+        Whether to show a progress bar; by default in a notebook, and if standard error is a
+        terminal, provided that tqdm is installed.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def sweep(
     BlockingIOError
         If another sweep is writing to the store.
     ValueError, TypeError, OSError
-        If the file is not a store, or cannot be written, or the runs are none.
+        If the file is not a store or cannot be written, or the runs are not configurations.
 
     Examples
     --------

@@ -107,7 +107,7 @@ class Place:
     layer : str or None
         The linear layer that it follows; None if it changes the inputs of the network.
     position : str or None
-        "before" or "after" the activation of that layer, None where names do not tell.
+        "before" or "after" the activation of that layer, None if names do not show it.
     """
 
     layer: str | None
@@ -138,8 +138,8 @@ def fold(
     Raises
     ------
     ValueError
-        If a normalisation has another width than what it follows, its position cannot be told, or
-        there is no layer behind it that could hold it.
+        If a normalisation has another width than what it follows, its position is ambiguous, or no
+        layer after it could hold it.
     """
     order = list(layers)
     into_next = []

@@ -44,19 +44,19 @@ def from_state_dict(
 
     Layers come in the order of the dict, in which the module declares them. If a file has sorted
     the keys, or the numbers in names speak against it ("fc10" before "fc2"), they come in the order
-    of these numbers. An order that cannot be told is an error.
+    of these numbers. An ambiguous order is an error.
 
-    What `torch.nn.utils.prune` makes is understood: where ``0.weight_mask`` is there, its ones are
-    the edges, and ``0.weight_orig`` (or ``0.weight``) holds the weights. Without a mask, zeros are
-    no edges.
+    The output of `torch.nn.utils.prune` is supported: if ``0.weight_mask`` exists, its ones are the
+    edges, and ``0.weight_orig`` (or ``0.weight``) holds the weights. Without a mask, zeros are not
+    edges.
 
     A ``BatchNorm1d``, with the statistics of its training, is folded into weights and biases: one
     before the activation into its own layer, one after it into the next. The indices of a
-    ``Sequential`` tell which it is: 0, 1, 3 (linear, normalisation, linear) has place for an
-    activation behind the normalisation, 0, 2, 3 before it. Other names ("fc1", "bn1") do not.
+    ``Sequential`` show which it is: 0, 1, 3 (linear, normalisation, linear) has room for an
+    activation after the normalisation, 0, 2, 3 before it. Other names ("fc1", "bn1") do not.
 
-    A state_dict does not tell all. Activations and layers without a state of their own are not in
-    it, nor is what the program does between layers, such as skips: compare a few predictions.
+    A state_dict is incomplete. It has no activations, no layers without state, and no operations
+    between layers, such as skip connections: compare a few predictions.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def from_state_dict(
     Returns
     -------
     MLP
-        In float32 where weights and biases are float32 or float16, else in float64.
+        In float32 if weights and biases are float32 or float16, else in float64.
 
     Raises
     ------

@@ -32,16 +32,16 @@ def from_weights(
     ----------
     layers : iterable of (W, b)
         For each layer its weights, shape (n_in, n_out): a SciPy sparse array, each stored entry of
-        which is an edge (a stored zero is an edge whose weight is 0), or a dense array, whose
-        zeros are no edges; the index and the columns of a DataFrame, where they are texts, name
-        the neurons. And its biases, shape (n_out,), or None for zeros.
+        which is an edge (a stored zero is an edge with weight 0), or a dense array, whose zeros are
+        not edges; the index and the columns of a DataFrame, if they are text, name the neurons. And
+        its biases, shape (n_out,), or None for zeros.
     activation, output_activation : str
-        As for `MLP`: matrices do not tell.
+        As for `MLP`, since matrices do not contain it.
 
     Returns
     -------
     MLP
-        In float32 where all arrays are float32 or float16, else in float64.
+        In float32 if all arrays are float32 or float16, else in float64.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class Load:
     Parameters
     ----------
     others : float or None
-        0 to 1 of the CPUs that this process may use; None where the system does not tell, or the
+        0 to 1 of the CPUs that this process may use; None if the system does not report it, or the
         time was too short.
     """
 

@@ -28,14 +28,14 @@ def evaluate(
     input_scale: float = 1.0,
     rows: npt.ArrayLike | None = None,
 ) -> Evaluation:
-    """Return the loss and, where Y is labels, the accuracy.
+    """Return the loss and, if Y is labels, the accuracy.
 
     Parameters
     ----------
     net : MLP
         The network.
     X : array of numbers or bool, or DataFrame, shape (samples, n_in)
-        Inputs, read where they lie; see `minisnn.train`.
+        Inputs, read in place; see `minisnn.train`.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, or the target of each output.
     loss : str, optional
@@ -43,8 +43,8 @@ def evaluate(
     input_scale : float
         The factor on the inputs that was used in training.
     rows : array of int, or of bool, shape (samples,), optional
-        Rows of X and Y to use: their numbers, or True for each that is wanted; all by
-        default. ``X[rows]`` would copy them.
+        Rows of X and Y to use: their numbers, or a mask of True and False; all by default.
+        ``X[rows]`` would copy them.
 
     Returns
     -------

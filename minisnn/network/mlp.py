@@ -200,12 +200,11 @@ class MLP:
     def input_names(self) -> tuple[str, ...] | None:
         """Names of its inputs: the columns of the first frame that it is trained on.
 
-        Or of the frame that its first graph was made from, or what they are set to. Frames, of
-        pandas or polars, are from then on matched by name, and may have their columns in any order;
-        other names, or none, are an error. Arrays are always taken by position. None: there are no
-        names.
+        They may also come from the frame of its first graph, or be set. From then on the columns of
+        pandas and polars frames are matched by name, in any order; other names, or none, are an
+        error. Arrays always go by position. None if there are no names.
 
-        They are those of the first graph: a network that is made from `topologies` has them, too.
+        They belong to the first graph, so a network made from `topologies` has them, too.
         """
         return self._layers[0].topology.input_names
 
@@ -341,7 +340,7 @@ class MLP:
         Parameters
         ----------
         X : array of numbers or bool, or DataFrame, shape (samples, n_in)
-            Inputs, read where they lie; see `minisnn.train`.
+            Inputs, read in place; see `minisnn.train`.
         input_scale : float
             Factor on the inputs, such as 1/255 for uint8 images.
 
@@ -365,12 +364,12 @@ class MLP:
         Parameters
         ----------
         X : array of numbers or bool, or DataFrame, shape (samples, n_in)
-            Inputs, read where they lie; see `minisnn.train`.
+            Inputs, read in place; see `minisnn.train`.
         input_scale : float
             The factor on the inputs that was used in training.
         rows : array of int, or of bool, shape (samples,), optional
-            Rows of X to use: their numbers, in the order of the outputs, or True for each
-            that is wanted; all by default. ``X[rows]`` would copy them.
+            Rows of X to use: their numbers, in the order of the outputs, or a mask of True and
+            False; all by default. ``X[rows]`` would copy them.
 
         Returns
         -------

@@ -1,9 +1,9 @@
 """Reproduction of the paper's experiments: networks, findings and a report.
 
 `reproduce` trains the networks of a profile that are not trained yet, examines each experiment,
-and writes charts and a report. Data flows one way: `profiles` say how large it is, `degrees`,
-`comparisons` and `connectivity` which networks an experiment needs and what comes of them,
-`charts` and `report` show it.
+and writes charts and a report. Data flows one way: `profiles` set the size, `degrees`,
+`comparisons` and `connectivity` define the networks of an experiment and examine their results,
+`charts` and `report` present them.
 """
 
 from .experiments import EXPERIMENTS, select

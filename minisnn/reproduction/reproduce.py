@@ -58,8 +58,8 @@ def reproduce(
 ) -> Outcome:
     """Train the networks that experiments need, examine them, and write charts and a report.
 
-    Networks that are in the folder's store already are not trained again, so that what was
-    interrupted, or killed, goes on where it was.
+    Networks that are already in the folder's store are not trained again, so that a reproduction
+    that was interrupted or killed continues.
 
     Parameters
     ----------
@@ -67,18 +67,18 @@ def reproduce(
         Size of the reproduction.
     output : path
         Folder for ``runs.sqlite``, ``report.html``, ``figures/`` (PNG and SVG) and ``tables/``
-        (CSV); made if there is none.
+        (CSV); created if needed.
     experiments : sequence of Experiment
         Which; see `select`.
     runner : function of runs
         Runner of the trainings; see `minisnn.experiments`.
     scope : str, optional
-        To stand above the verdicts: what they rest on; by default the profile's sizes.
+        Text above the verdicts about their evidence; by default the profile's sizes.
     facts : mapping of str to str, optional
-        To stand in the report beside versions and machine.
+        Further facts for the report beside versions and machine.
     progress : bool, optional
-        Whether to show a progress bar; by default in a notebook, and where standard error is a
-        terminal, if tqdm is installed.
+        Whether to show a progress bar; by default in a notebook, and if standard error is a
+        terminal, provided that tqdm is installed.
 
     Returns
     -------

@@ -112,15 +112,15 @@ def rank_correlation(
     x, y : sequence of float
         The points.
     groups : sequence of int
-        To which group each point belongs.
+        Group of each point.
     given : sequence of float, optional
-        Variable to hold fixed: the correlation is then the partial one, of what is left of the
-        ranks of x and y after a regression on the ranks of this.
+        Variable to hold fixed: the correlation is then the partial one, of the residuals of the
+        ranks of x and y after a regression on its ranks.
 
     Returns
     -------
     Interval
-        Not a number where x or y, or what is left of them, does not vary.
+        Not a number if x or y, or their residuals, do not vary.
 
     Examples
     --------

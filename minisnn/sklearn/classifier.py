@@ -22,9 +22,9 @@ from .estimator import SparseMLP
 class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     """A classifier whose network is wired sparsely before training.
 
-    Classes are softmax outputs trained by cross-entropy; where y is a matrix of zeros and ones,
-    each column is a sigmoid output of its own, trained by binary cross-entropy. The network of
-    arXiv:1706.05683 has ``activation="sigmoid", loss="mse", optimizer="nesterov"``.
+    Classes are softmax outputs trained by cross-entropy; if y is a matrix of zeros and ones, each
+    column is a sigmoid output, trained by binary cross-entropy. The network of arXiv:1706.05683 has
+    ``activation="sigmoid", loss="mse", optimizer="nesterov"``.
 
     Parameters
     ----------
@@ -37,10 +37,10 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         "biregular", is random with equal degrees: the columns of a table have no neighbours. For
         images take "fibonacci_rotating" or "regular_rotating".
     degree : int, or one for each hidden layer, optional
-        Edges that leave each neuron towards that layer.
+        Edges from each neuron to that layer.
     density : "auto", float, or one for each hidden layer
-        In place of a degree: edges as a share of all possible ones. "auto" is a tenth, but at least
-        ten inputs for each hidden neuron.
+        Alternative to a degree: edges as a share of all possible ones. "auto" is a tenth, but at
+        least ten inputs for each hidden neuron.
     activation : {"relu", "sigmoid", "tanh", "identity"}
         Of the hidden neurons.
     loss : str, optional
@@ -59,26 +59,27 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     batch_size : int
         Samples in a step.
     max_iter : int
-        Passes over the data at most; on what a schedule counts, over calls of `partial_fit`, too.
+        Maximum number of passes over the data; also the number of passes that a schedule spans,
+        over calls of `partial_fit` too.
     shuffle : bool
         Whether each pass visits the samples in a new order.
     tol : float, optional
-        Training stops where the loss (with early_stopping the score) has not got better by more
-        than this for n_iter_no_change passes. None: never before max_iter.
+        Training stops if the loss (with early_stopping the score) has not improved by more than
+        this for n_iter_no_change passes. None: never before max_iter.
     n_iter_no_change : int
         Passes of patience.
     early_stopping : bool
-        Whether to hold samples back, to stop by the score on them, and to keep the best weights.
+        Whether to hold samples out, to stop by the score on them, and to keep the best weights.
     validation_fraction : float
-        Share of the samples to hold back, above 0 and below 1; of each class alike where there
-        are enough of it.
+        Share of the samples to hold out, above 0 and below 1; stratified by class if classes are
+        large enough.
     callbacks : sequence of callables
-        Told of each pass, see `minisnn.callbacks`; one that returns True ends the training.
+        Called after each pass, see `minisnn.callbacks`; one that returns True ends the training.
     warm_start : bool
-        Whether `fit` goes on from the weights that there are. The network stays what it was made
-        as: other widths, wiring or activations have no effect.
+        Whether `fit` continues from the current weights. The network keeps its structure: changed
+        widths, wiring or activations have no effect.
     random_state : int, RandomState, Generator, SeedSequence, optional
-        Of random wiring, initial weights, order of samples, dropout, and what is held back.
+        Of random wiring, initial weights, order of samples, dropout, and held-out samples.
     verbose : bool, or int
         Whether to show a progress bar (extra ``progress``); any number but 0 does.
 
@@ -97,13 +98,13 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     best_loss_ : float or None
         The least of them; None with early_stopping.
     validation_scores_ : list of float, or None
-        Accuracy on what was held back, after each pass.
+        Accuracy on the held-out samples, after each pass.
     best_validation_score_ : float or None
         That of the weights that were kept.
     coefs_, intercepts_ : list of sparse array, list of array
         Weights of each layer, shape (n_in, n_out), and its biases.
     n_layers_, n_outputs_, out_activation_ : int, int, str
-        Layers of neurons with the inputs, outputs, and what they make of their sums.
+        Number of layers including the inputs, number of outputs, and their activation.
 
     Examples
     --------

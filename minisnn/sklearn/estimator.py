@@ -152,13 +152,13 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     # Training
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train the network, anew unless ``warm_start``.
+        """Train the network, from scratch unless ``warm_start``.
 
         Parameters
         ----------
         X : array-like or sparse matrix, shape (samples, features)
-            Inputs. float32 is trained in float32, all else in float64; integers are read as they
-            lie, sparse X is made dense.
+            Inputs. float32 is trained in float32, all else in float64; integers are read in place,
+            sparse X is made dense.
         y : array-like, shape (samples,) or (samples, outputs)
             Targets.
         sample_weight : array-like, shape (samples,), optional

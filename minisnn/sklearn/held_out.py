@@ -14,10 +14,10 @@ from ..network.samples import relative_weights
 def split_rows(
     n_rows: int, weights: Array | None, classes: Array | None, fraction: float, seed: int
 ) -> tuple[Array, Array]:
-    """Return the rows to train on, and those to hold back.
+    """Return the rows to train on, and those to hold out.
 
-    Rows of weight 0, as bagging makes them, are in neither: a score on them alone is none. Of each
-    class alike, unless there are too few of one for that.
+    Rows of weight 0, as in bagging, are in neither, since no score can be computed on them alone.
+    The split is stratified by class, unless a class is too small for that.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ def split_rows(
     classes : array, shape (n_rows,), optional
         Of the samples, if each has one.
     fraction : float
-        Share of the rows to hold back.
+        Share of the rows to hold out.
     seed : int
         Chooses them.
 
     Raises
     ------
     ValueError
-        If fewer than 2 would be held back, or none left.
+        If fewer than 2 would be held out, or none left.
     """
     rows = np.arange(n_rows)
     if weights is not None:

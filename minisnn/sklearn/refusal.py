@@ -14,9 +14,8 @@ from numpy.random import Generator, RandomState
 def unchanged_if_refused(model: Any) -> Iterator[None]:
     """Restore an estimator if the body raises, Ctrl-C included.
 
-    Attributes may be replaced within. What may be changed in place are the weights of ``net_`` and
-    the state of generators; parameters that are the user's own, such as callbacks, keep what they
-    were told.
+    Attributes may be replaced within. Only the weights of ``net_`` and the state of generators may
+    be changed in place; parameters that belong to the user, such as callbacks, keep their state.
 
     Parameters
     ----------

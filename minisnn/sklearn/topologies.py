@@ -38,7 +38,8 @@ def hidden_sizes(given: Any, topologies: Topologies, n_outputs: int) -> list[int
     Raises
     ------
     ValueError, TypeError
-        If a width is no whole number above 0, there is none, or the graphs do not say all.
+        If a width is not a whole number above 0, there is no width, or the graphs do not determine
+        all.
     """
     if given is None:
         return _sizes_of(topologies, n_outputs)

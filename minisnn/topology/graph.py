@@ -22,9 +22,9 @@ class Topology:
     """A fixed bipartite graph from ``n_in`` left to ``n_out`` right neurons.
 
     Made by the functions of `minisnn.topology`, checked once, and never changed: its arrays are
-    read-only. It knows nothing of weights. Its edges have one order everywhere, by output neuron
-    and then by input neuron, which is the CSR order of the weight matrix W in Z = W X; the weights
-    of a layer follow the same order.
+    read-only. It has no weights. Its edges have one order everywhere, by output neuron and then by
+    input neuron, which is the CSR order of the weight matrix W in Z = W X; the weights of a layer
+    follow the same order.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ EpochFunction = Callable[[MLP, Epoch], bool | None]
 class Training:
     """View of the training that a `Callback` receives.
 
-    Whoever keeps it keeps no data: when the training has ended, it has the history alone.
+    A callback that stores it keeps no data: after the training it holds only the history.
 
     Parameters
     ----------

@@ -110,7 +110,8 @@ class Checkpoint:
     parts : mapping of str to Part
         Parts to keep; ``steps`` is among them. They are restored in this order.
     drawn : Drawn
-        Whose seed is kept, too: weights that come back bring along what they were drawn with.
+        Random draws whose seed is kept, too: restored weights come with the seed that they were
+        drawn with.
     names : sequence of two tuples of str, or None
         Names of inputs and outputs.
     """
@@ -139,7 +140,7 @@ class Checkpoint:
         return perf_counter() >= self._due
 
     def begin(self, resume: bool | str) -> None:
-        """Go on from the file, if there is one and that is wanted; else write the first.
+        """Resume from the file if it exists and ``resume`` is set; else write the first one.
 
         With ``EXTEND``, the file may be of another number of epochs.
 
@@ -162,12 +163,12 @@ class Checkpoint:
             self.write()
 
     def write(self) -> None:
-        """Write the state of all parts, in place of what was written before.
+        """Write the state of all parts, in place of the previous file.
 
         Raises
         ------
         OSError
-            If it cannot be written; what was written before is still there.
+            If it cannot be written; the previous file is still there.
         TypeError, ValueError
             If a callback's state is one that a resumed training could not read.
         """

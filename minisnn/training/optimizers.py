@@ -1,8 +1,8 @@
 """Optimisers: stochastic gradient descent with momentum, and Adam.
 
 An optimiser holds settings and nothing else. What it remembers from step to step, its *state*, is
-one array of shape (n_states, n_parameters) and the number of steps that have been made; whoever
-makes the steps keeps them (`minisnn.training.step`).
+one array of shape (n_states, n_parameters) and the number of steps that have been made; the trainer
+keeps them (`minisnn.training.trainer`).
 """
 
 from __future__ import annotations

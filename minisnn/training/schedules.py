@@ -44,16 +44,16 @@ class WarmUpDecay:
     """A learning rate that rises linearly to its peak and then falls along half a cosine.
 
     Sigmoid neurons with squared error on a wide layer saturate at once when the rate is high from
-    the first step, and learn slowly when it is low throughout. Warmed up they bear, and want, a
-    high rate; the decay to zero then lets the weights settle.
+    the first step, and learn slowly when it is low throughout. After a warm-up they tolerate, and
+    need, a high rate; the decay to zero then lets the weights settle.
 
     Parameters
     ----------
     peak : float
         Highest learning rate.
     warm_up : float
-        Share of the training, 0 to below 1, in which the rate rises from 0 to the peak. The
-        default is slow on purpose: see docs/training.md for what a steeper rise does.
+        Share of the training, 0 to below 1, in which the rate rises from 0 to the peak. The default
+        is slow on purpose: see docs/training.md for the effect of a steeper rise.
 
     Raises
     ------

@@ -42,22 +42,22 @@ def train(
 ) -> History:
     """Train a network in place, by mini-batches.
 
-    The data is read where it lies, batch by batch, of any number type and in any layout: a memory
-    map, every other column, an array in Fortran order. It is never copied as a whole, and read once
-    per epoch. The same seed gives bit-identical weights on the same machine, whatever the
-    number of threads (unless the network is mostly dense: see `MLP.runs_on_blas`).
+    The data is read in place, batch by batch, in any number type and any layout: a memory map,
+    every other column, an array in Fortran order. It is never copied as a whole, and read once per
+    epoch. The same seed gives bit-identical weights on the same machine, whatever the number of
+    threads (unless the network is mostly dense: see `MLP.runs_on_blas`).
 
     Parameters
     ----------
     net : MLP
         The network; its weights and biases are changed.
     X : array of numbers or bool, or DataFrame, shape (samples, n_in)
-        Inputs. Columns of a DataFrame are matched by name (`MLP.input_names`); of an array they are
-        taken by position. Inputs that no edge uses are not read. Values are whole numbers, or
-        floats of 16, 32 or 64 bits. A value counts as its float64, times ``input_scale``, rounded
-        to the network's precision; bytes are multiplied by ``input_scale`` in sum, but for that it
-        is the same. So 2**24 + 1 is 2**24 to a network of float32. Whole numbers beyond 2**53,
-        which float64 does not have, are refused.
+        Inputs. Columns of a DataFrame are matched by name (`MLP.input_names`), those of an array by
+        position. Inputs that no edge uses are not read. Values are whole numbers, or floats of 16,
+        32 or 64 bits. A value counts as its float64, times ``input_scale``, rounded to the
+        network's precision; for bytes, sums are multiplied by ``input_scale`` instead. So 2**24 + 1
+        is 2**24 in a network of float32. Whole numbers beyond 2**53 that float64 cannot represent
+        are refused.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, trained as one-hot targets, or the target of each output.
     optimizer : SGD, Adam, or str
@@ -65,21 +65,21 @@ def train(
         and ``"adam"`` are `NesterovSGD`, `SGD` and `Adam` with their defaults.
     optimizer_state : OptimizerState, optional
         State of the optimiser from the training before: ``optimizer_state`` of its `History`,
-        or of `load_optimizer_state`. It is not changed. By default it begins at zero. Epochs,
-        which schedules count, and the order of samples begin anew in any case.
+        or of `load_optimizer_state`. It is not changed. By default it starts at zero. The epochs
+        that schedules count and the order of samples always start again.
     loss : str, optional
         ``"mse"``: mean squared error over samples and outputs, as in Keras, for any outputs but
         softmax; ``"binary_cross_entropy"``: over samples and outputs, for sigmoid outputs and
         targets from 0 to 1; ``"cross_entropy"``: over samples, for softmax outputs and labels or
-        the probabilities of each sample. By default cross-entropy where outputs are a softmax,
-        else mean squared error.
+        the probabilities of each sample. By default cross-entropy for softmax outputs, else mean
+        squared error.
     batch_size : int
         Samples in a step; the last batch of an epoch may be smaller.
     epochs : int
         Passes over the data.
     rows : array of int, or of bool, shape (samples,), optional
-        Rows of X, Y and ``sample_weight`` to train on: their numbers, or True for each
-        that is one; all by default. A row may come several times. ``X[rows]`` would copy them.
+        Rows of X, Y and ``sample_weight`` to train on: their numbers, or a mask of True and False;
+        all by default. A row may be repeated. ``X[rows]`` would copy them.
     validation_data : (X, Y), optional
         Evaluated after each epoch.
     validation_rows : array of int, or of bool, optional
@@ -99,32 +99,33 @@ def train(
         returns True (or anything true) ends the training. `minisnn.callbacks` has some, such as
         `EarlyStopping`, and the protocol of those that do more.
     checkpoint : path, optional
-        File to keep the training in: all that it takes to go on from there to the same bits. It is
-        written at the beginning, when ``checkpoint_every`` has passed, and at the end, after Ctrl-C
-        too; always whole, so that whatever happens, the last one that was written is there.
+        File that holds the state of the training, from which it can continue to the same bits. It
+        is written at the beginning, every ``checkpoint_every`` seconds, and at the end, also after
+        Ctrl-C. Each write is atomic, so the last complete checkpoint always exists.
     checkpoint_every : float
-        Seconds between two writes: what may be lost, but for what a few steps take.
+        Seconds between two writes, which bound the work that can be lost.
     resume : bool or "extend"
-        Whether to go on from the checkpoint; the weights that the network has are replaced, and so
-        is ``optimizer_state``. All other arguments must be those of the training that wrote it;
-        columns of frames are matched by the names that it has.
-        With ``"extend"`` there may be more ``epochs``, or fewer, but not fewer than are done: the
-        training goes on to the same bits as one that was begun with so many. That takes a rate
-        that does not depend on their number, such as a constant or a `StepDecay`. A training that
-        a callback has ended stays ended, as it would have been with more epochs: a warning says so.
-        If there is no such file, the training begins anew, so that one command both starts and
-        resumes. Without a seed, that of the checkpoint is taken. Without ``resume`` a checkpoint
-        that is there already is an error: it is not overwritten.
+        Whether to continue from the checkpoint; the weights of the network are replaced, and so is
+        ``optimizer_state``. All other arguments must be those of the training that wrote it;
+        columns of frames are matched by its names. With ``"extend"`` the number of ``epochs`` may
+        differ, but must not be less than the finished ones: the result has the same bits as a
+        training that was started with that number. This requires a rate that does not depend on the
+        number, such as a constant or a `StepDecay`. A training that a callback has ended stays
+        ended, as it would with more epochs: a warning says so. If there is no such file, the
+        training starts, so that one command both starts and resumes. Without a seed, that of the
+        checkpoint is used. Without ``resume`` an existing checkpoint is an error: it is not
+        overwritten.
     progress : bool, optional
-        Whether to show a progress bar (extra ``progress``); by default in a notebook, and where
-        standard error is a terminal, if tqdm is installed. False also keeps quiet that kernels are
-        being compiled.
+        Whether to show a progress bar (extra ``progress``); by default in a notebook, and if
+        standard error is a terminal, provided that tqdm is installed. False also silences the
+        notice that kernels are being compiled.
 
     Returns
     -------
     History
-        After Ctrl-C too, which ends this training alone and says so on standard error: the step
-        under way is finished, so that the network is intact, and ``history.interrupted`` is True.
+        Also after Ctrl-C, which ends only this training, with a message on standard error: the
+        current step is finished, so that the network is intact, and ``history.interrupted`` is
+        True.
 
     Raises
     ------
