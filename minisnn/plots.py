@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ._support.arguments import as_array, as_list_of, check_kind, shown
 from ._support.arrays import Array
+from ._support.checks import as_array, as_list_of, check_kind
 from ._support.extras import require
+from ._support.messages import shown
 from .topology.graph import Topology
 from .training.history import History
 

@@ -99,7 +99,7 @@ def check_names(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
     from bench import peers
 
     import minisnn as snn
-    from minisnn._support.arguments import did_you_mean
+    from minisnn._support.messages import did_you_mean
 
     cores = os.cpu_count() or 1
     if max(options.threads or [1]) > cores:

@@ -39,7 +39,7 @@ def data_names() -> list[str]:
 
 def row_of(name: str) -> Row:
     """Return what is known of the data set before it is read."""
-    from minisnn._support.arguments import check_choice
+    from minisnn._support.checks import check_choice
     from minisnn.datasets.table import TABLE
 
     check_choice(name, "--data", data_names())

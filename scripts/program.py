@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         """End the program with a message."""
         wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message)
         if wrong:
-            from minisnn._support.arguments import did_you_mean
+            from minisnn._support.messages import did_you_mean
 
             message += did_you_mean(wrong[1], re.findall(r"[\w.-]+", wrong[2]))
         super().error(message)

@@ -61,22 +61,6 @@ def test_names_can_be_printed(text: str) -> None:
         snn.Topology(2, 1, [0, 1], [0], parameters={text: 1})
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda n: topology.dense(n, 3),
-        lambda n: topology.dense(3, -n),
-        lambda n: topology.constant_degree(8, 8, n),
-        lambda n: snn.MLP([GRAPHS[0]], seed=n),
-        lambda n: snn.MLP([GRAPHS[0]], activation=[n]),
-        lambda n: snn.Topology(2, 1, [0, 1], [0], parameters={"degree": n}),
-    ],
-)
-def test_numbers_too_long_to_write_out(call: Any) -> None:
-    with pytest.raises(ValueError, match=r"got .*a number of 16610 bits"):
-        call(10**5000)
-
-
 def broken(kind: str, **arrays: Any) -> Any:
     """Return a sparse array that was sound when it was made."""
     matrix = scipy.sparse.csr_array(np.eye(3)).asformat(kind)

@@ -33,7 +33,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from .arguments import Array, open_file
+from .arrays import Array
+from .checks import open_file
 
 HEADER, SUMS = "header.json", "SHA256SUMS"
 TEXT_LIMIT = 2**20

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .archive import Archive
-from .arguments import Array
+from .arrays import Array
 from .columns import Names, check_names
 
 _KEYS = "input_names", "output_names"

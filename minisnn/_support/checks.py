@@ -1,17 +1,35 @@
-"""Validation of numbers passed by the user."""
+"""Validation of user input: numbers, choices, lists, arrays, paths.
+
+Each check returns what it has checked, or raises an error that says what was wrong, what was given
+and what to do.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, BinaryIO, TypeGuard, TypeVar
 
 import numpy as np
+import scipy.sparse
 
-from .arguments import as_list, is_whole, shown
+from .arrays import Array
+from .messages import did_you_mean, shown
+
+T = TypeVar("T")
+
+MOST_BITS = 8192
+"""Of a whole number that is kept, such as a seed: Python writes out 4300 digits, not more."""
 
 _LARGEST = 2**53  # whole number that is one in float64, too
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number; True and False are not."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def check_positive_integer(value: object, name: str) -> int:
@@ -65,3 +83,141 @@ def check_dropout(dropout: float | Sequence[float] | None, n_layers: int) -> tup
             f"{n_layers - 1} hidden layers; got {len(rates)}"
         )
     return tuple(check_number(rate, "a dropout rate", 0, 1) for rate in rates)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return True or False: anything else, such as "no", is not what its truth value says."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
+def check_choice(value: Any, name: str, allowed: Iterable[str]) -> str:
+    """Return a text that is one of those allowed."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(
+            f"{name} must be one of {', '.join(allowed)}, got {shown(value)}"
+            f"{did_you_mean(value, allowed)}"
+        )
+    return value
+
+
+def check_kind(value: Any, kind: type, name: str) -> Any:
+    """Return an object, if it is of the kind."""
+    if not isinstance(value, kind):
+        given = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
+        raise TypeError(f"{name} must be of type {kind.__name__}, got {given}")
+    return value
+
+
+def check_function(value: Any, name: str) -> Callable[..., Any]:
+    """Return the value if it is callable; raise otherwise."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {shown(value)}")
+    return value
+
+
+def as_list(value: Iterable[T], name: str, of: str) -> list[T]:
+    """Return an iterable as a list; texts and mappings are refused."""
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of {of}, got {shown(value)}")
+    try:
+        return list(value)
+    except TypeError as error:  # an array of no dimension
+        raise TypeError(f"{name} must be a list of {of}, got {shown(value)}") from error
+
+
+def as_list_of(kind: type[T], value: Iterable[T], name: str) -> list[T]:
+    """Return a list, if all that is in it is of one kind."""
+    items = as_list(value, name, f"{kind.__name__} objects")
+    for number, item in enumerate(items):
+        check_kind(item, kind, f"{name}[{number}]")
+    return items
+
+
+def check_pair(value: Any, name: str) -> Sequence[Any]:
+    """Return (X, Y)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(f"{name} must be a pair (X, Y), got {type(value).__name__}")
+    return value
+
+
+def as_array(value: Any, name: str) -> Array:
+    """Return the value as an array; raise if NumPy would misread it.
+
+    NumPy forgets the mask of a masked array, and makes one object of a whole sparse matrix.
+    """
+    if type(value) is np.ndarray:  # a single prediction takes microseconds
+        return value
+    check_unmasked(value, name)
+    if scipy.sparse.issparse(value):
+        raise TypeError(f"{name} must be a dense array, got a sparse one; pass {name}.toarray()")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # such as rows of unlike lengths
+        half = "; NumPy has no bfloat16, pass it as float32: tensor.float()"
+        is_half = str(getattr(value, "dtype", "")).endswith("bfloat16")
+        raise ValueError(f"{name} cannot be read as an array: {error}{half * is_half}") from error
+    if array.ndim == 0 and array.dtype == object:
+        raise TypeError(f"{name} must be an array, got {shown(value)}")
+    return array
+
+
+def check_unmasked(value: Any, name: str) -> None:
+    """Raise where something is masked, in an array or in the rows of a list."""
+    rows = value if isinstance(value, (list, tuple)) else [value]
+    if any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows):
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost; fill or remove what is masked"
+        )
+
+
+def missing_in(values: Array) -> Array:
+    """Return the places of the missing values: NaN, NaT, None, or NA of pandas."""
+    if values.dtype.kind in "fcmM":
+        return np.flatnonzero(np.isnan(values))
+    if values.dtype != object:
+        return np.empty(0, np.int64)
+    kinds = ("NoneType", "NAType", "NaTType")
+    return np.flatnonzero(
+        [
+            type(value).__name__ in kinds or (isinstance(value, float) and value != value)
+            for value in values.ravel()
+        ]
+    )
+
+
+def checked_sparse(matrix: Any) -> Any:
+    """Return a SciPy sparse array, if its structure is sound: SciPy's own code trusts it."""
+    try:
+        sound = getattr(scipy.sparse, f"{matrix.format}_array")(matrix)
+        if matrix.format in ("csr", "csc", "bsr"):  # SciPy checks the others as it makes them
+            sound.check_format(full_check=True)
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"the sparse array is broken: {error}; make it anew") from error
+    return sound
+
+
+def check_path(value: Any, name: str = "path") -> str:
+    """Return the name of a file or folder. A number is none: the system has files of that name."""
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+        raise TypeError(f"{name} must be the name of a file, a text or a Path, got {shown(value)}")
+    return os.fspath(value)
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading; raise if it is a pipe or a device, which might never end.
+
+    Raises
+    ------
+    OSError
+        If there is no such file (FileNotFoundError), or it is not a file.
+    """
+    name = check_path(path)
+    if (
+        os.path.lexists(name)
+        and not stat.S_ISREG(os.stat(name).st_mode)
+        and not os.path.isdir(name)
+    ):
+        raise OSError(f"{name} is a pipe or a device, not a file")
+    return open(name, "rb")

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arguments import Array, as_array, as_list, shown
+from .arrays import Array
+from .checks import as_array, as_list
+from .messages import shown
 
 Names = tuple[str, ...]
 """Different texts, one for each column; a frame whose columns have none has ()."""

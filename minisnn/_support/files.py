@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from .arguments import check_path
+from .checks import check_path
 
 try:
     import fcntl

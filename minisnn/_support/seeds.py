@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arguments import MOST_BITS, Array, is_whole, shown
+from .arrays import Array
+from .checks import MOST_BITS, is_whole
+from .messages import shown
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 

@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import topology
-from .._support.arguments import (
+from .._support.checks import (
     as_array,
     as_list,
     as_list_of,
     check_choice,
     check_function,
     check_pair,
-    did_you_mean,
 )
 from .._support.interruption import interruptible_at_once
+from .._support.messages import did_you_mean
 from .._support.seeds import Seed, seed_of
 from .._support.tables import align
 from ..interchange.network_file import packed

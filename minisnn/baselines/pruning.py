@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._support.arguments import as_list, each_of
 from .._support.arrays import Array
-from .._support.checks import check_positive_integer
+from .._support.checks import as_list, check_positive_integer
+from .._support.messages import each_of
 from ..network.layer import Layer
 from ..network.mlp import MLP, check_network
 from ..topology import from_edges

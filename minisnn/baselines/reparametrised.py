@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import topology
-from .._support.arguments import as_array, as_list, check_kind
 from .._support.arrays import Array
+from .._support.checks import as_array, as_list, check_kind
 from .._support.seeds import Seed, seed_of
 from ..kernels.program.records import DIFFERENTIATE
 from ..network.execution import Execution

@@ -8,9 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from .._support.arguments import as_list
 from .._support.arrays import Array
-from .._support.checks import check_positive_integer
+from .._support.checks import as_list, check_positive_integer
 from ..topology.assembly import divisors
 from .products import product
 from .weight_map import WeightMap

@@ -14,9 +14,8 @@ from typing import Self
 
 import numpy as np
 
-from .._support.arguments import as_array
 from .._support.arrays import Array
-from .._support.checks import check_positive_integer
+from .._support.checks import as_array, check_positive_integer
 from .._support.memory import check_fits
 from ..topology.validation import check_widths
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from os import PathLike
 
-from .._support.arguments import check_path
+from .._support.checks import check_path
 from .._support.files import replace_file
 from ..network.mlp import MLP
 from ..training.callback import Callback, Training

@@ -8,9 +8,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from .._support.arguments import check_choice
 from .._support.arrays import Array
-from .._support.checks import check_number, check_positive_integer
+from .._support.checks import check_choice, check_number, check_positive_integer
 from ..network.mlp import MLP
 from ..training.callback import Callback, Training
 from ..training.history import Epoch

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from os import PathLike
 from typing import Any
 
-from .._support.arguments import check_path
+from .._support.checks import check_path
 from .._support.extras import require
 from ..network.mlp import MLP
 from ..training.callback import Callback, Training

@@ -10,8 +10,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._support.arguments import check_choice
 from .._support.arrays import Array
+from .._support.checks import check_choice
 from .download import Fetch
 from .files import from_cache, from_folders
 from .idx import DatasetError

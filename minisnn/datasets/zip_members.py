@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .._support.archive import SYMPTOMS
-from .._support.arguments import open_file
+from .._support.checks import open_file
 from .idx import DatasetError, check_sha256
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

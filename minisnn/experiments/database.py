@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .._support.archive import FileFormatError
-from .._support.arguments import open_file
+from .._support.checks import open_file
 
 VERSION = 1
 """Of the tables, in SQLite's user_version."""

@@ -8,9 +8,8 @@ from functools import cache
 import numpy as np
 
 from .. import datasets
-from .._support.arguments import check_choice
 from .._support.arrays import Array
-from .._support.checks import check_positive_integer
+from .._support.checks import check_choice, check_positive_integer
 from ..datasets import Dataset
 from ..datasets.table import TABLE
 from .validation import Section

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from .._support.archive import FileFormatError
-from .._support.arguments import check_path, open_file, shown
+from .._support.checks import check_path, open_file
 from .._support.extras import require
+from .._support.messages import shown
 
 _LARGEST, _MOST_VALUES = 2**20, 100_000  # bytes of a file; values in YAML, its aliases written out
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._support.arguments import shown
+from .._support.messages import shown
 from .run import Run
 from .validation import Section, convert, plain
 

@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from .._support import checks
-from .._support.arguments import check_choice
+from .._support.checks import check_choice
 from ..training import optimizers
 from ..training.schedules import Schedule, StepDecay, WarmUp, WarmUpDecay
 from .validation import Section

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from os import PathLike
 from typing import Any
 
-from .._support.arguments import as_list_of
+from .._support.checks import as_list_of
 from .._support.extras import require
 from .._support.files import replace_file, replace_text
 from .._support.tables import align

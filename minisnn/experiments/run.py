@@ -19,8 +19,15 @@ from typing import Any, Self
 
 import msgspec
 
-from .._support.arguments import as_list, as_list_of, check_choice, check_kind, shown
-from .._support.checks import check_dropout, check_positive_integer
+from .._support.checks import (
+    as_list,
+    as_list_of,
+    check_choice,
+    check_dropout,
+    check_kind,
+    check_positive_integer,
+)
+from .._support.messages import shown
 from .._support.seeds import seed_of, spawned
 from ..kernels.functions.activations import ACTIVATIONS
 from ..network.initializers import DISTRIBUTIONS, FANS

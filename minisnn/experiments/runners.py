@@ -10,8 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from .._support.arguments import as_list_of, check_kind
-from .._support.checks import check_positive_integer
+from .._support.checks import as_list_of, check_kind, check_positive_integer
 from .._support.extras import require
 from ..kernels.machine.cpus import count_cpus
 from ..kernels.machine.threads import get_num_threads, set_num_threads

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from .._support.arguments import as_list_of, check_flag, check_kind, check_path
+from .._support.checks import as_list_of, check_flag, check_kind, check_path
 from ..training.history import Epoch
 from . import database
 from .records import Figures, LayerWeights, Outcome, Record, Status, Versions

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from .._support.arguments import as_list_of, check_flag, check_function
+from .._support.checks import as_list_of, check_flag, check_function
 from .._support.progress import progress_bar
 from .records import Begun, Status
 from .run import Run

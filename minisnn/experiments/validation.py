@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
-from .._support.arguments import did_you_mean, shown
 from .._support.extras import require
+from .._support.messages import did_you_mean, shown
 
 require("msgspec", "sweep", "a sweep")  # here, so that its absence has one message
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import topology
-from .._support.arguments import check_choice, shown
-from .._support.checks import check_number, check_positive_integer
+from .._support.checks import check_choice, check_number, check_positive_integer
+from .._support.messages import shown
 from ..topology import registry
 from ..topology.graph import Topology
 from .validation import Section, check_keys

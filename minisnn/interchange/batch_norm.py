@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from .._support.arguments import shown
 from .._support.arrays import Array
+from .._support.messages import shown
 from .layer_order import numbers_in
 from .weights import numbers
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .._support.arguments import check_flag, check_path
 from .._support.arrays import Array
+from .._support.checks import check_flag, check_path
 from .._support.files import replace_file
 from .._version import __version__
 from ..network.mlp import MLP, check_network

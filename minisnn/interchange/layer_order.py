@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 
-from .._support.arguments import shown
+from .._support.messages import shown
 
 Shapes = Mapping[str, tuple[int, int]]
 """Inputs and outputs of each layer, by its name."""

@@ -25,8 +25,8 @@ import numpy as np
 
 from .._support.archive import Archive, FileFormatError, entry, read_archive, write_archive
 from .._support.archived_names import pack_names, unpack_names
-from .._support.arguments import check_kind
 from .._support.arrays import Array
+from .._support.checks import check_kind
 from .._support.files import replace_file
 from ..network.layer import PRECISIONS
 from ..network.mlp import MLP, check_network

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._support.arguments import check_flag
+from .._support.checks import check_flag
 from .._support.extras import require
 from .._support.files import replace_file
 from ..network.layer import Layer

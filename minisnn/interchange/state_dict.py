@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .._support.arguments import as_array, check_choice, check_kind, shown
 from .._support.arrays import Array
-from .._support.checks import check_number
+from .._support.checks import as_array, check_choice, check_kind, check_number
+from .._support.messages import shown
 from ..network.layer import check_activations
 from ..network.mlp import MLP
 from ..network.wiring_warnings import warn_of_graphs

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .._support.arguments import as_array, as_list, checked_sparse
 from .._support.arrays import Array
+from .._support.checks import as_array, as_list, checked_sparse
 from .._support.columns import read_matrix
 from ..network.layer import check_graphs
 from ..network.mlp import MLP

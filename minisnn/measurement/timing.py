@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .._support import checks
-from .._support.arguments import as_list_of
 from .._support.arrays import Array
+from .._support.checks import as_list_of
 from .._support.progress import progress_bar
 from ..kernels.machine.threads import get_num_threads, set_num_threads
 from ..network.losses import check_loss

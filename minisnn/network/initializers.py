@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from .._support.arguments import check_choice
 from .._support.arrays import Array
+from .._support.checks import check_choice
 from .._support.memory import check_fits
 from ..topology.graph import Topology
 from .layer import n_parameters, split_parameters

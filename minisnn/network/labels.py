@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._support.arguments import counted, each_of, missing_in
 from .._support.arrays import Array
+from .._support.checks import missing_in
+from .._support.messages import counted, each_of
 
 _CODE = "np.unique({}, return_inverse=True)"
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .._support.arguments import as_array, as_list, check_choice, check_kind, shown
 from .._support.arrays import Array
+from .._support.checks import as_array, as_list, check_choice, check_kind
+from .._support.messages import shown
 from ..kernels.functions.activations import ACTIVATIONS
 from ..kernels.program.structure import Graph, Wiring, choose_products, without_idle
 from ..topology.graph import Topology

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._support.arguments import check_choice
 from .._support.arrays import Array
+from .._support.checks import check_choice
 from ..kernels.functions.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, SQUARED_ERROR
 from .samples import Samples, Table
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .._support import checks
-from .._support.arguments import check_flag, check_kind, shown
 from .._support.arrays import Array
+from .._support.checks import check_flag, check_kind
+from .._support.messages import shown
 from .._support.seeds import Seed, seed_of
 from ..kernels.program.plan import Plan
 from ..kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._support.arguments import counted, each_of, missing_in, ravel_advice
 from .._support.arrays import Array
+from .._support.checks import missing_in
 from .._support.columns import read_column
+from .._support.messages import counted, each_of, ravel_advice
 
 
 def check_rows(rows: Any, n_rows: int, name: str) -> Array | None:

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .._support.arguments import counted, each_of, ravel_advice
 from .._support.arrays import Array
 from .._support.checks import check_number
 from .._support.columns import Known, Names, columns_of, read_column, read_columns
+from .._support.messages import counted, each_of, ravel_advice
 from ..kernels.layers.batch import kind_of
 from .labels import check_labels, encoding_advice
 from .rows import check_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._support.arguments import as_list, check_choice
+from .._support.checks import as_list, check_choice
 from . import comparisons, connectivity, degrees, locality
 from .findings import Experiment
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .._support.arguments import as_list_of, check_kind
+from .._support.checks import as_list_of, check_kind
 from ..experiments import Record, Run, Store
 from ..experiments.records import Figures
 from ..training.history import Epoch

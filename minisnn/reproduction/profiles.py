@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .._support.arguments import as_list
-from .._support.checks import check_positive_integer
+from .._support.checks import as_list, check_positive_integer
 from ..experiments import Data, Optimizer, Run, Wiring
 from ..experiments.datasets import sources
 

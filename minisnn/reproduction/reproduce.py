@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .._support.arguments import as_list_of, check_function, check_kind, check_path
+from .._support.checks import as_list_of, check_function, check_kind, check_path
 from .._support.environment import describe_environment
 from .._support.extras import require
 from .._support.files import replace_file, replace_text

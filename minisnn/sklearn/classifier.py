@@ -14,8 +14,8 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import column_or_1d
 
-from .._support.arguments import shown
 from .._support.arrays import Array
+from .._support.messages import shown
 from .estimator import SparseMLP
 
 

@@ -17,9 +17,14 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .._support.arguments import as_list, check_choice, check_flag
 from .._support.arrays import Array
-from .._support.checks import check_number, check_positive_integer
+from .._support.checks import (
+    as_list,
+    check_choice,
+    check_flag,
+    check_number,
+    check_positive_integer,
+)
 from .._support.columns import Known, columns_of
 from .._support.compile_notice import compile_notice
 from ..network.mlp import MLP

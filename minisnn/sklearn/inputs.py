@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .._support.arguments import check_unmasked, checked_sparse
 from .._support.arrays import Array
+from .._support.checks import check_unmasked, checked_sparse
 from .._support.memory import check_fits
 from ..kernels.machine.transpose import KINDS
 

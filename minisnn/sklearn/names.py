@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import signature
 from typing import ParamSpec
 
-from .._support.arguments import did_you_mean
+from .._support.messages import did_you_mean
 
 P = ParamSpec("P")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._support.arguments import shown
 from .._support.checks import check_whole_number
+from .._support.messages import shown
 from .._support.seeds import seed_of
 
 _LARGEST = 2**32 - 1  # that NumPy's RandomState takes

@@ -8,8 +8,8 @@ from numbers import Integral
 from typing import Any
 
 from .. import topology
-from .._support.arguments import as_list, check_choice, shown
-from .._support.checks import check_positive_integer
+from .._support.checks import as_list, check_choice, check_positive_integer
+from .._support.messages import shown
 from .._support.seeds import layer_seeds
 from ..topology.graph import Topology
 

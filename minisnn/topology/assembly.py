@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .._support.arguments import is_whole, shown
 from .._support.arrays import Array
+from .._support.checks import is_whole
+from .._support.messages import shown
 from .graph import Topology
 from .validation import check_size, check_widths
 

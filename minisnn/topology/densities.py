@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._support.arguments import as_list
-from .._support.checks import check_number
+from .._support.checks import as_list, check_number
 from .validation import check_widths
 
 

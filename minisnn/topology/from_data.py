@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from .._support.arguments import as_array, checked_sparse
+from .._support.checks import as_array, checked_sparse
 from .._support.columns import read_matrix
 from .assembly import from_pairs
 from .graph import Topology

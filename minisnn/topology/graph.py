@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from .._support.arguments import MOST_BITS, as_array, check_kind, shown
 from .._support.arrays import Array
+from .._support.checks import MOST_BITS, as_array, check_kind
 from .._support.columns import Names, check_names
+from .._support.messages import shown
 from .validation import check_complete, check_structure, check_widths
 
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._support.arguments import as_list, shown
-from .._support.checks import check_positive_integer
+from .._support.checks import as_list, check_positive_integer
+from .._support.messages import shown
 from .assembly import from_pairs, from_targets, kronecker
 from .graph import Topology
 from .registry import construction

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
-from .._support.arguments import did_you_mean, shown
+from .._support.messages import did_you_mean, shown
 from .._support.seeds import Seed
 from .assembly import check_degree
 from .graph import Topology

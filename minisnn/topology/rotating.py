@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .._support.arguments import as_array, shown
 from .._support.arrays import Array
-from .._support.checks import check_positive_integer
+from .._support.checks import as_array, check_positive_integer
+from .._support.messages import shown
 from .._support.seeds import Seed, seed_of
 from .assembly import check_degree, from_pairs
 from .graph import Topology

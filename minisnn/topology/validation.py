@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._support.arguments import is_whole, shown
+from .._support.checks import is_whole
 from .._support.memory import check_fits
+from .._support.messages import shown
 
 _MAX_NEURONS = 2**31  # what SciPy's int32 indices can address, which transpose the graph
 _MAX_EDGES = 2**32  # what uint32 can address

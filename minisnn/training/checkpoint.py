@@ -20,10 +20,10 @@ import numpy as np
 
 from .._support.archive import FileFormatError, entry, read_archive, write_archive
 from .._support.archived_names import pack_names, unpack_names
-from .._support.arguments import counted, shown
 from .._support.arrays import Array
 from .._support.columns import Known, Names
 from .._support.files import replace_file
+from .._support.messages import counted, shown
 from .._support.seeds import seed_of
 from ..network.samples import Network
 from .optimizer_state import OptimizerState

@@ -9,9 +9,9 @@ from os import PathLike
 from statistics import median
 from typing import Any
 
-from .._support.arguments import counted, did_you_mean, shown
 from .._support.extras import require
 from .._support.files import replace_text
+from .._support.messages import counted, did_you_mean, shown
 from .optimizer_state import OptimizerState
 
 

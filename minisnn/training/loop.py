@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from .._support import console
-from .._support.arguments import counted
 from .._support.arrays import Array
 from .._support.compile_notice import compile_notice
 from .._support.interruption import AGAIN, interruptible
+from .._support.messages import counted
 from .._support.progress import Bar, progress_bar
 from ..network.evaluation import evaluate_samples
 from ..network.losses import Loss

@@ -8,9 +8,9 @@ from typing import Self
 
 import numpy as np
 
-from .._support.arguments import as_array, counted
 from .._support.arrays import Array
-from .._support.checks import check_whole_number
+from .._support.checks import as_array, check_whole_number
+from .._support.messages import counted
 from ..network.layer import PRECISIONS
 from .optimizers import Adam, Optimizer
 

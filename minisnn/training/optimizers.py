@@ -14,10 +14,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._support.arguments import as_array, as_list, check_choice, check_flag, shown
 from .._support.arrays import Array
-from .._support.checks import check_number, check_whole_number
+from .._support.checks import (
+    as_array,
+    as_list,
+    check_choice,
+    check_flag,
+    check_number,
+    check_whole_number,
+)
 from .._support.memory import check_fits
+from .._support.messages import shown
 from ..kernels.functions import optimizers as updates
 from ..kernels.machine.blas_threads import blas_threads
 from ..network.execution import Updates

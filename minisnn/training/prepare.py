@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .._support import checks
-from .._support.arguments import as_list, check_flag, check_pair, check_path, shown
+from .._support.checks import as_list, check_flag, check_pair, check_path
 from .._support.columns import Known
 from .._support.compile_notice import compile_notice
+from .._support.messages import shown
 from .._support.progress import require_tqdm
 from .._support.seeds import Seed, seed_of
 from ..network.losses import check_loss

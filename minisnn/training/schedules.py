@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from .._support.arguments import shown
 from .._support.checks import check_number
+from .._support.messages import shown
 
 Schedule = Callable[[float, float], float]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import baselines, callbacks, experiments, reproduction
-from minisnn._support.arguments import counted, did_you_mean, each_of
+from minisnn._support.messages import counted, did_you_mean, each_of
 from minisnn.sklearn import SparseMLPClassifier
 
 NAMES = ("sigmoid", "tanh", "relu", "identity", "binary_cross_entropy", "cross_entropy", "float32")
