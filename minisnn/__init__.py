@@ -6,12 +6,11 @@ Examples
 >>> graph = snn.topology.fibonacci_rotating(784, 1000, degree=40)
 >>> net = snn.MLP([graph, snn.topology.dense(1000, 10)], seed=0)
 
-Then `minisnn.train`, which `minisnn.callbacks` can watch and end, `MLP.predict`,
-`minisnn.evaluate`. A network is saved by `minisnn.save` and comes back by `minisnn.load`;
-`minisnn.interchange` has what brings it to and from other programs. Data sets are in
-`minisnn.datasets`, and what a sparse network is to be compared with in `minisnn.baselines`;
-`minisnn.spectral` measures graphs, `minisnn.plots` draws them, `minisnn.experiments` trains many
-networks.
+`minisnn.train` trains it, `MLP.predict` and `minisnn.evaluate` use it, and `minisnn.callbacks`
+follow a training. `minisnn.save` and `minisnn.load` are for files; `minisnn.interchange` imports
+from other programs and exports to them. Data sets are in `minisnn.datasets`, other ways to train
+few weights in `minisnn.baselines`. `minisnn.spectral` measures graphs, `minisnn.plots` draws them,
+`minisnn.experiments` trains many networks.
 """
 
 from importlib import import_module

@@ -39,7 +39,7 @@ HELD_OUT = 6  # one image of so many, where a rate is chosen
 
 
 def format_choice(by_rate: dict[str, dict[float, float]], chosen: dict[str, float]) -> str:
-    """Return accuracies as an aligned table, one line a network, one column a rate."""
+    """Return accuracies as an aligned table, one line per network, one column per rate."""
     peaks = next(iter(by_rate.values()))
     rows = [
         [name, *(f"{value:.2%}{' *'[peak == chosen[name]]}" for peak, value in accuracies.items())]

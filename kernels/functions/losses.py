@@ -1,6 +1,6 @@
 """Losses, and their gradients with respect to the outputs' activations A or pre-activations Z.
 
-Arrays are feature-major: A, Z, T and the gradients real[n_out, width], one sample a column, of
+Arrays are feature-major: A, Z, T and the gradients real[n_out, width], one sample per column, of
 which the first N are there and the rest padding. With n outputs, T the targets::
 
     squared_error           L = sum (A - T)^2 / (N n)                   dA = 2 (A - T) / (N n)

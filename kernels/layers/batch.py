@@ -1,6 +1,6 @@
 """Batch assembly: samples of a data set, gathered into the feature-major layout.
 
-The data set stays as it is, of any of `KINDS` and with any strides, one sample a row; only the
+The data set stays as it is, of any of `KINDS` and with any strides, one sample per row; only the
 samples of a batch are read, each value once. They are turned in squares in registers (`transpose`),
 so that both the reads and the writes are of whole vectors.
 """

@@ -74,7 +74,7 @@ class _Pools:
 
 @cache
 def _libraries() -> tuple[list[Any], list[Any]]:
-    """Return the controllers of all BLAS libraries: with a number a process, and one a thread.
+    """Return the controllers of all BLAS libraries: with a number per process, and one per thread.
 
     They are looked up once, when it matters: it takes milliseconds.
     """

@@ -59,7 +59,7 @@ def execute(rank, claims, done, addresses, context):  # type: ignore[no-untyped-
     It ends after the first phase of a batch with a value that is not what it must be: nothing has
     been made of that batch, whatever thread found it.
 
-    Cost: the tasks', and for each phase an atomic operation a task and one look at ``done``.
+    Cost: the tasks', and for each phase an atomic operation per task and one look at ``done``.
     """
     control = flush_subnormals()
     here, tables, work = reference_to(context), context.tables, context.work

@@ -28,7 +28,7 @@ class CSVLog(Callback):
     Parameters
     ----------
     path : path
-        The file. One row an epoch, under a head with the names of `Epoch`'s figures; a figure
+        The file. One row per epoch, under a head with the names of `Epoch`'s figures; a figure
         that there is not is empty.
 
     Examples

@@ -89,11 +89,10 @@ class Run(Section, frozen=True, kw_only=True):
         Of random wiring, initial weights, shuffling and dropout; kept as the number that stands for
         it. None is fresh. By default 0: a description that is read again means the same run.
     layer_seeds : {"spawned", "consecutive"}
-        Which seeds random wiring gets. ``"spawned"``: independent ones, which NumPy's SeedSequence
-        of the run's seed spawns, one a layer. ``"consecutive"``: the run's plus the layer's number,
-        from 0, as it was in all stored runs that do not say it; layer 1 of one run is then that of
-        layer 0 of the next. Where nothing is drawn this is the same run, and it says
-        ``"consecutive"``.
+        Seeds of random wiring. ``"spawned"``: independent ones from NumPy's SeedSequence of the
+        run's seed, one per layer. ``"consecutive"``: the run's plus the layer's number, from 0, as
+        in all stored runs that do not say it; layer 1 of one run is then that of layer 0 of the
+        next. Where nothing is drawn this is the same run, and it says ``"consecutive"``.
 
     Examples
     --------

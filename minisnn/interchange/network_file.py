@@ -4,7 +4,7 @@ The header names the activations, the seed of the initial weights where that is 
 entry a layer: its widths and number of edges, what its graph is called, and how it is held:
 ``"rotating"`` as its generator, k numbers; ``"complete"`` as nothing more; ``"edges"`` as CSR
 arrays. All weights and biases are one array. So a file takes 4 or 8 bytes a parameter and, where
-edges are listed, 2 or 4 bytes an edge.
+edges are listed, 2 or 4 bytes per edge.
 
 Format 3 is format 2 and what the optimiser remembers: the arrays ``optimizer`` and ``steps``, which
 are those of a checkpoint. Format 4 is for networks whose inputs or outputs have names, see

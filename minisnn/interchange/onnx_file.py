@@ -24,7 +24,7 @@ def export_onnx(net: MLP, path: str | PathLike[str], *, sparse: bool = True) -> 
 
     A layer is a ``Gemm`` and its activation; inputs are called ``inputs``, outputs ``outputs``, and
     the number of samples is free. ONNX has no sparse product: a sparse layer's weights are stored
-    as a sparse constant, 12 bytes an edge in float32 and 16 in float64, which onnxruntime makes
+    as a sparse constant, 12 bytes per edge in float32 and 16 in float64, which onnxruntime makes
     dense when it loads the file. Above a third (in float64: half) of all edges the dense
     matrix is shorter and is what is stored.
 

@@ -133,7 +133,7 @@ def describe_load(networks: Sequence[NetworkFigures]) -> str:
 
 
 def format_comparison(networks: Sequence[NetworkFigures]) -> str:
-    """Return the figures as an aligned table, one column a network."""
+    """Return the figures as an aligned table, one column per network."""
 
     def line(label: str, form: str, field: str) -> list[str]:
         values = [getattr(item, field) for item in networks]

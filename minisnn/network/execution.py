@@ -1,7 +1,7 @@
 """Execution of a plan: forward and backward passes on buffers that are allocated once.
 
 With dropout masks M_l (see `dropout` of the kernels; all ones without dropout), A_0 the scaled
-inputs, f_l the activations and T the targets, in matrix form with one sample a column::
+inputs, f_l the activations and T the targets, in matrix form with one sample per column::
 
     forward    A_0 = M_0 * scale * X
                A_l = M_l * f_l(W_l A_(l-1) + b_l)             M of the last layer is 1
@@ -101,7 +101,7 @@ class Execution:
 
     @property
     def activations(self) -> Array:
-        """Of all layers, a row a neuron: the inputs with edges first."""
+        """Of all layers, one row per neuron: the inputs with edges first."""
         return self._memory.activations
 
     @property

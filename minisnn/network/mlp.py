@@ -45,7 +45,7 @@ class MLP:
     Parameters
     ----------
     topologies : sequence of Topology
-        One graph a layer, each with as many outputs as the next has inputs.
+        One graph per layer, each with as many outputs as the next has inputs.
     activation : {"sigmoid", "tanh", "relu", "identity"}
         Activation of the hidden neurons.
     output_activation : {"sigmoid", "tanh", "relu", "identity", "softmax"}
@@ -123,7 +123,7 @@ class MLP:
         Parameters
         ----------
         topologies : sequence of Topology
-            One graph a layer; those of another network bring its names of inputs and outputs.
+            One graph per layer; those of another network bring its names of inputs and outputs.
         parameters : array of float32 or float64, shape (n_parameters,)
             In the order of `MLP.parameters`; copied.
         activation, output_activation : str

@@ -143,7 +143,7 @@ def describe(record: Epoch) -> str:
 
 
 def write_csv(path: str | PathLike[str], histories: Mapping[str, History]) -> None:
-    """Write histories to a file: a head, then one line an epoch, the network's name first."""
+    """Write histories to a file: a head, then one line per epoch, the network's name first."""
     with replace_text(path) as file:
         writer = csv.DictWriter(file, ["network", *(item.name for item in fields(Epoch))])
         writer.writeheader()

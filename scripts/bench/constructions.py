@@ -69,7 +69,7 @@ def measure_constructions(
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return microseconds a step with quartiles, and how much faster than random wiring."""
+    """Return microseconds per step with quartiles, and how much faster than random wiring."""
     title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}"
     lines = []
     for row in result["rows"]:

@@ -17,7 +17,7 @@ DEGREES = (10, 50, 150)
 def measure_epoch(
     threads: Sequence[int], *, rounds: int = 5, report: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """Return seconds an epoch of MNIST for sparse networks and the dense one, in turn.
+    """Return seconds per epoch of MNIST for sparse networks and the dense one, in turn.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def measure_epoch(
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return seconds an epoch, and how much faster than dense."""
+    """Return seconds per epoch, and how much faster than dense."""
     threads = sorted({row["threads"] for row in result["rows"]})
     names = list(dict.fromkeys(row["network"] for row in result["rows"]))
     times = {(row["network"], row["threads"]): row["seconds"] for row in result["rows"]}

@@ -127,7 +127,7 @@ class SparseLayer:
         return blocks, (starts, matrix.indices.astype(self._index))
 
     def traffic(self) -> dict[str, tuple[str, int]]:
-        """Return for each kernel the level that its rows are read from, and its bytes an edge.
+        """Return for each kernel the level that its rows are read from, and its bytes per edge.
 
         These are a row of activations, the index, and the weight or its gradient; of W^T also
         where the weight stands in W.

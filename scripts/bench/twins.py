@@ -153,5 +153,5 @@ def gather(data: Array, samples: Array, scale: float, dtype: Any) -> Array:
 
 
 def one_hot(labels: Array, samples: Array, n_out: int, dtype: Any) -> Array:
-    """One column a sample, 1 in the row of its label."""
+    """One column per sample, 1 in the row of its label."""
     return np.eye(n_out, dtype=dtype)[:, labels[samples]]
