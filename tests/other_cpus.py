@@ -18,13 +18,13 @@ from pathlib import Path
 import llvmlite.binding as llvm
 
 CPUS = {"haswell": ("avx2", "fma"), "nehalem": ("sse4.2",), "generic": ("sse2",)}
-FULL = ["tests/kernels", "tests/test_gradients.py", "tests/test_training.py"]
+FULL = ["tests/kernels", "tests/network/test_gradients.py", "tests/training/test_training.py"]
 SHORT = [
-    "tests/kernels/test_cpu.py",
-    "tests/kernels/test_assembly.py::test_an_edge_is_operations_on_whole_registers",
-    "tests/kernels/test_activations.py",
-    "tests/kernels/test_complete.py",
-    "tests/kernels/test_subnormals.py::test_means_of_gradients_that_have_become_zero_end",
+    "tests/kernels/machine/test_cpu.py",
+    "tests/kernels/program/test_assembly.py::test_an_edge_is_operations_on_whole_registers",
+    "tests/kernels/functions/test_activations.py",
+    "tests/kernels/layers/test_complete.py",
+    "tests/kernels/machine/test_subnormals.py::test_means_of_gradients_that_have_become_zero_end",
 ]
 
 

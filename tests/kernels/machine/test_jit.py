@@ -9,7 +9,7 @@ import pytest
 
 from minisnn.kernels.machine.jit import DISABLED, FASTMATH, jit
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
 
 

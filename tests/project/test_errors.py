@@ -19,7 +19,7 @@ import program
 import pytest
 from sweeping import describe
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("error_messages.md")
 LIBRARY, _, PROGRAMS = TABLE.read_text(encoding="utf-8").partition("## Programs")
 ROW = re.compile(r"^\| `(.+)` \| `(.+)` \|$", re.MULTILINE)

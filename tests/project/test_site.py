@@ -22,7 +22,7 @@ from minisnn.topology import registry
 pytestmark = pytest.mark.skipif(
     find_spec("mkdocs") is None, reason="needs mkdocs: pip install 'minisnn[docs]'"
 )
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "topology", "spectral", "baselines", "callbacks", "experiments", "interchange", "reproduction",
     "sklearn", "datasets", "plots",

@@ -12,7 +12,7 @@ import pytest
 
 from minisnn.kernels.program.plan import TILES
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = {
     "deploy": {"epochs": 1, "predictions": 3},
     "own_graph": {"seeds": 1, "epochs": 10, "samples": 300},

@@ -32,7 +32,7 @@ from minisnn.experiments.datasets import load as load_for_runs
 
 NAMES = [name for name, row in TABLE.items() if row.addresses]
 EMNIST = [name for name in NAMES if name.startswith("emnist")]
-DOCUMENT = Path(__file__).parents[1] / "docs" / "datasets.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "datasets.md"
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 
 from minisnn.kernels.machine.cpu import CPU, TARGET, describe
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 X86 = "x86_64-unknown-linux-gnu"
 CPUS = {
     # architecture, bytes of a register, registers, fuses, rounds

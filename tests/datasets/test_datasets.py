@@ -295,7 +295,7 @@ def test_the_committed_sample_is_what_the_script_builds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the sample itself: put back into one table, it is split again in the same way."""
-    script = Path(__file__).parents[1] / "scripts" / "build_mnist_sample.py"
+    script = Path(__file__).parents[2] / "scripts" / "build_mnist_sample.py"
     spec = importlib.util.spec_from_file_location("build_mnist_sample", script)
     assert spec is not None
     assert spec.loader is not None

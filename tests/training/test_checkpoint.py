@@ -44,7 +44,7 @@ def crash_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that fork")
 def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
-    program = Path(__file__).with_name("killing.py")
+    program = Path(__file__).parents[1] / "helpers" / "killing.py"
     done = subprocess.run(
         [sys.executable, str(program), str(tmp_path), "20", "1"], capture_output=True, text=True
     )

@@ -20,7 +20,7 @@ from minisnn.kernels.program.plan import TILES
 
 pytestmark = pytest.mark.usefixtures("fresh_seeds")  # what is shown must not hang on them
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 MODULES = sorted(
     info.name
     for info in pkgutil.walk_packages(minisnn.__path__, "minisnn.")

@@ -17,7 +17,7 @@ from programs import refusal
 
 import minisnn as snn
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "run_mnist.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_mnist.py"
 KEYS = {
     "name", "topology", "degrees", "density", "n_connections", "bytes", "test_accuracy", "epochs",
     "seconds_per_epoch", "step_microseconds", "speedup_vs_dense",

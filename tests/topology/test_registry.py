@@ -64,7 +64,7 @@ def test_type_checkers_see_what_is_exported(family: str) -> None:
 
 
 def test_the_gallery_has_every_construction() -> None:
-    gallery = Path(__file__).resolve().parents[1] / "docs" / "topologies.md"
+    gallery = Path(__file__).resolve().parents[2] / "docs" / "topologies.md"
     headings = re.findall(r"^### (\w+)$", gallery.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert sorted(headings) == sorted(registry.CONSTRUCTIONS)
 

@@ -18,7 +18,7 @@ from minisnn.experiments import Record, Run, Status, Store
 from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
 from minisnn.experiments.training import train_run
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "run_sweep.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_sweep.py"
 
 
 def describe(**changes: Any) -> dict[str, Any]:

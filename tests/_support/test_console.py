@@ -21,7 +21,7 @@ import minisnn as snn
 from minisnn._support import console
 from minisnn._support.console import Output
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Plain:

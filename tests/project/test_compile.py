@@ -16,7 +16,7 @@ from minisnn.kernels.machine.jit import DISABLED
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program import plan
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
 
 PROGRAM = """

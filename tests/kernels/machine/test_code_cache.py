@@ -20,7 +20,7 @@ from minisnn.kernels.machine import code_cache, compiling
 from minisnn.kernels.machine.code_cache import code_stamp, folder, source_stamp, trim
 from minisnn.kernels.machine.jit import DISABLED, jit
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
 
 
