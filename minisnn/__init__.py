@@ -31,7 +31,8 @@ from .network.wiring_warnings import DeadNeuronWarning, RepeatedGraphWarning
 from .topology.graph import Topology
 from .training.history import Epoch, History
 from .training.optimizer_state import OptimizerState
-from .training.optimizers import SGD, Adam, NesterovSGD
+from .training.optimizers import *  # noqa: F403
+from .training.optimizers import PUBLIC as _OPTIMIZERS
 from .training.schedules import CosineDecay, StepDecay, WarmUp, WarmUpDecay
 from .training.train import train
 
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MLP",
-    "SGD",
-    "Adam",
     "CosineDecay",
     "DataError",
     "DeadNeuronWarning",
@@ -51,7 +50,6 @@ __all__ = [
     "Gradients",
     "History",
     "Layer",
-    "NesterovSGD",
     "OptimizerState",
     "RepeatedGraphWarning",
     "StepDecay",
@@ -80,6 +78,8 @@ __all__ = [
     "topology",
     "train",
 ]
+if not TYPE_CHECKING:  # checkers cannot read a computed list; they go by the import
+    __all__ = sorted([*__all__, *_OPTIMIZERS])
 
 
 def __getattr__(name: str) -> Any:

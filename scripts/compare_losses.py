@@ -17,7 +17,7 @@ import numpy as np
 from program import run
 
 import minisnn as snn
-from minisnn.training.optimizers import Optimizer
+from minisnn.training.optimizer import Optimizer
 
 N_HIDDEN, DEGREE, SEEDS = 1000, 150, 5
 

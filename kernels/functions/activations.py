@@ -4,91 +4,126 @@ Arrays are feature-major (`layout`). ``real`` is float32 or float64 throughout o
 value is computed from its own inputs alone, with `fma` where rounding once is meant, so it has
 the same bits in whatever pieces the work is cut.
 
-Which function it is comes as a number, so that one compilation serves all::
+An activation is a row of `ACTIVATIONS`. A plan says its number, and one compilation serves all::
 
-    IDENTITY    f(z) = z                     slope  1
-    SIGMOID            1 / (1 + exp(-z))            a (1 - a)
-    TANH               tanh(z)                      1 - a^2
-    RELU               max(z, 0)                    1 where a > 0, else 0
-    SOFTMAX            exp(z_i) / sum_k exp(z_k), over all neurons of the layer: for outputs only
+    identity    f(z) = z                     slope  1
+    sigmoid            1 / (1 + exp(-z))            a (1 - a)
+    tanh               tanh(z)                      1 - a^2
+    relu               max(z, 0)                    1 where a > 0, else 0
+    leaky_relu         z where z > 0, else z / 10   1 where a > 0, else 1 / 10
+    softmax            exp(z_i) / sum_k exp(z_k), over all neurons of the layer: for outputs only
+
+A loop over the values stands in each row's functions, and takes vectors: with bounds of its own it
+would not become vector code, and one function for each value would be chosen for each value.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..machine.dispatch import Row, by_number, table
 from ..machine.exponentials import exp, sigmoid, tanh
-from ..machine.jit import jit, whole_registers
+from ..machine.jit import inlined, jit, whole_registers
 from ..machine.vector import fma
 
-IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
-
-ACTIVATIONS = {
-    "sigmoid": SIGMOID, "tanh": TANH, "relu": RELU, "identity": IDENTITY, "softmax": SOFTMAX,
-}  # fmt: skip
-"""The numbers of the activations, by name."""
-
-SHOW_DROPPED = (SIGMOID, RELU)
-"""Of which `activation_slope` knows a dropped neuron by its activation."""
+LEAK = 0.1
+"""Slope of a leaky ReLU below 0."""
 
 
-@jit
-def activate(activation, values, scale, bias):  # type: ignore[no-untyped-def]
-    """values = f(scale values + bias), in place; values : real[n]. `softmax` does its part later.
+@dataclass(frozen=True)
+class Activation(Row):
+    """An activation.
 
-    A NaN stays one.
+    Parameters
+    ----------
+    values : function (values, scale, bias)
+        values = f(scale values + bias), in place; values : real[n]. A NaN stays one.
+    slopes : function (A, keep, dA), optional
+        dA *= f'(Z), in place, from the activations A; A, dA : real[n]. keep : real, the share of
+        activations that dropout left. None stands for a slope of 1.
+    shows_dropped : bool
+        Whether slopes are those after inverted dropout, which holds a / keep where a neuron was
+        kept and 0 where it was dropped: then the slope / keep, and 0 where A is 0. That takes a
+        function that is never 0, or whose slope is 0 there; the mask then need not be applied to
+        the gradient. Otherwise slopes are those before dropout, of a = A keep.
+    over_layer : kernel (Z, workspace, first, last), optional
+        What is still to be done for samples first to last once a whole layer's values are there;
+        Z : real[n_out, width], workspace : real[2 or more, width]. Only outputs can have it.
     """
+
+    values: Callable[..., None]
+    slopes: Callable[..., None] | None
+    shows_dropped: bool = False
+    over_layer: Callable[..., None] | None = None
+
+
+@inlined
+def _identity(values, scale, bias):  # type: ignore[no-untyped-def]
+    for s in range(values.shape[0]):
+        values[s] = fma(values[s], scale, bias)
+
+
+@inlined
+def _sigmoid(values, scale, bias):  # type: ignore[no-untyped-def]
     whole_registers()
-    zero = values.dtype.type(0)
-    if activation == SIGMOID:
-        for s in range(values.shape[0]):
-            values[s] = sigmoid(fma(values[s], scale, bias))
-    elif activation == TANH:
-        for s in range(values.shape[0]):
-            values[s] = tanh(fma(values[s], scale, bias))
-    elif activation == RELU:
-        for s in range(values.shape[0]):
-            z = fma(values[s], scale, bias)
-            values[s] = zero if z < zero else z
-    else:
-        for s in range(values.shape[0]):
-            values[s] = fma(values[s], scale, bias)
+    for s in range(values.shape[0]):
+        values[s] = sigmoid(fma(values[s], scale, bias))
 
 
-@jit
-def bias_activation(activation, biases, scale, Z, first, last):  # type: ignore[no-untyped-def]
-    """A = f(scale Z + b) for rows first to last, in place.
-
-    biases : real[n_out]; scale : real; Z : real[n_out, width], overwritten by A.
-    """
-    for i in range(first, last):
-        activate(activation, Z[i], scale, biases[i])
-
-
-@jit
-def activation_slope(activation, A, keep, dA, first, last):  # type: ignore[no-untyped-def]
-    """dZ = dA * f'(Z) for rows first to last, in place, from the activations.
-
-    A, dA : real[n, width]; keep : real, the share of activations that dropout left.
-
-    After inverted dropout A holds a / keep where the neuron was kept and 0 where it was dropped.
-    A sigmoid is never 0, and where a ReLU is 0 its slope is, too: so of these A * keep gives the
-    slope / keep of a kept neuron, and of a dropped one 0, and the mask need not be stored. Of
-    other activations (see `SHOW_DROPPED`) this is the slope before dropout, and the mask is to
-    be applied to it.
-    """
-    one, zero = A.dtype.type(1), A.dtype.type(0)
+@inlined
+def _sigmoid_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
+    one = A.dtype.type(1)
     scale = one / keep
-    for i in range(first, last):
-        if activation == SIGMOID:
-            for s in range(A.shape[1]):
-                a = A[i, s] * keep
-                dA[i, s] *= a * (one - a) * scale
-        elif activation == TANH:
-            for s in range(A.shape[1]):
-                a = A[i, s] * keep
-                dA[i, s] *= fma(-a, a, one)
-        elif activation == RELU:
-            for s in range(A.shape[1]):
-                dA[i, s] = zero if A[i, s] <= zero else dA[i, s] * scale
+    for s in range(A.shape[0]):
+        a = A[s] * keep
+        dA[s] *= a * (one - a) * scale
+
+
+@inlined
+def _tanh(values, scale, bias):  # type: ignore[no-untyped-def]
+    whole_registers()
+    for s in range(values.shape[0]):
+        values[s] = tanh(fma(values[s], scale, bias))
+
+
+@inlined
+def _tanh_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
+    one = A.dtype.type(1)
+    for s in range(A.shape[0]):
+        a = A[s] * keep
+        dA[s] *= fma(-a, a, one)
+
+
+@inlined
+def _relu(values, scale, bias):  # type: ignore[no-untyped-def]
+    zero = values.dtype.type(0)
+    for s in range(values.shape[0]):
+        z = fma(values[s], scale, bias)
+        values[s] = zero if z < zero else z
+
+
+@inlined
+def _relu_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
+    zero, scale = A.dtype.type(0), A.dtype.type(1) / keep
+    for s in range(A.shape[0]):
+        dA[s] = zero if A[s] <= zero else dA[s] * scale
+
+
+@inlined
+def _leaky_relu(values, scale, bias):  # type: ignore[no-untyped-def]
+    zero, leak = values.dtype.type(0), values.dtype.type(LEAK)
+    for s in range(values.shape[0]):
+        z = fma(values[s], scale, bias)
+        values[s] = z * leak if z < zero else z
+
+
+@inlined
+def _leaky_relu_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
+    zero, leak = A.dtype.type(0), A.dtype.type(LEAK)
+    for s in range(A.shape[0]):
+        dA[s] = dA[s] * leak if A[s] <= zero else dA[s]
 
 
 @jit
@@ -127,3 +162,57 @@ def softmax(Z, workspace, first, last):  # type: ignore[no-untyped-def]
         row = Z[i, first:last]
         for s in range(last - first):
             row[s] /= sums[s]
+
+
+ACTIVATIONS = table(
+    Activation("sigmoid", _sigmoid, _sigmoid_slopes, shows_dropped=True),
+    Activation("tanh", _tanh, _tanh_slopes),
+    Activation("relu", _relu, _relu_slopes, shows_dropped=True),
+    Activation("leaky_relu", _leaky_relu, _leaky_relu_slopes),
+    Activation("identity", _identity, None),
+    Activation("softmax", _identity, None, over_layer=softmax),
+)
+"""The activations by name."""
+
+IDENTITY = ACTIVATIONS["identity"].number
+"""Of inputs, and of outputs that stay pre-activations."""
+
+_ROWS: tuple[Any, ...] = tuple(ACTIVATIONS.values())
+
+
+@jit
+@by_number([row.values for row in _ROWS])
+def activate(activation, values, scale, bias):  # type: ignore[no-untyped-def]
+    """values = f(scale values + bias), in place; see `Activation`."""
+
+
+@inlined
+@by_number([row.slopes for row in _ROWS])
+def slope(activation, A, keep, dA):  # type: ignore[no-untyped-def]
+    """dA *= f'(Z), in place, from the activations; see `Activation`."""
+
+
+@inlined
+@by_number([row.over_layer for row in _ROWS])
+def activate_layer(activation, Z, workspace, first, last):  # type: ignore[no-untyped-def]
+    """A = f(Z) for samples first to last, where f is over all neurons of the layer."""
+
+
+@jit
+def bias_activation(activation, biases, scale, Z, first, last):  # type: ignore[no-untyped-def]
+    """A = f(scale Z + b) for rows first to last, in place.
+
+    biases : real[n_out]; scale : real; Z : real[n_out, width], overwritten by A.
+    """
+    for i in range(first, last):
+        activate(activation, Z[i], scale, biases[i])
+
+
+@jit
+def activation_slope(activation, A, keep, dA, first, last):  # type: ignore[no-untyped-def]
+    """dZ = dA * f'(Z) for rows first to last, in place, from the activations.
+
+    A, dA : real[n, width]; keep : real, the share of activations that dropout left.
+    """
+    for i in range(first, last):
+        slope(activation, A[i], keep, dA[i])

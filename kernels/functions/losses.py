@@ -4,6 +4,8 @@ Arrays are feature-major: A, Z, T and the gradients real[n_out, width], one samp
 which the first N are there and the rest padding. With n outputs, T the targets::
 
     squared_error           L = sum (A - T)^2 / (N n)                   dA = 2 (A - T) / (N n)
+    huber                   L = sum h(A - T) / (N n)                    dA = h'(A - T) / (N n)
+                            h(e) = e^2 / 2 where |e| <= 1, else |e| - 1/2
     binary_cross_entropy    L = -sum (T log A + (1 - T) log(1 - A)) / (N n),   A = sigmoid(Z)
                                                                         dZ = (A - T) / (N n)
     cross_entropy           L = -sum T log A / N,                       A = softmax(Z)
@@ -14,38 +16,76 @@ of the gradient is multiplied by; counts : float64[N], or empty where all count 
 
 The last two start from Z, so that no digits are lost, and nothing is infinite, where A is next to
 0 or 1. They leave A in its place.
+
+A loss is a row of `LOSSES`; a run says its number, so that one compilation serves all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
+from ..machine.dispatch import Row, by_number, table
 from ..machine.exponentials import exp, log, log1p, sigmoid
-from ..machine.jit import jit, whole_registers
+from ..machine.jit import inlined, jit, whole_registers
 from ..machine.vector import dot, fma, lanes, load, splat
 from .activations import column_maxima, softmax
-
-SQUARED_ERROR, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(3)
 
 SAMPLES = 16
 """Whose cross-entropies are added up to one share of the loss: tasks have so many, or a multiple,
 so that sums do not depend on how work was cut."""
 
 
-@jit
+@inlined
 def _count(values, counts):  # type: ignore[no-untyped-def]
     """Multiply each sample's value by its count, if samples do not all count as one."""
     for s in range(counts.shape[0]):
         values[s] *= values.dtype.type(counts[s])
 
 
+@dataclass(frozen=True)
+class Loss(Row):
+    """A loss.
+
+    Parameters
+    ----------
+    of_outputs : kernel (tile, A, T, n_samples, counts, losses, dA, first, last), optional
+        For outputs first to last: their shares of the loss, losses : float64[n_out], for the caller
+        to add up; and its gradient, 0 in the padding.
+    of_samples : kernel (A, T, n_samples, counts, workspace, losses, dA, first, last), optional
+        Instead, for outputs whose activation is over the whole layer: the same for samples first to
+        last, first a multiple of `SAMPLES`; workspace : real[3, width]; losses : float64[width /
+        SAMPLES or more], the shares of each so many samples.
+    from_logits : bool
+        Whether A is Z when it begins, and the gradient one by Z; it leaves A there.
+    """
+
+    of_outputs: Callable[..., None] | None = None
+    of_samples: Callable[..., None] | None = None
+    from_logits: bool = False
+
+
+@inlined
+def total_of(tile, terms, i, n_samples, counts):  # type: ignore[no-untyped-def]
+    """Return the sum of row i of the terms over its samples, as float64.
+
+    terms : real[n_out, width]. They are multiplied by what samples count as; padding becomes 0.
+    """
+    step, ones = lanes(tile, terms), splat(tile, terms.dtype.type(1))
+    _count(terms[i], counts)
+    for s in range(n_samples, terms.shape[1]):
+        terms[i, s] = 0
+    total = 0.0
+    for c in range(0, terms.shape[1], step):
+        total += np.float64(dot(load(tile, terms, i, c), ones))
+    return total
+
+
 @jit
 def squared_error(tile, A, T, n_samples, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
-    """Mean squared error over samples and outputs, and its gradient by the activations.
-
-    For outputs first to last; losses : float64[n_out], each output's share of the loss, for the
-    caller to add up. dA is 0 in the padding.
-    """
+    """Mean squared error over samples and outputs, and its gradient by the activations."""
     step = lanes(tile, A)
     count = n_samples * A.shape[0]
     factor = dA.dtype.type(2 / count)
@@ -69,16 +109,32 @@ def squared_error(tile, A, T, n_samples, counts, losses, dA, first, last):  # ty
 
 
 @jit
+def huber(tile, A, T, n_samples, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
+    """Mean over samples and outputs of squares near 0 and distances beyond, and its gradient."""
+    one, half = A.dtype.type(1), A.dtype.type(0.5)
+    count = n_samples * A.shape[0]
+    factor = dA.dtype.type(1 / count)
+    for i in range(first, last):
+        for s in range(n_samples):
+            distance = abs(A[i, s] - T[i, s])
+            dA[i, s] = distance - half if distance > one else half * distance * distance
+        losses[i] = total_of(tile, dA, i, n_samples, counts) / count
+        for s in range(n_samples):
+            error = A[i, s] - T[i, s]
+            slope = -one if error < -one else error
+            dA[i, s] = (one if slope > one else slope) * factor
+        _count(dA[i], counts)
+
+
+@jit
 def binary_cross_entropy(tile, Z, T, n_samples, counts, losses, dZ, first, last):  # type: ignore[no-untyped-def]
     """Cross-entropy of sigmoids, the mean over samples and outputs, and its gradient by Z.
 
-    For outputs first to last; Z is overwritten by A = sigmoid(Z); losses : float64[n_out], each
-    output's share; dZ is 0 in the padding. As a function of z and t a term is
+    Z is overwritten by A = sigmoid(Z). As a function of z and t a term is
     max(z, 0) - z t + log(1 + exp(-|z|)).
     """
     whole_registers()
-    step, zero = lanes(tile, Z), Z.dtype.type(0)
-    ones = splat(tile, Z.dtype.type(1))
+    zero = Z.dtype.type(0)
     count = n_samples * Z.shape[0]
     factor = dZ.dtype.type(1 / count)
     for i in range(first, last):
@@ -86,13 +142,7 @@ def binary_cross_entropy(tile, Z, T, n_samples, counts, losses, dZ, first, last)
             z = Z[i, s]
             positive, distance = (zero, -z) if z < zero else (z, z)
             dZ[i, s] = fma(-z, T[i, s], positive) + log1p(exp(-distance))
-        _count(dZ[i], counts)
-        for s in range(n_samples, Z.shape[1]):
-            dZ[i, s] = 0
-        total = 0.0
-        for c in range(0, Z.shape[1], step):
-            total += np.float64(dot(load(tile, dZ, i, c), ones))
-        losses[i] = total / count
+        losses[i] = total_of(tile, dZ, i, n_samples, counts) / count
         for s in range(Z.shape[1]):
             Z[i, s] = sigmoid(Z[i, s])
         for s in range(n_samples):
@@ -104,10 +154,8 @@ def binary_cross_entropy(tile, Z, T, n_samples, counts, losses, dZ, first, last)
 def cross_entropy(Z, T, n_samples, counts, workspace, losses, dZ, first, last):  # type: ignore[no-untyped-def]
     """Cross-entropy of a softmax, the mean over samples, and its gradient by Z.
 
-    For samples first to last, first a multiple of `SAMPLES`. The targets of a sample are
-    probabilities, with sum 1. Z is overwritten by A = softmax(Z); workspace : real[3, width];
-    losses : float64[width / SAMPLES or more], the shares of each so many samples; dZ is 0 in the
-    padding. The loss of a sample is log(sum_i exp(z_i - m)) - sum_i t_i (z_i - m), m = max z.
+    The targets of a sample are probabilities, with sum 1. Z is overwritten by A = softmax(Z). The
+    loss of a sample is log(sum_i exp(z_i - m)) - sum_i t_i (z_i - m), m = max z.
     """
     whole_registers()
     column_maxima(Z, workspace[0], first, last)
@@ -136,3 +184,24 @@ def cross_entropy(Z, T, n_samples, counts, workspace, losses, dZ, first, last): 
             gradient[s] = (a[s] - t[s]) * factor
         _count(gradient, here)
         gradient[n_here:] = 0
+
+
+LOSSES = table(
+    Loss("mse", squared_error),
+    Loss("huber", huber),
+    Loss("binary_cross_entropy", binary_cross_entropy, from_logits=True),
+    Loss("cross_entropy", of_samples=cross_entropy, from_logits=True),
+)
+"""The losses by name."""
+
+
+@inlined
+@by_number([row.of_outputs for row in LOSSES.values()])
+def loss_of_outputs(loss, tile, A, T, n_samples, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
+    """Outputs first to last: their shares of the loss, and its gradient; see `Loss`."""
+
+
+@inlined
+@by_number([row.of_samples for row in LOSSES.values()])
+def loss_of_samples(loss, A, T, n_samples, counts, workspace, losses, dA, first, last):  # type: ignore[no-untyped-def]
+    """Samples first to last: their shares of the loss, and its gradient; see `Loss`."""

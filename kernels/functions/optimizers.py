@@ -3,36 +3,72 @@
 Each value is computed from its own inputs alone, so it has the same bits in whatever pieces the
 parameters are taken. ``real`` is float32 or float64 throughout one call.
 
-Which optimiser it is comes as a number, what it needs in a step as a row of real numbers, so that
-one compilation serves all::
+An optimiser is a row of `OPTIMIZERS`; a run says its number, and what it needs in a step as a row
+of real numbers, so that one compilation serves all::
 
-    row        RATE            SHRINK     FIRST     SECOND    SMALL
-    MOMENTUM   η               η λ        μ
-    NESTEROV   η               η λ        μ
-    ADAM       η √c₂ / c₁      η λ        1 - β₁    1 - β₂    ε √c₂      c_k = 1 - β_k^t, step t
+    row        RATE            SHRINK     L1       FIRST     SECOND                  SMALL
+    sgd        η               η λ        λ₁       μ         1 in Nesterov's form
+    adam       η √c₂ / c₁      η λ        η λ₁     1 - β₁    1 - β₂                  ε √c₂
 
-with rate η, weight decay λ, momentum μ. Of its state an optimiser has one vector as long as the
-parameters (the velocities), Adam two (the means of the gradients and of their squares).
+with rate η, weight decay λ, L1 penalty λ₁, momentum μ, and c_k = 1 - β_k^t in step t. Of its state
+an optimiser has some vectors as long as the parameters: the velocities, or the means of the
+gradients and of their squares.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-from ..machine.jit import jit
+from ..machine.dispatch import Row, by_number, table
+from ..machine.jit import inlined, jit
 from ..machine.vector import dot, fma, lanes, load
 
-MOMENTUM, NESTEROV, ADAM = range(3)
-
-RATE, SHRINK, FIRST, SECOND, SMALL = range(5)
-N_COEFFICIENTS = 5
+RATE, SHRINK, L1, FIRST, SECOND, SMALL = range(6)
+N_COEFFICIENTS = 6
 
 NORM_BLOCK = 4096
 """Parameters whose squared gradients are added up by themselves, so that the norm of all does not
 depend on how work was cut."""
 
 
-@jit
+@dataclass(frozen=True)
+class Optimizer(Row):
+    """An optimiser.
+
+    Parameters
+    ----------
+    step : kernel (coefficients, scale, decays, parameters, state, first, gradients)
+        See `update`.
+    """
+
+    step: Callable[..., None]
+
+
+@inlined
+def sign(w):  # type: ignore[no-untyped-def]
+    """Return 1, -1, or 0 where w is 0 (or NaN)."""
+    one, zero = type(w)(1), type(w)(0)
+    return one if w > zero else (-one if w < zero else zero)
+
+
+@inlined
+def add_l1(gradients, scale, strength, weights):  # type: ignore[no-untyped-def]
+    """gradients = scale gradients + strength sign(weights), in place: of an L1 penalty."""
+    for k in range(weights.shape[0]):
+        gradients[k] = fma(strength, sign(weights[k]), scale * gradients[k])
+
+
+@inlined
+def pull(weights, strength):  # type: ignore[no-untyped-def]
+    """weights -= strength sign(weights), in place."""
+    for k in range(weights.shape[0]):
+        weights[k] -= strength * sign(weights[k])
+
+
+@inlined
 def momentum_update(weights, velocities, gradients, rate, momentum, nesterov, shrink):  # type: ignore[no-untyped-def]
     """Stochastic gradient descent with momentum, in place, in the form that Keras gives it.
 
@@ -49,7 +85,7 @@ def momentum_update(weights, velocities, gradients, rate, momentum, nesterov, sh
         weights[k] += fma(momentum, velocity, step) if nesterov else velocity
 
 
-@jit
+@inlined
 def adam_update(weights, means, squares, gradients, scale, row):  # type: ignore[no-untyped-def]
     """Adam, with weight decay beside it, in place.
 
@@ -70,31 +106,48 @@ def adam_update(weights, means, squares, gradients, scale, row):  # type: ignore
 
 
 @jit
+def _sgd(coefficients, scale, decays, parameters, state, first, gradients):  # type: ignore[no-untyped-def]
+    real, last = parameters.dtype.type, first + gradients.shape[0]
+    weights = parameters[first:last]
+    if decays and coefficients[L1] > 0:
+        add_l1(gradients, scale, real(coefficients[L1]), weights)
+        scale = real(1)
+    shrink = real(coefficients[SHRINK]) if decays else real(0)
+    rate, momentum = real(coefficients[RATE]) * scale, real(coefficients[FIRST])
+    nesterov = coefficients[SECOND] > 0
+    momentum_update(weights, state[0, first:last], gradients, rate, momentum, nesterov, shrink)
+
+
+@jit
+def _adam(coefficients, scale, decays, parameters, state, first, gradients):  # type: ignore[no-untyped-def]
+    real, last = parameters.dtype.type, first + gradients.shape[0]
+    weights = parameters[first:last]
+    if decays and coefficients[L1] > 0:
+        pull(weights, real(coefficients[L1]))
+    row = (
+        real(coefficients[RATE]), real(coefficients[SHRINK]) if decays else real(0),
+        real(coefficients[FIRST]), real(coefficients[SECOND]), real(coefficients[SMALL]),
+    )  # fmt: skip
+    adam_update(weights, state[0, first:last], state[1, first:last], gradients, scale, row)
+
+
+OPTIMIZERS = table(
+    Optimizer("sgd", _sgd),
+    Optimizer("adam", _adam),
+)
+"""The optimisers by name."""
+
+
+@inlined
+@by_number([row.step for row in OPTIMIZERS.values()])
 def update(optimizer, coefficients, scale, decays, parameters, state, first, gradients):  # type: ignore[no-untyped-def]
     """Make one step of the parameters from ``first`` on.
 
-    optimizer : MOMENTUM, NESTEROV or ADAM; coefficients : float64[N_COEFFICIENTS], its row; scale :
-    real, a factor on the gradients; decays : bool, whether the parameters are weights, which decay,
-    or biases; parameters : real[n_parameters]; state : real[1 or 2, n_parameters]; gradients :
-    real[n], of the parameters from ``first`` on.
+    coefficients : float64[N_COEFFICIENTS], its row; scale : real, a factor on the gradients;
+    decays : bool, whether the parameters are weights, which decay, or biases; parameters :
+    real[n_parameters]; state : real[vectors, n_parameters]; gradients : real[n], of the parameters
+    from ``first`` on, which may be overwritten.
     """
-    real = parameters.dtype.type
-    last = first + gradients.shape[0]
-    weights = parameters[first:last]
-    rate = real(coefficients[RATE])
-    shrink = real(coefficients[SHRINK]) if decays else real(0)
-    if optimizer == ADAM:
-        row = (
-            rate, shrink, real(coefficients[FIRST]), real(coefficients[SECOND]),
-            real(coefficients[SMALL]),
-        )  # fmt: skip
-        adam_update(weights, state[0, first:last], state[1, first:last], gradients, scale, row)
-    else:
-        momentum = real(coefficients[FIRST])
-        nesterov = optimizer == NESTEROV
-        momentum_update(
-            weights, state[0, first:last], gradients, rate * scale, momentum, nesterov, shrink
-        )
 
 
 @jit

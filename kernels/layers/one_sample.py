@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..functions.activations import IDENTITY, SOFTMAX, activate, softmax
+from ..functions.activations import IDENTITY, activate, activate_layer
 from ..machine.jit import jit
 from ..machine.subnormals import flush_subnormals, restore
 from ..machine.vector import fma
@@ -114,6 +114,5 @@ def predict_one(  # type: ignore[no-untyped-def]
         if logits and number + 1 == layers.shape[0]:
             activation = np.int64(IDENTITY)
         activate(activation, z, one, zero)
-        if activation == SOFTMAX:
-            softmax(z.reshape((n_out, 1)), workspace, 0, 1)
+        activate_layer(activation, z.reshape((n_out, 1)), workspace, 0, 1)
     restore(control)

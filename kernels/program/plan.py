@@ -31,9 +31,8 @@ from ..machine.threads import get_num_threads
 from ..machine.vector import lanes_of
 from . import operations as ops
 from .blocks import Product, block_starts, choose_blocks
-from .effort import OVERHEAD, Effort
 from .engine import prepare
-from .phases import Schedule, goes_back, partials_of
+from .phases import OVERHEAD, Effort, Schedule, goes_back, partials_of
 from .records import DIFFERENTIATE, LAYER, OPERATION, PREDICT, TRAIN, Context, Tables
 from .structure import EDGES, Transposed, Wiring
 
@@ -140,9 +139,9 @@ class Plan:
 
     @property
     def by_samples(self) -> bool:
-        """True if outputs and their loss are made by samples: a softmax, with its loss."""
-        is_softmax = self.wiring.activations[-1] == "softmax"
-        return is_softmax and not (self.purpose == PREDICT and self.logits)
+        """True if outputs and their loss are made by samples, as a softmax with its loss is."""
+        over_layer = ACTIVATIONS[self.wiring.activations[-1]].over_layer
+        return over_layer is not None and not (self.purpose == PREDICT and self.logits)
 
     @property
     def loss_shares(self) -> int:
@@ -231,7 +230,7 @@ class Plan:
             layer["inputs"], layer["outputs"] = rows, rows + graph.n_in
             layer["deltas_in"], layer["deltas_out"] = rows - skipped, rows + graph.n_in - skipped
             layer["weights"], layer["biases"] = parameters, parameters + graph.n_edges
-            layer["activation"] = ACTIVATIONS[wiring.activations[number]]
+            layer["activation"] = ACTIVATIONS[wiring.activations[number]].number
             if self.logits and number == len(layers) - 1:
                 layer["activation"] = IDENTITY
             layer["activation_in"] = layers[number - 1]["activation"] if number else IDENTITY

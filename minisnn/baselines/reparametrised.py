@@ -31,7 +31,7 @@ from ..training.callback import EpochFunction
 from ..training.fingerprints import of_attributes
 from ..training.generators import generator_state, set_generator_state
 from ..training.history import History
-from ..training.optimizers import Optimizer
+from ..training.optimizer import Optimizer
 from ..training.prepare import Options, prepare
 from .weight_map import WeightMap
 

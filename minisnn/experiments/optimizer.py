@@ -8,14 +8,13 @@ from typing import Any
 from .._support import checks
 from .._support.checks import check_choice
 from ..training import optimizers
+from ..training.optimizer import Optimizer as Base
 from ..training.schedules import Schedule, StepDecay, WarmUp, WarmUpDecay
 from .validation import Section
 
-_NESTEROV, _ADAM = "nesterov", "adam"
-NAMES = tuple(optimizers.OPTIMIZERS)
 _COSINE, _STEP, _NONE = DECAYS = ("cosine", "step", "none")
 
-_NUMBERS = {"peak": inf, "warm_up": 1, "weight_decay": inf}
+_NUMBERS = {"peak": inf, "warm_up": 1, "weight_decay": inf, "l1": inf}
 _LIMITS = {**_NUMBERS, "momentum": 1, "every": inf, "factor": inf, "clip_norm": inf}
 """Upper bound of each; all are at least 0, and those of the first line are never None."""
 
@@ -44,6 +43,8 @@ class Optimizer(Section, frozen=True, kw_only=True):
         As the optimiser has it.
     clip_norm : float, optional
         As the optimiser has it; by default nothing is clipped.
+    l1 : float
+        As the optimiser has it.
 
     Examples
     --------
@@ -57,24 +58,28 @@ class Optimizer(Section, frozen=True, kw_only=True):
     peak: float
     warm_up: float = 0.5
     momentum: float | None = None
-    name: str = _NESTEROV
+    name: str = "nesterov"
     decay: str = _COSINE
     every: float | None = None
     factor: float | None = None
     weight_decay: float = 0.0
     clip_norm: float | None = None
+    l1: float = 0.0
 
     def __post_init__(self) -> None:
-        check_choice(self.name, "name", NAMES)
+        check_choice(self.name, "name", optimizers.OPTIMIZERS)
+        has_momentum = optimizers.takes(self.name, "momentum")
         check_choice(self.decay, "decay", DECAYS)
-        if self.name == _ADAM and self.momentum is not None:
-            raise ValueError("momentum must not be given with name 'adam'; null takes it back")
+        if not has_momentum and self.momentum is not None:
+            raise ValueError(
+                f"momentum must not be given with name {self.name!r}; null takes it back"
+            )
         if self.decay == _STEP and self.every is None:
             raise ValueError("every is missing: the epochs from one step of the rate to the next")
         for key in ("every", "factor"):
             if self.decay != _STEP and getattr(self, key) is not None:
                 raise ValueError(f"{key} must not be given with decay {self.decay!r}, only 'step'")
-        if self.name != _ADAM and self.momentum is None:
+        if has_momentum and self.momentum is None:
             self._set(momentum=0.9)
         if self.decay == _STEP and self.factor is None:
             self._set(factor=0.1)
@@ -84,7 +89,7 @@ class Optimizer(Section, frozen=True, kw_only=True):
                 self._set(**{key: checks.check_number(value, key, 0, below)})
         self.make()  # says what else is wrong
 
-    def make(self) -> optimizers.Optimizer:
+    def make(self) -> Base:
         """Return the optimiser of `minisnn` that is meant."""
         rate: Schedule
         if self.decay == _COSINE:
@@ -93,7 +98,9 @@ class Optimizer(Section, frozen=True, kw_only=True):
             rate = WarmUp(StepDecay(self.peak, self.every, self.factor), self.warm_up)
         else:
             rate = WarmUp(self.peak, self.warm_up)
-        options: dict[str, Any] = {"weight_decay": self.weight_decay, "clip_norm": self.clip_norm}
+        options: dict[str, Any] = {
+            "weight_decay": self.weight_decay, "clip_norm": self.clip_norm, "l1": self.l1
+        }  # fmt: skip
         if self.momentum is not None:
             options["momentum"] = self.momentum
         return optimizers.OPTIMIZERS[self.name](rate, **options)

@@ -56,6 +56,7 @@ _LATER_IN_OPTIMIZER = {
     "factor": None,
     "weight_decay": 0.0,
     "clip_norm": None,
+    "l1": 0.0,
 }
 """The later keys, and what a canonical form without them means. These are no defaults: they stay as
 they are, whatever becomes of the defaults, or else stored runs would mean something new."""

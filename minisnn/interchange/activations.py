@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..kernels.functions.activations import LEAK
 from ..network.mlp import MLP
 
 
@@ -21,14 +22,15 @@ class Activation:
     c : str
         Body of a C function that overwrites z[n], with ``{real}`` for float or double and
         ``{exp}`` and ``{tanh}`` for the functions of it.
-    torch_options : dict
-        Arguments of the class.
+    torch_options, onnx_options : dict
+        Arguments of the class, attributes of the operator.
     """
 
     torch: str
     onnx: str
     c: str
     torch_options: dict[str, Any] = field(default_factory=dict)
+    onnx_options: dict[str, Any] = field(default_factory=dict)
 
 
 ACTIVATIONS = {
@@ -55,6 +57,16 @@ ACTIVATIONS = {
     for (uint32_t i = 0; i < n; i++)
         z[i] = z[i] > 0 ? z[i] : 0;
 """,
+    ),
+    "leaky_relu": Activation(
+        "LeakyReLU",
+        "LeakyRelu",
+        f"""
+    for (uint32_t i = 0; i < n; i++)
+        z[i] = z[i] > 0 ? z[i] : z[i] * ({{real}}){LEAK};
+""",
+        {"negative_slope": LEAK},
+        {"alpha": LEAK},
     ),
     "identity": Activation("Identity", "Identity", ""),
     "softmax": Activation(

@@ -26,7 +26,7 @@ def export_onnx(net: MLP, path: str | PathLike[str], *, sparse: bool = True) -> 
     the number of samples is free. ONNX has no sparse product: a sparse layer's weights are stored
     as a sparse constant, 12 bytes per edge in float32 and 16 in float64, which onnxruntime makes
     dense when it loads the file. Above a third (in float64: half) of all edges the dense
-    matrix is shorter and is what is stored.
+    matrix is shorter and is what is stored. onnxruntime has no leaky ReLU in float64.
 
     Parameters
     ----------
@@ -77,7 +77,8 @@ def export_onnx(net: MLP, path: str | PathLike[str], *, sparse: bool = True) -> 
             dense.append(numpy_helper.from_array(matrix, weights))
         nodes.append(helper.make_node("Gemm", [values, weights, biases], [sums]))
         values = "outputs" if number == len(net.layers) else f"activations_{number}"
-        nodes.append(helper.make_node(ACTIVATIONS[name].onnx, [sums], [values]))
+        activation = ACTIVATIONS[name]
+        nodes.append(helper.make_node(activation.onnx, [sums], [values], **activation.onnx_options))
     real = helper.np_dtype_to_tensor_dtype(net.dtype)
     graph = helper.make_graph(
         nodes,

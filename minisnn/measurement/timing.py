@@ -21,7 +21,8 @@ from ..kernels.machine.threads import get_num_threads, set_num_threads
 from ..network.losses import check_loss
 from ..network.mlp import MLP
 from ..network.samples import check_samples
-from ..training.optimizers import Optimizer, as_optimizer
+from ..training.optimizer import Optimizer
+from ..training.optimizers import as_optimizer
 from ..training.trainer import Trainer
 
 _ROUNDS = 9

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 
-from .losses import Loss, check_loss, mean_loss
+from .losses import Loss, check_loss
 from .mlp import MLP, check_network
 from .samples import Samples, check_samples
 
@@ -73,7 +73,7 @@ def evaluate_samples(net: MLP, samples: Samples, loss: Loss) -> Evaluation:
     samples.targets.check(samples.order(), 1.0, net.dtype)
     outputs = net.predict_checked(samples, logits=loss.wants_logits)
     targets = samples.of_each(samples.targets)
-    value = mean_loss(loss, outputs, targets)
+    value = loss.mean_over(outputs, targets)
     if targets.ndim == 2:
         return Evaluation(value, None)
     return Evaluation(value, float((outputs.argmax(axis=1) == targets).mean()))

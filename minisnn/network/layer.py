@@ -19,6 +19,9 @@ from ..topology.graph import Topology
 
 PRECISIONS = (np.float32, np.float64)
 
+HIDDEN = tuple(name for name, row in ACTIVATIONS.items() if row.over_layer is None)
+"""Activations of each neuron by itself: those that hidden layers can have."""
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -164,12 +167,14 @@ def wiring_of(graphs: Sequence[Topology], activation: str, output_activation: st
 
 def check_activations(activation: str, output_activation: str, n_out: int) -> None:
     """Raise unless hidden and output layers can have these activations."""
-    hidden = tuple(name for name in ACTIVATIONS if name != "softmax")
-    if isinstance(activation, str) and activation == "softmax":
+    if isinstance(activation, str) and activation in ACTIVATIONS and activation not in HIDDEN:
         raise ValueError(
-            "a softmax is over all outputs, not for hidden layers; take output_activation='softmax'"
+            f"a {activation} is over all outputs, not for hidden layers; take "
+            f"output_activation={activation!r}"
         )
-    check_choice(activation, "activation", hidden)
+    check_choice(activation, "activation", HIDDEN)
     check_choice(output_activation, "output_activation", ACTIVATIONS)
-    if output_activation == "softmax" and n_out == 1:
-        raise ValueError("a softmax over one output is always 1; take output_activation='sigmoid'")
+    if output_activation not in HIDDEN and n_out == 1:
+        raise ValueError(
+            f"a {output_activation} over one output is always 1; take output_activation='sigmoid'"
+        )

@@ -4,6 +4,8 @@
 loss                        activation of outputs  mean over
 ==========================  =====================  =============================================
 ``"mse"``                   any but softmax        samples and outputs, of squared errors
+``"huber"``                 any but softmax        samples and outputs, of squared errors up to
+                                                   1, of distances beyond
 ``"binary_cross_entropy"``  sigmoid                samples and outputs, each output a yes or no
 ``"cross_entropy"``         softmax                samples, each of one of the outputs' classes
 ==========================  =====================  =============================================
@@ -13,13 +15,15 @@ Cross-entropies go with the activation whose slope they cancel: dZ is then A - T
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._support.arrays import Array
 from .._support.checks import check_choice
-from ..kernels.functions.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, SQUARED_ERROR
+from ..kernels.functions import losses as kernels
+from .layer import HIDDEN
 from .samples import Samples, Table
 
 _SUM_TOLERANCE = 1e-4  # of the probabilities of a sample, which may have been float32
@@ -27,27 +31,122 @@ _SUM_TOLERANCE = 1e-4  # of the probabilities of a sample, which may have been f
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss: its name, its number for the kernels, the activations of outputs it goes with."""
+    """A loss.
+
+    Parameters
+    ----------
+    name : str
+        By which it is asked for, and which it has among the kernels' losses.
+    outputs : tuple of str
+        The activations of outputs it goes with.
+    mean : callable
+        Its value over all samples in float64, from outputs of shape (samples, n_out), which it may
+        overwrite, and targets: labels of shape (samples,), or a number for each output. Outputs are
+        activations; or pre-activations, if it is computed from these.
+    takes_shares : bool
+        Whether targets must lie from 0 to 1.
+    takes_probabilities : bool
+        Whether, moreover, those of a sample must have the sum 1.
+    """
 
     name: str
-    number: int
     outputs: tuple[str, ...]
+    mean: Callable[[Array, Array], float]
+    takes_shares: bool = False
+    takes_probabilities: bool = False
+
+    @property
+    def number(self) -> int:
+        """Its number for the kernels."""
+        return kernels.LOSSES[self.name].number
 
     @property
     def wants_logits(self) -> bool:
         """True if it is computed from pre-activations."""
-        return self.number != SQUARED_ERROR
+        return kernels.LOSSES[self.name].from_logits
+
+    def mean_over(self, outputs: Array, targets: Array) -> float:
+        """Return its value over all samples, computed in float64."""
+        return self.mean(outputs.astype(np.float64), targets)
+
+    def check_targets(self, samples: Samples, targets: Table) -> None:
+        """Raise a ValueError unless it takes the targets, one for each output."""
+        if not (self.takes_shares or self.takes_probabilities):
+            return
+        for rows, chunk in samples.chunks(targets):
+            outside = np.argwhere((chunk < 0) | (chunk > 1))
+            if len(outside):
+                sample, column = outside[0]
+                raise ValueError(
+                    f"for loss {self.name!r} {targets.name} must hold targets from 0 to 1, got "
+                    f"{chunk[sample, column]} in sample {rows[sample]}, column {column}"
+                )
+            sums = chunk.sum(axis=1, dtype=np.float64)
+            wrong = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
+            if self.takes_probabilities and len(wrong):
+                raise ValueError(
+                    f"for loss {self.name!r} each row of {targets.name} must be probabilities with "
+                    f"sum 1, got sum {sums[wrong[0]]:g} in sample {rows[wrong[0]]}; for several "
+                    "classes at once take sigmoid outputs and 'binary_cross_entropy'"
+                )
+
+
+def errors(outputs: Array, targets: Array) -> Array:
+    """Return outputs - targets, in the place of the outputs."""
+    if targets.ndim == 2:
+        outputs -= targets
+    else:
+        outputs[np.arange(len(outputs)), targets] -= 1
+    return outputs
+
+
+def _at_targets(values: Array, targets: Array) -> Array:
+    """Return the values times the targets, in sum over the outputs of each sample."""
+    if targets.ndim == 1:
+        return np.asarray(values[np.arange(len(values)), targets])
+    return np.einsum("so,so->s", values, targets)
+
+
+def _squared_error(A: Array, targets: Array) -> float:
+    return float(np.mean(errors(A, targets) ** 2))
+
+
+def _huber(A: Array, targets: Array) -> float:
+    distances = np.abs(errors(A, targets))
+    return float(np.mean(np.where(distances <= 1, distances**2 / 2, distances - 0.5)))
+
+
+def _binary_cross_entropy(Z: Array, targets: Array) -> float:
+    terms = np.logaddexp(0, Z).sum(axis=1) - _at_targets(Z, targets)  # log(1 + e^z) - t z
+    return float(terms.mean() / Z.shape[1])
+
+
+def _cross_entropy(Z: Array, targets: Array) -> float:
+    logarithms = np.logaddexp.reduce(Z, axis=1, keepdims=True)  # of the sums of e^z
+    return float(_at_targets(logarithms - Z, targets).mean())
 
 
 LOSSES = {
     loss.name: loss
     for loss in (
-        Loss("mse", SQUARED_ERROR, ("sigmoid", "tanh", "relu", "identity")),
-        Loss("binary_cross_entropy", BINARY_CROSS_ENTROPY, ("sigmoid",)),
-        Loss("cross_entropy", CROSS_ENTROPY, ("softmax",)),
+        Loss("mse", HIDDEN, _squared_error),
+        Loss("huber", HIDDEN, _huber),
+        Loss("binary_cross_entropy", ("sigmoid",), _binary_cross_entropy, takes_shares=True),
+        Loss("cross_entropy", ("softmax",), _cross_entropy, takes_probabilities=True),
     )
 }
-"""The losses by name."""
+"""The losses by name. The first that goes with a network's outputs is the default."""
+
+
+def losses_for(output_activation: str) -> list[str]:
+    """Return the names of the losses that go with an activation of outputs."""
+    return [name for name, loss in LOSSES.items() if output_activation in loss.outputs]
+
+
+def outputs_by_loss(preferred: Sequence[str]) -> dict[str, str]:
+    """Return the first of some activations that each loss goes with, where there is one."""
+    found = {name: [a for a in preferred if a in loss.outputs] for name, loss in LOSSES.items()}
+    return {name: fitting[0] for name, fitting in found.items() if fitting}
 
 
 def check_loss(loss: str | None, output_activation: str, samples: Samples | None) -> Loss:
@@ -56,7 +155,7 @@ def check_loss(loss: str | None, output_activation: str, samples: Samples | None
     Parameters
     ----------
     loss : str or None
-        A name; None stands for cross-entropy where outputs are a softmax, else squared error.
+        A name; None stands for the first that goes with the outputs.
     output_activation : str
         The network's.
     samples : Samples or None
@@ -67,71 +166,14 @@ def check_loss(loss: str | None, output_activation: str, samples: Samples | None
     ValueError
         If the name is unknown, or the loss does not go with the outputs or the targets.
     """
-    if loss is None:
-        loss = "cross_entropy" if output_activation == "softmax" else "mse"
-    check_choice(loss, "loss", LOSSES)
-    found = LOSSES[loss]
-    if output_activation not in found.outputs:
-        others = [other for other, it in LOSSES.items() if output_activation in it.outputs]
+    fitting = losses_for(output_activation)
+    found = LOSSES[check_choice(fitting[0] if loss is None else loss, "loss", LOSSES)]
+    if found.name not in fitting:
         raise ValueError(
             f"loss {loss!r} does not go with {output_activation} outputs; take "
-            f"{' or '.join(map(repr, others))}, or make the network with output_activation="
+            f"{' or '.join(map(repr, fitting))}, or make the network with output_activation="
             f"{found.outputs[0]!r}"
         )
     if samples is not None and samples.targets is not None and samples.targets.values.ndim == 2:
-        _check_targets(loss, samples, samples.targets)
+        found.check_targets(samples, samples.targets)
     return found
-
-
-def _check_targets(loss: str, samples: Samples, targets: Table) -> None:
-    if loss == "mse":
-        return
-    for rows, chunk in samples.chunks(targets):
-        outside = np.argwhere((chunk < 0) | (chunk > 1))
-        if len(outside):
-            sample, column = outside[0]
-            raise ValueError(
-                f"for loss {loss!r} {targets.name} must hold targets from 0 to 1, got "
-                f"{chunk[sample, column]} in sample {rows[sample]}, column {column}"
-            )
-        sums = chunk.sum(axis=1, dtype=np.float64)
-        wrong = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
-        if loss == "cross_entropy" and len(wrong):
-            raise ValueError(
-                f"for loss {loss!r} each row of {targets.name} must be probabilities with sum 1, "
-                f"got sum {sums[wrong[0]]:g} in sample {rows[wrong[0]]}; for several classes at "
-                "once take sigmoid outputs and 'binary_cross_entropy'"
-            )
-
-
-def mean_loss(loss: Loss, outputs: Array, targets: Array) -> float:
-    """Return a loss over all samples, in float64.
-
-    Parameters
-    ----------
-    loss : Loss
-        Which.
-    outputs : array, shape (samples, n_out)
-        Activations; or pre-activations, if it wants these.
-    targets : array of int, shape (samples,), or of numbers, shape (samples, n_out)
-        Labels, or the target of each output.
-    """
-    Z, samples = outputs.astype(np.float64), np.arange(len(outputs))
-
-    def at_targets(values: Array) -> Array:
-        """The values times the targets, in sum over the outputs of each sample."""
-        if targets.ndim == 1:
-            return np.asarray(values[samples, targets])
-        return np.einsum("so,so->s", values, targets)
-
-    if loss.number == CROSS_ENTROPY:
-        logarithms = np.logaddexp.reduce(Z, axis=1, keepdims=True)  # of the sums of e^z
-        return float(at_targets(logarithms - Z).mean())
-    if loss.number == BINARY_CROSS_ENTROPY:
-        terms = np.logaddexp(0, Z).sum(axis=1) - at_targets(Z)  # log(1 + e^z) - t z
-        return float(terms.mean() / Z.shape[1])
-    if targets.ndim == 2:
-        Z -= targets
-    else:
-        Z[samples, targets] -= 1
-    return float(np.mean(Z**2))

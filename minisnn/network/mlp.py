@@ -46,9 +46,9 @@ class MLP:
     ----------
     topologies : sequence of Topology
         One graph per layer, each with as many outputs as the next has inputs.
-    activation : {"sigmoid", "tanh", "relu", "identity"}
+    activation : {"sigmoid", "tanh", "relu", "leaky_relu", "identity"}
         Activation of the hidden neurons.
-    output_activation : {"sigmoid", "tanh", "relu", "identity", "softmax"}
+    output_activation : {"sigmoid", "tanh", "relu", "leaky_relu", "identity", "softmax"}
         The same of the outputs. It decides which losses the network can be trained with, see
         `minisnn.train`.
     seed : int, SeedSequence or Generator, optional

@@ -16,6 +16,8 @@ from sklearn.utils.validation import column_or_1d
 
 from .._support.arrays import Array
 from .._support.messages import shown
+from ..network.layer import HIDDEN
+from ..network.losses import outputs_by_loss
 from .estimator import SparseMLP
 
 
@@ -41,19 +43,19 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     density : "auto", float, or one for each hidden layer
         Alternative to a degree: edges as a share of all possible ones. "auto" is a tenth, but at
         least ten inputs for each hidden neuron.
-    activation : {"relu", "sigmoid", "tanh", "identity"}
+    activation : {"relu", "leaky_relu", "sigmoid", "tanh", "identity"}
         Of the hidden neurons.
     loss : str, optional
-        "cross_entropy" of softmax outputs, or "binary_cross_entropy" or "mse" of sigmoid outputs;
-        see `minisnn.train`.
+        "cross_entropy" of softmax outputs, or "binary_cross_entropy", "mse" or "huber" of sigmoid
+        outputs; see `minisnn.train`.
     optimizer : str or Optimizer
         "adam"; "nesterov", with momentum 0.9; or one of minisnn's with options of its own, which
-        goes before learning_rate and weight_decay. "sgd" is "nesterov" in this release, with a
+        goes before learning_rate, weight_decay and l1. "sgd" is "nesterov" in this release, with a
         warning; in the next it will have no momentum, as in `minisnn.train`.
     learning_rate : float or schedule
         Such as 0.001, or `minisnn.CosineDecay`.
-    weight_decay : float
-        As the optimiser has it.
+    weight_decay, l1 : float
+        As the optimiser has them.
     dropout : float, or one for the inputs and each hidden layer
         Shares of neurons dropped at random in each step.
     batch_size : int
@@ -121,11 +123,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
 
     classes_: Array
 
-    _output_activations: ClassVar = {
-        "cross_entropy": "softmax",
-        "binary_cross_entropy": "sigmoid",
-        "mse": "sigmoid",
-    }
+    _output_activations: ClassVar = outputs_by_loss(("softmax", "sigmoid"))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -238,7 +236,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
             divided by their sum for that.
         """
         outputs = self._outputs(X)
-        if self._multilabel or self.out_activation_ == "softmax":
+        if self._multilabel or self.out_activation_ not in HIDDEN:
             return outputs
         return outputs / outputs.sum(axis=1, keepdims=True)
 

@@ -31,8 +31,9 @@ from ..network.mlp import MLP
 from ..training.callback import EpochFunction
 from ..training.history import History
 from ..training.loop import Course
+from ..training.optimizer import Optimizer
 from ..training.optimizer_state import OptimizerState
-from ..training.optimizers import Optimizer, as_optimizer
+from ..training.optimizers import as_optimizer
 from ..training.prepare import Options, prepare
 from ..training.schedules import Schedule, check_rate
 from .held_out import split_rows
@@ -76,6 +77,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         optimizer: str | Optimizer = "adam",
         learning_rate: float | Schedule = 0.001,
         weight_decay: float = 0.0,
+        l1: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
         batch_size: int = 128,
         max_iter: int = 200,
@@ -98,6 +100,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.l1 = l1
         self.dropout = dropout
         self.batch_size = batch_size
         self.max_iter = max_iter
@@ -355,7 +358,9 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
                 stacklevel=5,
             )
             name = "nesterov"
-        return as_optimizer(name, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
+        return as_optimizer(
+            name, learning_rate=self.learning_rate, weight_decay=self.weight_decay, l1=self.l1
+        )
 
     # What a fitted one knows, by the names that scikit-learn's own has for it
 

@@ -10,6 +10,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
 from .._support.arrays import Array
+from ..network.losses import outputs_by_loss
 from .estimator import SparseMLP
 
 
@@ -17,16 +18,18 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
     """A regressor whose network is wired sparsely before training.
 
     Outputs are linear and trained by mean squared error: scale y, as for any network. Shares from
-    0 to 1 may be sigmoid outputs instead, with ``loss="binary_cross_entropy"``.
+    0 to 1 may be sigmoid outputs instead, with ``loss="binary_cross_entropy"``. Samples far off
+    count less with ``loss="huber"``.
 
     Parameters
     ----------
     hidden_layer_sizes, topology, degree, density, activation, optimizer, learning_rate
-    weight_decay, dropout, batch_size, max_iter, shuffle, tol, n_iter_no_change, early_stopping
+    weight_decay, l1, dropout, batch_size, max_iter, shuffle, tol, n_iter_no_change, early_stopping
     validation_fraction, callbacks, warm_start, random_state, verbose
         As for `SparseMLPClassifier`; the score that stops a training early is R².
     loss : str, optional
-        "mse" of linear outputs, the default, or "binary_cross_entropy" of sigmoid outputs.
+        "mse" of linear outputs, the default, or "huber" of these, or "binary_cross_entropy" of
+        sigmoid outputs.
 
     Attributes
     ----------
@@ -47,7 +50,7 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
 
     _one_column: bool
 
-    _output_activations: ClassVar = {"mse": "identity", "binary_cross_entropy": "sigmoid"}
+    _output_activations: ClassVar = outputs_by_loss(("identity", "sigmoid"))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -13,7 +13,7 @@ import numpy as np
 from .._support.arrays import Array
 from ..network.samples import Samples, Table
 from ..topology.graph import Topology
-from .optimizers import Optimizer
+from .optimizer import Optimizer
 
 
 def checksum(arrays: Iterable[Array]) -> str:
@@ -49,7 +49,9 @@ def of_optimizer(optimizer: Optimizer, epochs: int) -> dict[str, str]:
     """Return the fingerprint of an optimiser: its options, and its future rates."""
     rates = np.array([optimizer.rate(epoch + 0.5, epochs) for epoch in range(epochs)])
     options = {
-        name: repr(value) for name, value in vars(optimizer).items() if name != "learning_rate"
+        name: repr(value)
+        for name, value in vars(optimizer).items()
+        if name != "learning_rate" and (name, value) != ("l1", 0.0)  # older checkpoints lack it
     }
     about = f"{rates[0]:g} in the first epoch, {rates[-1]:g} in the last, {checksum([rates])}"
     return {"optimizer": type(optimizer).__name__, **options, "learning_rate": about}

@@ -28,8 +28,8 @@ from .checkpoint import Checkpoint
 from .divergence import Watch
 from .generators import generator_state, set_generator_state
 from .history import Epoch, History, describe
+from .optimizer import Optimizer
 from .optimizer_state import OptimizerState
-from .optimizers import Optimizer
 from .trainer import AnyTrainer
 
 _CHUNK_SECONDS = 0.08

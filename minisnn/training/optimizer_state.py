@@ -12,7 +12,8 @@ from .._support.arrays import Array
 from .._support.checks import as_array, check_whole_number
 from .._support.messages import counted
 from ..network.layer import PRECISIONS
-from .optimizers import Adam, Optimizer
+from .optimizer import Optimizer
+from .optimizers import KINDS
 
 _LARGEST = 2**63 - 1  # of int64
 _MOST_STEPS = 2**53  # to go on from, so that there is room for more
@@ -102,11 +103,16 @@ class OptimizerState:
                 "the state of the optimiser holds NaN or inf: its training has diverged; go on "
                 "without it"
             )
-        if len(found) == Adam.n_states and found[1].min() < 0:
-            raise ValueError(
-                "the state of Adam holds means of squared gradients, which are not below 0, got "
-                f"{found[1].min():g}; go on without it"
-            )
+        kinds = [kind for kind in KINDS if kind.n_states == len(found)]
+        if optimizer is not None:
+            kinds = [type(optimizer)]
+        names = " or ".join(kind.__name__ for kind in kinds)
+        for number, vector in enumerate(found):
+            if all(number in kind.squares for kind in kinds or [Optimizer]) and vector.min() < 0:
+                raise ValueError(
+                    f"the state of {names} holds means of squared gradients, which are not below "
+                    f"0, got {vector.min():g}; go on without it"
+                )
 
     def __repr__(self) -> str:
         n_states, n_parameters = self.vectors.shape

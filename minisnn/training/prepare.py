@@ -24,8 +24,9 @@ from . import fingerprints
 from .callback import Callback, EpochFunction
 from .checkpoint import EXTEND, Checkpoint, Part, Recorded, recorded
 from .loop import Course, Loop
+from .optimizer import Optimizer
 from .optimizer_state import OptimizerState
-from .optimizers import Optimizer, as_optimizer
+from .optimizers import as_optimizer
 from .trainer import AnyTrainer, Trainer
 
 _MOST_EPOCHS = 2**20  # 56 MiB of figures

@@ -11,8 +11,8 @@ from .._support.seeds import Seed
 from ..network.mlp import MLP
 from .callback import EpochFunction
 from .history import History
+from .optimizer import Optimizer
 from .optimizer_state import OptimizerState
-from .optimizers import Optimizer
 from .prepare import Options, prepare
 
 
@@ -69,7 +69,8 @@ def train(
         that schedules count and the order of samples always start again.
     loss : str, optional
         ``"mse"``: mean squared error over samples and outputs, as in Keras, for any outputs but
-        softmax; ``"binary_cross_entropy"``: over samples and outputs, for sigmoid outputs and
+        softmax; ``"huber"``: the same with distances in place of squares beyond 1, in Keras's
+        form; ``"binary_cross_entropy"``: over samples and outputs, for sigmoid outputs and
         targets from 0 to 1; ``"cross_entropy"``: over samples, for softmax outputs and labels or
         the probabilities of each sample. By default cross-entropy for softmax outputs, else mean
         squared error.

@@ -17,7 +17,7 @@ from ..network.mlp import MLP
 from ..network.passes import drops_of, keeps_bytes
 from ..network.samples import Samples
 from . import fingerprints
-from .optimizers import Optimizer, updates_of
+from .optimizer import Optimizer, updates_of
 
 _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
 

@@ -17,7 +17,7 @@ from minisnn.kernels.program.blocks import Blocks, choose_blocks
 from minisnn.kernels.program.records import TRAIN
 from minisnn.network.execution import Execution
 from minisnn.network.samples import Samples, check_samples
-from minisnn.training.optimizers import updates_of
+from minisnn.training.optimizer import updates_of
 
 from .measure import interleaved, median
 

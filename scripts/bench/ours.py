@@ -14,7 +14,7 @@ from minisnn.kernels.program.records import DIFFERENTIATE, TRAIN
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
 from minisnn.network.execution import Execution
 from minisnn.network.samples import Samples, Table
-from minisnn.training.optimizers import updates_of
+from minisnn.training.optimizer import updates_of
 
 from .base import Array, Pairs, Problem
 

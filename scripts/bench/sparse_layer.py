@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.kernels.functions.activations import IDENTITY, bias_activation
-from minisnn.kernels.functions.activations import SIGMOID as SIGMOID_NEURONS
+from minisnn.kernels.functions.activations import ACTIVATIONS, IDENTITY, bias_activation
 from minisnn.kernels.layers.batch import pack
 from minisnn.kernels.layers.sparse import forward, input_gradient, weight_gradient
 from minisnn.kernels.machine.jit import jit
@@ -36,6 +35,7 @@ _STAYS_IN_L3 = 16 * 2**20  # bytes of activations
 _PRECISION = 1e-4
 _SCALE = np.float32(1 / 255)  # of X
 _KEEP = np.float32(1)
+_NEURONS = ACTIVATIONS["sigmoid"].number
 
 
 # Each thread makes its rows many times in one call, so that threads need not meet in between.
@@ -44,7 +44,7 @@ _KEEP = np.float32(1)
 @jit
 def _forward(tile, starts, indices, weights, biases, X, scale, A, first, last, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        forward(tile, starts, indices, weights, biases, X, scale, SIGMOID_NEURONS, A, first, last)
+        forward(tile, starts, indices, weights, biases, X, scale, _NEURONS, A, first, last)
 
 
 @jit
@@ -66,7 +66,7 @@ def _weight_gradient(tile, starts, indices, dZ, X, scratch, bounds, n):  # type:
 @jit
 def _bias_sigmoid(biases, scale, Z, first, last, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        bias_activation(SIGMOID_NEURONS, biases, scale, Z, first, last)
+        bias_activation(_NEURONS, biases, scale, Z, first, last)
 
 
 class SparseLayer:

@@ -7,7 +7,7 @@ have no padding: (features, samples).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,16 +27,29 @@ def sigmoid(Z: Array) -> Array:
     return np.asarray(scipy.special.expit(Z))
 
 
+class Activation(NamedTuple):
+    """f(Z), of a softmax over each column; and f'(Z) from a = f(Z)."""
+
+    values: Callable[[Array], Any]
+    slopes: Callable[[Array], Any] | None
+    shows_dropped: bool = False
+
+
+ACTIVATIONS = {
+    "identity": Activation(lambda Z: Z, np.ones_like),
+    "sigmoid": Activation(sigmoid, lambda a: a * (1 - a), shows_dropped=True),
+    "tanh": Activation(np.tanh, lambda a: 1 - a**2),
+    "relu": Activation(lambda Z: np.maximum(Z, 0), lambda a: a > 0, shows_dropped=True),
+    "leaky_relu": Activation(
+        lambda Z: np.where(Z < 0, 0.1 * Z, Z), lambda a: np.where(a > 0, 1, 0.1)
+    ),
+    "softmax": Activation(lambda Z: scipy.special.softmax(Z, axis=0), None),
+}
+
+
 def activate(activation: str, Z: Array) -> Array:
     """f(Z), a softmax over each column."""
-    functions: dict[str, Callable[[Array], Any]] = {
-        "identity": lambda Z: Z,
-        "sigmoid": sigmoid,
-        "tanh": np.tanh,
-        "relu": lambda Z: np.maximum(Z, 0),
-        "softmax": lambda Z: scipy.special.softmax(Z, axis=0),
-    }
-    return np.asarray(functions[activation](Z))
+    return np.asarray(ACTIVATIONS[activation].values(Z))
 
 
 def bias_activation(activation: str, biases: Array, Z: Array) -> Array:
@@ -65,19 +78,20 @@ def input_gradient(indptr: Array, indices: Array, weights: Array, n_in: int, dZ:
 
 def activation_slope(activation: str, A: Array, keep: float, dA: Array) -> Array:
     """dA times the derivative of f(Z), from dropout(f(Z)); of what shows it, dropout's, too."""
-    a = A * keep
-    slopes = {
-        "identity": np.ones_like(a),
-        "sigmoid": a * (1 - a) / keep,
-        "tanh": 1 - a**2,
-        "relu": (a > 0) / keep,
-    }
-    return np.asarray(dA * slopes[activation]).astype(dA.dtype)
+    row = ACTIVATIONS[activation]
+    assert row.slopes is not None
+    slopes = row.slopes(A * keep) / (keep if row.shows_dropped else 1)
+    return np.asarray(dA * slopes).astype(dA.dtype)
 
 
 def squared_error(A: Array, T: Array) -> tuple[float, Array]:
     """Mean over samples and outputs of (A - T)^2, and its gradient by A."""
     return float(np.mean((A - T) ** 2)), 2 * (A - T) / A.size
+
+
+def huber(A: Array, T: Array) -> tuple[float, Array]:
+    """Mean over samples and outputs of Huber's loss with delta 1, and its gradient by A."""
+    return float(np.mean(scipy.special.huber(1, A - T))), np.clip(A - T, -1, 1) / A.size
 
 
 def binary_cross_entropy(Z: Array, T: Array) -> tuple[float, Array]:
@@ -92,6 +106,14 @@ def cross_entropy(Z: Array, T: Array) -> tuple[float, Array]:
     return float(terms.sum() / Z.shape[1]), (scipy.special.softmax(Z, axis=0) - T) / Z.shape[1]
 
 
+LOSSES = {
+    "mse": squared_error,
+    "huber": huber,
+    "binary_cross_entropy": binary_cross_entropy,
+    "cross_entropy": cross_entropy,
+}
+
+
 def momentum_update(
     weights: Array,
     velocities: Array,
@@ -100,9 +122,10 @@ def momentum_update(
     momentum: float,
     nesterov: bool,
     decay: float = 0.0,
+    l1: float = 0.0,
 ) -> tuple[Array, Array]:
-    """New weights and velocities, in Keras's form, of gradients with decay * weights in them."""
-    gradients = gradients + decay * weights
+    """New weights and velocities, in Keras's form, of gradients with what draws weights to 0."""
+    gradients = gradients + decay * weights + l1 * np.sign(weights)
     velocities = momentum * velocities - rate * gradients
     step = momentum * velocities - rate * gradients if nesterov else velocities
     return weights + step, velocities
@@ -118,8 +141,10 @@ def adam_update(
     epsilon: float,
     step: int,
     decay: float = 0.0,
+    l1: float = 0.0,
 ) -> tuple[Array, Array, Array]:
     """New weights, means and squares after step 1, 2, ..., as Kingma and Ba write it."""
+    weights = weights - rate * l1 * np.sign(weights)
     means = betas[0] * means + (1 - betas[0]) * gradients
     squares = betas[1] * squares + (1 - betas[1]) * gradients**2
     corrected = means / (1 - betas[0] ** step), squares / (1 - betas[1] ** step)

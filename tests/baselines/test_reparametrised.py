@@ -159,7 +159,7 @@ def test_weights_that_were_broken_before() -> None:
         ),
         (
             lambda: train_reparametrised(make(), *problem(), optimizer=3),  # type: ignore[arg-type]
-            TypeError, "optimizer must be a name .* or an SGD or an Adam",
+            TypeError, "optimizer must be a name .* or one of SGD, Adam",
         ),
     ],
 )  # fmt: skip

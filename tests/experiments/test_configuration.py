@@ -61,7 +61,7 @@ def test_keys_that_came_later_are_left_out_where_all_is_as_before() -> None:
         "activation": "sigmoid", "output_activation": "sigmoid", "loss": "mse",
         "optimizer": {
             "peak": 0.2, "name": "nesterov", "decay": "cosine", "every": None, "factor": None,
-            "weight_decay": 0, "clip_norm": None,
+            "weight_decay": 0, "clip_norm": None, "l1": 0,
         },
     }  # fmt: skip
     assert Run.from_dict(describe(**before, **BEFORE)).to_json() == CANONICAL
@@ -197,6 +197,7 @@ def test_every_setting_changes_the_hash() -> None:
         {"loss": "binary_cross_entropy"}, {"optimizer": {"peak": 0.2, "weight_decay": 0.1}},
         {"optimizer": {"peak": 0.2, "name": "sgd"}}, {"optimizer": {"peak": 0.2, "name": "adam"}},
         {"optimizer": {"peak": 0.2, "decay": "none"}}, {"optimizer": {"peak": 0.2, "clip_norm": 1}},
+        {"optimizer": {"peak": 0.2, "l1": 0.1}},
         {"optimizer": ADAM}, {"optimizer": {**ADAM, "every": 3}},
         {"optimizer": {**ADAM, "factor": 0.5}},
         {"initializer": "glorot_uniform"}, {"dtype": "float64"}, {"batch_size": 64},
@@ -264,8 +265,9 @@ def wiring(**values: Any) -> dict[str, Any]:
         ({"optimizer": {"peak": 1, "decay": "step", "every": 0}},
          "optimizer.every must be above 0 epochs, got 0"),
         ({"optimizer": {"peak": 1, "weight_decay": -1}}, "optimizer.weight_decay must be a finite"),
+        ({"optimizer": {"peak": 1, "l1": -1}}, "optimizer.l1 must be a finite"),
         ({"activation": "softmax"}, "a softmax is over all outputs, not for hidden layers"),
-        ({"loss": "hinge"}, "loss must be one of mse, binary_cross_entropy, cross_entropy, got"),
+        ({"loss": "hinge"}, "loss must be one of mse, huber, binary_cross_entropy, cross_entropy,"),
         ({"initializer": "normal"}, "initializer must be one of glorot_normal, glorot_uniform, "
          "he_normal, he_uniform, got 'normal'"),
         ({"dropout": [0.1]}, "dropout must be one rate, or 2"),

@@ -18,6 +18,7 @@ ACTIVATIONS: dict[str, Callable[[Matrix], Matrix]] = {
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda Z: np.maximum(Z, 0),
+    "leaky_relu": lambda Z: np.where(Z < 0, 0.1 * Z, Z),
     "identity": lambda Z: Z,
     "softmax": lambda Z: np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True),
 }

@@ -14,6 +14,7 @@ from minisnn.network.samples import check_inputs
 
 LOSSES = {
     "mse": "identity",
+    "huber": "identity",
     "binary_cross_entropy": "sigmoid",
     "cross_entropy": "softmax",
 }
@@ -29,6 +30,8 @@ def make(output: str, dtype: Any = np.float64) -> snn.MLP:
 def by_hand(loss: str, A: Any, T: Any) -> float:
     if loss == "mse":
         return float(np.mean((A - T) ** 2))
+    if loss == "huber":
+        return float(scipy.special.huber(1, A - T).mean())
     if loss == "binary_cross_entropy":
         return float(-np.mean(T * np.log(A) + (1 - T) * np.log(1 - A)))
     return float(-np.sum(T * np.log(A)) / len(A))
@@ -85,7 +88,7 @@ def test_certain_and_wrong_is_a_large_loss_not_an_infinite_one(loss: str, dtype:
     assert np.isfinite(gradients.parameters).all()
 
 
-@pytest.mark.parametrize("output", ["sigmoid", "tanh", "relu", "identity", "softmax"])
+@pytest.mark.parametrize("output", ["sigmoid", "tanh", "relu", "leaky_relu", "identity", "softmax"])
 def test_outputs_are_what_they_are_called(output: str, rng: np.random.Generator) -> None:
     net, X = make(output), rng.standard_normal((20, 12))
     hidden, found = net.forward(X)
@@ -94,6 +97,7 @@ def test_outputs_are_what_they_are_called(output: str, rng: np.random.Generator)
     Z = hidden @ last.to_scipy() + last.biases
     functions = {
         "sigmoid": scipy.special.expit, "tanh": np.tanh, "relu": lambda Z: np.maximum(Z, 0),
+        "leaky_relu": lambda Z: np.where(Z > 0, Z, 0.1 * Z),
         "identity": lambda Z: Z, "softmax": lambda Z: scipy.special.softmax(Z, axis=1),
     }  # fmt: skip
     np.testing.assert_allclose(found, functions[output](Z), atol=1e-12)
@@ -111,7 +115,7 @@ def test_bad_pairs(rng: np.random.Generator) -> None:
     X, labels = rng.standard_normal((3, 12)), np.array([0, 1, 2])
     for output, loss, message in (
         ("softmax", "mse", "loss 'mse' does not go with softmax outputs; take 'cross_entropy', or"),
-        ("sigmoid", "cross_entropy", "take 'mse' or 'binary_cross_entropy', or make the network"),
+        ("sigmoid", "cross_entropy", "take 'mse' or 'huber' or 'binary_cross_entropy', or make"),
         ("relu", "binary_cross_entropy", "does not go with relu .* output_activation='sigmoid'"),
         ("tanh", "cross_entropy", "does not go with tanh .* output_activation='softmax'"),
     ):

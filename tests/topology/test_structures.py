@@ -161,7 +161,7 @@ def test_optimisers_that_say_what_is_not_so() -> None:
         number = 2
 
     net = snn.MLP([topology.dense(4, 3)])
-    with pytest.raises(TypeError, match="or an SGD or an Adam, such as SGD"):
+    with pytest.raises(TypeError, match="or one of SGD, Adam, such as SGD"):
         snn.train(net, np.eye(4), [0, 1, 2, 0], optimizer=Mine(0.1), epochs=1)
 
 

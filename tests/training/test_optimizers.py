@@ -12,6 +12,7 @@ import pytest
 
 import minisnn as snn
 from minisnn import topology
+from minisnn.network.layer import HIDDEN
 from minisnn.network.losses import LOSSES
 from minisnn.network.samples import check_samples
 from minisnn.training.trainer import Trainer
@@ -21,6 +22,8 @@ OPTIMIZERS = [
     snn.NesterovSGD(0.2, weight_decay=0.01, clip_norm=0.1),
     snn.Adam(0.02, weight_decay=0.1),
     snn.Adam(0.02, beta_1=0.7, beta_2=0.95, epsilon=1e-4, clip_norm=0.1),
+    snn.NesterovSGD(0.2, weight_decay=0.01, clip_norm=0.1, l1=0.02),
+    snn.Adam(0.02, weight_decay=0.1, l1=0.3),
 ]
 every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 
@@ -61,14 +64,10 @@ def test_training_makes_the_steps_of_update(optimizer: Any) -> None:
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-9, atol=1e-12)
 
 
-PAIRS = [  # all that go together
-    *(("mse", output) for output in ("sigmoid", "tanh", "relu", "identity")),
-    ("binary_cross_entropy", "sigmoid"),
-    ("cross_entropy", "softmax"),
-]
+PAIRS = [(name, output) for name, loss in LOSSES.items() for output in loss.outputs]
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
+@pytest.mark.parametrize("activation", HIDDEN)
 @pytest.mark.parametrize(("loss", "output"), PAIRS)
 @every_optimizer
 def test_steps_are_pytorchs(optimizer: Any, loss: str, output: str, activation: str) -> None:
@@ -89,7 +88,11 @@ def test_steps_are_pytorchs(optimizer: Any, loss: str, output: str, activation: 
         other = torch.optim.SGD(
             groups, lr=rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov
         )
-    functions = {"identity": lambda Z: Z, "softmax": lambda Z: torch.softmax(Z, dim=1)}
+    functions = {
+        "identity": lambda Z: Z,
+        "leaky_relu": lambda Z: torch.nn.functional.leaky_relu(Z, 0.1),
+        "softmax": lambda Z: torch.softmax(Z, dim=1),
+    }
 
     def apply(name: str, Z: Any) -> Any:
         return functions.get(name, getattr(torch, name, None))(Z)
@@ -100,6 +103,9 @@ def test_steps_are_pytorchs(optimizer: Any, loss: str, output: str, activation: 
             return torch.nn.functional.cross_entropy(Z, T, reduction="none")
         if loss == "mse":
             return ((apply(output, Z) - T) ** 2).mean(dim=1)
+        if loss == "huber":
+            terms = torch.nn.functional.huber_loss(apply(output, Z), T, reduction="none")
+            return terms.mean(dim=1)
         terms = torch.nn.functional.binary_cross_entropy_with_logits(Z, T, reduction="none")
         return terms.mean(dim=1)
 
@@ -120,6 +126,12 @@ def test_steps_are_pytorchs(optimizer: Any, loss: str, output: str, activation: 
             norm = torch.nn.utils.get_total_norm([twin.grad for twin in twins])
             for twin in twins:  # torch's own clipping adds 1e-6 to the norm
                 twin.grad *= min(1, optimizer.clip_norm / norm)
+        with torch.no_grad():
+            for twin in twins[::2]:
+                if isinstance(optimizer, snn.Adam):
+                    twin -= rate * optimizer.l1 * torch.sign(twin)
+                else:
+                    twin.grad += optimizer.l1 * torch.sign(twin)
         other.step()
     for part, twin in zip(parts, twins, strict=True):
         np.testing.assert_allclose(part, twin.detach().numpy(), rtol=1e-9, atol=1e-12)
@@ -140,6 +152,32 @@ def test_same_bits_on_any_number_of_threads(
     for other in results[1:]:
         for found, expected in zip(other, results[0], strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("optimizer", [snn.SGD(0.1, l1=0.5), snn.Adam(0.1, l1=0.5)], ids=repr)
+def test_l1_pulls_weights_by_its_strength_whatever_their_size(optimizer: Any) -> None:
+    """Those at 0, and biases, stay where they are; gradients that are passed are not changed."""
+    parameters, gradients = np.array([3.0, 0.01, -2.0, 0.0, 1.0]), np.zeros(5)
+    for _ in range(2):
+        state = optimizer.initial_state(parameters)
+        optimizer.update(parameters, state, gradients, 0.1, lengths=[4, 1])
+    np.testing.assert_allclose(parameters, [2.9, 0.01, -1.9, 0.0, 1.0], atol=1e-15)
+    assert not gradients.any()
+
+
+def test_l1_draws_small_weights_to_zero_and_leaves_large_ones() -> None:
+    """Weight decay draws large ones most."""
+    small, largest = [], []
+    for options in ({}, {"l1": 0.002}, {"weight_decay": 0.02}):
+        net = make(np.float32, "leaky_relu")
+        train(net, snn.SGD(snn.CosineDecay(0.2), 0.9, **options), epochs=100, shuffle=True)
+        weights = np.abs(np.concatenate([layer.weights for layer in net.layers]))
+        small.append(np.mean(weights < 0.03))
+        largest.append(weights.max())
+    assert small[0] < 0.1
+    assert small[1] > 0.5
+    assert largest[1] > 0.8 * largest[0]
+    assert largest[2] < 0.5 * largest[0]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -20,14 +20,14 @@ CLOSE: dict[Any, dict[str, float]] = {  # some roundings, in units of the values
     np.float32: {"rtol": 2e-6, "atol": 2e-6},
     np.float64: {"rtol": 1e-14, "atol": 1e-14},
 }
-BY_ROW = [name for name in ACTIVATIONS if name != "softmax"]
+BY_ROW = [name for name, row in ACTIVATIONS.items() if row.over_layer is None]
 
 
 def applied(name: str, values: Any) -> Any:
     """f of each value, by the kernel."""
     found = np.ascontiguousarray(values)[None, :].copy()
     real = found.dtype.type
-    activations.bias_activation(ACTIVATIONS[name], np.zeros(1, real), real(1), found, 0, 1)
+    activations.bias_activation(ACTIVATIONS[name].number, np.zeros(1, real), real(1), found, 0, 1)
     return found[0]
 
 
@@ -119,7 +119,7 @@ def test_the_formulas_of_the_kernels_in_plain_python(real: Any) -> None:
 def test_bias_activation(rng: np.random.Generator, real: Any, name: str) -> None:
     Z, biases = rng.standard_normal((7, 30)).astype(real), rng.standard_normal(7).astype(real)
     expected = twins.bias_activation(name, biases, real(0.5) * Z)
-    activations.bias_activation(ACTIVATIONS[name], biases, real(0.5), Z, 0, 7)
+    activations.bias_activation(ACTIVATIONS[name].number, biases, real(0.5), Z, 0, 7)
     np.testing.assert_allclose(Z, expected, **CLOSE[real])
 
 
@@ -131,9 +131,9 @@ def test_activation_slope(rng: np.random.Generator, real: Any, name: str, keep: 
     dropped = rng.random(Z.shape) < 0.3
     A = np.where(dropped, real(0), twins.activate(name, Z).astype(real) / real(keep))
     expected = twins.activation_slope(name, A, keep, dA)
-    activations.activation_slope(ACTIVATIONS[name], A, real(keep), dA, 0, 5)
+    activations.activation_slope(ACTIVATIONS[name].number, A, real(keep), dA, 0, 5)
     np.testing.assert_allclose(dA, expected, **CLOSE[real])
-    if ACTIVATIONS[name] in activations.SHOW_DROPPED:
+    if ACTIVATIONS[name].shows_dropped:
         assert not dA[dropped].any()
 
 

@@ -30,13 +30,18 @@ def filled(rng: np.random.Generator, n: int, n_samples: int, real: Any) -> Any:
 
 @pytest.mark.parametrize("n_samples", BATCHES)
 @pytest.mark.parametrize("real", REALS)
-def test_squared_error(rng: np.random.Generator, real: Any, n_samples: int) -> None:
+@pytest.mark.parametrize("name", ["squared_error", "huber"])
+def test_losses_of_activations(
+    rng: np.random.Generator, real: Any, n_samples: int, name: str
+) -> None:
     A, T = filled(rng, 6, n_samples, real), filled(rng, 6, n_samples, real)
+    A *= 3
     A[:, n_samples:] = 7  # what stands in the padding must not matter
     dA = np.full_like(A, np.nan)
     shares = np.full(6, np.nan)
-    losses.squared_error(TILE, A, T, n_samples, NO_COUNTS, shares, dA, 0, 6)
-    expected, gradient = twins.squared_error(A[:, :n_samples], T[:, :n_samples])
+    for first, last in ((0, 4), (4, 6)):
+        getattr(losses, name)(TILE, A, T, n_samples, NO_COUNTS, shares, dA, first, last)
+    expected, gradient = getattr(twins, name)(A[:, :n_samples], T[:, :n_samples])
     assert shares.sum() == pytest.approx(float(expected), rel=CLOSE[real]["rtol"])
     np.testing.assert_allclose(dA[:, :n_samples], gradient, **CLOSE[real])
     assert not dA[:, n_samples:].any()
@@ -122,3 +127,7 @@ def test_nan_stays_nan() -> None:
             assert np.isnan(shares[0])
             losses.binary_cross_entropy(TILE, Z, T, 16, NO_COUNTS, shares, dZ, 0, 2)
             assert not np.isfinite(shares[1])
+            Z[1, 3] = bad
+            losses.huber(TILE, Z, T, 16, NO_COUNTS, shares, dZ, 0, 2)
+            assert not np.isfinite(shares[1])
+            assert np.isnan(dZ[1, 3]) == np.isnan(bad)

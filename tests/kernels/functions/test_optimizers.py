@@ -18,6 +18,7 @@ CLOSE: dict[Any, dict[str, float]] = {
 }
 OPTIMIZERS = [
     snn.SGD(0.3, 0.9, weight_decay=0.2), snn.NesterovSGD(0.3, 0.8), snn.Adam(0.3, weight_decay=0.2),
+    snn.SGD(0.3, 0.9, l1=0.2), snn.Adam(0.3, weight_decay=0.2, l1=0.1),
 ]  # fmt: skip
 
 
@@ -33,19 +34,35 @@ def test_momentum_update(rng: np.random.Generator, real: Any, nesterov: bool, de
     np.testing.assert_allclose(v, expected_v, **CLOSE[real])
 
 
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("real", REALS)
+def test_l1_of_sgd(rng: np.random.Generator, real: Any, nesterov: bool) -> None:
+    """Of a part of the parameters, with gradients still to be halved."""
+    optimizer = snn.SGD(0.3, 0.9, nesterov=nesterov, weight_decay=0.2, l1=0.4)
+    w, g = rng.standard_normal(1001).astype(real), rng.standard_normal(901).astype(real)
+    w[200:210] = 0
+    state = rng.standard_normal((1, 1001)).astype(real)
+    (row,) = optimizer.coefficients(np.array([0.3]), 0)
+    expected = twins.momentum_update(w[100:], state[0, 100:], 0.5 * g, 0.3, 0.9, nesterov, 0.2, 0.4)
+    updates.OPTIMIZERS[optimizer.kernel].step(row, real(0.5), True, w, state, 100, g)
+    for found, wanted in zip((w, state[0]), expected, strict=True):
+        np.testing.assert_allclose(found[100:], wanted, **CLOSE[real])
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.4])
 @pytest.mark.parametrize("decay", [0.0, 0.25])
 @pytest.mark.parametrize("real", REALS)
-def test_adam(rng: np.random.Generator, real: Any, decay: float) -> None:
+def test_adam(rng: np.random.Generator, real: Any, decay: float, l1: float) -> None:
     """Three steps, of a part of the parameters, with gradients still to be halved."""
-    optimizer = snn.Adam(0.3, beta_1=0.8, beta_2=0.99, epsilon=1e-3, weight_decay=decay)
+    optimizer = snn.Adam(0.3, beta_1=0.8, beta_2=0.99, epsilon=1e-3, weight_decay=decay, l1=l1)
     w = rng.standard_normal(1001).astype(real)
     state = np.zeros((2, 1001), real)
     expected = w[100:].astype(np.float64), *state[:, 100:].copy()
     rows = optimizer.coefficients(np.array([0.3, 0.3, 0.1]), 0)
     for step, rate in enumerate((0.3, 0.3, 0.1), start=1):
         g = rng.standard_normal(901).astype(real)
-        updates.update(optimizer.number, rows[step - 1], real(0.5), True, w, state, 100, g)
-        expected = twins.adam_update(*expected, 0.5 * g, rate, (0.8, 0.99), 1e-3, step, decay)
+        updates.OPTIMIZERS[optimizer.kernel].step(rows[step - 1], real(0.5), True, w, state, 100, g)
+        expected = twins.adam_update(*expected, 0.5 * g, rate, (0.8, 0.99), 1e-3, step, decay, l1)
     for found, wanted in zip((w, *state), expected, strict=True):
         np.testing.assert_allclose(found[100:], wanted, **CLOSE[real])
     assert not state[:, :100].any()
@@ -65,7 +82,7 @@ def test_pieces_of_an_update_have_the_bits_of_the_whole(
         (w, g), state = (array.copy() for array in before), start.copy()
         for first in range(0, 999, piece):
             part = g[first : first + piece]
-            updates.update(optimizer.number, row, real(0.7), True, w, state, first, part)
+            updates.OPTIMIZERS[optimizer.kernel].step(row, real(0.7), True, w, state, first, part)
         results.append((w, state))
     for other in results[1:]:
         np.testing.assert_array_equal(results[0][0], other[0])
@@ -77,8 +94,8 @@ def test_biases_do_not_decay(optimizer: Any) -> None:
     (row,) = optimizer.coefficients(np.array([0.3]), 0)
     for decays in (True, False):
         w, state = np.ones(5), np.zeros((optimizer.n_states, 5))
-        updates.update(optimizer.number, row, 1.0, decays, w, state, 0, np.zeros(5))
-        assert (w < 1).all() == (decays and optimizer.weight_decay > 0)
+        updates.OPTIMIZERS[optimizer.kernel].step(row, 1.0, decays, w, state, 0, np.zeros(5))
+        assert (w < 1).all() == (decays and optimizer.weight_decay + optimizer.l1 > 0)
 
 
 @pytest.mark.parametrize("n", [1, 31, 4096, 4097, 20_000])

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive import random_structure
 
-from minisnn.kernels.functions.activations import IDENTITY, SIGMOID
+from minisnn.kernels.functions.activations import ACTIVATIONS, IDENTITY
 from minisnn.kernels.layers import batch
 from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program.blocks import Blocks, block_starts
 from minisnn.kernels.program.structure import EDGES, Graph, Wiring
 
+SIGMOID = ACTIVATIONS["sigmoid"].number
 TOLERANCE: dict[Any, float] = {np.float32: 2e-5, np.float64: 1e-12}
 
 

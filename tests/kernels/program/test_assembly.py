@@ -14,7 +14,7 @@ from numba.core.runtime import _nrt_python, rtsys
 import minisnn as snn
 from minisnn.kernels.functions import activations, losses
 from minisnn.kernels.functions import optimizers as updates
-from minisnn.kernels.functions.activations import SIGMOID, TANH
+from minisnn.kernels.functions.activations import ACTIVATIONS
 from minisnn.kernels.layers import complete
 from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.machine.cpu import TARGET
@@ -26,7 +26,7 @@ from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiri
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
 from minisnn.network.samples import Samples, Table
-from minisnn.training.optimizers import updates_of
+from minisnn.training.optimizer import updates_of
 
 pytestmark = [
     pytest.mark.skipif(DISABLED, reason="kernels are plain Python here"),
@@ -34,6 +34,7 @@ pytestmark = [
 ]
 TILE = (0,) * 8
 PART = complete.part_of(TILE)
+SIGMOID, TANH = (ACTIVATIONS[name].number for name in ("sigmoid", "tanh"))
 _X86, _AARCH64 = TARGET.architecture == "x86-64", TARGET.architecture == "aarch64"
 KNOWN = pytest.mark.skipif(not (_X86 or _AARCH64), reason="names of other instructions")
 REGISTER = {64: "zmm", 32: "ymm", 16: "xmm"}[TARGET.register_bytes]
@@ -133,7 +134,8 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
     T, dZ, workspace, shares = A.copy(), A.copy(), np.ones((3, 128), real), np.ones(8)
     none = np.empty(0)  # all samples count as one
     state, row = np.ones((2, 999), real), np.ones(updates.N_COEFFICIENTS)
-    adam = updates.ADAM, row, one, True, np.ones(999, real), state, 0, np.ones(999, real)
+    weights, gradients = np.ones((2, 999), real)
+    adam = row, one, True, weights, state, 0, gradients
     return {
         "sigmoid": (8, (activations.bias_activation, SIGMOID, b, one, A, 0, 2)),
         "tanh": (8, (activations.bias_activation, TANH, b, one, A, 0, 2)),
@@ -144,7 +146,7 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
         "cross-entropy": (
             8, (losses.cross_entropy, A, T, 128, none, workspace, shares, dZ, 0, 128),
         ),
-        "adam": (3, (updates.update, *adam)),
+        "adam": (3, (updates.OPTIMIZERS["adam"].step, *adam)),
     }  # fmt: skip
 
 

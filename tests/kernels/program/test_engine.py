@@ -20,7 +20,7 @@ from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiri
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
 from minisnn.network.samples import Samples, Table
-from minisnn.training.optimizers import updates_of
+from minisnn.training.optimizer import updates_of
 
 NARROW, WIDE = (23, 150, 9, 5), (23, 150, 36, 5)  # few outputs: a complete layer is summed apart
 SCALE = 0.5
@@ -28,6 +28,7 @@ DROPOUT = (0.1, 0.2, 0.3)
 FUNCTIONS = {  # the activations of three layers, and a loss
     "sigmoids": (["sigmoid"] * 3, "mse"),
     "linear outputs": (["relu", "tanh", "identity"], "mse"),
+    "leaky": (["leaky_relu", "leaky_relu", "leaky_relu"], "huber"),
     "binary": (["tanh", "identity", "sigmoid"], "binary_cross_entropy"),
     "classes": (["tanh", "relu", "softmax"], "cross_entropy"),
 }
@@ -80,24 +81,18 @@ def expected_pass(
         Z = twins.forward("identity", indptr, indices, weights, biases, activations[-1])
         A = twins.activate(name, Z)
         activations.append(drop(number + 1, A) if number + 1 < len(layers) else A)
-    if loss_name == "mse":
-        loss, dA = twins.squared_error(activations[-1], T.T)
-    else:
-        twin = {
-            "binary_cross_entropy": twins.binary_cross_entropy,
-            "cross_entropy": twins.cross_entropy,
-        }[loss_name]
-        loss, dA = twin(Z, T.T)  # by Z, of the last layer
+    by_Z = LOSSES[loss_name].wants_logits
+    loss, dA = twins.LOSSES[loss_name](Z if by_Z else activations[-1], T.T)
     gradients: list[Any] = []
     for number in reversed(range(len(layers))):
         indptr, indices, weights, _ = layers[number]
         keep = 1.0 if number + 1 == len(layers) else 1 - dropout[number + 1]
         name = wiring.activations[number]
-        is_dZ = number + 1 == len(layers) and loss_name != "mse"
+        is_dZ = number + 1 == len(layers) and by_Z
         dZ = dA
         if not is_dZ:
             dZ = twins.activation_slope(name, activations[number + 1], keep, dA)
-            if keep < 1 and name not in ("sigmoid", "relu"):
+            if keep < 1 and not twins.ACTIVATIONS[name].shows_dropped:
                 dZ = drop(number + 1, dZ)
         dW, db = twins.weight_gradient(indptr, indices, dZ, activations[number])
         gradients = [dW, db, *gradients]
@@ -212,6 +207,7 @@ def test_steps_of_training(
 OPTIMIZERS = [
     snn.SGD(0.1, 0.8, weight_decay=0.3), snn.NesterovSGD(0.1, clip_norm=0.01),
     snn.Adam(beta_1=0.8, beta_2=0.9, weight_decay=0.3), snn.Adam(clip_norm=0.02),
+    snn.SGD(0.1, 0.8, l1=0.1), snn.NesterovSGD(0.1, clip_norm=0.01, l1=0.1), snn.Adam(l1=0.1),
 ]  # fmt: skip
 
 
@@ -233,7 +229,7 @@ def test_steps_of_any_optimizer(
     is_weight = np.concatenate(
         [np.repeat([True, False], [graph.n_edges, graph.n_out]) for graph in wiring.graphs]
     )
-    decay = optimizer.weight_decay * is_weight
+    decay, l1 = optimizer.weight_decay * is_weight, optimizer.l1 * is_weight
     for step, rate in enumerate(rates):
         batch = samples[16 * step : 16 * step + 16]
         T = np.eye(5)[labels[batch]]
@@ -248,12 +244,12 @@ def test_steps_of_any_optimizer(
         if isinstance(optimizer, snn.Adam):
             betas = optimizer.beta_1, optimizer.beta_2
             expected, *twin_state = twins.adam_update(
-                expected, *twin_state, gradients, rate, betas, 1e-8, step + 1, decay
+                expected, *twin_state, gradients, rate, betas, 1e-8, step + 1, decay, l1
             )
         else:
             momentum, nesterov = optimizer.momentum, optimizer.nesterov
             expected, *twin_state = twins.momentum_update(
-                expected, *twin_state, gradients, rate, momentum, nesterov, decay
+                expected, *twin_state, gradients, rate, momentum, nesterov, decay, l1
             )
     np.testing.assert_allclose(parameters, expected, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(state, twin_state, rtol=1e-8, atol=1e-12)
