@@ -236,7 +236,8 @@ def _try(expected: str, *options: str, n: int = 1, **environment: str) -> dict[s
 
 
 def _written(folder: Path) -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    """Return the files and their inodes: another one where a file is written anew."""
+    return {str(path): path.stat().st_ino for path in folder.rglob("*") if path.is_file()}
 
 
 if __name__ == "__main__":

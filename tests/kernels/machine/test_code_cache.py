@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,6 +48,35 @@ def test_the_stamp_is_that_of_the_kernels() -> None:
     kernels = REPOSITORY / "kernels"
     assert code_cache._SOURCES == source_stamp(kernels) is not None
     assert len(list(kernels.rglob("*.py"))) > 20
+
+
+COMPILED = """
+from minisnn.kernels.functions.dropout import key_of
+key_of(1, 2, 3)
+print(sum(key_of.stats.cache_misses.values()))
+"""
+
+
+@COMPILED_ONLY
+def test_a_change_in_any_sub_folder_compiles_anew(tmp_path: Path) -> None:
+    for name in ("minisnn", "kernels"):
+        ignored = shutil.ignore_patterns("__pycache__", "data")
+        shutil.copytree(REPOSITORY / name, tmp_path / name, symlinks=True, ignore=ignored)
+    (tmp_path / "minisnn" / "data").symlink_to(REPOSITORY / "data")
+
+    def misses() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", COMPILED],
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "c")},
+            cwd=tmp_path, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    assert [misses(), misses()] == ["1", "0"]
+    for name in ("machine", "functions", "layers", "program"):
+        with open(tmp_path / "kernels" / name / "__init__.py", "a", encoding="utf-8") as file:
+            file.write("# changed\n")
+        assert [misses(), misses()] == ["1", "0"], name
 
 
 def test_without_sources_the_stamp_is_of_compiled_files(tmp_path: Path) -> None:
