@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from idx_files import idx
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = ["activation", "loss", "optimiser", "construction", "data set"]
 
 
