@@ -68,7 +68,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Return a function that sets the number of threads, also for little work; restore it after."""
     monkeypatch.setattr(kernels.program.plan, "THREAD_CYCLES", 1)
     monkeypatch.setattr(kernels.program.plan, "START_CYCLES", 1)
-    monkeypatch.setattr(kernels.program.phases, "TASK_CYCLES", 1)
+    monkeypatch.setattr(kernels.program.effort, "TASK_CYCLES", 1)
     before = snn.get_num_threads()
     yield snn.set_num_threads
     snn.set_num_threads(before)

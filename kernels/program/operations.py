@@ -20,7 +20,8 @@ from ..functions.losses import loss_of_outputs, loss_of_samples
 from ..functions.optimizers import block_norms, clipping, update
 from ..layers import blas, complete, sparse
 from ..layers.batch import Space, assemble, gather, pack
-from ..machine.jit import inlined, jit
+from ..machine.jit import jit
+from . import views
 
 OPERATIONS: list[Any] = []
 """All of them; an operation's kind is its place in here."""
@@ -32,92 +33,6 @@ def _operation(function: Callable[..., None]) -> int:
     return len(OPERATIONS) - 1
 
 
-# Parts of a layer
-
-
-@inlined
-def _rows(matrix, begin, n):  # type: ignore[no-untyped-def]
-    return matrix[begin : begin + n]
-
-
-@inlined
-def _weights(context, layer):  # type: ignore[no-untyped-def]
-    return context.memory.parameters[layer["weights"] : layer["biases"]]
-
-
-@inlined
-def _matrix(context, layer):  # type: ignore[no-untyped-def]
-    """The weights of a complete layer."""
-    return _weights(context, layer).reshape((layer["n_out"], layer["n_in"]))
-
-
-@inlined
-def _biases(context, layer):  # type: ignore[no-untyped-def]
-    return _rows(context.memory.parameters, layer["biases"], layer["n_out"])
-
-
-@inlined
-def _inputs(context, layer):  # type: ignore[no-untyped-def]
-    return _rows(context.memory.activations, layer["inputs"], layer["n_in"])
-
-
-@inlined
-def _outputs(context, layer):  # type: ignore[no-untyped-def]
-    return _rows(context.memory.activations, layer["outputs"], layer["n_out"])
-
-
-@inlined
-def _input_deltas(context, layer):  # type: ignore[no-untyped-def]
-    return _rows(context.memory.deltas, layer["deltas_in"], layer["n_in"])
-
-
-@inlined
-def _output_deltas(context, layer):  # type: ignore[no-untyped-def]
-    return _rows(context.memory.deltas, layer["deltas_out"], layer["n_out"])
-
-
-@inlined
-def _partials(context, layer):  # type: ignore[no-untyped-def]
-    return _rows(context.memory.partials, layer["partials"], layer["n_partials"])
-
-
-@inlined
-def _starts(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
-    table = context.tables.starts[begin : begin + (n_blocks + 1) * n_rows]
-    return table.reshape((n_blocks + 1, n_rows))
-
-
-@inlined
-def _row_starts(context, layer):  # type: ignore[no-untyped-def]
-    return _starts(context, layer["starts"], layer["n_blocks"], layer["n_out"])
-
-
-@inlined
-def _indices(context, layer):  # type: ignore[no-untyped-def]
-    return _rows(context.tables.indices, layer["edges"], layer["biases"] - layer["weights"])
-
-
-# Parts of a batch
-
-
-@inlined
-def _samples(context, step):  # type: ignore[no-untyped-def]
-    size = context.work.batch_size
-    return context.work.samples[step * size : (step + 1) * size]
-
-
-@inlined
-def _counts(context, step):  # type: ignore[no-untyped-def]
-    size = context.work.batch_size
-    return context.work.counts[step * size : (step + 1) * size]
-
-
-@inlined
-def _reals(context, rank):  # type: ignore[no-untyped-def]
-    space = context.memory.space
-    return Space(space.addresses[rank], space.items[rank], space.doubles[rank], space.square[rank])
-
-
 # The batch
 
 
@@ -125,8 +40,9 @@ def _gather_inputs(context, rank, operation, step):  # type: ignore[no-untyped-d
     """A_0 = scale X, for features first to last."""
     layer, work = context.tables.layers[operation["layer"]], context.work
     found = assemble(
-        work.X, _samples(context, step), _samples(context, step + 1), work.scale,
-        _inputs(context, layer), _reals(context, rank), operation["first"], operation["last"],
+        work.X, views.samples(context, step), views.samples(context, step + 1), work.scale,
+        views.inputs(context, layer), views.reals(context, rank), operation["first"],
+        operation["last"],
     )  # fmt: skip
     if found:
         context.memory.faults[step] = 1
@@ -139,8 +55,8 @@ def _gather_bytes(context, rank, operation, step):  # type: ignore[no-untyped-de
     space_ = Space(space.addresses[rank], space.items[rank], space.doubles[rank], square)
     first, last = operation["first"], operation["last"]
     gather(
-        context.work.X, _samples(context, step), _samples(context, step + 1), context.work.scale,
-        memory.bytes, space_, first, last,
+        context.work.X, views.samples(context, step), views.samples(context, step + 1),
+        context.work.scale, memory.bytes, space_, first, last,
     )  # fmt: skip
     pack(memory.bytes, memory.parameters, memory.pairs, first, last)
 
@@ -148,8 +64,8 @@ def _gather_bytes(context, rank, operation, step):  # type: ignore[no-untyped-de
 def _gather_targets(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """T, for outputs first to last."""
     found = assemble(
-        context.work.Y, _samples(context, step), _samples(context, step + 1), 1.0,
-        context.memory.targets, _reals(context, rank), operation["first"], operation["last"],
+        context.work.Y, views.samples(context, step), views.samples(context, step + 1), 1.0,
+        context.memory.targets, views.reals(context, rank), operation["first"], operation["last"],
     )  # fmt: skip
     if found:
         context.memory.faults[step] = 1
@@ -169,14 +85,14 @@ def _drop(context, number, step, A, first, last):  # type: ignore[no-untyped-def
 def _drop_inputs(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Rows first to last of a layer's inputs, dropped at random."""
     number = operation["layer"]
-    A = _inputs(context, context.tables.layers[number])
+    A = views.inputs(context, context.tables.layers[number])
     _drop(context, number, step, A, operation["first"], operation["last"])
 
 
 def _drop_input_deltas(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Those that were dropped have no gradient."""
     number = operation["layer"]
-    dX = _input_deltas(context, context.tables.layers[number])
+    dX = views.input_deltas(context, context.tables.layers[number])
     _drop(context, number, step, dX, operation["first"], operation["last"])
 
 
@@ -186,10 +102,10 @@ def _drop_input_deltas(context, rank, operation, step):  # type: ignore[no-untyp
 def _forward(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """A = f(W X + b), for rows first to last."""
     layer = context.tables.layers[operation["layer"]]
-    A = _outputs(context, layer)
+    A = views.outputs(context, layer)
     sparse.forward(
-        context.tile, _row_starts(context, layer), _indices(context, layer),
-        _weights(context, layer), _biases(context, layer), _inputs(context, layer),
+        context.tile, views.row_starts(context, layer), views.indices(context, layer),
+        views.weights(context, layer), views.biases(context, layer), views.inputs(context, layer),
         A.dtype.type(1), layer["activation"], A, operation["first"], operation["last"],
     )  # fmt: skip
 
@@ -197,12 +113,12 @@ def _forward(context, rank, operation, step):  # type: ignore[no-untyped-def]
 def _forward_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """A = f(scale W X + b), of bytes."""
     layer = context.tables.layers[operation["layer"]]
-    A = _outputs(context, layer)
+    A = views.outputs(context, layer)
     sparse.forward(
-        context.tile, _row_starts(context, layer), _indices(context, layer),
-        _weights(context, layer), _biases(context, layer), context.memory.pairs,
-        A.dtype.type(context.work.scale), layer["activation"], A,
-        operation["first"], operation["last"],
+        context.tile, views.row_starts(context, layer), views.indices(context, layer),
+        views.weights(context, layer), views.biases(context, layer), context.memory.pairs,
+        A.dtype.type(context.work.scale), layer["activation"], A, operation["first"],
+        operation["last"],
     )  # fmt: skip
 
 
@@ -210,24 +126,26 @@ def _complete_forward(context, rank, operation, step):  # type: ignore[no-untype
     """Z = W X of a complete layer, for rows first to last, over its inputs begin to end."""
     layer = context.tables.layers[operation["layer"]]
     complete.complete_forward(
-        context.part, _matrix(context, layer), _inputs(context, layer), _outputs(context, layer),
-        _partials(context, layer), (operation["first"], operation["last"]),
-        (operation["begin"], operation["end"]),
+        context.part, views.matrix(context, layer), views.inputs(context, layer),
+        views.outputs(context, layer), views.partials(context, layer),
+        (operation["first"], operation["last"]), (operation["begin"], operation["end"]),
     )  # fmt: skip
 
 
 def _blas_forward(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Z = W X of a complete layer, on BLAS."""
     layer = context.tables.layers[operation["layer"]]
-    blas.multiply(_matrix(context, layer), _inputs(context, layer), _outputs(context, layer))
+    blas.multiply(
+        views.matrix(context, layer), views.inputs(context, layer), views.outputs(context, layer)
+    )
 
 
 def _activate(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """A = f(Z + b) for rows first to last of a complete layer, after what is left of its sums."""
     layer = context.tables.layers[operation["layer"]]
-    A, first, last = _outputs(context, layer), operation["first"], operation["last"]
-    complete.add_partials(A, _partials(context, layer), first, last)
-    biases = _biases(context, layer)
+    A, first, last = views.outputs(context, layer), operation["first"], operation["last"]
+    complete.add_partials(A, views.partials(context, layer), first, last)
+    biases = views.biases(context, layer)
     bias_activation(layer["activation"], biases, A.dtype.type(1), A, first, last)
 
 
@@ -238,11 +156,11 @@ def _output(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Rows first to last of the outputs, for the caller."""
     layer = context.tables.layers[operation["layer"]]
     A, outputs, begin = (
-        _outputs(context, layer),
+        views.outputs(context, layer),
         context.memory.outputs,
         step * context.work.batch_size,
     )
-    for s in range(_samples(context, step).shape[0]):
+    for s in range(views.samples(context, step).shape[0]):
         for i in range(operation["first"], operation["last"]):
             outputs[begin + s, i] = A[i, s]
 
@@ -251,7 +169,7 @@ def _activate_layer(context, rank, operation, step):  # type: ignore[no-untyped-
     """A = f(Z) of the outputs, where f is over all of them, for samples first to last."""
     layer = context.tables.layers[operation["layer"]]
     first, last = operation["first"], operation["last"]
-    A, workspace = _outputs(context, layer), context.memory.workspace
+    A, workspace = views.outputs(context, layer), context.memory.workspace
     activate_layer(layer["activation"], A, workspace, first, last)
 
 
@@ -259,11 +177,11 @@ def _output_samples(context, rank, operation, step):  # type: ignore[no-untyped-
     """Samples first to last of the outputs, for the caller."""
     layer = context.tables.layers[operation["layer"]]
     A, outputs, begin = (
-        _outputs(context, layer),
+        views.outputs(context, layer),
         context.memory.outputs,
         step * context.work.batch_size,
     )
-    n_samples = _samples(context, step).shape[0]
+    n_samples = views.samples(context, step).shape[0]
     for s in range(operation["first"], min(operation["last"], n_samples)):
         for i in range(A.shape[0]):
             outputs[begin + s, i] = A[i, s]
@@ -272,9 +190,9 @@ def _output_samples(context, rank, operation, step):  # type: ignore[no-untyped-
 def _loss(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Outputs first to last: their shares of the loss, and dZ."""
     layer, memory = context.tables.layers[operation["layer"]], context.memory
-    A, dZ = _outputs(context, layer), _output_deltas(context, layer)
+    A, dZ = views.outputs(context, layer), views.output_deltas(context, layer)
     first, last = operation["first"], operation["last"]
-    n_samples, counts = _samples(context, step).shape[0], _counts(context, step)
+    n_samples, counts = views.samples(context, step).shape[0], views.counts(context, step)
     loss_of_outputs(
         context.work.loss, context.tile, A, memory.targets, n_samples, counts,
         memory.losses[step], dZ, first, last,
@@ -285,11 +203,11 @@ def _loss(context, rank, operation, step):  # type: ignore[no-untyped-def]
 def _loss_of_samples(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Samples first to last: their share of the loss, and dZ."""
     layer, memory = context.tables.layers[operation["layer"]], context.memory
-    A, dZ = _outputs(context, layer), _output_deltas(context, layer)
-    n_samples, counts = _samples(context, step).shape[0], _counts(context, step)
+    A, dZ = views.outputs(context, layer), views.output_deltas(context, layer)
+    n_samples, counts = views.samples(context, step).shape[0], views.counts(context, step)
     loss_of_samples(
-        context.work.loss, A, memory.targets, n_samples, counts,
-        memory.workspace, memory.losses[step], dZ, operation["first"], operation["last"],
+        context.work.loss, A, memory.targets, n_samples, counts, memory.workspace,
+        memory.losses[step], dZ, operation["first"], operation["last"],
     )  # fmt: skip
 
 
@@ -305,39 +223,40 @@ def _kept(context, number, real):  # type: ignore[no-untyped-def]
 def _input_gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """dX = W^T dZ, times the slope of what made X, for inputs first to last."""
     layer, tables = context.tables.layers[operation["layer"]], context.tables
-    n, dX = layer["biases"] - layer["weights"], _input_deltas(context, layer)
+    n, dX = layer["biases"] - layer["weights"], views.input_deltas(context, layer)
     sparse.input_gradient(
-        context.tile, _starts(context, layer["t_starts"], layer["t_blocks"], layer["n_in"]),
-        _rows(tables.t_indices, layer["t_edges"], n), _rows(tables.t_edges, layer["t_edges"], n),
-        _weights(context, layer), _output_deltas(context, layer), _inputs(context, layer),
-        layer["activation_in"], _kept(context, operation["layer"], dX.dtype.type), dX,
-        operation["first"], operation["last"],
+        context.tile, views.starts(context, layer["t_starts"], layer["t_blocks"], layer["n_in"]),
+        views.rows(tables.t_indices, layer["t_edges"], n),
+        views.rows(tables.t_edges, layer["t_edges"], n), views.weights(context, layer),
+        views.output_deltas(context, layer), views.inputs(context, layer), layer["activation_in"],
+        _kept(context, operation["layer"], dX.dtype.type), dX, operation["first"],
+        operation["last"],
     )  # fmt: skip
 
 
 def _complete_input_gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """The same of a complete layer."""
     layer = context.tables.layers[operation["layer"]]
-    dX = _input_deltas(context, layer)
+    dX = views.input_deltas(context, layer)
     complete.complete_input_gradient(
-        context.part, _matrix(context, layer), _output_deltas(context, layer),
-        _inputs(context, layer), layer["activation_in"],
-        _kept(context, operation["layer"], dX.dtype.type), dX,
-        operation["first"], operation["last"],
+        context.part, views.matrix(context, layer), views.output_deltas(context, layer),
+        views.inputs(context, layer), layer["activation_in"],
+        _kept(context, operation["layer"], dX.dtype.type), dX, operation["first"],
+        operation["last"],
     )  # fmt: skip
 
 
 def _blas_input_gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """dX = W^T dZ of a complete layer, on BLAS; `SLOPE` comes after it."""
     layer = context.tables.layers[operation["layer"]]
-    W, dZ = _matrix(context, layer), _output_deltas(context, layer)
-    blas.multiply(W.T, dZ, _input_deltas(context, layer))
+    W, dZ = views.matrix(context, layer), views.output_deltas(context, layer)
+    blas.multiply(W.T, dZ, views.input_deltas(context, layer))
 
 
 def _slope(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """dX times the slope of what made X, for inputs first to last."""
     layer = context.tables.layers[operation["layer"]]
-    X, dX = _inputs(context, layer), _input_deltas(context, layer)
+    X, dX = views.inputs(context, layer), views.input_deltas(context, layer)
     keep = _kept(context, operation["layer"], dX.dtype.type)
     activation_slope(layer["activation_in"], X, keep, dX, operation["first"], operation["last"])
 
@@ -366,7 +285,7 @@ def _update_biases(context, rank, operation, step):  # type: ignore[no-untyped-d
     layer, scratch = context.tables.layers[operation["layer"]], context.memory.scratch[rank]
     first, last = operation["first"], operation["last"]
     if operation["begin"] == 0:
-        sparse.row_sums(context.tile, _output_deltas(context, layer), scratch, first, last)
+        sparse.row_sums(context.tile, views.output_deltas(context, layer), scratch, first, last)
         one = scratch.dtype.type(1)
         _use(context, step, layer["biases"] + first, scratch[: last - first], one, False)
 
@@ -374,11 +293,11 @@ def _update_biases(context, rank, operation, step):  # type: ignore[no-untyped-d
 @jit
 def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
     layer, scratch = context.tables.layers[operation["layer"]], context.memory.scratch[rank]
-    starts, first, last = _row_starts(context, layer), operation["first"], operation["last"]
+    starts, first, last = views.row_starts(context, layer), operation["first"], operation["last"]
     begin, end = operation["begin"], operation["end"]
     sparse.weight_gradient(
-        context.tile, starts, _indices(context, layer), _output_deltas(context, layer), X, scratch,
-        (first, last), (begin, end),
+        context.tile, starts, views.indices(context, layer), views.output_deltas(context, layer),
+        X, scratch, (first, last), (begin, end),
     )  # fmt: skip
     # Runs of edges without a gap, which are all rows at once where the task has all blocks.
     i, at = first, np.int64(0)
@@ -397,7 +316,7 @@ def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-
 def _update(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """dW = dZ X^T for rows first to last, blocks begin to end, and the optimiser's step."""
     layer = context.tables.layers[operation["layer"]]
-    X = _inputs(context, layer)
+    X = views.inputs(context, layer)
     _update_edges(context, rank, operation, step, X, X.dtype.type(1))
 
 
@@ -413,7 +332,7 @@ def _complete_update(context, rank, operation, step):  # type: ignore[no-untyped
     first, last = operation["first"], operation["last"]
     begin, end = operation["begin"], operation["end"]
     complete.complete_weight_gradient(
-        context.tile, _output_deltas(context, layer), _inputs(context, layer), scratch,
+        context.tile, views.output_deltas(context, layer), views.inputs(context, layer), scratch,
         (first, last), (begin, end),
     )  # fmt: skip
     for i in range(first, last):
@@ -428,7 +347,7 @@ def _blas_gradient(context, rank, operation, step):  # type: ignore[no-untyped-d
     layer = context.tables.layers[operation["layer"]]
     dW = context.memory.gradients[layer["weights"] : layer["biases"]]
     dW = dW.reshape((layer["n_out"], layer["n_in"]))
-    blas.multiply(_output_deltas(context, layer), _inputs(context, layer).T, dW)
+    blas.multiply(views.output_deltas(context, layer), views.inputs(context, layer).T, dW)
 
 
 def _apply(context, rank, operation, step):  # type: ignore[no-untyped-def]

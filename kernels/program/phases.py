@@ -8,42 +8,28 @@ one has made is still in a near cache for the next.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ..functions.activations import ACTIVATIONS
 from ..functions.losses import SAMPLES
 from ..functions.optimizers import NORM_BLOCK
 from ..layers.complete import COLUMNS, GROUP
-from ..machine.caches import CACHES
 from ..machine.transpose import SIDE
-from ..machine.vector import lanes_of
 from . import operations as ops
 from .blocks import Product, complete_product
+from .effort import PER_VALUE, Effort, Range, even
 from .records import DIFFERENTIATE, PREDICT, TRAIN
 from .structure import BLAS, COMPLETE, EDGES, NARROW, Wiring
 
 Array = npt.NDArray[Any]
 Operation = tuple[int, ...]
 Task = list[Operation]
-Range = tuple[int, int]
 
-TASK_CYCLES = 8_000
-"""A task should take at least this long, some two microseconds, if there are others."""
-
-TASKS_A_THREAD = 4
-"""In each phase, so that a thread that is held up leaves some for the others to take."""
-
-_PER_VALUE = 0.2  # cycles for a value of an activation: gathered, or through sigmoid and slope
 _LAYER_PASSES = 4  # over the values of outputs that need them all, as a softmax; with the loss's
-OVERHEAD = 2.0  # loads beside the vectors, for an edge: index and weight
-_REUSE = 12  # times that a task should use each row of a block in L1, so that fetching it pays
 _SCRATCH = 2**15  # edges whose gradients a task holds, at most, if it has more than one row
 
 
@@ -54,77 +40,6 @@ class Phase:
     title: str
     tasks: list[Task]
     remark: str = ""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """About how long things take, and into how many tasks they are worth cutting.
-
-    Parameters
-    ----------
-    width
-        Lanes of a batch.
-    registers
-        Of the tile.
-    dtype
-        Precision.
-    n_threads
-        Number of threads that share the work.
-    """
-
-    width: int
-    registers: int
-    dtype: np.dtype[Any]
-    n_threads: int = 1
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row of activations."""
-        return self.width * self.dtype.itemsize
-
-    @property
-    def row(self) -> float:
-        """Cycles for a row of activations, beside its edges."""
-        return self.width * _PER_VALUE
-
-    @property
-    def edge(self) -> float:
-        """Cycles for an edge in one product."""
-        return 0.6 * self.width / lanes_of(self.dtype) * (1 + OVERHEAD / self.registers)
-
-    def parts(self, cycles: float, a_thread: int = TASKS_A_THREAD) -> int:
-        """Return how many tasks so much work is to be cut into."""
-        if self.n_threads == 1:
-            return 1
-        return max(1, min(a_thread * self.n_threads, int(cycles / TASK_CYCLES)))
-
-    def rows_of_values(self, n_rows: int) -> list[Range]:
-        """Return ranges of rows of activations for work on each value by itself."""
-        return even(n_rows, self.parts(n_rows * self.row))
-
-    def rows_of(self, *products: Product, least: int = 1, multiple: int = 1) -> list[Range]:
-        """Return ranges of rows with about as much work each, at least so many if there are.
-
-        Of several products, each has these rows; their operations follow one another in a task.
-        Ranges begin at multiples of a number.
-        """
-        indptr = np.sum([product.indptr for product in products], axis=0)
-        n_rows = len(indptr) - 1
-        parts = self.parts(indptr[-1] * self.edge + n_rows * self.row)
-        blocked = [product for product in products if product.blocks.number > 1]
-        for product in blocked:
-            useful = int(product.indptr[-1] / product.n_columns / _REUSE)
-            parts = max(min(parts, useful), min(parts, self.n_threads))
-        if blocked or len(products) > 1:
-            # Rows come by once for each block, or for each product, and should stay in L2.
-            n_bytes = n_rows * self.row_bytes * len(products)
-            least = max(least, math.ceil(n_bytes / (CACHES.L2 / 2)))
-        parts = min(max(parts, least), n_rows)
-        done = indptr + self.row / self.edge * np.arange(n_rows + 1)
-        bounds = np.searchsorted(done, np.linspace(0, done[-1], parts + 1)[1:-1])
-        rounded = np.minimum((bounds + multiple // 2) // multiple * multiple, n_rows)
-        bounds = np.unique([0, *rounded.tolist(), n_rows])
-        return [(int(first), int(last)) for first, last in pairwise(bounds)]
 
 
 class Schedule:
@@ -283,7 +198,7 @@ class Schedule:
 
     def _norm(self) -> Phase:
         n = self._n_parameters()
-        blocks = even(-(-n // NORM_BLOCK), self._effort.parts(n * _PER_VALUE))
+        blocks = even(-(-n // NORM_BLOCK), self._effort.parts(n * PER_VALUE))
         tasks = [[_operation(ops.NORM, 0, *range_)] for range_ in blocks]
         return Phase("norm of the gradients", tasks)
 
@@ -292,7 +207,7 @@ class Schedule:
         begin = 0
         for number, graph in enumerate(self._wiring.graphs):
             for n in (graph.n_edges, graph.n_out):  # weights decay, biases do not
-                ranges = even(n, self._effort.parts(n * _PER_VALUE))
+                ranges = even(n, self._effort.parts(n * PER_VALUE))
                 tasks += [
                     [_operation(ops.STEP, number, begin + first, begin + last)]
                     for first, last in ranges
@@ -426,12 +341,6 @@ def partials_of(wiring: Wiring, number: int) -> int:
 def goes_back(purpose: int, number: int) -> bool:
     """Return whether the gradient by a layer's inputs is wanted."""
     return purpose == DIFFERENTIATE or (purpose == TRAIN and number > 0)
-
-
-def even(n: int, parts: int) -> list[Range]:
-    """Cut range(n) into so many ranges, or n if that is less."""
-    parts = max(1, min(parts, n))
-    return [(n * k // parts, n * (k + 1) // parts) for k in range(parts)]
 
 
 def _remark(products: str, product: Product) -> str:

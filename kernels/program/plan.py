@@ -31,8 +31,9 @@ from ..machine.threads import get_num_threads
 from ..machine.vector import lanes_of
 from . import operations as ops
 from .blocks import Product, block_starts, choose_blocks
+from .effort import OVERHEAD, Effort
 from .engine import prepare
-from .phases import OVERHEAD, Effort, Schedule, goes_back, partials_of
+from .phases import Schedule, goes_back, partials_of
 from .records import DIFFERENTIATE, LAYER, OPERATION, PREDICT, TRAIN, Context, Tables
 from .structure import EDGES, Transposed, Wiring
 

@@ -14,8 +14,7 @@ import numba
 import numpy as np
 
 import minisnn as snn
-from minisnn.kernels.program import phases as schedule
-from minisnn.kernels.program import plan
+from minisnn.kernels.program import effort, plan
 
 SECONDS = 100
 """Nothing here takes a tenth of that, unless it never ends."""
@@ -23,7 +22,7 @@ SECONDS = 100
 
 def always_threads(n_threads: int) -> None:
     """Have this process use so many threads, for little work too, from now on."""
-    plan.THREAD_CYCLES = plan.START_CYCLES = schedule.TASK_CYCLES = 1
+    plan.THREAD_CYCLES = plan.START_CYCLES = effort.TASK_CYCLES = 1
     snn.set_num_threads(n_threads)
 
 

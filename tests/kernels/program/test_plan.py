@@ -13,9 +13,8 @@ from naive import random_structure
 
 from minisnn.kernels.machine.caches import Caches
 from minisnn.kernels.machine.vector import lanes_of
+from minisnn.kernels.program import effort, plan
 from minisnn.kernels.program import operations as ops
-from minisnn.kernels.program import phases as schedule
-from minisnn.kernels.program import plan
 from minisnn.kernels.program.blocks import block_starts, choose_blocks
 from minisnn.kernels.program.plan import Plan, choose_tile
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
@@ -248,12 +247,12 @@ def test_every_row_and_edge_is_in_one_task(
     graphs = [random_graph(*shape, density, seed) for shape in shapes[:-1]]
     graphs.append(complete_graph(*shapes[-1]))
     wiring = Wiring(graphs, [complete if graph.is_complete else EDGES for graph in graphs])
-    before = plan.THREAD_CYCLES, schedule.TASK_CYCLES
-    plan.THREAD_CYCLES = schedule.TASK_CYCLES = 1
+    before = plan.THREAD_CYCLES, effort.TASK_CYCLES
+    plan.THREAD_CYCLES = effort.TASK_CYCLES = 1
     try:
         made = Plan(wiring, 64, np.float64, purpose, n_threads)
     finally:
-        plan.THREAD_CYCLES, schedule.TASK_CYCLES = before
+        plan.THREAD_CYCLES, effort.TASK_CYCLES = before
     tables = made.tables
 
     def covers(kind: int, layer: int, n_rows: int) -> None:
