@@ -82,6 +82,9 @@ def at_least_one(text: str) -> int:
 
 def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace:
     """Return the options."""
+    from minisnn.network.layer import HIDDEN
+    from minisnn.network.losses import LOSSES
+
     whole, real = numbers(int, "a whole number"), numbers(float, "a number")
     parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     network = parser.add_argument_group("the network")
@@ -116,16 +119,18 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
     )
     network.add_argument(
         "--activation",
-        choices=("sigmoid", "tanh", "relu"),
+        choices=HIDDEN,
         default="sigmoid",
-        help="what hidden neurons make of their sums (default: %(default)s)",
+        metavar="NAME",
+        help=f"activation of hidden neurons: {', '.join(HIDDEN)} (default: %(default)s)",
     )
     network.add_argument(
         "--loss",
-        choices=("mse", "cross_entropy"),
+        choices=tuple(LOSSES),
         default="mse",
-        help="squared error of sigmoids, as in the paper, or cross-entropy of a softmax "
-        "(default: %(default)s)",
+        metavar="NAME",
+        help=f"{', '.join(LOSSES)} (default: %(default)s, of sigmoids, as in the paper; "
+        "cross_entropy is of a softmax)",
     )
     network.add_argument(
         "--dtype",

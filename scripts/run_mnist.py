@@ -66,6 +66,7 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     """Return the sparse network and, if wanted, its fully connected twin."""
     import minisnn as snn
     from minisnn._support.seeds import layer_seeds, seed_of
+    from minisnn.network.losses import LOSSES
 
     row = row_of(options.data)
     n_classes = len(row.classes)
@@ -89,7 +90,8 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
             else snn.topology.make(options.topology, *shape, degree, seed)
         )
     graphs = {"sparse": sparse, "dense": dense} if options.compare else {"sparse": sparse}
-    outputs = {"mse": "sigmoid", "cross_entropy": "softmax"}[options.loss]
+    fitting = LOSSES[options.loss].outputs
+    outputs = "sigmoid" if "sigmoid" in fitting else fitting[0]
     return {
         name: snn.MLP(
             layers,
@@ -102,9 +104,9 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     }
 
 
-def default_rate(net: snn.MLP, n_steps: int) -> float:
+def default_rate(net: snn.MLP, loss: str, n_steps: int) -> float:
     """Return the highest learning rate for so many steps, of the networks that there is one for."""
-    if (net.activation, net.output_activation) != ("sigmoid", "sigmoid"):
+    if (net.activation, net.output_activation, loss) != ("sigmoid", "sigmoid", "mse"):
         raise ValueError(
             f"--learning-rate must be given: the default is one for sigmoid neurons and squared "
             f"error, and the network is {net}. Begin with 0.1 for ReLUs and cross-entropy"
@@ -150,7 +152,7 @@ def main(argv: list[str] | None = None) -> int:
         options.epochs = EPOCHS[size]
     if options.learning_rate is None:
         n_steps = options.epochs * math.ceil(len(data.train_images) / options.batch_size)
-        options.learning_rate = default_rate(networks["sparse"], n_steps)
+        options.learning_rate = default_rate(networks["sparse"], options.loss, n_steps)
     schedule = snn.WarmUpDecay(options.learning_rate)
     optimizer = snn.NesterovSGD(schedule, options.momentum)
     if options.output is None:

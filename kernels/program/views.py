@@ -74,7 +74,7 @@ def starts(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
 
 @inlined
 def row_starts(context, layer):  # type: ignore[no-untyped-def]
-    """Where each output's edges of each block begin."""
+    """Return where each output's edges of each block begin."""
     return starts(context, layer["starts"], layer["n_blocks"], layer["n_out"])
 
 
