@@ -73,5 +73,7 @@ def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
         raise ValueError(f"{name} is compressed by method {info.compress_type}")
     if info.file_size > limit:
         raise ValueError(f"{name} has {info.file_size} bytes, {limit} at most belong there")
+    if info.header_offset < 0:  # where to, the file system would answer, as if it were to blame
+        raise ValueError(f"{name} begins before the file")
     with archive.open(info) as stream:
         return stream.read(info.file_size)  # without a bound all would be inflated at once
