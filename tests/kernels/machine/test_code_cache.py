@@ -76,7 +76,7 @@ def test_a_change_in_any_sub_folder_compiles_anew(tmp_path: Path) -> None:
     for name in ("machine", "functions", "layers", "program"):
         with open(tmp_path / "kernels" / name / "__init__.py", "a", encoding="utf-8") as file:
             file.write("# changed\n")
-        assert [misses(), misses()] == ["1", "0"], name
+        assert misses() == "1", name
 
 
 def test_without_sources_the_stamp_is_of_compiled_files(tmp_path: Path) -> None:
