@@ -27,7 +27,7 @@ from .network.gradients import Gradients
 from .network.layer import Layer
 from .network.mlp import MLP
 from .network.samples import DataError
-from .network.wiring_warnings import DeadNeuronWarning, RepeatedGraphWarning
+from .network.topology_warnings import DeadNeuronWarning, RepeatedGraphWarning
 from .topology.graph import Topology
 from .training.history import Epoch, History
 from .training.optimizer_state import OptimizerState

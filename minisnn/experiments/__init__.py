@@ -25,6 +25,7 @@ Examples
 from .datasets import Data
 from .description import read_description
 from .grid import expand
+from .layers import Wiring
 from .optimizer import Optimizer
 from .records import Record, Status
 from .reports import format_records, write_csv, write_parquet
@@ -32,7 +33,6 @@ from .run import Run
 from .runners import cluster, here, processes
 from .store import Store
 from .sweeps import Summary, sweep
-from .wiring import Wiring
 
 __all__ = [
     "Data",

@@ -34,9 +34,9 @@ from ..network.initializers import DISTRIBUTIONS, FANS
 from ..network.layer import check_activations
 from ..network.losses import LOSSES, check_loss
 from .datasets import Data, sources
+from .layers import Wiring
 from .optimizer import Optimizer
 from .validation import Section, convert, plain
-from .wiring import Wiring
 
 FORM = 1
 """Version of the canonical form, in which its key is ``schema``."""

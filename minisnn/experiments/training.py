@@ -17,13 +17,13 @@ from .._support.environment import describe_environment
 from .._support.interruption import interruptible_at_once
 from ..kernels.machine.threads import set_num_threads
 from ..network.mlp import MLP
-from ..network.wiring_warnings import DeadNeuronWarning
+from ..network.topology_warnings import DeadNeuronWarning
 from ..training.history import Epoch
 from ..training.train import train
 from .datasets import load_once, spread
+from .layers import make_graph
 from .records import Figures, LayerWeights, Outcome, Versions
 from .run import Run
-from .wiring import make_graph
 
 _SCALE = 1 / 255  # of bytes to inputs
 

@@ -13,7 +13,7 @@ from .._support.checks import as_array, check_choice, check_kind, check_number
 from .._support.messages import shown
 from ..network.layer import check_activations
 from ..network.mlp import MLP
-from ..network.wiring_warnings import warn_of_graphs
+from ..network.topology_warnings import warn_of_graphs
 from . import batch_norm as normalisation
 from .batch_norm import Linear
 from .layer_order import in_order

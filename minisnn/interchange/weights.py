@@ -13,7 +13,7 @@ from .._support.checks import as_array, as_list, checked_sparse
 from .._support.columns import read_matrix
 from ..network.layer import check_graphs
 from ..network.mlp import MLP
-from ..network.wiring_warnings import warn_of_graphs
+from ..network.topology_warnings import warn_of_graphs
 from ..topology import from_edges
 from ..topology.graph import Topology
 

@@ -32,7 +32,7 @@ from .layer import (
 from .losses import check_loss
 from .passes import Passes
 from .samples import Samples, check_inputs, check_samples
-from .wiring_warnings import warn_of_graphs
+from .topology_warnings import warn_of_graphs
 
 
 class MLP:

@@ -1,4 +1,4 @@
-"""Warnings about graphs that can be trained, but are probably a mistake."""
+"""Warnings about topologies that can be trained, but are probably a mistake."""
 
 from __future__ import annotations
 

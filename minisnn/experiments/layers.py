@@ -1,4 +1,4 @@
-"""Wiring of a layer: a construction by name, its degree or density, and its options."""
+"""Layers of a run: for each a construction by name, its degree or density, and its options."""
 
 from __future__ import annotations
 
