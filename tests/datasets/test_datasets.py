@@ -36,18 +36,16 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    import pooch
-
-    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
-    return tmp_path / "cache" / "minisnn" / "mnist"
+def cache(cache: Path) -> Path:
+    return cache / "mnist"
 
 
 @pytest.fixture
-def mirrors(tiny: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Mirror]]:
+def mirrors(
+    tiny: dict[str, bytes], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[Mirror]]:
     made = [Mirror(), Mirror()]
     set_addresses(monkeypatch, *(mirror.url for mirror in made))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield made
     for mirror in made:
         mirror.close()

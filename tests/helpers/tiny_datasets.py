@@ -11,11 +11,13 @@ import time
 import zipfile
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from idx_files import idx
 
+from minisnn import datasets
 from minisnn.datasets.table import TABLE, Row
 
 N_TRAIN, N_TEST = 6, 3
@@ -91,3 +93,28 @@ class Mirror:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+def put(folder: Path, row: Row, files: dict[str, bytes]) -> None:
+    place = folder / row.folders[0]
+    place.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (place / name).write_bytes(content)
+
+
+def check(data: datasets.Dataset, row: Row, files: dict[str, bytes]) -> None:
+    """Compare a data set with its IDX files, pixel by pixel."""
+    contents = list(files.values())
+    for part, images, labels in (
+        (contents[:2], data.train_images, data.train_labels),
+        (contents[2:], data.test_images, data.test_labels),
+    ):
+        stored = np.frombuffer(part[0], np.uint8, offset=16).reshape(-1, *row.shape)
+        for image, found in zip(stored, images.reshape(stored.shape), strict=True):
+            np.testing.assert_array_equal(found, image.T if row.transposed else image)
+        assert labels.tolist() == [label - row.first_label for label in part[1][8:]]
+        assert images.dtype == labels.dtype == np.uint8
+        assert not images.flags.writeable
+        assert not labels.flags.writeable
+    assert data.classes == row.classes
+    assert data.title == row.title

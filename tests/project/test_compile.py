@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numba
 import pytest
+from compiled import COMPILED_ONLY
 
 from minisnn import compile as module
 from minisnn.kernels.machine import code_cache
-from minisnn.kernels.machine.jit import DISABLED
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program import plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
 
 PROGRAM = """
 import numpy as np

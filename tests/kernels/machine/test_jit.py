@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
+from compiled import COMPILED_ONLY
 
-from minisnn.kernels.machine.jit import DISABLED, FASTMATH, jit
+from minisnn.kernels.machine.jit import FASTMATH, jit
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
 
 
 def test_no_function_is_compiled_but_by_the_factory() -> None:

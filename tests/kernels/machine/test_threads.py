@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compiled import COMPILED_ONLY
 from concurrency import at_once
 
 import minisnn as snn
 from minisnn.kernels.machine import threads as team
 from minisnn.kernels.machine.jit import DISABLED, jit_with_arrays
-
-COMPILED_ONLY = pytest.mark.skipif(DISABLED, reason="kernels are plain Python here: one thread")
 
 
 @jit_with_arrays

@@ -8,6 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from compiled import COMPILED_ONLY
 from naive import random_structure
 from numba.core.runtime import _nrt_python, rtsys
 
@@ -18,7 +19,7 @@ from minisnn.kernels.functions.activations import ACTIVATIONS
 from minisnn.kernels.layers import complete
 from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.machine.cpu import TARGET
-from minisnn.kernels.machine.jit import DISABLED, FASTMATH
+from minisnn.kernels.machine.jit import FASTMATH
 from minisnn.kernels.program.engine import execute
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import TRAIN
@@ -29,7 +30,7 @@ from minisnn.network.samples import Samples, Table
 from minisnn.training.optimizer import updates_of
 
 pytestmark = [
-    pytest.mark.skipif(DISABLED, reason="kernels are plain Python here"),
+    COMPILED_ONLY,
     pytest.mark.skipif(bool(numba.config.BOUNDSCHECK), reason="checks of bounds are in the loops"),
 ]
 TILE = (0,) * 8

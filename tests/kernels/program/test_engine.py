@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bench import twins
+from compiled import COMPILED_ONLY
 from naive import random_structure
 
 import minisnn as snn
@@ -255,7 +256,7 @@ def test_steps_of_any_optimizer(
     np.testing.assert_allclose(state, twin_state, rtol=1e-8, atol=1e-12)
 
 
-@pytest.mark.skipif(DISABLED, reason="kernels are plain Python here")
+@COMPILED_ONLY
 def test_one_compilation_serves_any_network_data_and_optimizer(rng: np.random.Generator) -> None:
     def train(
         widths: Any, X: Any, Y: Any, functions: Any = FUNCTIONS["sigmoids"], optimizer: Any = None
