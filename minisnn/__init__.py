@@ -16,7 +16,7 @@ few weights in `minisnn.baselines`. `minisnn.spectral` measures graphs, `minisnn
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import callbacks, datasets, interchange, topology
+from . import callbacks, datasets, interchange, topology, wiring
 from ._support.archive import FileFormatError
 from ._version import __version__
 from .interchange import export_c, export_onnx, from_state_dict, from_weights, to_torch
@@ -77,6 +77,7 @@ __all__ = [
     "to_torch",
     "topology",
     "train",
+    "wiring",
 ]
 if not TYPE_CHECKING:  # checkers cannot read a computed list; they go by the import
     __all__ = sorted([*__all__, *_OPTIMIZERS])

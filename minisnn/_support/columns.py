@@ -8,19 +8,18 @@ none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import Array
 from .checks import as_array, as_list
-from .messages import shown
+from .messages import few, shown
 
 Names = tuple[str, ...]
 """Different texts, one for each column; a frame whose columns have none has ()."""
 
-_SHOWN = 3  # names in a message
 _INEXACT = 2.0**53  # from here on float64 has not all whole numbers
 
 
@@ -150,7 +149,7 @@ def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
         return None
     wanted, there = set(known.names), set(given)
     faults = [
-        f"{verb} {_few(labels)}"
+        f"{verb} {few(labels)}"
         for verb, labels in (
             ("lacks", [label for label in known.names if label not in there]),
             ("also has", [label for label in given if label not in wanted]),
@@ -166,11 +165,6 @@ def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
         )
     places = {label: place for place, label in enumerate(given)}
     return np.array([places[label] for label in known.names], dtype=np.uint32)
-
-
-def _few(labels: Sequence[str]) -> str:
-    rest = f" and {len(labels) - _SHOWN} more" * (len(labels) > _SHOWN)
-    return ", ".join(map(shown, labels[:_SHOWN])) + rest
 
 
 def _is_frame(value: Any) -> bool:

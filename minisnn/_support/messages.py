@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from reprlib import Repr
 from typing import Any
@@ -11,6 +11,7 @@ from .arrays import Array
 
 _REPR = Repr()
 _REPR.maxstring = _REPR.maxother = 80
+_FEW = 3  # things in a list
 
 
 def shown(value: object) -> str:
@@ -21,6 +22,12 @@ def shown(value: object) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with what it counts, such as "1 epoch" or "2 epochs"."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def few(things: Sequence[Any] | Array, text: Callable[[Any], str] = shown) -> str:
+    """Return the first of some things, and how many more there are."""
+    rest = f" and {len(things) - _FEW:,} more" * (len(things) > _FEW)
+    return ", ".join(map(text, things[:_FEW])) + rest
 
 
 def each_of(number: int, noun: str) -> str:

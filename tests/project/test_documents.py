@@ -29,8 +29,8 @@ MODULES = sorted(
 HAS_TORCH = importlib.util.find_spec("torch") is not None  # no dependency of the tests: too large
 NEED_TORCH = ("minisnn.interchange.torch_module",)
 WITHOUT_EXAMPLES = {  # what the library makes and users read; a base class; what needs a cluster
-    "Answer", "Comparison", "Dataset", "Distances", "Epoch", "Evaluation", "Experiment", "Finding",
-    "Gradients", "Measures", "Narrower", "NetworkMeasures", "Profile", "Record",
+    "Answer", "Comparison", "Dataset", "Distances", "Dropped", "Epoch", "Evaluation", "Experiment",
+    "Finding", "Gradients", "Measures", "Narrower", "NetworkMeasures", "Profile", "Record",
     "Results", "Table", "Training", "WeightMap", "cluster",
 }  # fmt: skip
 DOCUMENTS = sorted(

@@ -32,7 +32,7 @@ SCRIPTS = sorted(
 PACKAGES = (
     "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.callbacks",
     "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.sklearn",
-    "minisnn.datasets", "minisnn.plots",
+    "minisnn.datasets", "minisnn.plots", "minisnn.wiring",
 )  # fmt: skip
 
 
@@ -122,9 +122,9 @@ def used_names(names: dict[str, Any]) -> set[str]:
 GROUPS = set(re.findall(r"^(\w+) = \[", LIBRARY, re.MULTILINE))
 EXEMPT = {  # what the library makes and users read; then what a training calls
     "Answer", "Comparison", "ConvergenceError", "DataError", "Dataset", "DatasetError",
-    "DeadNeuronWarning", "Distances", "Epoch", "Evaluation", "Experiment", "FileFormatError",
-    "Finding", "Gradients", "Measures", "Narrower", "NetworkMeasures", "Profile", "Record",
-    "RepeatedGraphWarning", "Status", "Summary", "Table",
+    "DeadNeuronWarning", "Distances", "Dropped", "Epoch", "Evaluation", "Experiment",
+    "FileFormatError", "Finding", "Gradients", "Measures", "Narrower", "NetworkMeasures", "Profile",
+    "Record", "RepeatedGraphWarning", "Status", "Summary", "Table", "UnknownInputWarning",
     "Callback", "Training", "begin", "check_values", "coefficients", "draw", "from_arrays",
     "initial", "predict_checked", "restore",
 }  # fmt: skip

@@ -13,7 +13,7 @@ FLOORS = [
     {"_version", "data", "kernels.machine"},
     {"kernels.functions", "_support"},
     {"kernels.layers", "topology"},
-    {"kernels.program", "datasets"},
+    {"kernels.program", "datasets", "wiring"},
     {"network"},
     {"training", "spectral"},
     {"callbacks", "experiments", "interchange", "measurement", "plots", "sklearn"},

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "topology", "spectral", "baselines", "callbacks", "experiments", "interchange", "reproduction",
-    "sklearn", "datasets", "plots",
+    "sklearn", "datasets", "plots", "wiring",
 )  # fmt: skip
 
 

@@ -1,0 +1,38 @@
+"""Parts that a wiring is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from .._support.arrays import Array
+
+Names = tuple[Hashable, ...]
+
+
+class Parts(NamedTuple):
+    """Arguments of `Wiring`, in arrays.
+
+    Parameters
+    ----------
+    terms : tuple of hashable
+        Names, inputs first.
+    sources, targets : array of int, shape (n_term_edges,)
+        Positions of the ends of each edge.
+    n_inputs : int
+        Number of inputs.
+    outputs : tuple of hashable
+        Names of outputs.
+    units : array of int, shape (n_terms,)
+        Neurons of each term.
+    weights : array of float, shape (n_term_edges,), or None
+        Weight of each edge.
+    """
+
+    terms: Names
+    sources: Array
+    targets: Array
+    n_inputs: int
+    outputs: Names
+    units: Array
+    weights: Array | None
