@@ -84,12 +84,12 @@ if not TYPE_CHECKING:  # checkers cannot read a computed list; they go by the im
 
 
 def __getattr__(name: str) -> Any:
-    """Import these packages where they are first used: a program that only trains need not wait."""
+    """Import these packages on first use: a program that only trains does not wait for them."""
     if name in ("baselines", "experiments", "plots", "spectral"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """Offer what is meant to be used, not what this file needs."""
+    """List the public names, not those that this file imports."""
     return __all__

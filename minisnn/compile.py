@@ -1,9 +1,9 @@
 """Compilation of the kernels ahead of their first use: for an image, for CI, before a lesson.
 
-``python -m minisnn.compile`` puts into the cache what networks call whose layers have up to 65,536
-neurons: for both precisions, for batches of all sizes, for single samples. Options name fewer of
-them. What is there already is loaded. It is for the CPU that it runs on, or for the one that
-Numba's variables NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name.
+``python -m minisnn.compile`` puts into the cache all kernels of networks whose layers have up to
+65,536 neurons: for both precisions, for batches of all sizes, for single samples. Options select
+fewer of them. Kernels that are in the cache are loaded. The code is for the CPU that the program
+runs on, or for the one that Numba's variables NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _parts(
 
 
 def _sizes(dtype: str, batch_sizes: Sequence[int] | None) -> list[int]:
-    """Return sizes for which all that is wanted is compiled: one for each tile."""
+    """Return sizes of batches that need all wanted kernels: one for each tile."""
     registers = set(TILES)
     if batch_sizes is not None:
         sizes = [check_positive_integer(size, "batch_sizes") for size in batch_sizes]
@@ -130,7 +130,7 @@ def _size(text: str) -> int:
 
 def _run(dtypes: Sequence[str], batch_sizes: Sequence[int] | None) -> int:
     if DISABLED:
-        raise ValueError("NUMBA_DISABLE_JIT=1 has nothing compiled; unset it")
+        raise ValueError("nothing is compiled under NUMBA_DISABLE_JIT=1; unset it")
     parts = _parts(dtypes, batch_sizes)
     code_cache.check_writable()
     print("compiling, unless it is in the cache; some 15 to 60 seconds for each size of batches")

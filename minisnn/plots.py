@@ -109,7 +109,7 @@ def _draw_accuracies(axes: Any, histories: Mapping[str, History]) -> None:
 
 
 def _style(number: int, history: History) -> dict[str, str]:
-    """Return how a network's lines are drawn; a line through one point would show nothing."""
+    """Return the style of a network's lines; a single point is shown by a marker."""
     return {"color": _COLORS[number % len(_COLORS)], "marker": "o" * (len(history) == 1)}
 
 
@@ -190,7 +190,7 @@ def plot_topologies(topologies: Sequence[Topology]) -> Any:
 
 
 def _plain(name: Any) -> str:
-    """Return a name as it is to be read: between two $ would be a formula, or an error."""
+    """Return a name with every $ escaped: two of them would enclose a formula, or be an error."""
     return str(name).replace("$", r"\$")
 
 
@@ -231,7 +231,7 @@ def _draw_degrees(axes: Any, degrees: Array, side: str, color: str) -> None:
 
 
 def _cells(graph: Topology) -> Array:
-    """Return how full each cell of the adjacency matrix is, 0 to 1, on at most 500 x 500 cells."""
+    """Return the density in each cell of the adjacency matrix, 0 to 1; 500 x 500 cells at most."""
     if graph.is_complete:
         return np.ones((1, 1))
     side_in, side_out = (-(-width // _MOST_CELLS) for width in graph.shape)

@@ -26,7 +26,7 @@ from minisnn._support.tables import align
 from minisnn.topology.registry import CONSTRUCTIONS
 
 DEGREES = (
-    "topology", "edges", "density", "edges an input", "edges an output", "dead inputs",
+    "topology", "edges", "density", "edges per input", "edges per output", "dead inputs",
     "dead outputs",
 )  # fmt: skip
 MEASURES = ("topology", "components", "connectivity", "adjacency gap", "Ramanujan gap", "mean path")
@@ -46,7 +46,7 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
         "--outputs", type=int, default=1000, metavar="N", help="output neurons (default: 1000)"
     )
     parser.add_argument(
-        "--degree", type=int, default=100, metavar="K", help="edges an input (default: 100)"
+        "--degree", type=int, default=100, metavar="K", help="edges per input (default: 100)"
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of random wiring (default: 0)"

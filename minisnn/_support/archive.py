@@ -6,12 +6,12 @@ An archive is a NumPy .npz file, that is a zip of .npy files, of one strict form
   of it, and the rest belongs to the kind;
 * the arrays, ``NAME.npy``, plain numbers;
 * ``SHA256SUMS``, the SHA-256 of each of the others, for the program sha256sum: after ``unzip``,
-  ``sha256sum -c SHA256SUMS`` checks them. It is not read here, where the zip's CRCs find damage.
+  ``sha256sum -c SHA256SUMS`` checks them. It is not read here: the zip's CRCs find damage.
 
 Nothing is compressed, so a member is as long in memory as it is in the file: no small file can
 ask for much memory. Nothing in an archive is ever run: no pickle, no object arrays; NumPy reads
-.npy headers as literals of limited length. What was not asked for by name, type and shape is
-refused.
+.npy headers as literals of limited length. Entries that were not asked for by name, type and shape
+are refused.
 
 Checksums detect damage, not intent. That is why the reader of each kind checks the numbers, too.
 """
@@ -38,7 +38,7 @@ from .checks import open_file
 
 HEADER, SUMS = "header.json", "SHA256SUMS"
 TEXT_LIMIT = 2**20
-"""Bytes that the header may have: what is larger belongs into arrays."""
+"""Most bytes of the header; longer lists belong in arrays."""
 
 _NPY_LIMIT = 1024  # characters of a .npy header; those written here have 118
 SYMPTOMS = (

@@ -1,4 +1,4 @@
-"""Names of inputs and outputs in an archive: arrays of bytes, a JSON list each.
+"""Names of inputs and outputs in an archive: arrays of bytes, each of them a JSON list.
 
 The header says which there are: lists of names may be longer than a header.
 """

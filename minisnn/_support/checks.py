@@ -22,9 +22,9 @@ from .messages import did_you_mean, shown
 T = TypeVar("T")
 
 MOST_BITS = 8192
-"""Of a whole number that is kept, such as a seed: Python writes out 4300 digits, not more."""
+"""Most bits of a whole number that is kept, such as a seed: Python prints 4300 digits at most."""
 
-_LARGEST = 2**53  # whole number that is one in float64, too
+_LARGEST = 2**53  # up to here float64 holds every whole number
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -86,7 +86,7 @@ def check_dropout(dropout: float | Sequence[float] | None, n_layers: int) -> tup
 
 
 def check_flag(value: Any, name: str) -> bool:
-    """Return True or False: anything else, such as "no", is not what its truth value says."""
+    """Return True or False; raise for anything else, such as "no", which would count as true."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
@@ -199,7 +199,7 @@ def checked_sparse(matrix: Any) -> Any:
 
 
 def check_path(value: Any, name: str = "path") -> str:
-    """Return the name of a file or folder. A number is none: the system has files of that name."""
+    """Return the name of a file or folder; raise for a number, which would be an open file."""
     if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
         raise TypeError(f"{name} must be the name of a file, a text or a Path, got {shown(value)}")
     return os.fspath(value)

@@ -1,8 +1,7 @@
 """Named columns: conversion of data frames to arrays with names, and matching of names.
 
-A frame is a DataFrame of pandas or polars, or what looks like one; none of them is imported. As in
-scikit-learn, names are texts: a frame whose columns are called otherwise, such as by numbers, has
-none.
+A frame is a DataFrame of pandas or polars, or looks like one; none of them is imported. As in
+scikit-learn, names are texts: a frame with other labels, such as numbers, has no names.
 """
 
 from __future__ import annotations

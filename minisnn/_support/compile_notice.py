@@ -1,15 +1,15 @@
 """Notice that kernels are being compiled: the reason, an estimate of the time, and a clock.
 
-It goes to standard error, where a terminal shows its seconds go by, and anything else gets the line
-alone. Beside a progress bar it is a line above it. In a notebook it is an output that is updated:
-standard error is red there, and a notebook that is run and saved by a program keeps all lines that
-were written over. A program that shows what minisnn logs, at level INFO, has it in its log instead.
-Nothing is said
+It goes to standard error. A terminal shows the seconds that have passed; any other destination gets
+one line. If there is a progress bar, the notice is a line above it. In a notebook it is an output
+that is updated: standard error is red there, and a notebook that a program runs and saves keeps all
+lines that were overwritten. If a program shows the log of minisnn at level INFO, the notice is in
+the log instead. There is no notice
 
-* where all is loaded, or compiled within `_PATIENCE`,
-* where `train` was asked for no progress,
-* where the logger ``minisnn`` was given a higher level than INFO,
-* in worker processes, of which each would say the same.
+* if all kernels are loaded, or compiled within `_PATIENCE`,
+* if `train` was asked for no progress,
+* if the logger ``minisnn`` has a higher level than INFO,
+* in worker processes, since each would print the same.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PATIENCE = 1.0  # seconds of silence: kernels that take less are many
 _TICK = 1.0  # seconds between two looks at the clock
 
 _TAKES = {"execute": "15 to 60 s"}
-"""By the kernel that was called: on one core that is fast, or slow or busy."""
+"""Time by the kernel that was called: on a fast core, and on a slow or busy one."""
 
 _logger = logging.getLogger("minisnn")
 _wanted: ContextVar[bool | None] = ContextVar("_wanted", default=None)

@@ -108,7 +108,7 @@ def forgiving() -> Iterator[None]:
 
 
 def _open_closed_descriptors() -> None:
-    """Let no file that is opened next become standard output or error, here or in a child."""
+    """Keep later files from becoming standard output or error, in this process or a child."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)

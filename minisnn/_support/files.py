@@ -82,7 +82,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     exists = target.exists()
     if exists and not target.is_file():
         raise OSError(f"{target} is not a file and cannot be replaced by one; give another name")
-    if exists and not os.access(target, os.W_OK):  # to be renamed over, it would not have to be
+    if exists and not os.access(target, os.W_OK):  # renaming would ignore the protection
         raise PermissionError(errno.EACCES, "The file is write-protected", str(target))
     temporary, file = _new_file(target, exists)
     keep = False
@@ -166,7 +166,7 @@ def _keep_owner_and_mode(target: Path, temporary: Path) -> None:
                 break
     shutil.copymode(target, temporary)
     if hasattr(os, "chown") and temporary.stat().st_gid != old.st_gid:
-        others = stat.S_IMODE(old.st_mode) & stat.S_IRWXO  # another group may do no more than all
+        others = stat.S_IMODE(old.st_mode) & stat.S_IRWXO  # all that another group gets
         temporary.chmod(stat.S_IMODE(old.st_mode) & ~stat.S_IRWXG | others << 3)
 
 
@@ -218,10 +218,10 @@ def _flush(descriptor: int) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Put the new name on the disk, too, where that can be asked for.
+    """Put the new name on the disk, too, if the system can be asked to.
 
-    Windows and some network shares have no way to: there the system does it in its own time, and
-    until then a power cut brings back the old file.
+    Windows and some network shares cannot: the system does it later, and until then a power cut
+    brings back the old file.
     """
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

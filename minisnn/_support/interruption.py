@@ -92,7 +92,7 @@ _MODULES = {"numba.core.event", compiling.__name__, __name__}
 would be dropped, as that of a callback from LLVM or of a finaliser is."""
 
 _CALLERS = {"_compile_for_args", address_of.__name__}
-"""Functions that compile: code that called these is not in the way of an exception."""
+"""Functions that compile: an exception does no harm in the code that called them."""
 
 _handler: Any = None  # before a compilation
 

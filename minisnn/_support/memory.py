@@ -11,11 +11,10 @@ _SMALL = 2**24  # bytes, below which no container's files are read: that takes u
 
 
 def check_fits(n_bytes: float, what: str, advice: str = "take fewer neurons or edges") -> None:
-    """Raise before anything is allocated that is larger than the memory there is.
+    """Raise before an allocation that is larger than the available memory.
 
-    The system would promise more than it has, and end the process when it is asked for it. That is
-    the memory of the machine; where a control group (a container, a batch job) limits it, what that
-    leaves.
+    The system would grant it, and end the process when the memory is used. Available is the memory
+    of the machine or, if a control group (a container, a batch job) limits it, the rest of that.
 
     Raises
     ------

@@ -106,7 +106,7 @@ def did_you_mean(value: Any, allowed: Iterable[str]) -> str:
     given = _folded(value)
     given = given if given in names else _ELSEWHERE.get(given, given)
     like = [name for name in names if name[:1] == given[:1] and _digits(name) == _digits(given)]
-    # of three letters each counts, "mae" is not "mse": one may lack, or two have changed places
+    # in three letters each counts ("mae" is not "mse"): one may be missing, or two swapped
     near = get_close_matches(given, like, 1, 0.6 if len(given) > 3 else 0.8)
     near = near or [name for name in like if sorted(name) == sorted(given)]
     near = near or [name for name in names if len(given) > 3 and name.startswith(given)]

@@ -80,19 +80,19 @@ def fresh_seed() -> int:
 
 
 def spawned(seed: int, n: int) -> list[int]:
-    """Return independent seeds of 128 bits for n things that one seed is for, such as layers."""
+    """Return n independent seeds of 128 bits, made from one, such as for layers."""
     return [
         _number(child.generate_state(_WORDS)) for child in np.random.SeedSequence(seed).spawn(n)
     ]
 
 
 def layer_seeds(seed: int, n: int) -> list[int]:
-    """Return a seed for each of n layers: of the first the seed itself, the others are spawned."""
+    """Return a seed for each of n layers: the seed itself for the first, then spawned ones."""
     return [seed, *spawned(seed, n - 1)]
 
 
 def word_of(seed: int) -> int:
-    """Return a number of 32 bits for what takes no more: a small seed itself, or a hash of it."""
+    """Return a seed in 32 bits: a small seed itself, a hash of a longer one."""
     return seed if seed < 2**32 else int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 

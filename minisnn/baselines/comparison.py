@@ -126,7 +126,7 @@ def _nearest(kind: type[WeightMap], graph: Topology, number: int) -> WeightMap:
     """Return the map whose number of weights is nearest to a graph's number of edges."""
     if graph.is_complete:
         kind = Identity
-    if kind is Hashed:  # wiring like the graphs: the same in each run, of each layer another
+    if kind is Hashed:  # as the graphs: the same in each run, another in each layer
         return Hashed(*graph.shape, graph.n_edges, seed=number)
     return kind.nearest(*graph.shape, graph.n_edges)
 

@@ -22,7 +22,7 @@ class Hashed(SharedWeights):
     bits (the finaliser of SplitMix64, where the source has xxHash): the last bit is ξ, the others
     modulo ``n_weights`` are h. Nothing but the seed has to be stored beside the weights.
 
-    As h is random, of few entries a weight some weights get none: a share of
+    As h is random, with few entries per weight some weights get none: a share of
     exp(-n_in n_out / n_weights), which are counted all the same.
 
     Parameters

@@ -3,8 +3,8 @@
 The network that computes is a fully connected `MLP`; before each batch its matrices are computed
 from the parameters θ, and after it dW, from the same kernels, is mapped to dθ. So the comparison
 with a sparse network differs in f alone: batches, loss, schedule, optimiser and dropout masks are
-the same. The time of a step is that of the dense network and of f, not what kernels made for one f
-would need.
+the same. The time of a step is that of the dense network and of f; kernels made for one f
+might need less.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Reparametrised:
     def __init__(
         self, maps: Sequence[WeightMap], *, seed: Seed = None, dtype: npt.DTypeLike = np.float32
     ) -> None:
-        maps = as_list(maps, "maps", "WeightMap objects, one a layer")
+        maps = as_list(maps, "maps", "WeightMap objects, one per layer")
         for number, layer in enumerate(maps, start=1):
             if not isinstance(layer, WeightMap):
                 raise TypeError(
@@ -166,7 +166,7 @@ class Reparametrised:
 
     def _like(self, maps: Sequence[WeightMap]) -> list[WeightMap]:
         """Return maps, if there is one for each layer, of its size."""
-        given = as_list(maps, "maps", "WeightMap objects, one a layer")
+        given = as_list(maps, "maps", "WeightMap objects, one per layer")
         if [_size(f) for f in given] != [_size(f) for f in self.maps]:
             raise ValueError(f"maps must be like {list(self.maps)}, got {given}")
         return given

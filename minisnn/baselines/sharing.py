@@ -12,8 +12,8 @@ class SharedWeights(WeightMap):
     """Entry (i, j) of the matrix is W_ij = s_ij θ_h(i,j), for a fixed table h and signs s.
 
     The adjoint sums up what is shared: dθ_k = sum of s_ij dW_ij over all (i, j) with h(i, j) = k.
-    Source and rule of the table are with the subclasses; they know it as a function, so that
-    nothing of it has to be stored with the network.
+    The subclasses document source and rule of the table. They compute it, so that it need not be
+    stored with the network.
 
     Parameters
     ----------

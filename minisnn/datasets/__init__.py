@@ -1,6 +1,6 @@
 """Data sets of images: downloaded, cached and checked; and an embedded sample of MNIST.
 
-`load` takes the name of any, `load_mnist` is for MNIST or as much of it as can be had.
+`load` takes the name of a data set. `load_mnist` returns MNIST, or the sample if it is not at hand.
 """
 
 from __future__ import annotations

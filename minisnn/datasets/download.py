@@ -1,4 +1,4 @@
-"""Downloads of the files of data sets into a cache, within a bound of time and of bytes."""
+"""Downloads of the files of data sets into a cache, within limits of time and of bytes."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class Fetch:
         DatasetError
             If no mirror delivers the file; the log has the details at level DEBUG.
         """
-        outside = sys.exception()  # of a caller who is handling one
-        failures: dict[str, str] = {}  # why, by who was asked
+        outside = sys.exception()  # one that the caller is handling
+        failures: dict[str, str] = {}  # reasons, by mirror
         for url in (None, *(address + path.name for address in addresses)):
             if url is None and not path.exists():
                 continue

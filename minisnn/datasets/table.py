@@ -1,4 +1,4 @@
-"""Table of data sets: a row has all that is known of one.
+"""Table of data sets: one row has all facts about one of them.
 
 Loading, downloads, the cache, sweeps, scripts and messages follow from the rows; a data set is
 added by adding a row, and a line to docs/datasets.md.
@@ -88,7 +88,7 @@ class Row:
         return dict(zip(names, (train, train[:1], test, test[:1]), strict=True))
 
     def largest(self, name: str) -> int:
-        """Return how many bytes a file of this name may have."""
+        """Return the most bytes that a file of this name may have."""
         return self.archive_size if self.members else gzip_size(idx_size(self.shapes[name]))
 
 

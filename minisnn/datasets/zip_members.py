@@ -13,7 +13,7 @@ from .._support.checks import open_file
 from .idx import DatasetError, check_sha256
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Others inflate a block at once, of whatever size it turns out to be."""
+"""Other methods inflate whole blocks, of any size, and so would ignore the limit."""
 
 
 def read_members(
@@ -30,7 +30,7 @@ def read_members(
     size : int
         Bytes that the file may have.
     members : mapping of str to int
-        Their names, and how many bytes each may have.
+        Their names, and the most bytes that each may have.
 
     Yields
     ------
@@ -73,7 +73,7 @@ def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
         raise ValueError(f"{name} is compressed by method {info.compress_type}")
     if info.file_size > limit:
         raise ValueError(f"{name} has {info.file_size} bytes, {limit} at most belong there")
-    if info.header_offset < 0:  # where to, the file system would answer, as if it were to blame
+    if info.header_offset < 0:  # seeking there would raise an error of the file system
         raise ValueError(f"{name} begins before the file")
     with archive.open(info) as stream:
         return stream.read(info.file_size)  # without a bound all would be inflated at once

@@ -174,7 +174,7 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileFormatError, sqlite3.IntegrityError, sqlite3.ProgrammingError):
-        raise  # of the last two the caller is to blame
+        raise  # the last two are errors of the caller
     except (sqlite3.Error, TypeError, ValueError) as error:
         if getattr(error, "sqlite_errorcode", -1) & 0xFF in _SYSTEMS:
             raise OSError(f"cannot read or write the store {path}: {error}") from error
@@ -183,7 +183,7 @@ def translated(path: Path) -> Iterator[None]:
 
 def _check(connection: sqlite3.Connection, path: Path, *, may_be_empty: bool) -> None:
     if not _number(connection, "SELECT count(*) FROM sqlite_master"):
-        if may_be_empty:  # its making may have been cut short
+        if may_be_empty:  # its creation may have been interrupted
             return
         raise FileFormatError(f"{path} is not a store of runs: it is empty")
     if _number(connection, "PRAGMA application_id") != _APPLICATION:

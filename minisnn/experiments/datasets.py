@@ -22,14 +22,14 @@ class Source:
     Parameters
     ----------
     dataset : str
-        What `minisnn.datasets.load` calls it. A run means the same data everywhere.
+        Its name for `minisnn.datasets.load`. A run means the same data everywhere.
     n_samples : int
         Training samples.
     n_features, n_classes : int
         Widths of the first and of the last layer of a network.
     shuffled : bool
-        Whether the pixels stand in a random order, the same for all images: what is near in an
-        image is then nowhere near in the inputs.
+        Whether the pixels stand in a random order, the same for all images: neighbours in an image
+        are then no neighbours in the inputs.
     """
 
     dataset: str
@@ -50,7 +50,7 @@ def sources() -> dict[str, Source]:
 
 
 _NAMES = {"sample": "mnist_sample"}
-"""Names in runs, where they are others: stores are full of them."""
+"""Names in runs that differ from those of `minisnn.datasets`: stores hold them."""
 
 
 class Data(Section, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Many runs from one description: a base, varied by a list and by a grid.
 
-A description has up to three keys. ``base`` is what all runs share. ``list`` holds changes of the
+A description has up to three keys. ``base`` is shared by all runs. ``list`` holds changes of the
 base, one run each. ``grid`` maps keys to lists of values, and stands for all combinations of them.
 With both, each entry of the list is combined with each point of the grid. Keys lead into nested
 mappings and lists by dots: ``layers.0.degree``.
@@ -94,7 +94,7 @@ def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
 def _check_apart(keys: Iterable[str], at: str = "") -> None:
     """Raise if a key leads to the same place as another, or to a part of it.
 
-    What one says, the other would undo.
+    One of them would undo the other.
     """
     known: dict[tuple[str, ...], str] = {}
     for key in keys:

@@ -90,7 +90,7 @@ class Optimizer(Section, frozen=True, kw_only=True):
         self.make()  # says what else is wrong
 
     def make(self) -> Base:
-        """Return the optimiser of `minisnn` that is meant."""
+        """Return it as an optimiser of `minisnn`."""
         rate: Schedule
         if self.decay == _COSINE:
             rate = WarmUpDecay(self.peak, self.warm_up)

@@ -91,11 +91,11 @@ class Outcome:
     hash : str
         Hash of the run.
     started : str or None
-        When, in UTC, as ISO 8601; None if the worker died before it could report.
+        Time of its start in UTC, as ISO 8601; None if the worker died before it could report.
     seconds : float or None
-        How long it took, with reading the data and compiling.
+        Duration, with reading the data and compiling.
     versions : Versions
-        In the worker.
+        Software and hardware of the worker.
     figures : Figures or None
         None if it failed.
     epochs : sequence of Epoch
@@ -139,7 +139,7 @@ class Record:
         As `Run.to_dict` gives it. Plain values, so that it can be read after a construction
         has got another name.
     status : Status
-        How far it has come.
+        Its state.
     error : str or None
         The traceback of a run that failed.
     started : str or None
@@ -147,7 +147,7 @@ class Record:
     seconds : float or None
         None where it has not ended.
     versions : Versions
-        What it was made with.
+        Software and hardware of the worker.
     figures : Figures or None
         None unless it is done.
     """

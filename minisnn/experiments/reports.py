@@ -170,7 +170,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the paths of what runs that have it differ in, and that has no place of its own."""
+    """Return the paths of other settings that differ between the runs that have them."""
     values: dict[str, set[Any]] = {}
     for item in settings:
         for key, value in item.items():

@@ -1,11 +1,11 @@
 """Configuration of one training run, with one canonical form and its hash.
 
-The canonical form is JSON with sorted keys and every default written out, so that a run means the
-same after a default has changed, and an explicit default is no other run. The hash is its
-SHA-256. `FORM` is part of both: it must rise with any change of what a key means.
+The canonical form is JSON with sorted keys and every default written out. So a run means the same
+after a default has changed, and is the same with an explicit default. The hash is its SHA-256.
+`FORM` is part of both: it must rise with any change in the meaning of a key.
 
-Keys that came later, when stores had been filled, are left out where they say what all runs did
-before. So these runs keep their hashes, and stores go on knowing them.
+Keys that were added when stores had been filled are left out if they have the value that all runs
+had before. So these runs keep their hashes, and stores still know them.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ _LATER_IN_OPTIMIZER = {
     "clip_norm": None,
     "l1": 0.0,
 }
-"""The later keys, and what a canonical form without them means. These are no defaults: they stay as
-they are, whatever becomes of the defaults, or else stored runs would mean something new."""
+"""The later keys, and their values in a canonical form without them. These are not defaults: they
+never change, even if a default does, since stored runs would then mean something else."""
 
 
 class Run(Section, frozen=True, kw_only=True):

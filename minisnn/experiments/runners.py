@@ -1,7 +1,7 @@
 """Runners, which train runs: in this process, in processes here, or on a Dask cluster.
 
-A runner takes runs and yields, as it happens, that one was begun and what came of one. It stores
-nothing: only the process that iterates over it writes to the store.
+A runner takes runs and yields an event when a run begins and when it ends. It stores nothing: only
+the process that iterates over it writes to the store.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def cluster(address: str) -> Runner:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Take back, at the end, that this process computes on one thread, as `train_run` has it."""
+    """Restore the number of threads of this process, which `train_run` sets to one."""
     before = get_num_threads()
     try:
         yield

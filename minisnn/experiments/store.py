@@ -121,7 +121,7 @@ class Store:
         return self._rows("history", _EPOCH, run_hash, Epoch)
 
     def layers(self, run_hash: str) -> list[LayerWeights]:
-        """Return how the weights of each layer are distributed, after a run that is done."""
+        """Return the distribution of each layer's weights after a run that is done."""
         return self._rows("layers", _LAYER, run_hash, LayerWeights)
 
     def _rows(self, table: str, columns: list[str], run_hash: str, kind: type[Row]) -> list[Row]:

@@ -67,7 +67,7 @@ def train_run(configuration: str) -> Outcome:
     KeyboardInterrupt
         If Ctrl-C is pressed.
     """
-    set_num_threads(1)  # as many processes as cores do more than one run on all of them
+    set_num_threads(1)  # one process per core trains more runs than one on all cores
     run = Run.from_json(configuration)
     started, clock = datetime.now(UTC), perf_counter()
     figures: Figures | None = None

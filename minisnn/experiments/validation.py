@@ -34,7 +34,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     """A part of a description, whose keys are its fields."""
 
     def _set(self, **values: Any) -> None:
-        """Replace fields, while it is made, by their one normal form."""
+        """Replace fields by their normal form, in the constructor."""
         for key, value in values.items():
             msgspec.structs.force_setattr(self, key, value)
 
@@ -69,7 +69,7 @@ def _explained(error: Exception, given: Any, kind: Any, name: str) -> TypeError 
     if not text:
         text, path = path, ""
     steps = re.findall(r"\w+", path)
-    with suppress(LookupError, TypeError, ValueError):  # of a path that a strange key pretends
+    with suppress(LookupError, TypeError, ValueError):  # a strange key may look like a path
         for step in steps:
             in_list = isinstance(given, list)
             given = given[int(step) if in_list else step]

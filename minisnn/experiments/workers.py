@@ -1,8 +1,8 @@
 """Processes of this machine that train runs, one after the other, each on one thread.
 
-Each is a pool of its own. So one that dies, killed for want of memory or crashed, fails the run
-that it trained and no other, and another takes its place. No run is trained in this process, not
-even a last one: what kills a worker would end the sweep.
+Each is a pool of its own. If one dies, killed for lack of memory or crashed, only the run that it trained
+fails, and another process takes its place. No run is trained in this process, not even the last
+one: a crash would end the sweep.
 """
 
 from __future__ import annotations
@@ -97,20 +97,20 @@ def _failed(run: Run, error: str) -> Outcome:
 
 
 def _death(error: BaseException) -> str:
-    """Return why a run failed whose process died, in one line."""
+    """Return the error of a run whose process died, in one line."""
     code = re.search(r"\{(.+)\}", str(error))  # such as {SIGKILL(-9)}
     how = f" ({code[1]})" if code else ""
     return (
         f"the process that trained this run died{how}: it crashed, or was "
-        "killed, as a system does for want of memory. The other runs went on; try this one again "
+        "killed, as a system does for lack of memory. The other runs went on; try this one again "
         "with retry_failed (--retry-failed), in fewer processes at once if memory was short"
     )
 
 
 def _begin(parent: int) -> None:
-    """Begin a worker: Ctrl-C is for the parent, with whose end it ends, too.
+    """Begin a worker, which ignores Ctrl-C and ends when the parent does.
 
-    It would train on for nobody, beside the sweep that was started again.
+    Otherwise it would train on, beside the sweep that was started again.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

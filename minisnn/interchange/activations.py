@@ -1,4 +1,4 @@
-"""Names of the activations in other programs, a row each."""
+"""Names of the activations in other programs, one row per activation."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def _is_before(name: str, place: Place, position: str | None, activation: str) -
             f"batch_norm is {position!r}, but the batch normalisation {shown(name)} stands "
             f"{place.position} the activation, by the numbers in the names; leave batch_norm away"
         )
-    if activation == "identity":  # then it is all the same
+    if activation == "identity":  # then the position makes no difference
         return True
     if not (place.position or position):
         raise ValueError(

@@ -1,8 +1,8 @@
 """Export to C: tables of weights and a prediction function, for small devices.
 
-What a layer needs beside its weights follows from its graph. A complete one needs no table, a
-rotating one the k places of its generator, any other the input of each edge, in one, two or four
-bytes, and the neurons' numbers of edges unless they are all the same.
+The tables of a layer beside its weights follow from its graph. A complete graph needs none, a
+rotating one the k places of its generator. Any other needs the input of each edge, in one, two or
+four bytes, and the number of edges of each neuron unless all have the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FILE = """\
  *
  *     void {name}_predict(const {real} inputs[{n_in}], {real} outputs[{n_out}]);
  *
- * One sample a call; the arrays must not overlap. C99; needs only the mathematical library (-lm)
+ * One sample per call; the arrays must not overlap. C99; needs only the mathematical library (-lm)
  * and allocates nothing. Hidden activations are kept in static memory: only one call at a time.
  * Tables: {n_bytes} bytes, static memory: {n_static} bytes.
  */
@@ -136,7 +136,7 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
 
 
 def _c_source(net: MLP, name: str, *, int8: bool) -> str:
-    """Return the file's text, all of whose names hold the network's: two may stand in one file."""
+    """Return the file's text. Its names contain the network's: one program may have several."""
     suffix = "f" if net.dtype == np.float32 else ""
     words = {"real": c_type(net.parameters), "exp": f"exp{suffix}", "tanh": f"tanh{suffix}"}
     layers, n_bytes = [], 0

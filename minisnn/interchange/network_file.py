@@ -1,18 +1,18 @@
 """Files of trained networks: archives (`minisnn._support.archive`) with a strict format.
 
-The header names the activations, the seed of the initial weights where that is known, and has one
-entry a layer: its widths and number of edges, what its graph is called, and how it is held:
+The header holds the activations, the seed of the initial weights if it is known, and one entry per
+layer: its widths and number of edges, the name of its graph, and the form in which that is stored:
 ``"rotating"`` as its generator, k numbers; ``"complete"`` as nothing more; ``"edges"`` as CSR
-arrays. All weights and biases are one array. So a file takes 4 or 8 bytes a parameter and, where
+arrays. All weights and biases are one array. So a file takes 4 or 8 bytes per parameter and, where
 edges are listed, 2 or 4 bytes per edge.
 
-Format 3 is format 2 and what the optimiser remembers: the arrays ``optimizer`` and ``steps``, which
-are those of a checkpoint. Format 4 is for networks whose inputs or outputs have names, see
+Format 3 is format 2 with the state of the optimiser: the arrays ``optimizer`` and ``steps``, as in
+a checkpoint. Format 4 is for networks whose inputs or outputs have names, see
 `minisnn._support.archived_names`; its header says whether there is the state of an optimiser.
 
-Kernels trust the structure that they are given, so here it is checked as strictly as that of any
-graph of a user's. And a few bytes can describe a graph that takes all memory; so a file must hold
-the weights of all the edges that it claims before any edge is made.
+Kernels trust the structure of a graph, so it is checked as strictly as that of a user's own graph.
+A few bytes can describe a graph that takes all memory. So a file must hold the weights of all edges
+that it claims before any edge is made.
 """
 
 from __future__ import annotations

@@ -27,11 +27,11 @@ from .layer import n_parameters, split_parameters
 DISTRIBUTIONS = ("glorot_normal", "glorot_uniform", "he_normal", "he_uniform")
 FANS = ("degree", "width")
 
-_DRAWN = 16  # bytes a weight takes while it is drawn, beside itself
+_DRAWN = 16  # bytes per weight while it is drawn, beside itself
 
 
 def check_rule(distribution: str, fan: str) -> None:
-    """Raise unless weights can be drawn by this distribution, with fans counted so."""
+    """Raise unless the distribution and the way to count fans are known."""
     check_choice(distribution, "initializer", DISTRIBUTIONS)
     check_choice(fan, "fan", FANS)
 
@@ -56,7 +56,7 @@ def initial_parameters(
 def initial_weights(
     graph: Topology, distribution: str, fan: str, rng: np.random.Generator, dtype: Any
 ) -> Array:
-    """Return one weight an edge, in edge order.
+    """Return one weight per edge, in edge order.
 
     Drawn in float64 and then rounded, so that a seed means the same network in both precisions.
     """

@@ -36,7 +36,7 @@ def check_labels(labels: Array, chosen: Array, n_out: int, name: str) -> Array:
 
 
 def encoding_advice(values: Array, name: str) -> str:
-    """Return how to number classes, where values are texts or other objects; else nothing."""
+    """Return the advice to number classes if values are texts or other objects, else nothing."""
     if values.dtype.kind in "biufc":
         return ""
     values_of = name.split()[-1] if values.ndim == 1 else f"np.ravel({name.split()[-1]})"
@@ -61,7 +61,7 @@ def _advice(labels: Array, n_out: int, name: str) -> str:
     if np.isin(labels, np.arange(n_out)).all():
         return f"; pass np.asarray({variable}).astype(int)"
     return (
-        f"; real targets have shape ({n}, {n_out}) here; one a sample takes a network of one output"
+        f"; real targets have shape ({n}, {n_out}) here; one per sample takes a network of 1 output"
     )
 
 

@@ -34,9 +34,9 @@ class Layer:
     topology : Topology
         The graph.
     weights : array of float32 or float64, shape (n_edges,)
-        One weight an edge, in the graph's edge order: by output neuron, then by input neuron.
+        One weight per edge, in the graph's edge order: by output neuron, then by input neuron.
     biases : array of float32 or float64, shape (n_out,)
-        One bias an output neuron.
+        One bias per output neuron.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
     """Return the graphs of a network's layers, if their widths fit."""
     if isinstance(topologies, Topology):
         raise TypeError("an MLP takes a list of topologies, got one; write MLP([topology])")
-    graphs = as_list(topologies, "topologies", "graphs, one a layer")
+    graphs = as_list(topologies, "topologies", "graphs, one per layer")
     if not graphs:
         raise ValueError("an MLP needs at least one layer, got no topology")
     for number, graph in enumerate(graphs, start=1):
@@ -158,7 +158,7 @@ def wiring_of(graphs: Sequence[Topology], activation: str, output_activation: st
     first, inputs = without_idle(structures[0])
     return Wiring(
         [first, *structures[1:]],
-        choose_products(structures),  # with what the first is, not with what is left of it
+        choose_products(structures),  # by the whole first layer, before inputs are left out
         [activation] * (len(graphs) - 1) + [output_activation],
         inputs=inputs,
         n_in=graphs[0].n_in,

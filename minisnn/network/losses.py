@@ -36,7 +36,7 @@ class Loss:
     Parameters
     ----------
     name : str
-        By which it is asked for, and which it has among the kernels' losses.
+        Its name, here and among the kernels' losses.
     outputs : tuple of str
         The activations of outputs it goes with.
     mean : callable

@@ -52,7 +52,7 @@ class Passes:
         logits: bool = False,
         clips: bool = False,
     ) -> Plan:
-        """Return how batches of a size run (see `Plan`); kept, so that it is not made again."""
+        """Return the plan of batches of a size, which is kept for the next call."""
         n_threads = get_num_threads()
         options: dict[str, Any] = {
             "keeps_bytes": keeps_bytes,
@@ -146,7 +146,7 @@ class Passes:
 
 
 def drops_of(dropout: Sequence[float]) -> tuple[bool, ...]:
-    """Return of which layers' inputs some are dropped; nothing where none is."""
+    """Return whether some of each layer's inputs are dropped; nothing if no layer's are."""
     return tuple(rate > 0 for rate in dropout) if any(dropout) else ()
 
 

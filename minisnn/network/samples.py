@@ -107,7 +107,7 @@ class Table:
 
     @property
     def chunk(self) -> int:
-        """In how many rows at once to look at values, so that it takes little memory."""
+        """Number of rows whose values are checked at once, so that this takes little memory."""
         return max(1, _CHUNK * len(self.values) // self.values.size)
 
     def _check(self, rows: Array, scale: float, real: np.dtype[Any]) -> None:
@@ -140,7 +140,7 @@ class Table:
 class Samples:
     """Inputs, and targets where there are any, that fit a network: kernels may trust their form.
 
-    Kernels look at the values as they read them; their caller says which is wrong, see `check`.
+    Kernels check the values as they read them; `check` then finds the one that is wrong.
 
     Parameters
     ----------

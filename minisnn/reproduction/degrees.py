@@ -90,7 +90,7 @@ def _examine_degrees(profile: Profile, results: Results) -> Finding:
         else Answer.FAILS if not any(level) or not any(steep)
         else Answer.OPEN,
         f"{sum(level)} of {len(PAPERS)} constructions are level: surely less than {_LEVEL:g} % "
-        f"below the fully connected network at an eighth of its {profile.hidden} edges an input; "
+        f"below the fully connected network at an eighth of its {profile.hidden} edges per input; "
         f"{sum(steep)} are surely more than {_LEVEL:g} % below their best at degree "
         f"{profile.degrees[0]}.",
         [chart],
@@ -141,7 +141,7 @@ def _examine_contour(profile: Profile, results: Results) -> Finding:
     least, most = (f(falls, key=lambda fall: fall.value) for f in (max, min))
     return Finding(
         Answer.HOLDS if drops == len(falls) else Answer.OPEN if drops else Answer.FAILS,
-        f"From {many} outputs a hidden neuron to {few} accuracy falls surely by more than "
+        f"From {many} outputs per hidden neuron to {few} accuracy falls surely by more than "
         f"{_LEVEL:g} % at {drops} of {len(falls)} points of both maps; the change lies between "
         f"{least} and {most} %.",
         charts,

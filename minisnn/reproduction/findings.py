@@ -44,9 +44,9 @@ class Finding:
     reason : str
         Figures that decide it, in a sentence or two.
     charts, tables : sequences
-        To be looked at.
+        For the report.
     pictures : mapping of str to Matplotlib figure
-        By the names of their files: what no chart can show.
+        Figures that no chart can show, by the names of their files.
     """
 
     answer: Answer
@@ -87,7 +87,7 @@ class Results:
     store : Store
         Open for reading.
     instead : mapping of str to Run
-        By the hash of a run, another that is to be looked at in its place.
+        By the hash of a run, another that takes its place.
     """
 
     def __init__(self, store: Store, instead: Mapping[str, Run] | None = None) -> None:

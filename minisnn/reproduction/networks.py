@@ -1,4 +1,4 @@
-"""Table of all networks that the experiments trained: a row each, means over seeds."""
+"""Table of all networks that the experiments trained: one row per kind, means over seeds."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def networks(experiments: Sequence[Experiment], profile: Profile, results: Resul
     experiments : sequence of Experiment
         Experiments whose runs have been trained.
     profile : Profile
-        With which.
+        Profile of these runs.
     results : Results
-        Of these runs.
+        Results of these runs.
 
     Returns
     -------

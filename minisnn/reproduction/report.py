@@ -107,13 +107,13 @@ def write_report(
     Parameters
     ----------
     findings : sequence of (Experiment, Finding)
-        In the order in which they are to stand.
+        In the order of the report.
     scope : str
         Size of the evidence, shown above the verdicts.
     facts : mapping of str to str
         Circumstances: versions, machine, time.
     appendix : sequence of Table
-        To stand at the end.
+        Tables at the end.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def write_report(
         f'<p class="scope">{escape(scope)}</p>',
         _table(overview(findings)),
         *(_section(experiment, finding) for experiment, finding in findings),
-        f"<h2>How this was made</h2><ul>{made}</ul>",
+        f"<h2>Versions, machine and time</h2><ul>{made}</ul>",
         *map(_table, appendix),
         f"<script>{_SCRIPT}</script></body></html>",
     ]

@@ -133,7 +133,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     def _prepare(self, y: Array, classes: Any, *, first: bool, incremental: bool) -> Array:
         if incremental:
             _check_partial_fit_first_call(self, classes)
-            classes = self.classes_  # which that has set, in the first call
+            classes = self.classes_  # set by the line above, in the first call
         check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

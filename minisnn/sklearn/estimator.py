@@ -114,7 +114,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
-    # What a kind of estimator says
+    # Defined by each kind of estimator
 
     @abstractmethod
     def _prepare(self, y: Array, classes: Any, *, first: bool, incremental: bool) -> Array:
@@ -362,7 +362,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             name, learning_rate=self.learning_rate, weight_decay=self.weight_decay, l1=self.l1
         )
 
-    # What a fitted one knows, by the names that scikit-learn's own has for it
+    # Attributes of a fitted estimator, by scikit-learn's names
 
     @property
     def n_layers_(self) -> int:

@@ -49,7 +49,7 @@ def by_rows(X: Array) -> Array:
 
 
 def dense_blocks(X: Any) -> Iterator[Array]:
-    """Go through the rows of an array: of a dense one all at once, of a sparse one some."""
+    """Yield the rows of an array: all at once if it is dense, some at a time if it is sparse."""
     if not scipy.sparse.issparse(X):
         yield X
         return

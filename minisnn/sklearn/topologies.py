@@ -14,10 +14,10 @@ from .._support.seeds import layer_seeds
 from ..topology.graph import Topology
 
 _INPUTS = 10
-"""Of each hidden neuron, or all there are, where nobody says how dense the wiring is: a neuron that
-sees two or three of a table's columns can tell little of how they act together."""
+"""Fewest inputs of a hidden neuron at the default density (all, if there are not so many): a neuron
+with two or three of a table's columns learns little about their interaction."""
 _DENSITY = 0.1
-_WIDTH = 100  # of the one hidden layer, where nobody says
+_WIDTH = 100  # of the one hidden layer, by default
 
 Topologies = str | Topology | Sequence[str | Topology]
 

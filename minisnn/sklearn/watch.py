@@ -13,14 +13,14 @@ from ..training.history import Epoch
 
 
 class Watch:
-    """Looks at each epoch: notes loss and score, says when to stop, and keeps the best weights.
+    """Records loss and score of each epoch, decides when to stop, and keeps the best weights.
 
     Parameters
     ----------
     model : SparseMLP
         Estimator that records them.
     score : callable, optional
-        Gives the score by which the best weights are chosen; without it loss says when to stop.
+        Gives the score by which the best weights are chosen; without it the loss decides.
     first : bool
         Whether the network is a new one: weights that go on from earlier ones may stay the best.
     """

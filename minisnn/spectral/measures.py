@@ -39,7 +39,7 @@ class _Measures:
     distances_are_exact: bool
 
     def __str__(self) -> str:
-        """A table: a measure a line."""
+        """A table with one measure per line."""
         rows = [(field.name, _shown(getattr(self, field.name))) for field in fields(self)]
         names, values = (max(map(len, column)) for column in zip(*rows, strict=True))
         return "\n".join(f"{name:<{names}}  {value:>{values}}" for name, value in rows)

@@ -184,7 +184,7 @@ class Topology:
         about = self._name, self._parameters, self._generator, self.input_names, self.output_names
         return _restore, (self.n_in, self.n_out, self._indptr, self._indices, *about)
 
-    # What it is
+    # Description
 
     @property
     def name(self) -> str:
@@ -227,7 +227,7 @@ class Topology:
         """(n_in, n_out)."""
         return self.n_in, self.n_out
 
-    # How it is connected
+    # Edges and degrees
 
     @property
     def n_edges(self) -> int:
@@ -271,7 +271,7 @@ class Topology:
         """True if every possible edge is present."""
         return self._indices is None
 
-    # As other things
+    # Conversions
 
     def edges(self) -> Array:
         """Return the edges as (input neuron, output neuron), int64[n_edges, 2], in edge order."""

@@ -28,7 +28,7 @@ _SIZES = ("degree", "n_edges")
 def construction(function: _Function) -> _Function:
     """Register a function that makes a graph, or a list of graphs, under its own name.
 
-    The signature says the rest. A construction that `make` can call takes ``n_in`` and ``n_out``,
+    All else follows from its signature. If `make` can call it, it takes ``n_in`` and ``n_out``,
     then ``degree`` (edges per left neuron) or ``n_edges`` (edges of the graph), and has a default
     for everything else. One that draws random numbers takes a ``seed``.
 

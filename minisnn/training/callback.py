@@ -98,8 +98,8 @@ class Callback:
         Parameters
         ----------
         training : Training
-            To be kept, if wanted. Of a resumed one the history is not there yet; of one that has
-            ended it alone is there.
+            It may be stored. Before a resumed training goes on, it has no history yet; after the
+            end it has nothing else.
         """
 
     def __call__(self, net: MLP, epoch: Epoch) -> bool | None:

@@ -51,7 +51,7 @@ class Drawn(Protocol):
     """Random draws that preceded the training."""
 
     initial_seed: int | None
-    """With which; None where that is not known."""
+    """Seed of the draws; None if it is not known."""
 
 
 class Recorded(NamedTuple):
@@ -65,7 +65,7 @@ class Recorded(NamedTuple):
     def known(self, net: Network) -> list[Known]:
         """Return the names that columns are matched by: the network's, else the checkpoint's.
 
-        Of a checkpoint for another width, which will be refused, none are taken.
+        A checkpoint for another width gives none; it will be refused.
         """
         own, lengths = (net.input_names, net.output_names), (net.n_in, net.n_out)
         return [
@@ -101,8 +101,8 @@ class Checkpoint:
     every : float
         Seconds between two writes.
     fingerprint : function of a number of epochs
-        Returns what would tell this training from others if it had so many epochs: a mapping of
-        str to str.
+        Returns the properties that tell this training, with so many epochs, from others: a mapping
+        of str to str.
     epochs : int
         Number of its epochs.
     rates : function of (epoch, epochs)
@@ -304,7 +304,7 @@ class Checkpoint:
             )
 
     def _check_epochs(self, planned: int, place: list[int], extend: bool) -> None:
-        """Raise unless that is wanted, and this training would have made the same steps so far."""
+        """Raise unless other epochs are allowed, and the steps so far would have been the same."""
         n_epochs, n_steps, _ = place
         begun = n_epochs + (n_steps > 0)
         if not 0 <= begun <= planned:

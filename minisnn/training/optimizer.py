@@ -1,8 +1,8 @@
 """Base of all optimisers.
 
-An optimiser holds settings and nothing else. What it remembers from step to step, its *state*, is
-one array of shape (n_states, n_parameters) and the number of steps that have been made; the trainer
-keeps them (`minisnn.training.trainer`).
+An optimiser holds settings and nothing else. Its *state*, which a step leaves to the next, is one
+array of shape (n_states, n_parameters) and the number of steps made; the trainer keeps them
+(`minisnn.training.trainer`).
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": SGD,
     "adam": Adam,
 }
-"""By the names that stand for them wherever an optimiser is asked for."""
+"""The optimisers by name, for every argument that takes an optimiser."""
 
 KINDS: tuple[type[Optimizer], ...] = tuple(
     made for made in OPTIMIZERS.values() if isinstance(made, type)

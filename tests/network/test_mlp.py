@@ -259,7 +259,7 @@ BAD_TARGETS = [
     (
         [0.0, 1.5, 2.0],
         TypeError,
-        r"real targets have shape \(3, 5\) here; one a sample takes",
+        r"real targets have shape \(3, 5\) here; one per sample takes",
     ),
     (
         [0.0, np.nan, np.nan],
