@@ -153,7 +153,9 @@ def strings(path: Path) -> list[str]:
 @pytest.mark.parametrize("folder", ["minisnn", "kernels", "scripts", "examples"])
 def test_what_is_printed_is_ascii(folder: str) -> None:
     """A user's own ``print(net.plan)`` is not guarded."""
-    pictures = {ROOT / "minisnn/plots.py", *(ROOT / "minisnn/reproduction").iterdir()}
+    pictures = {
+        path for name in ("plots", "reproduction") for path in (ROOT / "minisnn" / name).iterdir()
+    }
     for path in sorted(set((ROOT / folder).rglob("*.py")) - pictures):
         assert [text for text in strings(path) if not text.isascii()] == [], path
 
