@@ -8,7 +8,7 @@ those before it:
 `machine`      the CPU and its caches; compilation (`jit`) and its cache on disk; threads and
                atomic operations; a vector type as wide as the register file allows, and with it
                exp, log and the transposition of squares; the layout of activations
-`functions`    activations, losses, the optimisers' steps, dropout
+`functions`    activations, losses, the optimisers' steps, dropout; trades of a graph's edges
 `layers`       the products of a sparse layer, of a complete one, of a single sample; the assembly
                of a batch
 `program`      the structure of a network; blocks of columns and phases of tasks; the plan made of

@@ -10,7 +10,7 @@ K. Choromanski, "Sparse Neural Networks Topologies", 2017, arXiv:1706.05683.
 
 `names` lists the constructions that take widths and a degree; `make` calls them by name.
 `erk_densities` shares edges out among layers. `from_edges`, `from_scipy` and `from_dense` take a
-graph of your own.
+graph of your own. `rewired` and `permuted` make null models of a graph.
 """
 
 # ruff: noqa: F403
@@ -33,7 +33,11 @@ from .complex_networks import *
 from .expanders import *
 from .structured import *
 from .multistage import *
+from .correlations import *
+
 # isort: on
+from .nulls import permuted as permuted
+from .nulls import rewired as rewired
 
 if not TYPE_CHECKING:  # checkers cannot read a computed list; they go by the imports
     __all__ = sorted(
@@ -44,6 +48,8 @@ if not TYPE_CHECKING:  # checkers cannot read a computed list; they go by the im
             "from_scipy",
             "make",
             "names",
+            "permuted",
+            "rewired",
             *registry.CONSTRUCTIONS,
         ]
     )

@@ -47,7 +47,7 @@ def test_every_construction_is_public() -> None:
 
 
 def test_names_are_those_of_constructions_that_take_a_degree() -> None:
-    others = {"dense", "rotating", "n_of_m", "radix_net", "butterfly"}
+    others = {"dense", "rotating", "n_of_m", "correlated", "radix_net", "butterfly"}
     assert set(topology.names()) == set(registry.CONSTRUCTIONS) - others
 
 
