@@ -12,11 +12,11 @@ import scipy.sparse
 
 from .._support.arrays import Array
 from .._support.extras import require
+from .._support.messages import counted
 from .layout import Rows, lay_out
-from .levels import reached
 from .parts import Names, Parts
-from .selection import Dropped, merged, resized, restricted
-from .summary import level_table, one_line
+from .selection import Dropped, dead_ends, merged, resized, restricted
+from .summary import edges_by_level, level_table
 from .validation import check_known, check_parts, check_terms
 
 
@@ -71,8 +71,8 @@ class Wiring:
 
     __slots__ = (
         "_places", "_rows", "_term_rows",
-        "dropped", "level_starts", "levels", "n_inputs", "outputs", "row_starts", "terms", "units",
-        "weights",
+        "dropped", "level_of", "level_starts", "levels", "n_inputs", "outputs", "row_starts",
+        "terms", "units", "weights",
     )  # fmt: skip
 
     _places: dict[Hashable, int]
@@ -80,6 +80,8 @@ class Wiring:
     _term_rows: Rows
     dropped: Dropped | None
     """Parts that the last `restricted_to` or `collapsed` left out; None if there was none."""
+    level_of: Mapping[Hashable, int]
+    """Level of each term by its name."""
     level_starts: Array
     """Row at which each level begins, int64[n_levels + 2]: the inputs at 0; last the end."""
     levels: Array
@@ -118,6 +120,7 @@ class Wiring:
             dropped=None,
             units=layout.units,
             levels=layout.levels,
+            level_of=MappingProxyType(dict(zip(names, layout.levels.tolist(), strict=True))),
             row_starts=layout.row_starts,
             level_starts=layout.level_starts,
             weights=layout.weights,
@@ -136,11 +139,8 @@ class Wiring:
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"a Wiring is fixed: cannot delete {name!r}")
 
-    def __copy__(self) -> Wiring:
-        return self  # nothing in it can change
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Wiring:
-        return self
+        return self  # nothing in it can change
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self._parts, self.dropped)
@@ -153,11 +153,6 @@ class Wiring:
         return self.terms[: self.n_inputs]
 
     @property
-    def level_of(self) -> Mapping[Hashable, int]:
-        """Level of each term by its name."""
-        return MappingProxyType(dict(zip(self.terms, self.levels.tolist(), strict=True)))
-
-    @property
     def n_levels(self) -> int:
         """Number of levels beside that of the inputs."""
         return len(self.level_starts) - 2
@@ -165,16 +160,7 @@ class Wiring:
     @property
     def dead_ends(self) -> Names:
         """Names of terms that no output reads, neither directly nor through others."""
-        begin, end = self.term_edges()
-        useful = reached(len(self.terms), end, begin, self._is_output)
-        useful[: self.n_inputs] = True
-        return tuple([self.terms[place] for place in np.flatnonzero(~useful)])
-
-    @property
-    def _is_output(self) -> Array:
-        marked = np.zeros(len(self.terms), dtype=bool)
-        marked[[self._places[name] for name in self.outputs]] = True
-        return marked
+        return dead_ends(self._parts)
 
     def __contains__(self, name: Hashable) -> bool:
         return name in self._places
@@ -194,15 +180,7 @@ class Wiring:
     @property
     def n_skips(self) -> int:
         """Number of edges that do not come from the level just before."""
-        return int(self._edges_by_level(skips=True).sum())
-
-    def _edges_by_level(self, *, skips: bool = False) -> Array:
-        """Return the number of edges that end in each level, or of those that skip levels."""
-        begin, end = self.term_edges()
-        n_edges = self.units[begin] * self.units[end]
-        if skips:
-            n_edges *= self.levels[begin] < self.levels[end] - 1
-        return np.bincount(self.levels[end], n_edges, self.n_levels + 1).astype(np.int64)
+        return int(edges_by_level(self._parts, self.levels, skips=True).sum())
 
     @property
     def indptr(self) -> Array:
@@ -229,7 +207,7 @@ class Wiring:
         """
         check_known([name], self._places, "name")
         place = self._places[name]
-        return slice(int(self.row_starts[place]), int(self.row_starts[place + 1]))
+        return slice(*self.row_starts[place : place + 2].tolist())
 
     def neuron_names(self) -> Names:
         """Return a name for each row: that of its term, or (term, unit) if it has several units."""
@@ -381,29 +359,22 @@ class Wiring:
 
     def summary(self) -> str:
         """Return a table of the levels, which ``print(wiring)`` shows, too."""
-        columns = {
-            "terms": np.bincount(self.levels),
-            "neurons": np.diff(self.level_starts),
-            "outputs": np.bincount(self.levels, self._is_output).astype(np.int64),
-            "edges": self._edges_by_level(),
-            "skips": self._edges_by_level(skips=True),
-        }
-        return level_table(columns, self.dead_ends, self.dropped)
+        return level_table(self._parts, self.levels, self.dropped)
 
     def __str__(self) -> str:
         return self.summary()
 
     def __repr__(self) -> str:
-        return one_line(
-            {
-                "input": self.n_inputs,
-                "output": len(self.outputs),
-                "level": self.n_levels,
-                "neuron": self.n_neurons,
-                "edge": self.n_edges,
-                "skip": self.n_skips,
-            }
-        )
+        counts = {
+            "input": self.n_inputs,
+            "output": len(self.outputs),
+            "level": self.n_levels,
+            "neuron": self.n_neurons,
+            "edge": self.n_edges,
+        }
+        listed = ", ".join([counted(number, noun) for noun, number in counts.items()])
+        n = self.n_skips
+        return f"Wiring({listed}, {n or 'none'} {'skips a level' if n < 2 else 'skip levels'})"
 
     def __eq__(self, other: object) -> bool:
         """True if both have the same terms in the same order, and the same edges and weights."""

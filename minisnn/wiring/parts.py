@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import NamedTuple
 
+import numpy as np
+
 from .._support.arrays import Array
 
 Names = tuple[Hashable, ...]
@@ -36,3 +38,9 @@ class Parts(NamedTuple):
     outputs: Names
     units: Array
     weights: Array | None
+
+    @property
+    def is_output(self) -> Array:
+        """Which terms are outputs, bool[n_terms]."""
+        outputs = set(self.outputs)
+        return np.fromiter((name in outputs for name in self.terms), bool, len(self.terms))

@@ -72,9 +72,7 @@ def restricted(parts: Parts, inputs: Names) -> tuple[Parts, Dropped]:
             f"these inputs must reach an output, got {counted(len(inputs), 'input')} that reach "
             f"none of {few(parts.outputs)}"
         )
-    ends = np.zeros(n, dtype=bool)
-    ends[[places[name] for name in outputs]] = True
-    alive &= reached(n, parts.targets, parts.sources, ends)
+    alive &= reached(n, parts.targets, parts.sources, alive & parts.is_output)
 
     hidden = np.flatnonzero(alive[parts.n_inputs :]) + parts.n_inputs
     unread = tuple([name for name in inputs if name not in places or not alive[places[name]]])
@@ -97,7 +95,7 @@ def restricted(parts: Parts, inputs: Names) -> tuple[Parts, Dropped]:
     dropped = Dropped(
         _named(terms, np.flatnonzero(gone[: parts.n_inputs])),
         _named(terms, np.flatnonzero(gone[parts.n_inputs :]) + parts.n_inputs),
-        tuple([name for name in parts.outputs if not ends[places[name]]]),
+        tuple([name for name in parts.outputs if not alive[places[name]]]),
         int(np.count_nonzero(~edges)),
         unread,
     )
@@ -171,10 +169,16 @@ def merged(parts: Parts) -> tuple[Parts, Dropped]:
     return collapsed, Dropped((), gone, (), int(np.count_nonzero(link)), ())
 
 
+def dead_ends(parts: Parts) -> Names:
+    """Return the terms beside the inputs that reach no output."""
+    useful = reached(len(parts.terms), parts.targets, parts.sources, parts.is_output)
+    useful[: parts.n_inputs] = True
+    return _named(parts.terms, np.flatnonzero(~useful))
+
+
 def _is_hidden(parts: Parts) -> Array:
     """Return which terms are neither inputs nor outputs."""
-    outputs = set(parts.outputs)
-    hidden = np.array([name not in outputs for name in parts.terms])
+    hidden = ~parts.is_output
     hidden[: parts.n_inputs] = False
     return hidden
 

@@ -67,12 +67,12 @@ class Table:
             for number, label in enumerate((source, target))
         ]
         columns = self.column(labels[0], "source"), self.column(labels[1], "target")
-        named = [label for label in labels if any(label in column for column in columns)]
-        if self._header and named:
-            raise ValueError(
-                f"{self.name} must be a file with a header, but {shown(named[0])} of its first row "
-                "is a name in other rows, too; write labels of the columns above it"
-            )
+        for label in labels if self._header else ():
+            if any(label in column for column in columns):
+                raise ValueError(
+                    f"{self.name} must be a file with a header, but {shown(label)} of its first "
+                    "row is a name in other rows, too; write labels of the columns above it"
+                )
         return columns
 
     def column(self, label: Hashable, what: str) -> list[Any]:

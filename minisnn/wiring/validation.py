@@ -75,7 +75,10 @@ def check_hashable(names: Iterable[Any], what: str) -> None:
 def check_no_missing(names: Sequence[Hashable], what: str) -> None:
     """Raise where a name is None, NaN, or an empty text."""
     objects = np.fromiter(names, dtype=object, count=len(names))
-    missing = [*missing_in(objects), *np.flatnonzero(objects == "")]
+    missing = [
+        *missing_in(objects),
+        *np.flatnonzero([isinstance(name, str) and not name for name in names]),
+    ]
     if missing:
         raise ValueError(
             f"{what} must have names, got {few(missing, lambda place: shown(names[place]))}; leave "
