@@ -1,10 +1,10 @@
 """Activations A = f(Z), and their slopes as functions of A.
 
 Arrays are feature-major (`layout`). ``real`` is float32 or float64 throughout one call. Every
-value is computed from its own inputs alone, with `fma` where rounding once is meant, so it has
-the same bits in whatever pieces the work is cut.
+value is computed from its own inputs alone, with `fma` where one rounding is meant. So its bits do
+not depend on how the work is divided.
 
-An activation is a row of `ACTIVATIONS`. A plan says its number, and one compilation serves all::
+An activation is a row of `ACTIVATIONS`. A plan has its number, so one compilation serves all::
 
     identity    f(z) = z                     slope  1
     sigmoid            1 / (1 + exp(-z))            a (1 - a)
@@ -13,8 +13,8 @@ An activation is a row of `ACTIVATIONS`. A plan says its number, and one compila
     leaky_relu         z where z > 0, else z / 10   1 where a > 0, else 1 / 10
     softmax            exp(z_i) / sum_k exp(z_k), over all neurons of the layer: for outputs only
 
-A loop over the values stands in each row's functions, and takes vectors: with bounds of its own it
-would not become vector code, and one function for each value would be chosen for each value.
+The functions of each row take vectors and loop over their values. With bounds as arguments the loop
+would not become vector code, and functions of single values would be chosen once per value.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Activation(Row):
         activations that dropout left. None stands for a slope of 1.
     shows_dropped : bool
         Whether slopes are those after inverted dropout, which holds a / keep where a neuron was
-        kept and 0 where it was dropped: then the slope / keep, and 0 where A is 0. That takes a
+        kept and 0 where it was dropped: then the slope / keep, and 0 where A is 0. This requires a
         function that is never 0, or whose slope is 0 there; the mask then need not be applied to
         the gradient. Otherwise slopes are those before dropout, of a = A keep.
     over_layer : kernel (Z, workspace, first, last), optional
-        What is still to be done for samples first to last once a whole layer's values are there;
+        The last part of the function, for samples first to last, once the layer has all values;
         Z : real[n_out, width], workspace : real[2 or more, width]. Only outputs can have it.
     """
 

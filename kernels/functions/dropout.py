@@ -1,7 +1,7 @@
 """Inverted dropout from a counter-based generator.
 
 Whether neuron i of sample s is kept is a hash of (key, i, s): no state, so the mask is the same
-for any number of threads, needs no memory, and is made again where the backward pass wants it.
+for any number of threads, needs no memory, and is computed again in the backward pass.
 Dropout is linear and diagonal: applied to a gradient with the same key it is its own derivative.
 
 The hash is lowbias32 (C. Wellons, "Prospecting for Hash Functions", 2018), once over the row and
@@ -44,8 +44,8 @@ def dropout(A, rate, key, numbers, first, last):  # type: ignore[no-untyped-def]
     """Set each value of some rows to 0 with probability ``rate``, else divide it by ``1 - rate``.
 
     In place. A : real[n, width]; 0 <= rate < 1 : float64; key : int64, 0 <= key < 2**32; numbers :
-    uint32[n], those of the rows' neurons, or empty where they are 0, 1, ….
-    Cost: a hash for each value of rows first to last.
+    uint32[n], the neuron of each row, or empty for 0, 1, ….
+    Cost: one hash per value of rows first to last.
     """
     threshold = int(rate * 4294967296.0)
     scale = A.dtype.type(1 / (1 - rate))

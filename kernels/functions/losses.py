@@ -1,7 +1,7 @@
 """Losses, and their gradients with respect to the outputs' activations A or pre-activations Z.
 
-Arrays are feature-major: A, Z, T and the gradients real[n_out, width], one sample per column, of
-which the first N are there and the rest padding. With n outputs, T the targets::
+Arrays are feature-major: A, Z, T and the gradients real[n_out, width], one sample per column: N
+samples, then padding. With n outputs, T the targets::
 
     squared_error           L = sum (A - T)^2 / (N n)                   dA = 2 (A - T) / (N n)
     huber                   L = sum h(A - T) / (N n)                    dA = h'(A - T) / (N n)
@@ -11,13 +11,13 @@ which the first N are there and the rest padding. With n outputs, T the targets:
     cross_entropy           L = -sum T log A / N,                       A = softmax(Z)
                                                                         dZ = (A - T) / N
 
-Where samples have weights w, a sample counts as N w_s / sum w, which each term of L and each column
-of the gradient is multiplied by; counts : float64[N], or empty where all count as one.
+If samples have weights w, each term of L and each column of the gradient is multiplied by the count
+of its sample, N w_s / sum w; counts : float64[N], or empty where all are 1.
 
-The last two start from Z, so that no digits are lost, and nothing is infinite, where A is next to
-0 or 1. They leave A in its place.
+The last two start from Z, so that no digits are lost, and nothing is infinite, where A is close to
+0 or 1. They overwrite Z by A.
 
-A loss is a row of `LOSSES`; a run says its number, so that one compilation serves all.
+A loss is a row of `LOSSES`; a run has its number, so one compilation serves all.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from ..machine.vector import dot, fma, lanes, load, splat
 from .activations import column_maxima, softmax
 
 SAMPLES = 16
-"""Whose cross-entropies are added up to one share of the loss: tasks have so many, or a multiple,
-so that sums do not depend on how work was cut."""
+"""Samples whose cross-entropies are added up to one share of the loss. Tasks have this many, or a
+multiple, so that sums do not depend on how the work is divided."""
 
 
 @inlined

@@ -1,17 +1,17 @@
 """Update rules of the optimisers: one step of some parameters, value by value.
 
-Each value is computed from its own inputs alone, so it has the same bits in whatever pieces the
-parameters are taken. ``real`` is float32 or float64 throughout one call.
+Each value is computed from its own inputs alone, so its bits do not depend on how the parameters
+are divided. ``real`` is float32 or float64 throughout one call.
 
-An optimiser is a row of `OPTIMIZERS`; a run says its number, and what it needs in a step as a row
-of real numbers, so that one compilation serves all::
+An optimiser is a row of `OPTIMIZERS`; a run has its number, and its coefficients in a step as a row
+of real numbers, so one compilation serves all::
 
     row        RATE            SHRINK     L1       FIRST     SECOND                  SMALL
     sgd        η               η λ        λ₁       μ         1 in Nesterov's form
     adam       η √c₂ / c₁      η λ        η λ₁     1 - β₁    1 - β₂                  ε √c₂
 
-with rate η, weight decay λ, L1 penalty λ₁, momentum μ, and c_k = 1 - β_k^t in step t. Of its state
-an optimiser has some vectors as long as the parameters: the velocities, or the means of the
+with rate η, weight decay λ, L1 penalty λ₁, momentum μ, and c_k = 1 - β_k^t in step t. The state of
+an optimiser is a few vectors as long as the parameters: the velocities, or the means of the
 gradients and of their squares.
 """
 
@@ -30,8 +30,8 @@ RATE, SHRINK, L1, FIRST, SECOND, SMALL = range(6)
 N_COEFFICIENTS = 6
 
 NORM_BLOCK = 4096
-"""Parameters whose squared gradients are added up by themselves, so that the norm of all does not
-depend on how work was cut."""
+"""Parameters whose squared gradients are added up separately, so that the norm of all does not
+depend on how the work is divided."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +180,8 @@ def block_norms(tile, gradients, squares, first, last):  # type: ignore[no-untyp
 def clipping(squares, limit):  # type: ignore[no-untyped-def]
     """Return the factor that brings a vector's norm down to ``limit``; 1 where it is not above.
 
-    squares : float64[blocks], sums of squares of the vector's blocks; limit : float64. Of a norm
-    that is NaN the factor is 1, so that NaN stays to be seen.
+    squares : float64[blocks], sums of squares of the vector's blocks; limit : float64. If the norm
+    is NaN, the factor is 1, so that the NaN is not hidden.
     """
     total = 0.0
     for k in range(squares.shape[0]):

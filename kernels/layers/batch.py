@@ -25,9 +25,9 @@ _BYTES, _SINGLES, _DOUBLES = TURNED
 
 
 class Source(NamedTuple):
-    """A data set, as numbers: so code that reads one is compiled once for all there are.
+    """A data set, as numbers: code that reads one is compiled once for all data sets.
 
-    Whoever passes it holds the array.
+    The caller holds the array.
     """
 
     kind: int  # of `KINDS`; labels have none
@@ -138,7 +138,7 @@ def gather(source, samples, following, scale, X, space, first, last):  # type: i
 
 @jit
 def _prefetch(source, following, s, first, last):  # type: ignore[no-untyped-def]
-    """Have the lines fetched that these features of the same samples of the next batch are in."""
+    """Request the cache lines of these features, of as many samples of the next batch."""
     begin, end = np.int64(source.columns[first]), np.int64(source.columns[last - 1]) + 1
     for k in range(s, min(s + SIDE, following.shape[0])):
         row = source.address + following[k] * source.row_stride
@@ -150,7 +150,7 @@ def _prefetch(source, following, s, first, last):  # type: ignore[no-untyped-def
 def _bring_together(source, f, n_columns, in_line, space):  # type: ignore[no-untyped-def]
     """Return the address of contiguous values of a square: in place, or of a copy.
 
-    Past the last of its columns it has that again.
+    Beyond its last column, that column is repeated.
     """
     size, stride, columns = source.size, source.column_stride, source.columns
     first, final = np.int64(columns[f]), np.int64(columns[f + n_columns - 1])

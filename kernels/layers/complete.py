@@ -1,14 +1,14 @@
 """The three products of a complete layer that does not run on BLAS.
 
-Such as the ten outputs behind a sparse layer, whose three products would otherwise take longer
-than those of a thin hidden layer. Every output has every input, so that rows can share what they
-load: `GROUP` rows at a time, each with its own accumulators for a part of a tile's samples, take
-each row of X from the cache once and multiply it by a weight each. W needs no indices.
+An example is the ten outputs behind a sparse layer, whose three products would otherwise take
+longer than those of a thin hidden layer. Every output has every input, so rows can share their
+loads: `GROUP` rows at a time, each with its own accumulators for a part of a tile's samples, take
+each row of X from the cache once and multiply it by one weight each. W needs no indices.
 
 **Blocks.** Sums run over `COLUMNS` inputs at a time, and then over these blocks in their order:
-so each block's inputs stay in L1 while all rows use them, and blocks may be summed by different
-threads, each near the inputs that it has just made, without any change of a bit. Such blocks of
-a layer with few outputs leave their sums in *partials*, which `add_partials` adds up.
+so each block's inputs stay in L1 while all rows use them, and different threads may sum blocks,
+each near the inputs that it has just made, without changing a bit. Such blocks of a layer with few
+outputs leave their sums in *partials*, which `add_partials` adds up.
 
 Shapes and dtypes as in `sparse`, with W : real[n_out, n_in]. Cost of each: 2 * n_in * n_out *
 width operations on all rows. No race and no dependence on the number of threads, as there.
@@ -71,7 +71,7 @@ def complete_forward(part, W, X, Z, partials, rows, columns):  # type: ignore[no
 
     rows, columns : (first, last), columns from a multiple of `COLUMNS` on. partials :
     real[(blocks - 1) * n_out, width], for the sums of all blocks but the first, which is in Z;
-    or without rows, then a call has all columns and Z their sum.
+    or no rows: then a call has all columns, and Z is their sum.
     """
     n_out = W.shape[0]
     one = splat(part, Z.dtype.type(1))

@@ -31,7 +31,7 @@ def edges_times(begins, ends, indices, weights, x, z):  # type: ignore[no-untype
 
     begins, ends : uint32[n_out], each row's first edge and the first after it; indices : uint16 or
     uint32[edges]; weights : real[edges]; x : real[n_in]; z : real[n_out]. Cost: 2 * edges
-    operations, about a cycle an edge.
+    operations, about one cycle per edge.
     """
     n_out, zero = z.shape[0], z.dtype.type(0)
     for i in range(0, n_out, 4):
@@ -46,7 +46,7 @@ def edges_times(begins, ends, indices, weights, x, z):  # type: ignore[no-untype
             z1 = fma(weights[b1 + k], x[indices[b1 + k]], z1)
             z2 = fma(weights[b2 + k], x[indices[b2 + k]], z2)
             z3 = fma(weights[b3 + k], x[indices[b3 + k]], z3)
-        # Not by a function, which would be called: twice as long where rows are short.
+        # Not in a function: a call takes twice as long where rows are short.
         for k in range(b0 + common, e0):
             z0 = fma(weights[k], x[indices[k]], z0)
         for k in range(b1 + common, e1):

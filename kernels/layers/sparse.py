@@ -27,11 +27,11 @@ of the tile's vectors, indices unchecked (`structure` is built from checked ones
 
 **Bytes.** Images come as bytes, and the first layer reads them as such, two in a word (see
 `batch.pack`): a row is half as long as one of float32, and takes half as many loads. Their scale
-is applied once a row, not once a value.
+is applied once per row, not once per value.
 
 Cost of each: 2 * edges * width operations on its rows ``first <= i < last``. No race: calls with
 different rows (for dW: rows or blocks) write to different places and each sum runs in a fixed
-order, so the result does not depend on who makes which rows.
+order, so the result does not depend on which thread computes a row.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ def forward(tile, starts, indices, weights, biases, X, scale, activation, A, fir
 def add_four(tile, dZ, row, X, columns, c, dW, at, n):  # type: ignore[no-untyped-def]
     """Dot products of a row of dZ, from sample c on, with four rows of X, to dW from ``at`` on.
 
-    Those of earlier samples are there already, unless c is 0. Four at a time take a third of the
-    instructions of four alone. If n, the number of remaining edges, is less than four, the last one
-    is made several times: cheaper than a loop whose length is hard to predict.
+    Sums over earlier samples are there already, unless c is 0. Four rows at a time take a third of
+    the instructions of four one by one. If n, the number of remaining edges, is less than four, the
+    last one is computed several times: cheaper than a loop whose length is hard to predict.
     """
     d0, d1, d2, d3 = dots(
         row,

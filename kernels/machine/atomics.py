@@ -51,10 +51,10 @@ if DISABLED:
         return matches
 
     def spin():  # type: ignore[no-untyped-def]
-        """Nothing."""
+        """Do nothing."""
 
     def give_way():  # type: ignore[no-untyped-def]
-        """Nothing."""
+        """Do nothing."""
 
 else:
 
@@ -105,7 +105,7 @@ else:
 
     @intrinsic
     def give_way(typing: Any) -> Any:
-        """Let the system run another thread on this core, should there be one."""
+        """Let the system run another thread on this core, if there is one."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"

@@ -4,11 +4,11 @@ NumPy and SciPy each bring a BLAS with a pool of threads of its own, as large as
 `blas_threads` neither uses more than the number given; afterwards both use as many as before.
 
 Some libraries have one number for the whole process (OpenBLAS on threads of its own, as in the
-wheels of NumPy and SciPy), others one for each thread (MKL, OpenBLAS on OpenMP). Of the first kind
-the number in force is the least that any thread asks for at the time, whichever began and whichever
-ends first. A number that somebody else sets meanwhile is what is returned to at the end.
+wheels of NumPy and SciPy), others one for each thread (MKL, OpenBLAS on OpenMP). In the first kind
+the smallest number that any thread asks for is in force, in whatever order they begin and end. If
+other code sets a number meanwhile, that number is restored at the end.
 
-Apple's Accelerate has no such number, and takes as many threads as it sees fit.
+Apple's Accelerate has no such number, and chooses its threads itself.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class _Pools:
 def _libraries() -> tuple[list[Any], list[Any]]:
     """Return the controllers of all BLAS libraries: with a number per process, and one per thread.
 
-    They are looked up once, when it matters: it takes milliseconds.
+    They are looked up once, on first use: it takes milliseconds.
     """
     from threadpoolctl import ThreadpoolController
 

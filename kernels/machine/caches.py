@@ -1,8 +1,8 @@
 """Sizes of the caches of this machine, per core.
 
-A core is what has a first-level cache of data of its own, be it one hardware thread or two. A cache
-that several cores share is divided by how many of them this process may use. If cores differ,
-the sizes are those of the smallest: a task may run on any.
+A core is the one or two hardware threads that share a first-level data cache. A cache that several
+cores share is divided by the number of them that this process may use. If cores differ, the sizes
+are those of the smallest: a task may run on any.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _RELATION_CACHE, _UNIFIED, _DATA = 2, 0, 2  # Windows's numbers
 class Caches:
     """Bytes of the first-level data cache and of the second-level cache that one core has.
 
-    The defaults are what nearly every CPU of the last ten years has at least; they are used
-    where the system does not tell.
+    Nearly every CPU of the last ten years has at least the defaults; they are used where the
+    system reports nothing.
     """
 
     L1: int = 32 * 2**10
@@ -49,7 +49,7 @@ class Cache:
 
 def read_caches() -> Caches:
     """Return the sizes that the system reports for this process's cores, or the defaults."""
-    with suppress(OSError, AttributeError, ValueError, struct.error):  # where it says nothing
+    with suppress(OSError, AttributeError, ValueError, struct.error):  # the system reports nothing
         if sys.platform == "darwin":
             return of_macos(_sysctl)
         if sys.platform == "win32":
@@ -99,7 +99,7 @@ def _numbers(text: str) -> set[int]:
 
 
 def of_macos(sysctl: Callable[[str], int | None]) -> Caches:
-    """Return the sizes by macOS's parameters: of each kind of core where there are several."""
+    """Return the sizes from macOS's parameters, which may be those of several kinds of cores."""
 
     def smallest(name: str, divisor: str = "") -> dict[str, int]:
         kinds = [f"hw.perflevel{k}." for k in range(sysctl("hw.nperflevels") or 0)]
@@ -136,10 +136,10 @@ def parse_windows(records: bytes) -> list[Cache]:
 def _ask_windows() -> bytes:
     kernel32: Any = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
     size = ctypes.c_uint32(0)
-    kernel32.GetLogicalProcessorInformation(None, ctypes.byref(size))  # how many bytes it takes
+    kernel32.GetLogicalProcessorInformation(None, ctypes.byref(size))  # the number of bytes needed
     buffer = ctypes.create_string_buffer(size.value)
     if not kernel32.GetLogicalProcessorInformation(buffer, ctypes.byref(size)):
-        raise OSError("this Windows does not tell its caches")
+        raise OSError("this Windows does not report its caches")
     return buffer.raw[: size.value]
 
 

@@ -19,7 +19,7 @@ from numba.extending import intrinsic, lower_getattr_generic
 
 from .jit import DISABLED
 
-_functions: list[Callable[..., None]] = []  # without compilation an address is a place in here
+_functions: list[Callable[..., None]] = []  # without compilation an address is an index here
 
 
 class Reference(types.Type):
@@ -104,9 +104,9 @@ else:
 
 
 def address_of(function: Any, *types_: Any) -> int:
-    """Return the address of a compiled function, compiled now unless it is, for types of arguments.
+    """Return the address of a function for types of arguments; compile it first if needed.
 
-    It stays good as long as the process.
+    It is valid as long as the process runs.
     """
     if DISABLED:
         if function not in _functions:

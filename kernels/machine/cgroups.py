@@ -20,9 +20,9 @@ _NO_LIMIT = 2**62  # bytes; version 1 has a number for it, the largest there is
 
 
 def memory_left(root: Path = _ROOT) -> float:
-    """Return how many bytes may still be taken, by the tightest group; infinite without a limit.
+    """Return the bytes that the tightest group still allows; infinite without a limit.
 
-    What holds the contents of files does not count as taken: the kernel gives it back in need.
+    Memory that caches files does not count as used: the kernel frees it when needed.
     """
     left = math.inf
     for folder in _groups("memory", root):
@@ -34,7 +34,7 @@ def memory_left(root: Path = _ROOT) -> float:
 
 
 def cpu_quota(root: Path = _ROOT) -> float:
-    """Return how many CPUs' time may be used, by the tightest group; infinite without a limit."""
+    """Return the number of CPUs whose time the tightest group allows; infinite without a limit."""
     quota = math.inf
     for folder in _groups("cpu", root):
         with suppress(OSError, ValueError):
@@ -64,7 +64,7 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
                 ours = kind == "cgroup2"
             if not ours:
                 continue
-            # What is mounted may begin at a group within, above which nothing is to be seen.
+            # The mount may begin at an inner group, above which nothing is visible.
             within = PurePosixPath(path)
             within = within.relative_to(top) if within.is_relative_to(top) else PurePosixPath()
             if ".." in within.parts:
@@ -82,7 +82,7 @@ def _number(*files: Path) -> int | None:
 
 
 def _bytes_of_files(folder: Path) -> int:
-    """Return the bytes of a group, and of those within it, that hold contents of files."""
+    """Return the bytes that cache files, in a group and in those within it."""
     try:
         lines = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         prefix = "total_" if "total_active_file" in lines else ""  # version 1: without those within

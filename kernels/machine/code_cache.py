@@ -3,13 +3,13 @@
 A file's name is a hash of all that its machine code was made from: the sources of *all* kernels
 (Numba's own cache looks at the file of the cached function alone, and would go on using code into
 which an older version of a callee was inlined), the arguments, Numba, Python, the CPU's name and
-features, and whether indices are checked. So a file is right or not looked at, whoever else writes
-to the folder at the same time: another version, another environment, another CPU on a shared disk.
+features, and whether indices are checked. So a file that is found is the right one, even if another
+version, another environment or another CPU writes to the same folder at the same time.
 
 * The folder is ``minisnn`` in the one that NUMBA_CACHE_DIR names, else ``minisnn/kernels`` in the
-  user's cache. It is never inside the package: what pip did not put there, pip leaves behind, and
+  user's cache. It is never inside the package: pip leaves files behind that it did not install, and
   a folder ``minisnn`` without modules hides the package that is installed later.
-* It holds `LIMIT` bytes and what one process adds; what was not used for longest goes first.
+* It holds `LIMIT` bytes and what one process adds; the least recently used files are removed.
 * A cache that cannot be read or was damaged costs time and nothing else. One that cannot be
   written costs it in every process: a warning says so, once.
 * Where there are no .py files, .pyc files take their place, or, in a frozen program, the code that
@@ -49,11 +49,11 @@ _NOT_KEPT = (
     "compiled kernels cannot be kept on disk ({}): every process will compile them again. Name a "
     "folder that can be written in the environment variable NUMBA_CACHE_DIR"
 )
-_NO_STAMP = "what the kernels were made from cannot be found"
+_NO_STAMP = "the sources of the kernels cannot be found"
 
 
 def folder() -> Path:
-    """Return where kernels are kept.
+    """Return the folder of compiled kernels.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def _codes_of(package: str) -> dict[str, CodeType]:
 
 
 def _feed(update: Callable[[bytes], None], code: CodeType) -> None:
-    """Hash code; marshal would write it another way the next time."""
+    """Hash code; the bytes of marshal may differ from one call to the next."""
     names = (code.co_name, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     update(code.co_code + repr(names).encode())
     for constant in code.co_consts:
@@ -154,7 +154,7 @@ class KernelCache(caching.NullCache):
     Parameters
     ----------
     function : callable
-        The one that is compiled.
+        The function that is compiled.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -223,7 +223,7 @@ def check_writable() -> None:
     Raises
     ------
     OSError
-        If the folder cannot be written, or the kernels' sources are not to be had.
+        If the folder cannot be written, or the kernels' sources cannot be found.
     """
     try:
         probe = folder() / f"{uuid.uuid4().hex[:8]}.new"
@@ -238,7 +238,7 @@ def check_writable() -> None:
 
 
 def size() -> tuple[int, int]:
-    """Return how many files the folder holds, and of how many bytes."""
+    """Return the number of files in the folder, and their bytes."""
     sizes = [path.stat().st_size for path in folder().glob(f"*{_SUFFIX}")]
     return len(sizes), sum(sizes)
 

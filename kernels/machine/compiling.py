@@ -1,7 +1,7 @@
 """Notification of listeners when kernels are compiled, which takes seconds.
 
 Kernels call one another, and a call from Python compiles all that it needs: that is one
-compilation, from its beginning to its end. What is loaded from the cache is none.
+compilation, from its beginning to its end. Loading from the cache is not a compilation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def under_way() -> bool:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Take all that is compiled within as one compilation, if anything is."""
+    """Count all that is compiled in the block as one compilation."""
     with global_compiler_lock:
         _enter(None)
         try:

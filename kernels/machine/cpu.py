@@ -1,9 +1,8 @@
 """Features of the CPU that kernels are compiled for.
 
-That is the CPU of Numba's own choice: this machine's, or the one that NUMBA_CPU_NAME,
-NUMBA_CPU_FEATURES and NUMBA_ENABLE_AVX ask for. No table of names and features stands between: the
-compiler shows by the machine code of three short functions which registers it has, and which
-operations it would call a library for. ::
+Numba chooses the CPU: this machine's, or the one that NUMBA_CPU_NAME, NUMBA_CPU_FEATURES and
+NUMBA_ENABLE_AVX ask for. There is no table of names and features. The machine code of three short
+functions shows which registers the compiler uses, and for which operations it calls a library::
 
     CPU                           register   registers   fused   rounds
     AVX-512                       64 bytes   32          yes     yes

@@ -1,8 +1,8 @@
-"""Tables of kernels, and the calls in kernels that take one of a table by its number.
+"""Tables of kernels, and calls in kernels that choose a row of a table by its number.
 
-A row is added to a table and nothing else: its number is its place, and what chooses by number is
-written from the table: an ``if`` for each row, in the kernel that calls it. All rows are known when
-it is compiled, so the kernel can be kept on disk, and a choice costs next to nothing.
+A row is added to a table and to nothing else. Its number is its place. The code that chooses by
+number is generated from the table: one ``if`` per row, in the kernel that calls it. All rows are
+known when that is compiled, so it can be kept on disk, and a choice costs next to nothing.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Row:
     Parameters
     ----------
     name : str
-        By which the library asks for it.
+        Its name in the library.
     number : int
-        By which kernels are told of it: its place, given by `table`.
+        Its number in kernels: its place in the table, set by `table`.
     """
 
     name: str

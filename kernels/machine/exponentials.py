@@ -1,6 +1,6 @@
 """exp, log and functions derived from them, without calls to libm.
 
-A loop over ``np.exp`` calls scalar libm once a value, which for a layer of 1000 neurons costs as
+A loop over ``np.exp`` calls scalar libm once per value, which for a layer of 1000 neurons costs as
 much as its whole product at 10 % density. Here exp is straight-line code that LLVM vectorises::
 
     exp(x) = 2**n * exp(r),   n = floor(x / ln 2 + 1/2),   |r| = |x - n ln 2| <= ln 2 / 2
@@ -97,7 +97,7 @@ def _functions_of(
         bits = real(x).view(integer)
         n = real((bits >> mantissa_bits) - bias)
         m = integer((bits & fraction) | one_bits).view(real)
-        return fma(n, ln_2, log1p(m - one)) + (x - x)  # of what is not finite, NaN
+        return fma(n, ln_2, log1p(m - one)) + (x - x)  # NaN of inf and NaN
 
     return _Functions(sigmoid, tanh, exp, log1p, log)
 

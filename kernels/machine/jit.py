@@ -4,26 +4,26 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
 (a test fails on a bare `numba.njit`).
 
 * ``fastmath`` allows next to nothing. A NaN must stay a NaN (no nnan, ninf), and a value must be
-  the same bits however the work was cut: LLVM may treat the vectorised body of a loop and its
+  the same bits however the work is divided: LLVM may treat the vectorised body of a loop and its
   remainder differently where it may reorder sums (reassoc), fuse or not (contract), or replace a
   division by a reciprocal (arcp). If a fused operation is wanted, kernels say `fma`.
 * ``nogil``: several Python threads run a kernel at once (`threads`); Numba's own thread pools,
   which must not be entered twice at once or after a fork, are not used.
-* ``error_model="numpy"``: a division by zero gives inf; only so do divisions vectorise.
+* ``error_model="numpy"``: a division by zero gives inf; otherwise divisions would not vectorise.
 * Arrays are not reference-counted (``_nrt``). Each view that a compiled function makes would cost
-  two atomic additions, and two threads would pass the counters of the arrays that they share to
-  and fro between their cores: half a microsecond for each operation of the engine, on one thread.
-  Whoever calls a kernel holds its arrays.
-* What was compiled is kept on disk: `code_cache`.
+  two atomic additions, and two threads would pass the counters of shared arrays back and forth
+  between their cores: half a microsecond for each operation of the engine, on one thread. The
+  caller of a kernel holds its arrays.
+* Compiled kernels are kept on disk: `code_cache`.
 * NUMBA_BOUNDSCHECK=1 has indices checked wherever kernels write ``array[i]``, so that one outside
-  is an IndexError. Not checked are slices, and what is an address in machine code: the loads and
-  stores of `vector` and `transpose`, and `atomics`.
+  is an IndexError. Slices are not checked, nor are addresses in machine code: the loads and stores
+  of `vector` and `transpose`, and `atomics`.
 * LLVM's own loops take what it believes to be the best width: half a register on Intel's servers
-  with AVX-512, for the sake of the clock. The curves (exp and what is made of it) have so much to
-  do for each value that whole registers are faster: they say `whole_registers`. Updates, which
-  wait for memory, are slower with them.
+  with AVX-512, for the sake of the clock. Exponentials and the functions made of them do so much
+  work per value that whole registers are faster: they call `whole_registers`. Updates, which wait
+  for memory, are slower with them.
 * A process that forks waits until no other thread compiles: in the child Numba's lock would be held
-  by a thread that is not there, and whatever is not compiled yet would wait for it for ever.
+  by a thread that does not exist, and the next compilation would wait for it for ever.
 """
 
 from __future__ import annotations
@@ -84,17 +84,17 @@ def part_of_kernels(function: _Function) -> _Function:
 if DISABLED:
 
     def whole_registers():  # type: ignore[no-untyped-def]
-        """Nothing."""
+        """Do nothing."""
 
 else:
 
     @intrinsic
     def whole_registers(typing: Any) -> Any:
-        """Have LLVM make the loops of the kernel that says so of the CPU's whole registers."""
+        """Have LLVM use the CPU's whole registers in the loops of the kernel that calls this."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             attribute = f'"prefer-vector-width"="{8 * TARGET.register_bytes}"'
-            set.add(builder.function.attributes, attribute)  # llvmlite's own add knows no values
+            set.add(builder.function.attributes, attribute)  # llvmlite's own add takes no values
             return context.get_dummy_value()
 
         return types.void(), generate

@@ -41,8 +41,8 @@ def feature_major(n_features: int, n_samples: int, dtype: Any) -> npt.NDArray[An
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return a view that cannot be written to.
 
-    For Numba, arrays that can and cannot be are of two types; of those that are only read, all
-    are made to look alike, so that kernels are not compiled for both.
+    Numba has two types for arrays that can and cannot be written to. Arrays that are only read are
+    all passed in the second form, so that kernels are not compiled for both.
     """
     view = array.view()
     view.flags.writeable = False

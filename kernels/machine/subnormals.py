@@ -1,12 +1,12 @@
 """Subnormal numbers flushed to zero while a kernel runs, on its thread only.
 
-Of float32 these are the *subnormal* ones, below 1e-38, which have fewer digits than others.
+The *subnormal* numbers of float32 are those below 1e-38, which have fewer digits than others.
 Saturated neurons make them by the million, a (1 - a) where a is 1e-38; so do the means of gradients
 that have become zero for good, which shrink to the smallest of them and stay there. A CPU of the
 x86 family takes many times as long for an operation on one, and so a step of a saturated network
 took twice as long as others. Kernels therefore set two bits of the control word, by which the core
-takes subnormal numbers for zero and makes none. Other CPUs work as they do. A kernel that raises,
-as none does without NUMBA_BOUNDSCHECK=1, leaves the bits set.
+takes subnormal numbers for zero and makes none. On other CPUs nothing is changed. A kernel that
+raises, as none does without NUMBA_BOUNDSCHECK=1, leaves the bits set.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def _control(builder: Any, name: str, place: Any) -> None:
 if DISABLED:
 
     def flush_subnormals():  # type: ignore[no-untyped-def]
-        """Nothing."""
+        """Do nothing."""
         return 0
 
     def restore(control):  # type: ignore[no-untyped-def]
-        """Nothing."""
+        """Do nothing."""
 
 else:
 

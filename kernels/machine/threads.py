@@ -16,7 +16,7 @@ the interpreter's lock. So two runs may go on at once, a process may fork betwee
 thread waits, spinning, for the next call, as those of Numba's pools do: GNU OpenMP's spin for
 milliseconds, and made a training step of 0.5 ms take 80 beside one busy process.
 
-Which thread does a task changes no result, since tasks write to different places.
+Results do not depend on the thread that does a task, since tasks write to different places.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ _n_threads = 1 if DISABLED else default_num_threads()
 
 
 def get_num_threads() -> int:
-    """Return how many threads a run may use.
+    """Return the largest number of threads that a run may use.
 
-    At first as many as CPUs that the process may use: where a container or a batch job limits its
-    time, as many as that is worth. The environment variable NUMBA_NUM_THREADS overrides that.
+    By default it is the number of CPUs that the process may use; if a container or a batch job
+    limits its CPU time, that limit, rounded up. The environment variable NUMBA_NUM_THREADS
+    overrides that.
 
     Examples
     --------
@@ -72,10 +73,10 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n_threads: int) -> None:
-    """Set how many threads a run may use, in this process. Results do not depend on it.
+    """Set the largest number of threads of a run, in this process. Results do not depend on it.
 
     While a call of minisnn runs, it holds for the BLAS of NumPy and SciPy, too, on which networks
-    with `MLP.runs_on_blas` are trained; but not for Apple's Accelerate, which cannot be told.
+    with `MLP.runs_on_blas` are trained; but not for Apple's Accelerate, which has no such setting.
 
     Parameters
     ----------

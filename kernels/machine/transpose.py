@@ -1,6 +1,6 @@
 """Transposition in registers: square tiles from one sample per row to one feature per row.
 
-Data is read by address, as it lies. The most common kinds, `TURNED`, go from memory through
+Data is read by address, in place. The most common kinds, `TURNED`, go from memory through
 registers to memory; all others become float64 first, in a square of their own, row by row.
 """
 
@@ -30,7 +30,7 @@ KINDS = {
 """Numbers of the dtypes that can be read, by kind and bytes; a bool is a byte of 0 or 1."""
 
 TURNED = KINDS["u1"], KINDS["f4"], KINDS["f8"]
-"""Those that `turn` takes: it is long, and compiled for each."""
+"""Kinds that `turn` takes. It is long, and compiled for each of them."""
 
 _LARGEST = 2**53  # up to it float64 holds every whole number
 
@@ -51,7 +51,7 @@ if DISABLED:
         ctypes.memmove(int(target), int(source), int(size))
 
     def prefetch(address):  # type: ignore[no-untyped-def]
-        """Nothing."""
+        """Do nothing."""
 
     def load_row(kind, address, doubles, j):  # type: ignore[no-untyped-def]
         """Do what the intrinsic below does."""
@@ -101,7 +101,7 @@ else:
         mantissa = builder.and_(bits, number(1023))
         mantissa = builder.select(is_normal, builder.or_(mantissa, number(1024)), mantissa)
         exponent = builder.select(is_normal, exponent, number(1))
-        power = builder.add(exponent, number(1023 - 25))  # the mantissa has ten bits behind the dot
+        power = builder.add(exponent, number(1023 - 25))  # the mantissa has ten bits
         is_finite = builder.icmp_unsigned("<", exponent, number(31))
         power = builder.select(is_finite, power, number(2047))  # infinity
         sign = builder.shl(builder.lshr(bits, number(15)), number(63))
@@ -110,7 +110,7 @@ else:
         return builder.fmul(builder.sitofp(narrow, doubles), factor)
 
     def _doubles(name: str, address: Any, builder: Any) -> Any:
-        """The `SIDE` values at an address in float64; NaN for whole numbers that it has not."""
+        """The `SIDE` values at an address in float64; NaN for whole numbers that do not fit."""
         letter, size = name[0], int(name[1:])
         element = {"f4": ir.FloatType(), "f8": _DOUBLE}.get(name, ir.IntType(8 * size))
         items = builder.load(
@@ -221,8 +221,8 @@ else:
         """X[f + i, s + j] = scale * (the i-th value from rows[j] + offset) for i, j below `SIDE`.
 
         kind : the dtype of the values, of `TURNED`; rows : int64[SIDE], addresses. The product is
-        of float64, until it is rounded. Returns 0 where all are finite; of bytes that is not
-        looked at. If X is of bytes they are not scaled.
+        of float64, until it is rounded. Returns 0 where all are finite; bytes are not checked. If X
+        is of bytes, they are not scaled.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

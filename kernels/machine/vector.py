@@ -3,9 +3,9 @@
 LLVM's auto-vectoriser reloads and stores an output row at every edge. With an explicit vector
 type, which LLVM splits over the CPU's registers, the row stays in registers until its last edge.
 
-How many registers is said by the *tile*, a tuple with one item a register: ``(0,) * 8`` for large
+The *tile* gives the number of registers: a tuple with one item per register, ``(0,) * 8`` for large
 batches, whose products keep as many more registers busy, ``(0,) * 2`` for small ones. It is a
-tuple, since its length is part of its type, so that kernels are compiled for it. The lanes of a
+tuple because its length is part of its type, so that kernels are compiled for it. The lanes of a
 register follow from the CPU (`cpu`).
 
 Arrays are 2-D and C-contiguous; a row address is ``(row, column)`` with ``column`` a multiple
@@ -260,8 +260,8 @@ else:
     def pair(typing: Any, like: Any, array: Any, row: Any, column: Any, pairs: Any) -> Any:
         """Put two registers' worth of bytes, from ``array[row, column]`` on, into words.
 
-        The upper half of each byte as a float32 is all there is of it; a word of ``pairs`` holds
-        one of the first register's lanes and, above it, the same of the second's.
+        The lower half of a byte as a float32 is zeros, so a word of ``pairs`` holds the upper half
+        of one of the first register's lanes and, above it, the same of the second's.
         """
         lanes = TARGET.register_bytes * 8 // like.dtype.bitwidth
 
@@ -323,7 +323,7 @@ else:
             (value,) = arguments
             if TARGET.rounds:
                 return _call(builder, "llvm.floor", value)
-            # Next to this number the whole ones are all there are, so that adding it rounds.
+            # There are only whole numbers near this one, so that adding it rounds.
             large = value.type(1.5 * 2 ** (23 if x.bitwidth == 32 else 52))
             nearest = builder.fsub(builder.fadd(value, large), large)
             above = builder.fcmp_ordered(">", nearest, value)

@@ -1,8 +1,8 @@
 """Processes of this machine that train runs, one after the other, each on one thread.
 
-Each is a pool of its own. If one dies, killed for lack of memory or crashed, only the run that it trained
-fails, and another process takes its place. No run is trained in this process, not even the last
-one: a crash would end the sweep.
+Each is a pool of its own. If one dies, killed for lack of memory or crashed, only the run that it
+trained fails, and another process takes its place. No run is trained in this process, not even the
+last one: a crash would end the sweep.
 """
 
 from __future__ import annotations

@@ -235,7 +235,7 @@ def test_without_sources_or_code_nothing_is_kept(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(code_cache, "_stamp", lambda: None)
-    with pytest.warns(RuntimeWarning, match="made from cannot be found"):
+    with pytest.warns(RuntimeWarning, match="sources of the kernels cannot be found"):
         assert anew() == (0.5, "compiled")
     assert anew() == (0.5, "compiled")
     assert not cache.exists()
