@@ -12,7 +12,7 @@ something to see, as a picture.
   inputs    predictions and epochs of networks of 500,000 inputs of which few are used
   scaling   how a step grows with edges, width, depth and batch, and a formula for it
   startup   import, first step with and without compiled kernels
-  memory    bytes a connection while training
+  memory    bytes per connection while training
   blocks    steps by the number of blocks of columns, and whether the best one is chosen
 
 examples:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from full_speed import at_full_speed
-from mnist_options import at_least_one, data_names, load_data, numbers, sigmoid_rate
+from mnist_options import add_data_option, at_least_one, load_data, numbers, sigmoid_rate
 from program import Parser, run, write_text
 
 import minisnn as snn
@@ -51,13 +51,7 @@ def format_choice(by_rate: dict[str, dict[float, float]], chosen: dict[str, floa
 def main(argv: list[str] | None = None) -> None:
     """Run."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data",
-        choices=data_names(),
-        default="sample",
-        metavar="NAME",
-        help=f"{', '.join(data_names())} (default: %(default)s)",
-    )
+    add_data_option(parser)
     parser.add_argument("--epochs", type=at_least_one, default=100, help="(default: %(default)s)")
     parser.add_argument(
         "--seeds",

@@ -53,6 +53,17 @@ def load_data(name: str) -> Dataset:
     return load_mnist(name) if name in SPECIAL else load(name)
 
 
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """Add --data, by default the sample."""
+    parser.add_argument(
+        "--data",
+        choices=data_names(),
+        default="sample",
+        metavar="NAME",
+        help=f"{', '.join(data_names())} (default: %(default)s)",
+    )
+
+
 def numbers(kind: type, what: str) -> Any:
     """Return a parser of one number, or several with commas between them."""
 

@@ -14,7 +14,7 @@ from .ours import Ours
 from .steps import make_problem
 
 CONSTRUCTIONS = ("", "regular_rotating", "long_range_rotating", "fibonacci_rotating")
-RANDOM = "as many random inputs a neuron"
+RANDOM = "as many random inputs per neuron"
 
 
 def measure_constructions(
@@ -86,5 +86,5 @@ def table(result: dict[str, Any]) -> str:
                     f"{row['microseconds'][RANDOM] / time:.2f} x",
                 ]
             )
-    head = [title, "density", "threads", "connections", "us a step", "quartiles", "against random"]
-    return align(head, lines)
+    figures = "density", "threads", "connections", "us per step", "quartiles", "against random"
+    return align([title, *figures], lines)

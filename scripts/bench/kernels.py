@@ -46,7 +46,7 @@ def roofline(limits: Machine, level: str, n_bytes: int) -> float:
     level
         Source of the edges' bytes, one of `machine.BUFFERS`.
     n_bytes
-        Of one edge, which is worth two operations a sample.
+        Of one edge, which is worth two operations per sample.
     """
     return min(limits.peak_gflops, limits.bandwidth[level] / n_bytes * 2 * BATCH)
 

@@ -37,7 +37,7 @@ _READ = 256 * 2**20  # bytes
 _MULTIPLIED = 100_000  # times all sums
 _FACTOR = np.float32(0.5)
 _TILE, _HALF = (0,) * 8, (0,) * 4
-# Twelve sums at once: more than a CPU of two FMAs a cycle and five cycles' delay waits for, and
+# Twelve sums at once: more than a CPU of two FMAs per cycle and five cycles' delay waits for, and
 # with both factors no more than the sixteen registers of AVX.
 _SUMS = lanes_of(np.float32, len(_TILE) + len(_HALF))
 
@@ -84,8 +84,8 @@ class Machine:
     peak_gflops
         FMAs of float32 with all operands in registers, each counted as two operations.
     bandwidth
-        Bytes read by loads with FMAs, 10^9 a second, by the names of `BUFFERS`: from end to end or
-        in rows of 8 registers in any order, whichever is faster. On Zen 5 the latter is, from L2.
+        Bytes read by loads with FMAs, 10^9 per second, by the names of `BUFFERS`: from end to end
+        or in rows of 8 registers in any order, whichever is faster: on Zen 5 the latter, from L2.
     blas_forward_gflops, blas_gradient_gflops
         BLAS's W X and dZ X^T, of the layer that `SHAPE` and `BATCH` describe.
     """
@@ -153,7 +153,7 @@ def medians(
     seconds: float,
     pause: float,
 ) -> dict[str, float]:
-    """Return the median seconds a piece of each, measured in turn, BLAS on so many threads.
+    """Return the median seconds per piece of each, measured in turn, BLAS on so many threads.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def table(machines: Sequence[Machine]) -> str:
     caption = (
         "This machine: GFLOP/s of FMAs in registers and of BLAS "
         f"({SHAPE[0]} -> {SHAPE[1]}, batch {BATCH}, float32);\n"
-        "GB/s read from buffers of so many bytes a thread. All threads together."
+        "GB/s read from buffers of this many bytes per thread. All threads together."
     )
     return f"{caption}\n{align(header, rows)}"
 

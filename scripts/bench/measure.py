@@ -43,7 +43,7 @@ def interleaved(
     Returns
     -------
     dict of list of float
-        For each contestant the seconds a piece of each round.
+        For each contestant the seconds per piece of each round.
     """
     within = limits or {}
     pieces = {}

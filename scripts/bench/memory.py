@@ -32,7 +32,7 @@ from .base import Array
 from .startup import in_new_processes
 
 BATCH_SIZE = 128
-GOAL = 20.0  # bytes a connection, at most, in float32 and for layers up to 65,536 wide
+GOAL = 20.0  # bytes per connection, at most, in float32 and for layers up to 65,536 wide
 ACTIVATIONS = "activations"  # the one part that is no connection's
 
 
@@ -190,7 +190,7 @@ def table(result: Mapping[str, Any]) -> str:
         rows.append([f"({number}) {name}", f"{n:,}", *figures, *megabytes, f"<= {GOAL:g}", verdict])
         parts["(MLP.structure_bytes)"] = found["structure_bytes"]
         columns.append([f"{value / n:.2f}" for value in parts.values()])
-    header = ["bytes a connection", "connections", "counted", "seen", "untrimmed", "all at peak"]
+    header = ["bytes per connection", "connections", "counted", "seen", "untrimmed", "all at peak"]
     header += ["activations MB", "peak MB", "goal (counted)", ""]
     numbers = [f"({number})" for number in range(1, len(rows) + 1)]
     by_part = [[part, *figures] for part, *figures in zip(parts, *columns, strict=True)]

@@ -107,7 +107,7 @@ def measure_scaling(
 
 
 def _fit(rows: Sequence[dict[str, Any]], threads: int) -> dict[str, Any]:
-    """Fit microseconds a unit of each term, none below 0, to the smallest relative errors."""
+    """Fit microseconds per unit of each term, none below 0, to the smallest relative errors."""
     chosen = [row for row in rows if row["threads"] == threads]
     counts = np.array([row["counts"] for row in chosen], dtype=float)
     times = np.array([row["microseconds"] for row in chosen])
@@ -129,7 +129,7 @@ def table(result: dict[str, Any]) -> str:
         values = list(dict.fromkeys(row["value"] for row in rows))
         head = [sweep, *(f"{value:g}" for value in values)]
         lines = [
-            [f"{n} thread{'s' * (n > 1)}, us a step"]
+            [f"{n} thread{'s' * (n > 1)}, us per step"]
             + [f"{row['microseconds']:.0f}" for row in rows if row["threads"] == n]
             for n in threads
         ]
@@ -158,7 +158,7 @@ def plot(result: dict[str, Any]) -> Any:
             label = f"{n} thread{'s' * (n != '1')}"
             axes.plot(values, [r["microseconds"] for r in rows], "o", color=color, label=label)
             axes.plot(values, formula, "--", color=color, label=f"{label}, formula")
-        axes.set(xscale="log", yscale="log", xlabel=sweep, ylabel="microseconds a step")
+        axes.set(xscale="log", yscale="log", xlabel=sweep, ylabel="microseconds per step")
         axes.set_xticks(values, [f"{value:g}" for value in values])
         axes.minorticks_off()
         axes.grid(alpha=0.3)

@@ -108,7 +108,7 @@ def test_many_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(row["milliseconds"]) == (5 if row["what"] == "predictions" else 4)
         assert min(row["milliseconds"].values()) > 0
     text = many_inputs.table(json.loads(json.dumps(result)))
-    assert "200 samples of 300 inputs, 20 edges a hidden neuron, 1 thread" in text
+    assert "200 samples of 300 inputs, 20 edges per hidden neuron, 1 thread" in text
     assert text.count("6 hidden, float32") == 2
 
 
