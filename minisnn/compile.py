@@ -19,6 +19,7 @@ import numpy as np
 from ._support.checks import check_positive_integer
 from ._support.compile_notice import compile_notice
 from ._support.console import forgiving, say
+from .kernels.functions.optimizers import UPDATES
 from .kernels.machine import code_cache
 from .kernels.machine.jit import DISABLED
 from .kernels.machine.layout import read_only
@@ -73,7 +74,12 @@ def _parts(
             execution = Execution(
                 net.plan_for(size), net.parameters, np.zeros_like([net.parameters])
             )
-            parts.append((f"{dtype}, batches of {size}", partial(execution.compile, ALL)))
+            parts.append(
+                (
+                    f"{dtype}, batches of {size}",
+                    partial(execution.compile, ALL, range(len(UPDATES))),
+                )
+            )
         single = partial(net.predict, np.zeros((1, 3), np.uint8))
         parts.append((f"{dtype}, single samples", single))
     return parts

@@ -51,9 +51,10 @@ class Loss(Row):
 
     Parameters
     ----------
-    of_outputs : kernel (tile, A, T, n_samples, counts, losses, dA, first, last), optional
+    of_outputs : kernel (tile, A, T, n_samples, count, counts, losses, dA, first, last), optional
         For outputs first to last: their shares of the loss, losses : float64[n_out], for the caller
-        to add up; and its gradient, 0 in the padding.
+        to add up; and its gradient, 0 in the padding. count : float64, what sums are divided by: as
+        many as there are samples and outputs, over the outputs' weight.
     of_samples : kernel (A, T, n_samples, counts, workspace, losses, dA, first, last), optional
         Instead, for outputs whose activation is over the whole layer: the same for samples first to
         last, first a multiple of `SAMPLES`; workspace : real[3, width]; losses : float64[width /
@@ -84,10 +85,9 @@ def total_of(tile, terms, i, n_samples, counts):  # type: ignore[no-untyped-def]
 
 
 @jit
-def squared_error(tile, A, T, n_samples, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
+def squared_error(tile, A, T, n_samples, count, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
     """Mean squared error over samples and outputs, and its gradient by the activations."""
     step = lanes(tile, A)
-    count = n_samples * A.shape[0]
     factor = dA.dtype.type(2 / count)
     for i in range(first, last):
         for s in range(n_samples):
@@ -109,10 +109,9 @@ def squared_error(tile, A, T, n_samples, counts, losses, dA, first, last):  # ty
 
 
 @jit
-def huber(tile, A, T, n_samples, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
+def huber(tile, A, T, n_samples, count, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
     """Mean over samples and outputs of squares near 0 and distances beyond, and its gradient."""
     one, half = A.dtype.type(1), A.dtype.type(0.5)
-    count = n_samples * A.shape[0]
     factor = dA.dtype.type(1 / count)
     for i in range(first, last):
         for s in range(n_samples):
@@ -127,7 +126,7 @@ def huber(tile, A, T, n_samples, counts, losses, dA, first, last):  # type: igno
 
 
 @jit
-def binary_cross_entropy(tile, Z, T, n_samples, counts, losses, dZ, first, last):  # type: ignore[no-untyped-def]
+def binary_cross_entropy(tile, Z, T, n_samples, count, counts, losses, dZ, first, last):  # type: ignore[no-untyped-def]
     """Cross-entropy of sigmoids, the mean over samples and outputs, and its gradient by Z.
 
     Z is overwritten by A = sigmoid(Z). As a function of z and t a term is
@@ -135,7 +134,6 @@ def binary_cross_entropy(tile, Z, T, n_samples, counts, losses, dZ, first, last)
     """
     whole_registers()
     zero = Z.dtype.type(0)
-    count = n_samples * Z.shape[0]
     factor = dZ.dtype.type(1 / count)
     for i in range(first, last):
         for s in range(n_samples):
@@ -197,7 +195,7 @@ LOSSES = table(
 
 @inlined
 @by_number([row.of_outputs for row in LOSSES.values()])
-def loss_of_outputs(loss, tile, A, T, n_samples, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
+def loss_of_outputs(loss, tile, A, T, n_samples, count, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
     """Outputs first to last: their shares of the loss, and its gradient; see `Loss`."""
 
 

@@ -4,7 +4,7 @@ Each value is computed from its own inputs alone, so its bits do not depend on h
 are divided. ``real`` is float32 or float64 throughout one call.
 
 An optimiser is a row of `OPTIMIZERS`; a run has its number, and its coefficients in a step as a row
-of real numbers, so one compilation serves all::
+of real numbers::
 
     row        RATE            SHRINK     L1       FIRST     SECOND                  SMALL
     sgd        η               η λ        λ₁       μ         1 in Nesterov's form
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..machine.dispatch import Row, by_number, table
+from ..machine.dispatch import Row, table
 from ..machine.jit import inlined, jit
 from ..machine.vector import dot, fma, lanes, load
 
@@ -41,7 +41,11 @@ class Optimizer(Row):
     Parameters
     ----------
     step : kernel (coefficients, scale, decays, parameters, state, first, gradients)
-        See `update`.
+        One step of the parameters from ``first`` on. coefficients : float64[N_COEFFICIENTS], its
+        row; scale : real, a factor on the gradients; decays : bool, whether the parameters are
+        weights, which decay, or biases; parameters : real[n_parameters]; state : real[vectors,
+        n_parameters]; gradients : real[n], of these parameters, which may be overwritten. Called
+        by address: it is compiled only if it is used.
     """
 
     step: Callable[..., None]
@@ -138,16 +142,17 @@ OPTIMIZERS = table(
 """The optimisers by name."""
 
 
-@inlined
-@by_number([row.step for row in OPTIMIZERS.values()])
-def update(optimizer, coefficients, scale, decays, parameters, state, first, gradients):  # type: ignore[no-untyped-def]
-    """Make one step of the parameters from ``first`` on.
+@jit
+def keep(coefficients, scale, decays, kept, state, first, gradients):  # type: ignore[no-untyped-def]
+    """Keep the gradients of the parameters from ``first`` on, instead of a step: kept : real[n]."""
+    for k in range(gradients.shape[0]):
+        kept[first + k] = scale * gradients[k]
 
-    coefficients : float64[N_COEFFICIENTS], its row; scale : real, a factor on the gradients;
-    decays : bool, whether the parameters are weights, which decay, or biases; parameters :
-    real[n_parameters]; state : real[vectors, n_parameters]; gradients : real[n], of the parameters
-    from ``first`` on, which may be overwritten.
-    """
+
+UPDATES = [*(row.step for row in OPTIMIZERS.values()), keep]
+"""What may become of gradients as they are made: the optimisers' steps by number, then `keep`."""
+
+KEEP = len(OPTIMIZERS)
 
 
 @jit

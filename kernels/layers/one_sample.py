@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..functions.activations import IDENTITY, activate, activate_layer
+from ..functions.activations import activate, activate_layer
 from ..machine.jit import jit
 from ..machine.subnormals import flush_subnormals, restore
 from ..machine.vector import fma
@@ -79,40 +79,45 @@ def complete_times(W, x, z):  # type: ignore[no-untyped-def]
 
 @jit
 def predict_one(  # type: ignore[no-untyped-def]
-    layers, starts, indices, parameters, scale, on_blas, logits, values, workspace
+    groups, starts, indices, parameters, scale, on_blas, logits, values, outputs, workspace
 ):
     """Compute all activations of one sample.
 
-    layers, starts, indices : of a plan's `Tables`; parameters : real[n_parameters]; scale : real,
-    on the first layer's sums; on_blas : whether BLAS makes the products of complete layers;
-    logits : whether the last layer stops at its pre-activations; values : real[sum of widths], the
-    inputs first, the rest overwritten; workspace : real[2, 1].
+    groups, starts, indices : of a plan's `Tables`; parameters : real[n_parameters]; scale : real,
+    on the sums of groups that read inputs; on_blas : whether BLAS makes the products of complete
+    groups; logits : whether pre-activations of outputs are wanted; values : real[n_rows], the
+    inputs first, the rest overwritten; outputs : real[n_out]; workspace : real[2, 1].
     """
     control = flush_subnormals()
     one, zero = parameters.dtype.type(1), parameters.dtype.type(0)
-    for number in range(layers.shape[0]):
-        layer = layers[number]
-        n_in, n_out, n_blocks = layer["n_in"], layer["n_out"], layer["n_blocks"]
-        x = values[layer["inputs"] : layer["inputs"] + n_in]
-        z = values[layer["outputs"] : layer["outputs"] + n_out]
-        weights = parameters[layer["weights"] : layer["biases"]]
-        biases = parameters[layer["biases"] : layer["biases"] + n_out]
+    n_inputs = groups[0]["n_rows"]
+    for number in range(1, groups.shape[0]):
+        group = groups[number]
+        n_in, n_out, n_blocks = group["n_reads"], group["n_rows"], group["n_blocks"]
+        x = values[group["reads"] : group["reads"] + n_in]
+        z = values[group["rows"] : group["rows"] + n_out]
+        weights = parameters[group["weights"] : group["biases"]]
+        biases = parameters[group["biases"] : group["biases"] + n_out]
         if n_blocks > 0:
-            begins = starts[layer["starts"] : layer["starts"] + n_out]
-            past = layer["starts"] + n_blocks * n_out
+            begins = starts[group["starts"] : group["starts"] + n_out]
+            past = group["starts"] + n_blocks * n_out
             ends = starts[past : past + n_out]
-            columns = indices[layer["edges"] : layer["edges"] + weights.shape[0]]
+            columns = indices[group["edges"] : group["edges"] + weights.shape[0]]
             edges_times(begins, ends, columns, weights, x, z)
         elif on_blas:
             multiply(weights.reshape((n_out, n_in)), x, z)
         else:
             complete_times(weights.reshape((n_out, n_in)), x, z)
-        factor = scale if number == 0 else one
+        factor = scale if group["reads"] < n_inputs else one
         for i in range(n_out):
             z[i] = fma(z[i], factor, biases[i])
-        activation = layer["activation"]
-        if logits and number + 1 == layers.shape[0]:
-            activation = np.int64(IDENTITY)
-        activate(activation, z, one, zero)
-        activate_layer(activation, z.reshape((n_out, 1)), workspace, 0, 1)
+        first = group["output"]
+        if logits and first >= 0:
+            for i in range(n_out):
+                outputs[first + i] = z[i]
+        activate(group["activation"], z, one, zero)
+        activate_layer(group["activation"], z.reshape((n_out, 1)), workspace, 0, 1)
+        if not logits and first >= 0:
+            for i in range(n_out):
+                outputs[first + i] = z[i]
     restore(control)

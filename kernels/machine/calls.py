@@ -73,6 +73,12 @@ if DISABLED:
         """Call the function of that place."""
         _functions[address](reference, rank, operation, step)
 
+    def call_update(  # type: ignore[no-untyped-def]
+        address, coefficients, scale, decays, parameters, state, first, gradients
+    ):
+        """Call the function of that place."""
+        _functions[address](coefficients, scale, decays, parameters, state, first, gradients)
+
 else:
 
     @intrinsic
@@ -84,12 +90,8 @@ else:
 
         return Reference(value)(value), generate
 
-    @intrinsic
-    def call(
-        typing: Any, address: Any, reference: Any, rank: Any, operation: Any, step: Any
-    ) -> Any:
-        """Call the function of this address with the other arguments; it returns nothing."""
-        kinds = (reference, rank, operation, step)
+    def _by_address(kinds: tuple[Any, ...]) -> Any:
+        """Return the typing and the lowering of a call whose first argument is an address."""
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             convention = context.call_conv
@@ -101,6 +103,21 @@ else:
             return context.get_dummy_value()
 
         return types.none(types.int64, *kinds), generate
+
+    @intrinsic
+    def call(
+        typing: Any, address: Any, reference: Any, rank: Any, operation: Any, step: Any
+    ) -> Any:
+        """Call the operation of this address with the other arguments; it returns nothing."""
+        return _by_address((reference, rank, operation, step))
+
+    @intrinsic
+    def call_update(
+        typing: Any, address: Any, coefficients: Any, scale: Any, decays: Any, parameters: Any,
+        state: Any, first: Any, gradients: Any,
+    ) -> Any:  # fmt: skip
+        """Call the update rule of this address with the other arguments; it returns nothing."""
+        return _by_address((coefficients, scale, decays, parameters, state, first, gradients))
 
 
 def address_of(function: Any, *types_: Any) -> int:

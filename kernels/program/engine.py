@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import from_dtype, typeof, types
 
+from ..functions.optimizers import UPDATES
 from ..machine import compiling
 from ..machine.atomics import read
 from ..machine.calls import Reference, address_of, call, reference_to
@@ -26,35 +26,43 @@ from .records import OPERATION, Context
 
 _OPERATION = from_dtype(OPERATION)
 _INTS = types.Array(types.int64, 1, "C")
+_ROW = types.Array(types.float64, 1, "C")
+_N_UPDATES = len(UPDATES)
 
 _addresses: dict[tuple[int, Any], int] = {}
 
 
-def prepare(kinds: Iterable[int], context: Context) -> npt.NDArray[np.int64]:
-    """Return the addresses of the operations of these kinds: int64[all kinds], of others 0.
+def prepare(kinds: Iterable[int], updates: Iterable[int], context: Context) -> Context:
+    """Return the context with the addresses of operations of these kinds, and of these updates.
 
     What is not compiled yet for contexts of these types is compiled now, `execute` too: threads
     must not compile.
     """
     type_of_context = typeof(context)
-    wanted = [(kind, type_of_context) for kind in kinds]
+    functions = [*UPDATES, *OPERATIONS]
+    wanted = [(n, type_of_context) for n in (*updates, *(_N_UPDATES + kind for kind in kinds))]
     if not all(key in _addresses for key in wanted):
+        memory = context.memory
+        vector, real = typeof(memory.moved), from_dtype(memory.moved.dtype)
+        operation = Reference(type_of_context), types.int64, _OPERATION, types.int64
+        update = (
+            _ROW, real, types.boolean, vector, typeof(memory.state), types.int64,
+            types.Array(real, 1, "C"),
+        )  # fmt: skip
         with compiling.together():
-            address_of(execute, types.int64, _INTS, _INTS, _INTS, type_of_context)
-            arguments = Reference(type_of_context), types.int64, _OPERATION, types.int64
+            address_of(execute, types.int64, _INTS, _INTS, type_of_context)
             for key in wanted:
-                _addresses[key] = address_of(OPERATIONS[key[0]], *arguments)
-    addresses = np.zeros(len(OPERATIONS), dtype=np.int64)
+                signature = update if key[0] < _N_UPDATES else operation
+                _addresses[key] = address_of(functions[key[0]], *signature)
+    addresses = np.zeros(len(functions), dtype=np.int64)
     for key in wanted:
         addresses[key[0]] = _addresses[key]
-    return addresses
+    return context._replace(addresses=addresses)
 
 
 @jit
-def execute(rank, claims, done, addresses, context):  # type: ignore[no-untyped-def]
+def execute(rank, claims, done, context):  # type: ignore[no-untyped-def]
     """Run the program for every batch of ``work.samples``; called by `threads.run` on each thread.
-
-    addresses : int64[all kinds], see `prepare`.
 
     It ends after the first phase of a batch with a value that is not what it must be: nothing has
     been made of that batch, whatever thread found it.
@@ -81,7 +89,13 @@ def execute(rank, claims, done, addresses, context):  # type: ignore[no-untyped-
                     task = begin + first + number
                     for k in range(tables.tasks[task], tables.tasks[task + 1]):
                         operation = tables.operations[k]
-                        call(addresses[operation["kind"]], here, rank, operation, step)
+                        call(
+                            context.addresses[_N_UPDATES + operation["kind"]],
+                            here,
+                            rank,
+                            operation,
+                            step,
+                        )
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)

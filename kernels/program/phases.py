@@ -17,13 +17,14 @@ import numpy.typing as npt
 from ..functions.activations import ACTIVATIONS
 from ..functions.losses import SAMPLES
 from ..functions.optimizers import NORM_BLOCK
-from ..layers.complete import COLUMNS, GROUP
+from ..layers.complete import COLUMNS
+from ..layers.complete import GROUP as ROWS
 from ..machine.transpose import SIDE
 from . import operations as ops
 from .blocks import Product, complete_product
 from .effort import PER_VALUE, Effort, Range, even
 from .records import DIFFERENTIATE, PREDICT, TRAIN
-from .structure import BLAS, COMPLETE, EDGES, NARROW, Wiring
+from .structure import BLAS, COMPLETE, EDGES, NARROW, Structure
 
 Array = npt.NDArray[Any]
 Operation = tuple[int, ...]
@@ -47,27 +48,29 @@ class Schedule:
 
     Parameters
     ----------
-    wiring
+    structure
         The structure.
     purpose
         `PREDICT`, `TRAIN` or `DIFFERENTIATE`.
     effort
         Costs of operations.
     forward, backward
-        The products W X and W^T dZ of the layers that have indices.
+        The products W X and W^T dZ of the groups that have indices.
     keeps_bytes
         Whether inputs stay bytes.
     drops
-        Whether some of a layer's inputs are dropped, for each layer.
+        Whether some of a group's activations are dropped, for each group; the inputs first.
     by_samples
         Whether outputs and their loss are made by samples, once all rows are there.
+    logits
+        Whether outputs are pre-activations when they are handed over.
     clips
         Whether the step waits for the norm of all gradients.
     """
 
     def __init__(
         self,
-        wiring: Wiring,
+        structure: Structure,
         purpose: int,
         effort: Effort,
         forward: dict[int, Product],
@@ -76,30 +79,34 @@ class Schedule:
         keeps_bytes: bool,
         drops: Sequence[bool],
         by_samples: bool,
+        logits: bool,
         clips: bool,
     ) -> None:
-        self._wiring, self._effort, self._purpose = wiring, effort, purpose
+        self._structure, self._effort, self._purpose = structure, effort, purpose
+        self._groups = structure.groups
         self._forward, self._backward = forward, backward
-        self._keeps_bytes, self._drops, self._by_samples = keeps_bytes, drops, by_samples
+        self._keeps_bytes, self._drops = keeps_bytes, drops
+        self._by_samples, self._logits = by_samples, logits
         self._keeps_gradients = purpose == DIFFERENTIATE or clips
-        layers = range(len(wiring.graphs))
         self.phases = [Phase("batch", self._assembly(targets=purpose != PREDICT))]
-        for number in layers:
-            self.phases += self._forward_phases(number)
+        for level in structure.levels:
+            self.phases += _side_by_side([self._forward_phases(number) for number in level])
         if by_samples:
             self.phases.append(self._whole_outputs())
         if purpose == PREDICT:
             return
-        left = list(layers)  # layers without an update yet
-        for number in reversed(layers):
-            if number == 1 and purpose == TRAIN and self._pairs():
-                self.phases.append(self._first_two())
-                left = left[2:] if wiring.products[1] == COMPLETE else left[1:]
-            elif goes_back(purpose, number):
-                self.phases += self._backward_phases(number)
-        dense = [number for number in left if wiring.products[number] == BLAS]
+        left = [number for number, _ in structure.summing]  # those without an update yet
+        for level in [*reversed(structure.levels), *([[0]] if purpose == DIFFERENTIATE else [])]:
+            made = []
+            for number in level:
+                if structure.readers[number]:
+                    phases, updated = self._backward_phases(number)
+                    made.append(phases)
+                    left = [other for other in left if other not in updated]
+            self.phases += _side_by_side(made)
+        dense = [number for number in left if self._groups[number].products == BLAS]
         if dense:
-            tasks = [[_operation(ops.BLAS_GRADIENT, number)] for number in dense]
+            tasks = [[_operation(ops.BLAS_WEIGHTS, number)] for number in dense]
             self.phases.append(Phase("weight gradients of complete layers", tasks, "BLAS"))
         tasks = [task for number in left for task in self._updates(number)]
         if tasks:
@@ -108,7 +115,7 @@ class Schedule:
             self.phases += [self._norm(), self._clipped_step()]
 
     def _assembly(self, *, targets: bool) -> list[Task]:
-        n_in, n_out = self._wiring.widths[0], self._wiring.widths[-1]
+        n_in, n_out = self._structure.n_inputs, self._structure.n_out
         parts = even(-(-n_in // SIDE), self._effort.parts(n_in * self._effort.row))
         kind = ops.INPUT_BYTES if self._keeps_bytes else ops.INPUTS
         ranges = [(first * SIDE, min(last * SIDE, n_in)) for first, last in parts]
@@ -119,71 +126,69 @@ class Schedule:
         return tasks
 
     def _forward_phases(self, number: int) -> list[Phase]:
-        title, graph = f"layer {number + 1} forward", self._wiring.graphs[number]
-        products = self._wiring.products[number]
-        if products == EDGES:
-            product, follows = self._forward[number], self._is_summed_apart(number + 1)
-            as_bytes = number == 0 and self._keeps_bytes
+        group = self._groups[number]
+        title, graph = f"layer {group.level} forward", group.graph
+        if group.products == EDGES:
+            product, reader = self._forward[number], self._summed_apart(number)
+            as_bytes = self._reads_bytes(number)
             kind = ops.FORWARD_BYTES if as_bytes else ops.FORWARD
             tasks = []
-            for rows in self._effort.rows_of(product, multiple=COLUMNS if follows else 1):
+            for rows in self._effort.rows_of(product, multiple=1 if reader is None else COLUMNS):
                 tasks.append([_operation(kind, number, *rows), *self._follows(number, rows)])
-                if follows:
-                    tasks[-1].append(self._sums(number + 1, rows))
+                if reader is not None:
+                    tasks[-1].append(self._sums(reader, rows))
             remark = str(product.blocks) + ", as bytes" * as_bytes
-            return [Phase(title + f", sums of layer {number + 2}" * follows, tasks, remark)]
+            if reader is not None:
+                title += f", sums of layer {self._groups[reader].level}"
+            return [Phase(title, tasks, remark)]
         cycles = graph.n_edges * self._effort.edge
         ranges = self._effort.rows_of_values(graph.n_out)
         values = Phase(
-            f"{title}, {self._wiring.activations[number]}",
+            f"{title}, {group.activation}",
             [[_operation(ops.ACTIVATE, number, *r), *self._follows(number, r)] for r in ranges],
         )
-        if products == BLAS:
+        if group.products == BLAS:
             tasks = [[_operation(ops.BLAS_FORWARD, number)]]
-        elif not self._is_summed_apart(number):
-            groups = even(-(-graph.n_out // GROUP), self._effort.parts(cycles))
+        elif not partials_of(self._structure, number):
+            parts = even(-(-graph.n_out // ROWS), self._effort.parts(cycles))
             tasks = [
                 [
                     _operation(
-                        ops.COMPLETE_FORWARD,
-                        number,
-                        k * GROUP,
-                        min(m * GROUP, graph.n_out),
-                        0,
-                        graph.n_in,
+                        ops.COMPLETE_FORWARD, number,
+                        k * ROWS, min(m * ROWS, graph.n_out), 0, graph.n_in,
                     )
                 ]
-                for k, m in groups
-            ]
-        elif number > 0 and self._wiring.products[number - 1] == EDGES:
+                for k, m in parts
+            ]  # fmt: skip
+        elif self._sums_are_made_by_inputs(number):
             return [values]  # their inputs' tasks have made the sums
         else:
             blocks = even(-(-graph.n_in // COLUMNS), self._effort.parts(cycles))
             tasks = [
                 [self._sums(number, (k * COLUMNS, min(m * COLUMNS, graph.n_in)))] for k, m in blocks
             ]
-        return [Phase(title, tasks, products), values]
+        return [Phase(title, tasks, group.products), values]
+
+    def _reads_bytes(self, number: int) -> bool:
+        return self._keeps_bytes and self._structure.reads_inputs_alone(number)
 
     def _follows(self, number: int, rows: Range) -> list[Operation]:
-        """Operations that follow on rows of outputs while they are in a cache."""
-        if number + 1 < len(self._wiring.graphs):
-            return self._dropped(number + 1, rows)
-        if self._by_samples:
-            return []  # until all rows are there
-        return [_operation(ops.OUTPUT if self._purpose == PREDICT else ops.LOSS, number, *rows)]
+        """Operations that follow on rows of a group while they are in a cache."""
+        following = []
+        if self._groups[number].output is not None and not self._by_samples:  # else later
+            kind = ops.OUTPUT if self._purpose == PREDICT else ops.LOSS
+            following.append(_operation(kind, number, *rows))
+            if self._purpose == PREDICT and self._logits and self._structure.readers[number]:
+                following.append(_operation(ops.READ_OUTPUT, number, *rows))
+        return following + self._dropped(number, rows)
 
     def _dropped(self, number: int, rows: Range) -> list[Operation]:
-        """Dropout of a layer's inputs."""
+        """Dropout of a group's activations."""
         return [_operation(ops.DROP, number, *rows)] if self._drops[number] else []
 
-    def _dropped_deltas(self, number: int, rows: Range) -> list[Operation]:
-        """The same of the gradient by them, unless the slope has seen to it."""
-        made_by = self._wiring.activations[number - 1] if number else "identity"
-        wanted = self._drops[number] and not ACTIVATIONS[made_by].shows_dropped
-        return [_operation(ops.DROP_DELTAS, number, *rows)] if wanted else []
-
     def _whole_outputs(self) -> Phase:
-        n_out, last = self._wiring.widths[-1], len(self._wiring.graphs) - 1
+        (number,) = self._structure.outputs
+        n_out = self._structure.n_out
         parts = self._effort.parts(_LAYER_PASSES * n_out * self._effort.row)
         width = self._effort.width
         kinds = [ops.LOSS_OF_SAMPLES]
@@ -193,11 +198,11 @@ class Schedule:
             (begin * SAMPLES, min(end * SAMPLES, width))
             for begin, end in even(-(-width // SAMPLES), parts)
         ]
-        tasks = [[_operation(kind, last, *range_) for kind in kinds] for range_ in ranges]
-        return Phase(f"{self._wiring.activations[-1]} of the outputs", tasks)
+        tasks = [[_operation(kind, number, *range_) for kind in kinds] for range_ in ranges]
+        return Phase(f"{self._groups[number].activation} of the outputs", tasks)
 
     def _norm(self) -> Phase:
-        n = self._n_parameters()
+        n = self._structure.n_parameters
         blocks = even(-(-n // NORM_BLOCK), self._effort.parts(n * PER_VALUE))
         tasks = [[_operation(ops.NORM, 0, *range_)] for range_ in blocks]
         return Phase("norm of the gradients", tasks)
@@ -205,8 +210,8 @@ class Schedule:
     def _clipped_step(self) -> Phase:
         tasks: list[Task] = []
         begin = 0
-        for number, graph in enumerate(self._wiring.graphs):
-            for n in (graph.n_edges, graph.n_out):  # weights decay, biases do not
+        for number, group in self._structure.summing:
+            for n in (group.graph.n_edges, group.n_rows):  # weights decay, biases do not
                 ranges = even(n, self._effort.parts(n * PER_VALUE))
                 tasks += [
                     [_operation(ops.STEP, number, begin + first, begin + last)]
@@ -215,139 +220,149 @@ class Schedule:
                 begin += n
         return Phase("update by clipped gradients", tasks)
 
-    def _n_parameters(self) -> int:
-        return sum(graph.n_edges + graph.n_out for graph in self._wiring.graphs)
+    def _summed_apart(self, number: int) -> int | None:
+        """Return the group whose sums over groups of inputs this one's tasks make, if any."""
+        reader = self._structure.only_reader(number)
+        if reader is None or not partials_of(self._structure, reader):
+            return None
+        return reader
 
-    def _is_summed_apart(self, number: int) -> bool:
-        """True if a layer's sums over groups of inputs are separate, added up afterwards."""
-        within = number < len(self._wiring.graphs)
-        return within and partials_of(self._wiring, number) > 0
-
-    def _sums(self, number: int, inputs: Range) -> Operation:
-        return _operation(
-            ops.COMPLETE_FORWARD, number, 0, self._wiring.graphs[number].n_out, *inputs
+    def _sums_are_made_by_inputs(self, number: int) -> bool:
+        return any(
+            group.products == EDGES and self._summed_apart(other) == number
+            for other, group in self._structure.summing
         )
 
-    def _backward_phases(self, number: int) -> list[Phase]:
-        title, graph = f"layer {number + 1} input gradient", self._wiring.graphs[number]
-        products = self._wiring.products[number]
-        if products == BLAS:
-            rows = self._effort.rows_of_values(graph.n_in)
-            return [
-                Phase(title, [[_operation(ops.BLAS_INPUT_GRADIENT, number)]], products),
-                Phase(
-                    f"{title}, slope",
-                    [
-                        [_operation(ops.SLOPE, number, *r), *self._dropped_deltas(number, r)]
-                        for r in rows
-                    ],
-                ),
+    def _sums(self, number: int, inputs: Range) -> Operation:
+        return _operation(ops.COMPLETE_FORWARD, number, 0, self._groups[number].n_rows, *inputs)
+
+    def _backward_phases(self, number: int) -> tuple[list[Phase], list[int]]:
+        """Return what makes a group's gradient, and the groups that are updated in passing."""
+        title = f"layer {self._groups[number].level} gradient" if number else "input gradient"
+        reader = self._structure.only_reader(number)
+        if reader is not None and self._groups[reader].products == BLAS:
+            ranges = self._effort.rows_of_values(self._groups[number].n_rows)
+            tasks = [
+                [_operation(ops.SLOPE, number, *rows), *self._after_slope(number, rows)]
+                for rows in ranges
             ]
-        kind, product = self._input_gradient(number)
-        rows = self._effort.rows_of(product, multiple=_MULTIPLES[products])
-        tasks = [
-            [_operation(kind, number, *range_), *self._dropped_deltas(number, range_)]
-            for range_ in rows
-        ]
-        return [Phase(title, tasks, _remark(products, product))]
-
-    def _input_gradient(self, number: int) -> tuple[int, Product]:
-        """Return the operation that makes a layer's input gradient, and the product that it is."""
-        if self._wiring.products[number] == EDGES:
-            return ops.INPUT_GRADIENT, self._backward[number]
-        graph = self._wiring.graphs[number]
-        return ops.COMPLETE_INPUT_GRADIENT, complete_product(graph.n_in, graph.n_out)
-
-    def _pairs(self) -> bool:
-        """True if `_first_two` can be made, and the first layer has rows to share."""
-        narrow = self._wiring.widths[1] < NARROW
-        return self._wiring.products[0] == EDGES and self._wiring.products[1] != BLAS and not narrow
-
-    def _first_two(self) -> Phase:
-        """The second layer's input gradient, and at once what only waits for its rows.
-
-        These are the first layer's weights, since there is no input gradient that would still
-        need them as they were; and a complete second layer's, by columns.
-        """
-        products, first = self._wiring.products[1], self._forward[0]
-        n_out = self._wiring.widths[2]
-        kind, product = self._input_gradient(1)
-        least = -(-self._wiring.graphs[0].n_edges // _SCRATCH)
-        title = "layer 2 input gradient, layer 1 update"
-        if products == COMPLETE:
-            least = max(least, -(-self._wiring.graphs[1].n_edges // _SCRATCH))
-            title = "layer 2 input gradient, layers 1 and 2 update"
+            on_blas = Phase(title, [[_operation(ops.BLAS_GRADIENT, number)]], BLAS)
+            return [on_blas, Phase(f"{title}, slope", tasks)], []
+        if reader is None:
+            kind, product, multiple = ops.GRADIENT, self._backward[number], 1
+            remark = str(product.blocks)
+        else:
+            graph = self._groups[reader].graph
+            kind, product = ops.COMPLETE_GRADIENT, complete_product(graph.n_in, graph.n_out)
+            multiple, remark = COLUMNS, COMPLETE  # as in the forward pass: in the same core's cache
+        updated: list[int] = []
+        if not self._is_updated_at_once(number):
+            ranges = self._effort.rows_of(product, multiple=multiple)
+        else:
+            updated = [number] if reader is None else [number, reader]
+            edges = max(self._groups[other].graph.n_edges for other in updated)
+            least = -(-edges // _SCRATCH)
+            ranges = self._effort.rows_of(
+                product, self._forward[number], least=least, multiple=multiple
+            )
+            levels = sorted(str(self._groups[other].level) for other in updated)
+            title += f", update of layer{'s' * (len(levels) > 1)} {' and '.join(levels)}"
         tasks = []
-        for rows in self._effort.rows_of(
-            product, first, least=least, multiple=_MULTIPLES[products]
-        ):
-            task = [_operation(kind, 1, *rows), *self._dropped_deltas(1, rows)]
-            task.append(self._update(0, *rows, 0, first.blocks.number))
-            if products == COMPLETE:
-                task.append(_operation(ops.COMPLETE_UPDATE, 1, 0, n_out, *rows))
+        for rows in ranges:
+            task = [_operation(kind, number, *rows), *self._after_slope(number, rows)]
+            if updated:
+                task += self._update(number, *rows, 0, self._forward[number].blocks.number)
+            if updated and reader is not None:
+                task += self._complete_update(reader, (0, self._groups[reader].n_rows), rows)
             tasks.append(task)
-        return Phase(title, tasks, _remark(products, product))
+        return [Phase(title, tasks, remark)], updated
+
+    def _after_slope(self, number: int, rows: Range) -> list[Operation]:
+        """Return what a group's gradient still needs: dropout, unless the slope has seen to it."""
+        shows = ACTIVATIONS[self._groups[number].activation].shows_dropped
+        following = []
+        if self._drops[number] and not shows:
+            following.append(_operation(ops.DROP_DELTAS, number, *rows))
+        if self._groups[number].output is not None:
+            following.append(_operation(ops.ADD_LOSS, number, *rows))
+        return following
+
+    def _is_updated_at_once(self, number: int) -> bool:
+        """True if a group's update can follow on the same rows as its gradient.
+
+        So it is where it reads inputs alone, since no other gradient still needs its weights as
+        they were. With it goes the update of a complete reader, by columns.
+        """
+        group = self._groups[number]
+        return (
+            self._purpose == TRAIN
+            and number > 0
+            and group.products == EDGES
+            and self._structure.reads_inputs_alone(number)
+            and group.n_rows >= NARROW  # so that there are rows to share
+        )
 
     def _updates(self, number: int) -> list[Task]:
-        graph = self._wiring.graphs[number]
-        products = self._wiring.products[number]
+        group = self._groups[number]
+        graph, products = group.graph, group.products
         least = -(-graph.n_edges // _SCRATCH)
         parts = max(least, self._effort.parts(graph.n_edges * self._effort.edge))
         if products == BLAS:
+            kinds = [ops.BIASES] if self._keeps_gradients else [ops.APPLY, ops.BIASES]
             ranges = even(graph.n_out, least)
-            kind = ops.BIAS_GRADIENTS if self._keeps_gradients else ops.APPLY
-            return [[_operation(kind, number, *rows)] for rows in ranges]
+            return [[_operation(kind, number, *rows) for kind in kinds] for rows in ranges]
         if products == COMPLETE:
-            # As in the forward pass of the layer below, inputs are shared in their order.
+            # As in the forward pass of the group below, inputs are shared in their order.
             blocks = even(-(-graph.n_in // COLUMNS), parts)
             row_parts = even(graph.n_out, -(-least // len(blocks)))
             return [
-                [
-                    _operation(
-                        ops.COMPLETE_UPDATE, number,
-                        *rows, begin * COLUMNS, min(end * COLUMNS, graph.n_in),
-                    )
-                ]
+                self._complete_update(
+                    number, rows, (begin * COLUMNS, min(end * COLUMNS, graph.n_in))
+                )
                 for begin, end in blocks
                 for rows in row_parts
-            ]  # fmt: skip
+            ]
         product = self._forward[number]
         n_blocks = product.blocks.number
         if graph.n_out < NARROW and n_blocks > 1:  # too few rows to share: share the blocks
             shares = even(n_blocks, parts)
-            return [[self._update(number, 0, graph.n_out, *s)] for s in shares]
+            return [self._update(number, 0, graph.n_out, *share) for share in shares]
         ranges = self._effort.rows_of(product, least=least)
-        return [[self._update(number, *rows, 0, n_blocks)] for rows in ranges]
+        return [self._update(number, *rows, 0, n_blocks) for rows in ranges]
 
-    def _update(self, number: int, first: int, last: int, begin: int, end: int) -> Operation:
-        as_bytes = number == 0 and self._keeps_bytes
-        kind = ops.UPDATE_BYTES if as_bytes else ops.UPDATE
-        return _operation(kind, number, first, last, begin, end)
+    def _update(self, number: int, first: int, last: int, begin: int, end: int) -> Task:
+        """Return the update of rows: their edges, and with the first blocks their biases."""
+        kind = ops.UPDATE_BYTES if self._reads_bytes(number) else ops.UPDATE
+        task = [_operation(kind, number, first, last, begin, end)]
+        return [*task, _operation(ops.BIASES, number, first, last)] if begin == 0 else task
+
+    def _complete_update(self, number: int, rows: Range, columns: Range) -> Task:
+        task = [_operation(ops.COMPLETE_UPDATE, number, *rows, *columns)]
+        return [*task, _operation(ops.BIASES, number, *rows)] if columns[0] == 0 else task
 
 
-_MULTIPLES = {EDGES: 1, COMPLETE: COLUMNS}
-"""Of rows that a task has; in complete layers those of the forward pass, so that both find them in
-the same core's cache."""
-
-
-def partials_of(wiring: Wiring, number: int) -> int:
-    """Return how many rows a layer needs for sums over some of its inputs: a few, or none."""
-    graph = wiring.graphs[number]
-    if wiring.products[number] != COMPLETE or graph.n_out >= NARROW:
+def partials_of(structure: Structure, number: int) -> int:
+    """Return how many rows a group needs for sums over some of its inputs: a few, or none."""
+    group = structure.groups[number]
+    if group.products != COMPLETE or group.n_rows >= NARROW:
         return 0
-    return (-(-graph.n_in // COLUMNS) - 1) * graph.n_out
+    return (-(-group.graph.n_in // COLUMNS) - 1) * group.n_rows
 
 
-def goes_back(purpose: int, number: int) -> bool:
-    """Return whether the gradient by a layer's inputs is wanted."""
-    return purpose == DIFFERENTIATE or (purpose == TRAIN and number > 0)
+def _side_by_side(groups: Sequence[list[Phase]]) -> list[Phase]:
+    """Return the phases of groups that need not wait for one another: the first of all, and so on.
 
-
-def _remark(products: str, product: Product) -> str:
-    return str(product.blocks) if products == EDGES else products
+    Each is named as in the first group.
+    """
+    merged = []
+    for k in range(max(map(len, groups), default=0)):
+        phases = [phases[k] for phases in groups if k < len(phases)]
+        tasks = [task for phase in phases for task in phase.tasks]
+        merged.append(Phase(phases[0].title, tasks, phases[0].remark))
+    return merged
 
 
 def _operation(
-    kind: int, layer: int, first: int = 0, last: int = 0, begin: int = 0, end: int = 0
+    kind: int, group: int, first: int = 0, last: int = 0, begin: int = 0, end: int = 0
 ) -> Operation:
-    return kind, layer, first, last, begin, end
+    return kind, group, first, last, begin, end

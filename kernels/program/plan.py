@@ -33,9 +33,9 @@ from . import operations as ops
 from .blocks import Product, block_starts, choose_blocks
 from .effort import OVERHEAD, Effort
 from .engine import prepare
-from .phases import Schedule, goes_back, partials_of
-from .records import DIFFERENTIATE, LAYER, OPERATION, PREDICT, TRAIN, Context, Tables
-from .structure import EDGES, Transposed, Wiring
+from .phases import Schedule, partials_of
+from .records import DIFFERENTIATE, GROUP, OPERATION, PREDICT, TRAIN, Context, Tables
+from .structure import EDGES, Structure, Transposed
 
 Array = npt.NDArray[Any]
 
@@ -48,8 +48,6 @@ START_CYCLES = 3_000_000
 TILES = (8, 4, 2)
 """Registers of a tile. Kernels are compiled for each that is used: one of a single register would
 save a few microseconds with the smallest batches, and cost seconds."""
-
-_UPDATES = (ops.UPDATE, ops.UPDATE_BYTES, ops.COMPLETE_UPDATE, ops.APPLY, ops.BIAS_GRADIENTS)
 
 _PASSES = {PREDICT: 1, TRAIN: 2, DIFFERENTIATE: 3}
 
@@ -68,7 +66,7 @@ class Plan:
 
     Parameters
     ----------
-    wiring
+    structure
         The network's structure.
     batch_size
         Samples of a batch, at most.
@@ -79,9 +77,11 @@ class Plan:
     n_threads
         At most so many; by default as many as the process may use.
     keeps_bytes
-        Whether inputs are bytes, of which none is dropped: they stay so if the wiring takes them.
+        Whether inputs are bytes, of which none is dropped: they stay so if the structure takes
+        them.
     drops
-        Whether some of a layer's inputs are dropped, for each layer; by default none.
+        Whether some of the activations are dropped, for each group but the last, the inputs first;
+        by default none.
     logits
         Whether outputs stay pre-activations: for the caller of a prediction, or for the loss.
     clips
@@ -91,7 +91,7 @@ class Plan:
 
     def __init__(
         self,
-        wiring: Wiring,
+        structure: Structure,
         batch_size: int,
         dtype: npt.DTypeLike,
         purpose: int = TRAIN,
@@ -102,10 +102,10 @@ class Plan:
         logits: bool = False,
         clips: bool = False,
     ) -> None:
-        self.wiring, self.batch_size, self.purpose = wiring, batch_size, purpose
+        self.structure, self.batch_size, self.purpose = structure, batch_size, purpose
         self.clips, self.logits = clips, logits
         self.dtype = np.dtype(dtype)
-        self.keeps_bytes = keeps_bytes and wiring.takes_bytes
+        self.keeps_bytes = keeps_bytes and structure.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
         self.part = part_of(self.tile)
         step = lanes_of(dtype, len(self.tile))
@@ -113,41 +113,43 @@ class Plan:
         effort = Effort(self.width, len(self.tile), self.dtype)
         self.cycles = self._cycles(effort)
         limit = get_num_threads() if n_threads is None else n_threads
-        self.blas_threads = limit if wiring.uses_blas else 0
-        if wiring.uses_blas:
+        self.blas_threads = limit if structure.uses_blas else 0
+        if structure.uses_blas:
             limit = 1  # BLAS has threads of its own, and would share the cores with ours
         self.n_threads = max(1, min(limit, int(self.cycles / THREAD_CYCLES)))
-        layers = np.zeros(len(wiring.graphs), LAYER)
-        self.n_partials = 0  # rows for sums over some of a complete layer's inputs
-        transposed = None  # one for all that follows: another thread may have the wiring's replaced
+        groups = np.zeros(len(structure.groups), GROUP)
+        self.n_partials = self.n_deltas = 0  # rows
+        transposed = None  # one for all that follows: another thread may have it replaced
         if purpose != PREDICT:
-            transposed = wiring.transposed(first_layer=purpose == DIFFERENTIATE)
-        forward, backward = self._lay_out(layers, transposed)
+            transposed = structure.transposed(inputs=purpose == DIFFERENTIATE)
+        forward, backward = self._lay_out(groups, transposed)
         self.phases = Schedule(
-            wiring,
+            structure,
             purpose,
             replace(effort, n_threads=self.n_threads),
             forward,
             backward,
             keeps_bytes=self.keeps_bytes,
-            drops=drops or [False] * len(layers),
+            drops=[*drops, False] if drops else [False] * len(groups),
             by_samples=self.by_samples,
+            logits=logits,
             clips=clips,
         ).phases
-        self.tables = self._collect(layers, forward, backward, transposed)
+        self.tables = self._collect(groups, forward, backward, transposed)
         self.scratch_size = self._scratch_size(forward)
-        self._addresses: Array | None = None
+        self._ready: dict[tuple[int, ...], Array] = {}
 
     @property
     def by_samples(self) -> bool:
         """True if outputs and their loss are made by samples, as a softmax with its loss is."""
-        over_layer = ACTIVATIONS[self.wiring.activations[-1]].over_layer
+        last = self.structure.groups[self.structure.outputs[-1]]
+        over_layer = ACTIVATIONS[last.activation].over_layer
         return over_layer is not None and not (self.purpose == PREDICT and self.logits)
 
     @property
     def loss_shares(self) -> int:
         """In how many parts the loss of a batch comes: by outputs, or by samples."""
-        return -(-self.width // SAMPLES) if self.by_samples else self.wiring.widths[-1]
+        return -(-self.width // SAMPLES) if self.by_samples else self.structure.n_out
 
     @property
     def kinds(self) -> list[int]:
@@ -157,21 +159,21 @@ class Plan:
     @property
     def norm_blocks(self) -> int:
         """In how many parts the squares of all gradients come."""
-        n_parameters = sum(graph.n_edges + graph.n_out for graph in self.wiring.graphs)
-        return -(-n_parameters // NORM_BLOCK) if self.clips else 0
+        return -(-self.structure.n_parameters // NORM_BLOCK) if self.clips else 0
 
-    def addresses_for(self, context: Context) -> Array:
-        """Return where its operations are in memory; compiled with the first context.
+    def ready(self, context: Context) -> Context:
+        """Return the context with the addresses of all that it calls: compiled with the first.
 
         All contexts of a plan have the same types.
         """
-        if self._addresses is None:
-            self._addresses = prepare(self.kinds, context)
-        return self._addresses
+        updates = () if self.purpose == PREDICT else (context.work.update, context.work.optimizer)
+        if updates not in self._ready:
+            self._ready[updates] = prepare(self.kinds, updates, context).addresses
+        return context._replace(addresses=self._ready[updates])
 
     def limits_blas(self) -> AbstractContextManager[None]:
         """Return what a run happens within: BLAS, where it is used, has the plan's threads."""
-        return blas_threads(self.blas_threads) if self.wiring.uses_blas else nullcontext()
+        return blas_threads(self.blas_threads) if self.structure.uses_blas else nullcontext()
 
     def threads_for(self, n_steps: int) -> int:
         """Return how many threads a run of so many steps is worth."""
@@ -200,8 +202,8 @@ class Plan:
             f"({len(self.tile)} registers at a time), {self.n_threads} thread"
             + "s"
             * (self.n_threads > 1),
-            f"indices {np.dtype(self.wiring.index_dtype)}, structure "
-            f"{self.wiring.nbytes + self.nbytes:,} bytes",
+            f"indices {np.dtype(self.structure.index_dtype)}, structure "
+            f"{self.structure.nbytes + self.nbytes:,} bytes",
         ]
         width = max(len(phase.title) for phase in self.phases)
         lines += [
@@ -214,49 +216,62 @@ class Plan:
 
     def _cycles(self, effort: Effort) -> float:
         """About how many cycles a step takes on one core."""
-        edges = sum(graph.n_edges for graph in self.wiring.graphs)
-        return edges * effort.edge * _PASSES[self.purpose] + sum(self.wiring.widths) * effort.row
+        structure = self.structure
+        edges = structure.n_edges * effort.edge * _PASSES[self.purpose]
+        return edges + structure.n_rows * effort.row
 
     def _lay_out(
-        self, layers: Array, transposed: Transposed | None
+        self, groups: Array, transposed: Transposed | None
     ) -> tuple[dict[int, Product], dict[int, Product]]:
-        """Fill in where all that a layer has begins; return its products by its indices."""
-        wiring = self.wiring
+        """Fill in where all that a group has begins; return its products by its indices."""
+        structure = self.structure
         forward: dict[int, Product] = {}
         backward: dict[int, Product] = {}
-        rows = parameters = starts = 0
-        skipped = 0 if self.purpose == DIFFERENTIATE else wiring.widths[0]
-        for number, (layer, graph) in enumerate(zip(layers, wiring.graphs, strict=True)):
-            layer["n_in"], layer["n_out"] = graph.n_in, graph.n_out
-            layer["inputs"], layer["outputs"] = rows, rows + graph.n_in
-            layer["deltas_in"], layer["deltas_out"] = rows - skipped, rows + graph.n_in - skipped
-            layer["weights"], layer["biases"] = parameters, parameters + graph.n_edges
-            layer["activation"] = ACTIVATIONS[wiring.activations[number]].number
-            if self.logits and number == len(layers) - 1:
-                layer["activation"] = IDENTITY
-            layer["activation_in"] = layers[number - 1]["activation"] if number else IDENTITY
-            rows, parameters = rows + graph.n_in, parameters + graph.n_edges + graph.n_out
-            if wiring.products[number] != EDGES:
-                layer["n_blocks"] = -1  # so that its table of starts has no rows
-                layer["partials"], layer["n_partials"] = (
-                    self.n_partials,
-                    partials_of(wiring, number),
-                )
-                self.n_partials += int(layer["n_partials"])
-                continue
-            begin = layer["edges"] = wiring.first[number]
-            indices = wiring.indices[begin : begin + graph.n_edges]
-            as_bytes = self.keeps_bytes and number == 0
-            made = self._product(wiring.indptrs[number], indices, graph.n_in, as_bytes)
-            layer["starts"], layer["n_blocks"] = starts, made.blocks.number
-            forward[number] = made
-            starts += made.starts.size
-            if transposed is not None and goes_back(self.purpose, number):
-                begin = layer["t_edges"] = transposed.first[number]
-                indices = transposed.indices[begin : begin + graph.n_edges]
-                made = self._product(transposed.indptrs[number], indices, graph.n_out)
-                layer["t_starts"], layer["t_blocks"] = starts, made.blocks.number
-                backward[number] = made
+        starts = 0
+        skipped = 0 if self.purpose == DIFFERENTIATE else structure.n_inputs
+        self.n_deltas = structure.n_rows - skipped
+        for number, (record, group) in enumerate(zip(groups, structure.groups, strict=True)):
+            graph, record["n_rows"] = group.graph, group.n_rows
+            record["rows"] = structure.rows[number]
+            record["deltas"] = record["loss_deltas"] = structure.rows[number] - skipped
+            record["reads"], record["n_reads"] = group.reads, graph.n_in
+            record["weights"], record["biases"] = (
+                structure.weights[number],
+                structure.biases[number],
+            )
+            record["activation"] = record["makes"] = ACTIVATIONS[group.activation].number
+            record["output"] = -1 if group.output is None else group.output
+            if group.output is not None:
+                if self.logits:
+                    record["makes"] = IDENTITY
+                    if not structure.readers[number]:
+                        record["activation"] = IDENTITY
+                if structure.readers[number] and self.purpose != PREDICT:
+                    record["loss_deltas"] = self.n_deltas
+                    self.n_deltas += group.n_rows
+            reader = structure.only_reader(number)
+            record["reader"] = 0 if reader is None else reader
+            if transposed is not None and number in transposed.indptrs:
+                begin, rows = transposed.first[number], transposed.readers[number]
+                record["readers"], record["n_readers"] = rows.start - skipped, len(rows)
+                record["t_edges"], record["t_starts"] = begin, starts
+                indptr = transposed.indptrs[number]
+                record["n_t_edges"] = n = int(indptr[-1])
+                made = self._product(indptr, transposed.indices[begin : begin + n], len(rows))
+                record["t_blocks"], backward[number] = made.blocks.number, made
+                starts += made.starts.size
+            if group.products != EDGES:
+                record["n_blocks"] = -1  # so that its table of starts has no rows
+                record["partials"] = self.n_partials
+                record["n_partials"] = partials_of(structure, number)
+                self.n_partials += int(record["n_partials"])
+            elif number > 0:
+                begin = record["edges"] = structure.first[number]
+                indices = structure.indices[begin : begin + graph.n_edges]
+                as_bytes = self.keeps_bytes and structure.reads_inputs_alone(number)
+                made = self._product(structure.indptrs[number], indices, graph.n_in, as_bytes)
+                record["starts"], record["n_blocks"] = starts, made.blocks.number
+                forward[number] = made
                 starts += made.starts.size
         return forward, backward
 
@@ -276,30 +291,30 @@ class Plan:
 
     def _collect(
         self,
-        layers: Array,
+        groups: Array,
         forward: dict[int, Product],
         backward: dict[int, Product],
         transposed: Transposed | None,
     ) -> Tables:
-        wiring = self.wiring
+        structure = self.structure
         tasks = [task for phase in self.phases for task in phase.tasks]
         # In the order in which `_lay_out` counted them.
         starts = [
             made[number].starts.ravel()
-            for number in range(len(layers))
-            for made in (forward, backward)
+            for number in range(len(groups))
+            for made in (backward, forward)
             if number in made
         ]
         tables = Tables(
-            layers=layers,
+            groups=groups,
             operations=np.array([step for task in tasks for step in task], dtype=OPERATION),
             tasks=_bounds(tasks),
             phases=_bounds([phase.tasks for phase in self.phases]),
-            indices=wiring.indices,
+            indices=structure.indices,
             starts=np.concatenate([*starts, np.empty(0, np.uint32)]),
-            t_indices=wiring.indices[:0] if transposed is None else transposed.indices,
+            t_indices=structure.indices[:0] if transposed is None else transposed.indices,
             t_edges=np.empty(0, np.uint32) if transposed is None else transposed.edges,
-            inputs=np.empty(0, np.uint32) if wiring.inputs is None else wiring.inputs,
+            inputs=np.empty(0, np.uint32) if structure.inputs is None else structure.inputs,
         )
         return Tables(*map(read_only, tables))  # kernels trust them
 
@@ -310,9 +325,9 @@ class Plan:
             if kind in (ops.UPDATE, ops.UPDATE_BYTES):
                 starts = forward[number].starts[:, first:last].astype(np.int64)
                 size = max(size, int((starts[end] - starts[begin]).sum()))
-            if kind == ops.COMPLETE_UPDATE:
+            elif kind == ops.COMPLETE_UPDATE:
                 size = max(size, (last - first) * (end - begin))
-            if kind in _UPDATES:
+            elif kind == ops.BIASES:
                 size = max(size, last - first)
         return size
 

@@ -14,45 +14,52 @@ def _record(*names: str) -> np.dtype[Any]:
     return np.dtype([(name, np.int64) for name in names])
 
 
-OPERATION = _record("kind", "layer", "first", "last", "begin", "end")
-"""A function of `operations`, by its number there, and what it is to work on: of a layer rows
+OPERATION = _record("kind", "group", "first", "last", "begin", "end")
+"""A function of `operations`, by its number there, and what it is to work on: of a group rows
 (neurons, features, or what the function says) first to last; of these begin to end."""
 
-LAYER = _record(
-    "n_in", "n_out", "inputs", "outputs", "deltas_in", "deltas_out",  # rows of activations, deltas
-    "weights", "biases", "edges",  # where they begin
-    "starts", "n_blocks", "t_edges", "t_starts", "t_blocks", "partials", "n_partials",
-    "activation_in", "activation",  # what made its inputs, and what its operations make of sums
+GROUP = _record(
+    "rows", "n_rows",  # its rows of activations
+    "deltas", "loss_deltas",  # its rows of gradients, and those that its loss writes
+    "reads", "n_reads",  # rows of activations that its edges come from
+    "weights", "biases",  # where they begin among the parameters
+    "edges", "starts", "n_blocks", "partials", "n_partials",
+    "readers", "n_readers",  # rows of gradients of all that read it
+    "reader",  # the only group that does so, where that is complete
+    "t_edges", "n_t_edges", "t_starts", "t_blocks",
+    "output",  # the first of its outputs, if it has any
+    "makes", "activation",  # what forward operations make of sums, and what becomes of them
 )  # fmt: skip
 
 
 class Tables(NamedTuple):
     """Tables derived from the fixed structure."""
 
-    layers: Any  # LAYER[n_layers]
+    groups: Any  # GROUP[n_groups]
     operations: Any  # OPERATION[...]
     tasks: Any  # int64[n_tasks + 1]: where each task's operations begin
     phases: Any  # int64[n_phases + 1]: where each phase's tasks begin
     indices: Any  # uint16 or uint32[edges]
-    starts: Any  # uint32[...]: of all layers, both directions
+    starts: Any  # uint32[...]: of all groups, both directions
     t_indices: Any
-    t_edges: Any  # uint32
+    t_edges: Any  # uint32, or uint64 where there are more parameters
     inputs: Any  # uint32[n_in]: numbers of the inputs, or empty where they are 0, 1, …
 
 
 class Memory(NamedTuple):
     """Arrays that are computed."""
 
-    parameters: Any  # real[n_parameters], layer by layer, weights before biases
+    parameters: Any  # real[n_parameters], group by group, weights before biases
+    moved: Any  # the same array, or that of the gradients where they are kept: what updates write
     state: Any  # real[..., n_parameters]: the optimiser's vectors
     gradients: Any  # real[n_parameters], or empty
     norms: Any  # float64[...]: sums of squares of blocks of gradients
-    activations: Any  # real[sum of widths, width]
-    bytes: Any  # uint8[n_in, width]: the inputs, where they stay bytes, or empty
-    pairs: Any  # uint32[n_in, width / 2]: the same, as the first layer reads them
+    activations: Any  # real[n_rows, width]
+    bytes: Any  # uint8[n_inputs, width]: the inputs, where they stay bytes, or empty
+    pairs: Any  # uint32[n_inputs, width / 2]: the same, as those who read them do
     deltas: Any  # real[..., width]: gradients by them
     targets: Any  # real[n_out, width]
-    partials: Any  # real[..., width]: sums of a complete layer over some of its inputs
+    partials: Any  # real[..., width]: sums of a complete group over some of its inputs
     scratch: Any  # real[n_threads, edges of a task]
     workspace: Any  # real[3, width], for a softmax, or without rows
     space: Any  # Space, each array with one more axis, of threads; its square for reals
@@ -71,12 +78,13 @@ class Work(NamedTuple):
     batch_size: int
     scale: float  # on X
     loss: int
-    keeps_gradients: bool  # instead of a step as they are made
-    optimizer: int
+    update: int  # what becomes of gradients as they are made: its number among the updates
+    optimizer: int  # that of the optimiser's step
+    output_counts: Any  # float64[n_out]: of outputs, over each one's weight in the loss
     counts: Any  # float64[n]: what each sample counts as in its batch's loss, or empty
     coefficients: Any  # float64[n_steps, N_COEFFICIENTS]: what the optimiser needs in each step
     limit: float  # of the gradients' norm, where they are clipped
-    dropout: Any  # float64[n_layers]: of the inputs and each hidden layer
+    dropout: Any  # float64[n_groups]
     seed: int
     first_step: int
 
@@ -85,7 +93,8 @@ class Context(NamedTuple):
     """All that an operation is made with."""
 
     tile: Any  # int64 times the registers of a tile: only their number counts
-    part: Any  # the same of a complete layer's tile
+    part: Any  # the same of a complete group's tile
     tables: Tables
     memory: Memory
     work: Work
+    addresses: Any  # int64[n]: of the updates, then of the operations by kind; 0 where not needed

@@ -1,17 +1,24 @@
 """The fixed structure of a whole network, in the arrays that the compiled code reads.
 
-The layers' index arrays stand one after another, so that compiled code serves any depth; `LAYER` is
-the record that says where each begins. Indices are uint16 where every layer is narrow enough.
-The transpose, which only a backward pass needs, is made when it is first asked for. Inputs that no
-edge uses may be left out (`without_idle`): nothing is stored, read or computed for them.
+All activations of a batch are one matrix with a row for each neuron, and a network of any acyclic
+wiring is one strictly lower-triangular CSR matrix, cut into *groups*: rows of one level that are
+alike. Group 0 has the inputs. Each other group sums up one `Graph`, whose columns are rows that
+stand before it. A `chain` of layers has one group per level, and each reads the group before.
 
-A complete layer has no indices: its products are those of `complete`, or BLAS's.
+The index arrays of the groups stand one after another, so that compiled code serves any network;
+`GROUP` is the record that says where each begins. Indices are uint16 where every span is narrow
+enough. The transpose, which only a backward pass needs, is made when it is first asked for. Inputs
+that no edge uses may be left out (`without_idle`): nothing is stored, read or computed for them.
+
+A complete group has no indices: its products are those of `complete`, or BLAS's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,19 +26,19 @@ import numpy.typing as npt
 import scipy.sparse
 
 NARROW = 32
-"""A complete layer with fewer outputs than this is no reason to run a network on BLAS, and its
-sums may be made in parts, since these take little room."""
+"""A complete group with fewer rows than this is no reason to run a network on BLAS, and its sums
+may be made in parts, since these take little room."""
 
 EDGES, COMPLETE, BLAS = "edges", "complete", "BLAS"
-"""Implementation of a layer's products: the kernels of `sparse`, those of `complete`, or BLAS."""
+"""Implementation of a group's products: the kernels of `sparse`, those of `complete`, or BLAS."""
 
 Array = npt.NDArray[Any]
 
 
 class Graph(NamedTuple):
-    """One layer's structure: CSR by output neuron, indices ascending in each row, all checked.
+    """Structure of one product: CSR by output neuron, indices ascending in each row, all checked.
 
-    A complete layer may leave ``indptr`` and ``indices`` out.
+    A complete one may leave ``indptr`` and ``indices`` out.
     """
 
     n_in: int
@@ -46,7 +53,7 @@ class Graph(NamedTuple):
         return self.n_edges == self.n_in * self.n_out
 
     def rows(self) -> tuple[Array, Array]:
-        """Return indptr and indices, made up for a complete layer that has none."""
+        """Return indptr and indices, made up for a complete graph that has none."""
         if self.indptr is not None and self.indices is not None:
             return self.indptr, self.indices
         indptr = np.arange(self.n_out + 1, dtype=np.int64) * self.n_in
@@ -54,12 +61,12 @@ class Graph(NamedTuple):
 
 
 def choose_products(graphs: Sequence[Graph]) -> list[str]:
-    """Return what makes each layer's products.
+    """Return what makes the products of each graph.
 
-    Complete layers run on BLAS where most connections lie in wide complete layers: BLAS has
-    threads of its own, which would fight with ours. A narrow complete layer, such as ten outputs,
-    is no reason: its product is small. Our kernels also give the same bits for any number of
-    threads; BLAS does not.
+    Complete graphs run on BLAS where most connections lie in wide complete ones: BLAS has threads
+    of its own, which would fight with ours. A narrow complete graph, such as ten outputs, is no
+    reason: its product is small. Our kernels also give the same bits for any number of threads;
+    BLAS does not.
     """
     wide = sum(g.n_edges for g in graphs if g.is_complete and g.n_out >= NARROW)
     on_blas = 2 * wide > sum(g.n_edges for g in graphs)
@@ -88,14 +95,48 @@ def without_idle(graph: Graph) -> tuple[Graph, Array | None]:
     return graph, inputs.astype(np.uint32)
 
 
+@dataclass(frozen=True)
+class Group:
+    """Rows of one level that are alike.
+
+    Parameters
+    ----------
+    graph
+        Edges of its rows, over rows that stand before it; of the inputs none.
+    reads
+        The first of these rows.
+    level
+        Length of the longest path from an input.
+    activation
+        Activation of its neurons.
+    products
+        Implementation: `EDGES`, `COMPLETE` or `BLAS`.
+    output
+        Number of its first row among the outputs, if its rows are outputs.
+    """
+
+    graph: Graph
+    reads: int = 0
+    level: int = 0
+    activation: str = "identity"
+    products: str = EDGES
+    output: int | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of its rows."""
+        return self.graph.n_out
+
+
 @dataclass(frozen=True, eq=False)
 class Transposed:
-    """W^T of the layers whose input gradient is wanted, one after another."""
+    """W^T: for each group whose gradient is wanted, the edges of all rows that read it."""
 
     indptrs: dict[int, Array]
-    first: dict[int, int]  # layer -> where its entries begin
-    indices: Array
-    edges: Array  # where each entry stands in W, counted from its layer's first weight
+    readers: dict[int, range]  # group -> rows that these edges lead to: from the first to the last
+    first: dict[int, int]  # group -> where its entries begin
+    indices: Array  # counted from the first of these rows
+    edges: Array  # where each entry stands among all parameters
 
     @property
     def nbytes(self) -> int:
@@ -104,62 +145,126 @@ class Transposed:
         return pointers + self.indices.nbytes + self.edges.nbytes
 
 
-class Wiring:
+class Structure:
     """The structure of a network.
 
     Parameters
     ----------
-    graphs
-        One a layer, as many outputs as the next has inputs.
-    products : sequence of {EDGES, COMPLETE, BLAS}, optional
-        Implementation of each layer's products; by default `choose_products`. A complete layer may
-        be treated like any other, for comparisons.
-    activations : sequence of str, optional
-        Activation of each layer's neurons (`activations`); by default sigmoids.
+    groups : sequence of Group
+        The inputs, then all others level by level.
     inputs : array of uint32, optional
-        Numbers of the network's inputs that the first layer has (`without_idle`); by default all.
+        Numbers of the network's inputs that it has rows for (`without_idle`); by default all.
     n_in : int, optional
         Number of inputs of the network.
+
+    Attributes
+    ----------
+    rows : list of int
+        Where the rows of each group begin, and their number: the groups' offsets.
+    weights, biases : list of int
+        Where those of each group begin among the parameters.
+    n_parameters : int
+        All weights and biases, group by group.
     """
 
     def __init__(
-        self,
-        graphs: Sequence[Graph],
-        products: Sequence[str] | None = None,
-        activations: Sequence[str] | None = None,
-        *,
-        inputs: Array | None = None,
-        n_in: int | None = None,
+        self, groups: Sequence[Group], *, inputs: Array | None = None, n_in: int | None = None
     ) -> None:
-        self.products = tuple(products or choose_products(graphs))
+        self.groups = tuple(groups)
         self.inputs = inputs
-        self.n_in = graphs[0].n_in if n_in is None else n_in
-        self.graphs = tuple(graphs)
-        self.activations = tuple(activations or ["sigmoid"] * len(graphs))
-        self.widths: tuple[int, ...] = (graphs[0].n_in, *(graph.n_out for graph in graphs))
-        self.index_dtype = np.uint16 if max(self.widths) <= 2**16 else np.uint32
+        self.n_in = groups[0].n_rows if n_in is None else n_in
+        self.rows = [0, *accumulate(group.n_rows for group in groups)]
+        spans = [max(group.graph.n_in, group.n_rows) for group in groups]
+        self.weights, self.biases, total = [], [], 0
+        for number, group in enumerate(groups):
+            self.weights.append(total)
+            self.biases.append(total + group.graph.n_edges)
+            total = self.biases[-1] + group.n_rows * (number > 0)
+        self.n_parameters = total
+        self.readers = self._find_readers()
+        spans += [self._span(numbers) for numbers in self.readers]
+        self.index_dtype = np.uint16 if max(spans) <= 2**16 else np.uint32
         self.indptrs: dict[int, Array] = {}
         self.first: dict[int, int] = {}
         parts, total = [], 0
-        for number, graph in enumerate(graphs):
-            if self.products[number] == EDGES:
-                self.indptrs[number], indices = graph.rows()
+        for number, group in self.summing:
+            if group.products == EDGES:
+                self.indptrs[number], indices = group.graph.rows()
                 self.first[number] = total
                 parts.append(indices.astype(self.index_dtype, copy=False))
-                total += graph.n_edges
-        # A single layer's indices are shared with whoever gave them.
+                total += group.graph.n_edges
+        # The indices of a single group are shared with whoever gave them.
         self.indices = parts[0] if len(parts) == 1 else np.concatenate([*parts, _nothing(self)])
+        self._place = np.uint32 if self.n_parameters <= 2**32 else np.uint64  # of a parameter
         self._transposed: Transposed | None = None
 
     @property
+    def summing(self) -> list[tuple[int, Group]]:
+        """The groups that have sums, all but the inputs, with their numbers."""
+        return list(enumerate(self.groups))[1:]
+
+    @property
+    def graphs(self) -> list[Graph]:
+        """The graphs of the groups that sum."""
+        return [group.graph for group in self.groups[1:]]
+
+    @cached_property
+    def levels(self) -> list[list[int]]:
+        """The numbers of the groups that sum, level by level."""
+        found: dict[int, list[int]] = {}
+        for number, group in self.summing:
+            found.setdefault(group.level, []).append(number)
+        return list(found.values())
+
+    @cached_property
+    def outputs(self) -> list[int]:
+        """The numbers of the groups that have outputs."""
+        return [number for number, group in self.summing if group.output is not None]
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+        return sum(self.groups[number].n_rows for number in self.outputs)
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs that have rows."""
+        return self.groups[0].n_rows
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of activations: inputs and neurons."""
+        return self.rows[-1]
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges."""
+        return sum(group.graph.n_edges for group in self.groups)
+
+    @property
     def uses_blas(self) -> bool:
-        """True if any layer runs on BLAS."""
-        return BLAS in self.products
+        """True if any group runs on BLAS."""
+        return any(group.products == BLAS for group in self.groups)
 
     @property
     def takes_bytes(self) -> bool:
-        """True if images stay bytes until the first layer has summed them."""
-        return self.products[0] == EDGES
+        """True if images stay bytes until those who read them have summed them."""
+        return all(
+            self.groups[number].products == EDGES and self.reads_inputs_alone(number)
+            for number in self.readers[0]
+        )
+
+    def reads_inputs_alone(self, number: int) -> bool:
+        """Return whether all that a group reads are inputs."""
+        group = self.groups[number]
+        return group.reads + group.graph.n_in <= self.n_inputs
+
+    def only_reader(self, number: int) -> int | None:
+        """Return the complete group that reads this one, if nothing else does, and no more."""
+        numbers = self.readers[number]
+        if len(numbers) != 1 or self.groups[numbers[0]].products == EDGES:
+            return None
+        return numbers[0] if self._reads_exactly(numbers[0], number) else None
 
     @property
     def nbytes(self) -> int:
@@ -169,41 +274,121 @@ class Wiring:
         inputs = 0 if self.inputs is None else self.inputs.nbytes
         return pointers + inputs + self.indices.nbytes + transposed
 
-    def transposed(self, *, first_layer: bool = False) -> Transposed:
-        """Return the transpose of the later layers and, if asked for, of the first.
+    def transposed(self, *, inputs: bool = False) -> Transposed:
+        """Return the transpose for all groups, and for the inputs if asked for.
 
-        Training never asks for the first layer's, which is often the largest.
+        Training never asks for that of the inputs, which is often the largest.
         """
-        wanted = [n for n in self.indptrs if n > 0 or first_layer]
+        wanted = [
+            number
+            for number in range(not inputs, len(self.groups))
+            if self.readers[number] and self.only_reader(number) is None
+        ]
         have = self._transposed
         if have is None or not set(wanted) <= set(have.indptrs):
             have = self._transposed = self._transpose(wanted)
         return have
 
-    def _transpose(self, layers: Sequence[int]) -> Transposed:
-        indptrs, first, indices, edges, total = {}, {}, [], [], 0
-        for number in layers:
-            graph, begin = self.graphs[number], self.first[number]
-            of_layer = slice(begin, begin + graph.n_edges)
-            matrix = scipy.sparse.csr_array(
-                (
-                    np.arange(graph.n_edges, dtype=np.uint32),
-                    self.indices[of_layer].astype(np.int32),  # layers have fewer than 2**31
-                    self.indptrs[number],
-                ),
-                shape=(graph.n_out, graph.n_in),
-            ).tocsc()
+    def _find_readers(self) -> list[list[int]]:
+        """Return for each group the numbers of those with an edge from it."""
+        readers: list[list[int]] = [[] for _ in self.groups]
+        for number, group in self.summing:
+            begin, end = group.reads, group.reads + group.graph.n_in
+            within = [k for k in range(number) if self.rows[k] < end and begin < self.rows[k + 1]]
+            if len(within) > 1 and not group.graph.is_complete:
+                columns = np.asarray(group.graph.rows()[1]) + np.int64(begin)
+                counts = np.bincount(
+                    np.searchsorted(self.rows, columns, side="right") - 1, minlength=number
+                )
+                within = np.flatnonzero(counts).tolist()
+            for k in within:
+                readers[k].append(number)
+        return readers
+
+    def _reads_exactly(self, reader: int, number: int) -> bool:
+        """Return whether the rows that a group reads are those of another, no less and no more."""
+        group = self.groups[reader]
+        return (group.reads, group.graph.n_in) == (self.rows[number], self.groups[number].n_rows)
+
+    def _span(self, numbers: Sequence[int]) -> int:
+        """Return how many rows there are from the first of these groups to the last."""
+        return self.rows[numbers[-1] + 1] - self.rows[numbers[0]] if numbers else 0
+
+    def _transpose(self, numbers: Sequence[int]) -> Transposed:
+        indptrs, readers, first, indices, edges, total = {}, {}, {}, [], [], 0
+        for number in numbers:
+            begin = end = self.rows[self.readers[number][0]]
+            blocks = []
+            for reader in self.readers[number]:
+                gap = self.rows[reader] - end
+                blocks += [
+                    scipy.sparse.csr_array((gap, self.groups[number].n_rows), dtype=self._place)
+                ]
+                blocks += [self._edges_between(number, reader)]
+                end = self.rows[reader + 1]
+            matrix = blocks[1] if len(blocks) == 2 else scipy.sparse.vstack(blocks)
+            matrix = matrix.tocsc()
             indptrs[number], first[number] = matrix.indptr.astype(np.int64), total
+            readers[number] = range(begin, end)
             indices.append(matrix.indices.astype(self.index_dtype))
             edges.append(matrix.data)
-            total += graph.n_edges
+            total += len(matrix.data)
         return Transposed(
             indptrs,
+            readers,
             first,
             np.concatenate([*indices, _nothing(self)]),
-            np.concatenate([*edges, np.empty(0, np.uint32)]),
+            np.concatenate([*edges, np.empty(0, self._place)]),
         )
 
+    def _edges_between(self, number: int, reader: int) -> scipy.sparse.csr_array:
+        """Return where a reader's edges from a group stand among all parameters."""
+        group, n_rows = self.groups[reader], self.groups[number].n_rows
+        indptr, indices = group.graph.rows()
+        begin = self.weights[reader]
+        places = np.arange(begin, begin + len(indices), dtype=self._place)
+        columns = indices.astype(np.int64) + (group.reads - self.rows[number])
+        if not self._reads_exactly(reader, number):
+            inside = (columns >= 0) & (columns < n_rows)
+            indptr = np.concatenate([[0], np.cumsum(inside)])[indptr]
+            places, columns = places[inside], columns[inside]
+        columns = columns.astype(np.int32)  # groups have fewer than 2**31 rows
+        return scipy.sparse.csr_array((places, columns, indptr), shape=(group.n_rows, n_rows))
 
-def _nothing(wiring: Wiring) -> Array:
-    return np.empty(0, dtype=wiring.index_dtype)
+
+def chain(
+    graphs: Sequence[Graph],
+    products: Sequence[str] | None = None,
+    activations: Sequence[str] | None = None,
+    *,
+    inputs: Array | None = None,
+    n_in: int | None = None,
+) -> Structure:
+    """Return the structure of layers in a row: one group for each, that reads the one before.
+
+    Parameters
+    ----------
+    graphs
+        One per layer, as many outputs as the next has inputs.
+    products : sequence of {EDGES, COMPLETE, BLAS}, optional
+        Implementation of each layer's products; by default `choose_products`. A complete layer may
+        be treated like any other, for comparisons.
+    activations : sequence of str, optional
+        Activation of each layer's neurons (`activations`); by default sigmoids.
+    inputs, n_in
+        As for `Structure`.
+    """
+    products = list(products or choose_products(graphs))
+    activations = list(activations or ["sigmoid"] * len(graphs))
+    groups, reads = [Group(Graph(0, graphs[0].n_in, 0))], 0
+    for level, (graph, product, activation) in enumerate(
+        zip(graphs, products, activations, strict=True), start=1
+    ):
+        output = 0 if level == len(graphs) else None
+        groups.append(Group(graph, reads, level, activation, product, output))
+        reads += graph.n_in
+    return Structure(groups, inputs=inputs, n_in=n_in)
+
+
+def _nothing(structure: Structure) -> Array:
+    return np.empty(0, dtype=structure.index_dtype)

@@ -1,4 +1,4 @@
-"""Views of the arrays of a layer and of a batch, as operations take them.
+"""Views of the arrays of a group and of a batch, as operations take them.
 
 Each is written out where an operation calls it, and costs next to nothing.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..layers.batch import Space
 from ..machine.jit import inlined
 
-# Parts of a layer
+# Parts of a group
 
 
 @inlined
@@ -18,51 +18,63 @@ def rows(matrix, begin, n):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def weights(context, layer):  # type: ignore[no-untyped-def]
+def weights(context, group):  # type: ignore[no-untyped-def]
     """W on the edges: real[n_edges]."""
-    return context.memory.parameters[layer["weights"] : layer["biases"]]
+    return context.memory.parameters[group["weights"] : group["biases"]]
 
 
 @inlined
-def matrix(context, layer):  # type: ignore[no-untyped-def]
-    """W of a complete layer: real[n_out, n_in]."""
-    return weights(context, layer).reshape((layer["n_out"], layer["n_in"]))
+def matrix(context, group):  # type: ignore[no-untyped-def]
+    """W of a complete group: real[n_rows, n_reads]."""
+    return weights(context, group).reshape((group["n_rows"], group["n_reads"]))
 
 
 @inlined
-def biases(context, layer):  # type: ignore[no-untyped-def]
-    """b: real[n_out]."""
-    return rows(context.memory.parameters, layer["biases"], layer["n_out"])
+def biases(context, group):  # type: ignore[no-untyped-def]
+    """b: real[n_rows]."""
+    return rows(context.memory.parameters, group["biases"], group["n_rows"])
 
 
 @inlined
-def inputs(context, layer):  # type: ignore[no-untyped-def]
-    """X: real[n_in, width]."""
-    return rows(context.memory.activations, layer["inputs"], layer["n_in"])
+def inputs(context, group):  # type: ignore[no-untyped-def]
+    """X, what the group reads: real[n_reads, width]."""
+    return rows(context.memory.activations, group["reads"], group["n_reads"])
 
 
 @inlined
-def outputs(context, layer):  # type: ignore[no-untyped-def]
-    """A: real[n_out, width]."""
-    return rows(context.memory.activations, layer["outputs"], layer["n_out"])
+def pairs(context, group):  # type: ignore[no-untyped-def]
+    """The same as bytes, two in a word: uint32[n_reads, width / 2]."""
+    return rows(context.memory.pairs, group["reads"], group["n_reads"])
 
 
 @inlined
-def input_deltas(context, layer):  # type: ignore[no-untyped-def]
-    """dX: real[n_in, width]."""
-    return rows(context.memory.deltas, layer["deltas_in"], layer["n_in"])
+def activations(context, group):  # type: ignore[no-untyped-def]
+    """A: real[n_rows, width]."""
+    return rows(context.memory.activations, group["rows"], group["n_rows"])
 
 
 @inlined
-def output_deltas(context, layer):  # type: ignore[no-untyped-def]
-    """dZ: real[n_out, width]."""
-    return rows(context.memory.deltas, layer["deltas_out"], layer["n_out"])
+def deltas(context, group):  # type: ignore[no-untyped-def]
+    """dZ; of inputs dX: real[n_rows, width]."""
+    return rows(context.memory.deltas, group["deltas"], group["n_rows"])
 
 
 @inlined
-def partials(context, layer):  # type: ignore[no-untyped-def]
-    """Sums of a complete layer over some of its inputs: real[n_partials, width]."""
-    return rows(context.memory.partials, layer["partials"], layer["n_partials"])
+def readers(context, group):  # type: ignore[no-untyped-def]
+    """dZ of all that read the group: real[n_readers, width]."""
+    return rows(context.memory.deltas, group["readers"], group["n_readers"])
+
+
+@inlined
+def loss_deltas(context, group):  # type: ignore[no-untyped-def]
+    """dZ as the loss makes it: real[n_rows, width]."""
+    return rows(context.memory.deltas, group["loss_deltas"], group["n_rows"])
+
+
+@inlined
+def partials(context, group):  # type: ignore[no-untyped-def]
+    """Sums of a complete group over some of its inputs: real[n_partials, width]."""
+    return rows(context.memory.partials, group["partials"], group["n_partials"])
 
 
 @inlined
@@ -73,15 +85,30 @@ def starts(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def row_starts(context, layer):  # type: ignore[no-untyped-def]
-    """Return where each output's edges of each block begin."""
-    return starts(context, layer["starts"], layer["n_blocks"], layer["n_out"])
+def row_starts(context, group):  # type: ignore[no-untyped-def]
+    """Return where each row's edges of each block begin."""
+    return starts(context, group["starts"], group["n_blocks"], group["n_rows"])
 
 
 @inlined
-def indices(context, layer):  # type: ignore[no-untyped-def]
+def indices(context, group):  # type: ignore[no-untyped-def]
     """Inputs of the edges."""
-    return rows(context.tables.indices, layer["edges"], layer["biases"] - layer["weights"])
+    return rows(context.tables.indices, group["edges"], group["biases"] - group["weights"])
+
+
+# Parts of outputs
+
+
+@inlined
+def targets(context, group):  # type: ignore[no-untyped-def]
+    """T: real[n_rows, width]."""
+    return rows(context.memory.targets, group["output"], group["n_rows"])
+
+
+@inlined
+def losses(context, group, step):  # type: ignore[no-untyped-def]
+    """Shares of the loss: float64[n_rows]."""
+    return rows(context.memory.losses[step], group["output"], group["n_rows"])
 
 
 # Parts of a batch

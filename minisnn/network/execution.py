@@ -24,7 +24,7 @@ import numpy as np
 from .._support.arrays import Array
 from .._support.memory import check_fits
 from .._support.seeds import word_of
-from ..kernels.functions.optimizers import N_COEFFICIENTS
+from ..kernels.functions.optimizers import KEEP, N_COEFFICIENTS
 from ..kernels.layers.batch import Source, source_of, space_for
 from ..kernels.machine.layout import feature_major
 from ..kernels.machine.threads import run
@@ -44,6 +44,7 @@ class Updates(NamedTuple):
 
 
 _NOTHING = np.empty(0)
+_NO_ADDRESSES = np.empty(0, dtype=np.int64)
 _NO_UPDATES = Updates(0, np.empty((0, N_COEFFICIENTS)), np.inf)
 
 
@@ -62,14 +63,15 @@ class Execution:
 
     def __init__(self, plan: Plan, parameters: Array, state: Array | None = None) -> None:
         self._plan = plan
-        widths, dtype = plan.wiring.widths, parameters.dtype
+        structure, dtype = plan.structure, parameters.dtype
         forward_only = plan.purpose == PREDICT
-        skipped = 0 if plan.purpose == DIFFERENTIATE else widths[0]
         self._keeps_gradients = plan.purpose == DIFFERENTIATE or plan.clips
-        keeps = self._keeps_gradients or (plan.wiring.uses_blas and not forward_only)
+        keeps = self._keeps_gradients or (structure.uses_blas and not forward_only)
 
         check_fits(
-            (2 - forward_only) * sum(widths) * plan.width * dtype.itemsize,
+            (structure.n_rows + (0 if forward_only else plan.n_deltas))
+            * plan.width
+            * dtype.itemsize,
             f"the activations of {plan.batch_size} samples at once",
             "take fewer samples at a time",
         )
@@ -77,17 +79,19 @@ class Execution:
         def buffer(n_rows: int) -> Array:
             return feature_major(n_rows, plan.width, dtype)
 
-        n_bytes = widths[0] if plan.keeps_bytes else 0
+        n_bytes = structure.n_inputs if plan.keeps_bytes else 0
+        gradients = np.empty_like(parameters) if keeps else np.empty(0, dtype=dtype)
         self._memory = Memory(
             parameters=parameters,
+            moved=gradients if self._keeps_gradients else parameters,
             state=np.empty((0, 0), dtype=dtype) if state is None else state,
-            gradients=np.empty_like(parameters) if keeps else np.empty(0, dtype=dtype),
+            gradients=gradients,
             norms=np.zeros(plan.norm_blocks),
-            activations=buffer(sum(widths)),
+            activations=buffer(structure.n_rows),
             bytes=feature_major(n_bytes, plan.width, np.uint8),
             pairs=feature_major(n_bytes, plan.width // 2, np.uint32),
-            deltas=buffer(0 if forward_only else sum(widths) - skipped),
-            targets=buffer(0 if forward_only else widths[-1]),
+            deltas=buffer(0 if forward_only else plan.n_deltas),
+            targets=buffer(0 if forward_only else structure.n_out),
             partials=buffer(plan.n_partials),
             scratch=np.empty((plan.n_threads, 0 if forward_only else plan.scratch_size), dtype),
             workspace=buffer(3 if plan.by_samples else 0),
@@ -95,7 +99,7 @@ class Execution:
             byte_square=space_for(plan.n_threads, np.uint8).square,
             faults=np.zeros(0, dtype=np.int64),
             losses=np.zeros((0, plan.loss_shares)),
-            outputs=np.empty((0, widths[-1]), dtype=dtype),
+            outputs=np.empty((0, structure.n_out), dtype=dtype),
         )
         self._sources: tuple[Samples, tuple[Source, Source]] | None = None
 
@@ -109,10 +113,13 @@ class Execution:
         """By all parameters, where the plan keeps them."""
         return self._memory.gradients
 
-    def compile(self, kinds: Iterable[int]) -> None:
-        """Compile operations of these kinds, or load them, whether the plan has them or not."""
+    def compile(self, kinds: Iterable[int], updates: Iterable[int]) -> None:
+        """Compile operations of these kinds, or load them, whether the plan has them or not.
+
+        The same goes for updates, the optimisers' steps among them.
+        """
         nothing = source_of(None)
-        prepare(kinds, self._context(nothing, nothing, np.empty(0, dtype=np.int64)))
+        prepare(kinds, updates, self._context(nothing, nothing, np.empty(0, dtype=np.int64)))
 
     def run(
         self,
@@ -169,14 +176,14 @@ class Execution:
             first_step=first_step,
             updates=updates,
         )
-        addresses = plan.addresses_for(context)
+        context = plan.ready(context)
         with plan.limits_blas():
-            run(execute, plan.threads_for(n_steps), addresses, context)
+            run(execute, plan.threads_for(n_steps), context)
         faults, memory = context.memory.faults, context.memory
         if faults.any():
             step = int(faults.argmax())
             batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]
-            data.taking(plan.wiring.inputs).check(np.sort(batch), plan.dtype)
+            data.taking(plan.structure.inputs).check(np.sort(batch), plan.dtype)
         return memory.losses.sum(axis=1), memory.outputs
 
     def _context(
@@ -195,12 +202,12 @@ class Execution:
     ) -> Context:
         """Return all that one run reads and writes. Of a plan, all have the same types."""
         plan = self._plan
-        n_layers, n_steps = len(plan.wiring.graphs), -(-len(samples) // plan.batch_size)
+        structure, n_steps = plan.structure, -(-len(samples) // plan.batch_size)
         n_outputs = len(samples) if plan.purpose == PREDICT else 0
         memory = self._memory._replace(
             faults=np.zeros(n_steps, dtype=np.int64),
             losses=np.zeros((n_steps, plan.loss_shares)),
-            outputs=np.empty((n_outputs, plan.wiring.widths[-1]), dtype=plan.dtype),
+            outputs=np.empty((n_outputs, structure.n_out), dtype=plan.dtype),
         )
         coefficients = updates.coefficients
         if plan.purpose != TRAIN:
@@ -212,39 +219,39 @@ class Execution:
             batch_size=plan.batch_size,
             scale=scale,
             loss=loss,
-            keeps_gradients=self._keeps_gradients,
+            update=KEEP if self._keeps_gradients else updates.optimizer,
             optimizer=updates.optimizer,
+            output_counts=np.full(structure.n_out, float(structure.n_out)),
             counts=counts,
             coefficients=coefficients,
             limit=float(updates.limit),
-            dropout=np.asarray(dropout if len(dropout) else np.zeros(n_layers), dtype=np.float64),
+            dropout=np.array([*dropout, 0.0] if len(dropout) else np.zeros(len(structure.groups))),
             seed=word_of(seed),
             first_step=int(first_step),
         )
-        return Context(plan.tile, plan.part, plan.tables, memory, work)
+        return Context(plan.tile, plan.part, plan.tables, memory, work, _NO_ADDRESSES)
 
     def _sources_of(self, data: Samples) -> tuple[Source, Source]:
         """Return inputs and targets as kernels read them; made once for all runs on them."""
         if self._sources is None or self._sources[0] is not data:
-            X, Y = data.taking(self._plan.wiring.inputs).inputs, data.targets
+            X, Y = data.taking(self._plan.structure.inputs).inputs, data.targets
             targets = source_of(None) if Y is None else source_of(Y.values, Y.columns)
             self._sources = data, (source_of(X.values, X.places), targets)
         return self._sources[1]
 
-    def activations_of(self, layer: int, n_samples: int) -> Array:
-        """Return the activations of a layer as a (samples, n) copy; 0 is the inputs with edges."""
-        begin = sum(self._plan.wiring.widths[:layer])
-        rows = self.activations[begin : begin + self._plan.wiring.widths[layer]]
-        return np.ascontiguousarray(rows[:, :n_samples].T)
+    def activations_of(self, group: int, n_samples: int) -> Array:
+        """Return the activations of a group as a (samples, n) copy; 0 is the inputs with edges."""
+        first, last = self._plan.structure.rows[group : group + 2]
+        return np.ascontiguousarray(self.activations[first:last, :n_samples].T)
 
     def input_gradients(self, n_samples: int) -> Array:
         """Return the gradients by the scaled inputs, as a (samples, n_in) copy."""
-        wiring = self._plan.wiring
-        rows = self._memory.deltas[: wiring.widths[0], :n_samples]
-        if wiring.inputs is None:
+        structure = self._plan.structure
+        rows = self._memory.deltas[: structure.n_inputs, :n_samples]
+        if structure.inputs is None:
             return np.ascontiguousarray(rows.T)
-        gradients = np.zeros((n_samples, wiring.n_in), dtype=rows.dtype)
-        gradients[:, wiring.inputs] = rows.T
+        gradients = np.zeros((n_samples, structure.n_in), dtype=rows.dtype)
+        gradients[:, structure.inputs] = rows.T
         return gradients
 
 

@@ -14,7 +14,7 @@ from .._support.arrays import Array
 from .._support.checks import as_array, as_list, check_choice, check_kind
 from .._support.messages import shown
 from ..kernels.functions.activations import ACTIVATIONS
-from ..kernels.program.structure import Graph, Wiring, choose_products, without_idle
+from ..kernels.program.structure import Graph, Structure, chain, choose_products, without_idle
 from ..topology.graph import Topology
 
 PRECISIONS = (np.float32, np.float64)
@@ -147,7 +147,7 @@ def describe(graphs: Sequence[Topology], dtype: Any, *activations: str) -> str:
     return f"{widths}, {', '.join(words)}"
 
 
-def wiring_of(graphs: Sequence[Topology], activation: str, output_activation: str) -> Wiring:
+def structure_of(graphs: Sequence[Topology], activation: str, output_activation: str) -> Structure:
     """Return the structure of a network of these layers, for the kernels."""
     structures = [
         Graph(graph.n_in, graph.n_out, graph.n_edges)
@@ -156,7 +156,7 @@ def wiring_of(graphs: Sequence[Topology], activation: str, output_activation: st
         for graph in graphs
     ]
     first, inputs = without_idle(structures[0])
-    return Wiring(
+    return chain(
         [first, *structures[1:]],
         choose_products(structures),  # by the whole first layer, before inputs are left out
         [activation] * (len(graphs) - 1) + [output_activation],

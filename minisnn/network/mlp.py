@@ -27,7 +27,7 @@ from .layer import (
     check_precision,
     describe,
     split_parameters,
-    wiring_of,
+    structure_of,
 )
 from .losses import check_loss
 from .passes import Passes
@@ -155,7 +155,7 @@ class MLP:
         self._parameters = parameters
         weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
         self._layers = tuple(map(Layer, graphs, weights, biases))
-        self._passes = Passes(wiring_of(graphs, activation, output_activation), parameters)
+        self._passes = Passes(structure_of(graphs, activation, output_activation), parameters)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
@@ -276,7 +276,7 @@ class MLP:
         Then results may differ in rounding between numbers of BLAS threads. If our own kernels
         do all products, they are the same bits for any number of threads.
         """
-        return self._passes.wiring.uses_blas
+        return self._passes.structure.uses_blas
 
     @property
     def plan(self) -> Plan:

@@ -12,7 +12,7 @@ from ..kernels.layers.one_sample import predict_one
 from ..kernels.machine.threads import get_num_threads
 from ..kernels.program.plan import Plan
 from ..kernels.program.records import DIFFERENTIATE, PREDICT
-from ..kernels.program.structure import Wiring
+from ..kernels.program.structure import Structure
 from .execution import Execution
 from .losses import Loss
 from .samples import Samples
@@ -26,21 +26,21 @@ class Passes:
 
     Parameters
     ----------
-    wiring : Wiring
+    structure : Structure
         The structure of all layers.
     parameters : array, shape (n_parameters,)
         Weights and biases; read at each pass.
     """
 
-    def __init__(self, wiring: Wiring, parameters: Array) -> None:
-        self.wiring, self._parameters = wiring, parameters
+    def __init__(self, structure: Structure, parameters: Array) -> None:
+        self.structure, self._parameters = structure, parameters
         # Never changed, but replaced: another thread may be looking for a plan in it.
         self._plans: dict[tuple[Any, ...], Plan] = {}
 
     @property
     def structure_bytes(self) -> int:
         """Bytes of the index arrays and tables."""
-        return self.wiring.nbytes + sum(plan.nbytes for plan in self._plans.values())
+        return self.structure.nbytes + sum(plan.nbytes for plan in self._plans.values())
 
     def plan_for(
         self,
@@ -64,7 +64,7 @@ class Passes:
         plan = self._plans.get(key)
         if plan is None:
             dtype = self._parameters.dtype
-            plan = Plan(self.wiring, batch_size, dtype, purpose, n_threads, **options)
+            plan = Plan(self.structure, batch_size, dtype, purpose, n_threads, **options)
             latest = list(self._plans.items())[1 - _PLANS_KEPT :]
             self._plans = {**dict(latest), key: plan}
         return plan
@@ -94,7 +94,7 @@ class Passes:
         """Return the activations of each layer, a row for each sample."""
         n_samples = samples.n_samples
         execution = self._run(PREDICT, n_samples, samples)[0]
-        layers = range(1, len(self.wiring.graphs) + 1)
+        layers = range(1, len(self.structure.groups))
         return [execution.activations_of(layer, n_samples) for layer in layers]
 
     def differentiate(
@@ -113,7 +113,7 @@ class Passes:
 
     def check(self, samples: Samples) -> None:
         """Raise a DataError unless the network can read all values of samples."""
-        samples.taking(self.wiring.inputs).check(samples.order(), self._parameters.dtype)
+        samples.taking(self.structure.inputs).check(samples.order(), self._parameters.dtype)
 
     def predict(self, samples: Samples, *, logits: bool = False) -> Array:
         """Return the outputs, a row for each sample; or their pre-activations."""
@@ -124,25 +124,25 @@ class Passes:
 
     def _predict_one(self, samples: Samples, *, logits: bool) -> Array:
         """Return the outputs for one sample: without a batch's buffers, in a tenth of the time."""
-        wiring, real = self.wiring, self._parameters.dtype.type
-        samples = samples.taking(wiring.inputs)
+        structure, real = self.structure, self._parameters.dtype.type
+        samples = samples.taking(structure.inputs)
         x, scale = samples.of_each(samples.inputs)[0], samples.scale
         plan = self.plan_for(1, PREDICT)
         tables = plan.tables
-        values = np.empty(sum(wiring.widths), self._parameters.dtype)
-        first = len(x)
-        if keeps_bytes(samples) and wiring.takes_bytes:  # as the engine has it: scaled later
-            values[:first] = x
+        values = np.empty(structure.n_rows, self._parameters.dtype)
+        outputs = np.empty(structure.n_out, values.dtype)
+        if keeps_bytes(samples) and structure.takes_bytes:  # as the engine has it: scaled later
+            values[: len(x)] = x
         else:
             samples.check(samples.order(), values.dtype)
-            values[:first] = scale * x.astype(np.float64)
+            values[: len(x)] = scale * x.astype(np.float64)
             scale = 1.0
         with plan.limits_blas():
             predict_one(
-                tables.layers, tables.starts, tables.indices, self._parameters, real(scale),
-                wiring.uses_blas, logits, values, np.empty((2, 1), values.dtype),
+                tables.groups, tables.starts, tables.indices, self._parameters, real(scale),
+                structure.uses_blas, logits, values, outputs, np.empty((2, 1), values.dtype),
             )  # fmt: skip
-        return values[-wiring.widths[-1] :].copy()
+        return outputs
 
 
 def drops_of(dropout: Sequence[float]) -> tuple[bool, ...]:

@@ -83,7 +83,9 @@ def measure_blocks(
             for number in [None, *possible]:
                 with _cut_into(number, n_in, n_out):
                     options: dict[str, Any] = {"keeps_bytes": of_bytes}
-                    plan = plans.Plan(net.plan.wiring, batch_size, np.float32, TRAIN, 1, **options)
+                    plan = plans.Plan(
+                        net.plan.structure, batch_size, np.float32, TRAIN, 1, **options
+                    )
                 name = str(number or "chosen")
                 work[name] = partial(_steps, plan, net.parameters.copy(), data)
                 if number is None:
@@ -98,7 +100,7 @@ def measure_blocks(
 
 
 def _blocks_of(plan: plans.Plan) -> int:
-    return int(plan.tables.layers[0]["n_blocks"])
+    return int(plan.tables.groups[1]["n_blocks"])
 
 
 def _steps(plan: plans.Plan, parameters: Any, data: Samples, n: int) -> None:

@@ -120,7 +120,7 @@ def count(
 
     Each counts once, by the first name that leads to it; those without a name are ``"others"``.
     """
-    wiring, tables, graphs = buffers._plan.wiring, buffers._plan.tables, net.topologies
+    structure, tables, graphs = buffers._plan.structure, buffers._plan.tables, net.topologies
     own = [graph.compact_indices for graph in graphs if not graph.is_complete]
     named: dict[str, Sequence[Array]] = {
         "weights": [net.parameters],
@@ -130,13 +130,13 @@ def count(
         "indices": [tables.indices],
         "transposed indices": [tables.t_indices],
         "permutation": [tables.t_edges],
-        "pointers": [*wiring.indptrs.values(), *wiring.transposed().indptrs.values()],
+        "pointers": [*structure.indptrs.values(), *structure.transposed().indptrs.values()],
         "starts of blocks, tasks": [
             tables.starts,
             tables.operations,
             tables.tasks,
             tables.phases,
-            tables.layers,
+            tables.groups,
         ],
         "scratch": [buffers._memory.scratch],
         ACTIVATIONS: _activations(buffers),

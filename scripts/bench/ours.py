@@ -11,7 +11,7 @@ import numpy as np
 import minisnn as snn
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import DIFFERENTIATE, TRAIN
-from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, chain
 from minisnn.network.execution import Execution
 from minisnn.network.samples import Samples, Table
 from minisnn.training.optimizer import updates_of
@@ -47,7 +47,7 @@ class Ours:
         ]
         # The last layer is complete and narrow, and none of the comparison's business.
         hidden = BLAS if blas else EDGES
-        self._wiring = Wiring(graphs, [*[hidden] * (len(graphs) - 1), BLAS if blas else COMPLETE])
+        self._structure = chain(graphs, [*[hidden] * (len(graphs) - 1), BLAS if blas else COMPLETE])
         self._values = np.concatenate(
             [
                 part
@@ -55,7 +55,9 @@ class Ours:
                 for part in (mask.data, biases)
             ]
         ).astype(np.float32)
-        self.plan = Plan(self._wiring, batch_size, np.float32, TRAIN, threads, keeps_bytes=not blas)
+        self.plan = Plan(
+            self._structure, batch_size, np.float32, TRAIN, threads, keeps_bytes=not blas
+        )
         self._optimizer = snn.NesterovSGD(problem.rate, problem.momentum)
         state = self._optimizer.initial_state(self._values)
         inputs, labels = Table(problem.images, "X"), Table(problem.labels, "Y")
@@ -95,7 +97,7 @@ class Ours:
     def gradients(self, samples: Array) -> Pairs:
         """Return each layer's gradients of the weights and of the biases."""
         plan = Plan(
-            self._wiring,
+            self._structure,
             len(samples),
             np.float32,
             DIFFERENTIATE,
@@ -113,7 +115,7 @@ class Ours:
 
     def _split(self, vector: Array) -> Iterator[tuple[Any, Any]]:
         begin = 0
-        for graph in self._wiring.graphs:
+        for graph in self._structure.graphs:
             end = begin + graph.n_edges
             yield vector[begin:end], vector[end : end + graph.n_out]
             begin = end + graph.n_out

@@ -43,7 +43,7 @@ class Case:
         """Return what the formula counts, in the order of `TERMS`."""
         vectors = ours.plan.width // lanes_of(np.float32)
         first = sparse = complete = 0
-        graphs = ours.plan.wiring.graphs
+        graphs = ours.plan.structure.graphs
         for number, graph in enumerate(graphs):
             if number == 0:
                 first = 2 * graph.n_edges  # the first layer needs no input gradient

@@ -131,7 +131,8 @@ def test_who_runs_on_blas() -> None:
     dense, sparse = topology.dense, topology.constant_degree
 
     def products(*graphs: snn.Topology) -> tuple[str, ...]:
-        return snn.MLP(graphs)._passes.wiring.products
+        structure = snn.MLP(graphs)._passes.structure
+        return tuple(group.products for group in structure.groups[1:])
 
     assert products(dense(100, 50), dense(50, 10)) == (BLAS, BLAS)
     assert products(sparse(100, 50, 5), dense(50, 10)) == (EDGES, COMPLETE)

@@ -140,10 +140,10 @@ def test_kernels(rng: np.random.Generator, real: Any, n_samples: int) -> None:
         return shares.sum(), gradient
 
     def squared(A: Any, T: Any, n: int, counts: Any, shares: Any, gradient: Any) -> None:
-        losses.squared_error(tile, A, T, n, counts, shares, gradient, 0, 4)
+        losses.squared_error(tile, A, T, n, 4.0 * n, counts, shares, gradient, 0, 4)
 
     def binary(A: Any, T: Any, n: int, counts: Any, shares: Any, gradient: Any) -> None:
-        losses.binary_cross_entropy(tile, A, T, n, counts, shares, gradient, 0, 4)
+        losses.binary_cross_entropy(tile, A, T, n, 4.0 * n, counts, shares, gradient, 0, 4)
 
     def categorical(A: Any, T: Any, n: int, counts: Any, shares: Any, gradient: Any) -> None:
         workspace = np.zeros((3, A.shape[1]), real)

@@ -51,7 +51,7 @@ snn.topology.make("fibonacci_rotating", 784, 100, 20)
 wide = snn.topology.biregular(20_000, 200, 40, seed=0)
 wide = snn.MLP([wide, snn.topology.dense(200, 2)], seed=0)
 snn.train(wide, np.zeros((4, 20_000)), [0, 1, 0, 1], optimizer=snn.Adam(), epochs=1, seed=0)
-assert wide.plan_for(128).tables.layers["n_blocks"].max() > 1, "blocks are looked for, too"
+assert wide.plan_for(128).tables.groups["n_blocks"].max() > 1, "blocks are looked for, too"
 """
 
 

@@ -40,7 +40,9 @@ def test_losses_of_activations(
     dA = np.full_like(A, np.nan)
     shares = np.full(6, np.nan)
     for first, last in ((0, 4), (4, 6)):
-        getattr(losses, name)(TILE, A, T, n_samples, NO_COUNTS, shares, dA, first, last)
+        getattr(losses, name)(
+            TILE, A, T, n_samples, 6.0 * n_samples, NO_COUNTS, shares, dA, first, last
+        )
     expected, gradient = getattr(twins, name)(A[:, :n_samples], T[:, :n_samples])
     assert shares.sum() == pytest.approx(float(expected), rel=CLOSE[real]["rtol"])
     np.testing.assert_allclose(dA[:, :n_samples], gradient, **CLOSE[real])
@@ -57,7 +59,9 @@ def test_binary_cross_entropy(rng: np.random.Generator, real: Any, n_samples: in
     logits = Z[:, :n_samples].astype(np.float64)
     dZ, shares = np.full_like(Z, np.nan), np.full(6, np.nan)
     for first, last in ((0, 4), (4, 6)):
-        losses.binary_cross_entropy(TILE, Z, T, n_samples, NO_COUNTS, shares, dZ, first, last)
+        losses.binary_cross_entropy(
+            TILE, Z, T, n_samples, float(n_samples * len(Z)), NO_COUNTS, shares, dZ, first, last
+        )
     expected, gradient = twins.binary_cross_entropy(logits, T[:, :n_samples])
     assert shares.sum() == pytest.approx(expected, rel=CLOSE[real]["rtol"])
     np.testing.assert_allclose(dZ[:, :n_samples], gradient, **CLOSE[real])
@@ -99,12 +103,14 @@ def test_far_from_zero_nothing_is_lost(real: Any, size: float) -> None:
     Z = np.full((1, 2), size, real)
     T, shares, dZ = np.array([[0, 1]], real), np.empty(1), np.empty((1, 2), real)
     Z, T, dZ = (np.repeat(array, 8, axis=1) for array in (Z, T, dZ))  # whole registers
-    losses.binary_cross_entropy(TILE, Z, T, 16, NO_COUNTS, shares, dZ, 0, 1)
+    losses.binary_cross_entropy(TILE, Z, T, 16, 16.0 * len(Z), NO_COUNTS, shares, dZ, 0, 1)
     assert shares[0] == pytest.approx((size + np.exp(-size)) / 2, rel=1e-6)
     np.testing.assert_allclose(dZ, np.where(T == 0, 1, 0) / 16, atol=1e-12)
     right = np.zeros((1, 16), real)
     right[:] = size
-    losses.binary_cross_entropy(TILE, right, np.ones_like(right), 16, NO_COUNTS, shares, dZ, 0, 1)
+    losses.binary_cross_entropy(
+        TILE, right, np.ones_like(right), 16, 16.0, NO_COUNTS, shares, dZ, 0, 1
+    )
     assert shares[0] == pytest.approx(np.exp(-min(size, 87 if real is np.float32 else 708)))
 
     Z = np.array([[size], [0], [-size]], real)
@@ -125,9 +131,9 @@ def test_nan_stays_nan() -> None:
         with np.errstate(invalid="ignore"):  # where kernels are plain Python
             losses.cross_entropy(Z.copy(), T, 16, NO_COUNTS, np.empty((3, 16)), shares, dZ, 0, 16)
             assert np.isnan(shares[0])
-            losses.binary_cross_entropy(TILE, Z, T, 16, NO_COUNTS, shares, dZ, 0, 2)
+            losses.binary_cross_entropy(TILE, Z, T, 16, 16.0 * len(Z), NO_COUNTS, shares, dZ, 0, 2)
             assert not np.isfinite(shares[1])
             Z[1, 3] = bad
-            losses.huber(TILE, Z, T, 16, NO_COUNTS, shares, dZ, 0, 2)
+            losses.huber(TILE, Z, T, 16, 32.0, NO_COUNTS, shares, dZ, 0, 2)
             assert not np.isfinite(shares[1])
             assert np.isnan(dZ[1, 3]) == np.isnan(bad)

@@ -17,7 +17,7 @@ from minisnn.kernels.layers import batch
 from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program.blocks import Blocks, block_starts
-from minisnn.kernels.program.structure import EDGES, Graph, Wiring
+from minisnn.kernels.program.structure import EDGES, Graph, Structure, chain
 
 SIGMOID = ACTIVATIONS["sigmoid"].number
 TOLERANCE: dict[Any, float] = {np.float32: 2e-5, np.float64: 1e-12}
@@ -38,31 +38,38 @@ def cut(n: int, parts: int) -> list[tuple[int, int]]:
 
 
 def make_products(
-    tile: Any, wiring: Wiring, columns: int, parts: int, weights: Any, biases: Any, X: Any, dZ: Any
+    tile: Any,
+    structure: Structure,
+    columns: int,
+    parts: int,
+    weights: Any,
+    biases: Any,
+    X: Any,
+    dZ: Any,
 ) -> tuple[Any, Any, Any, Any]:
     """Return A, dW, db and dX of one layer, made in blocks of so many columns, rows in parts."""
-    (graph,) = wiring.graphs
+    (graph,) = structure.graphs
     real, n_in, n_out = weights.dtype.type, graph.n_in, graph.n_out
-    transposed = wiring.transposed(first_layer=True)
+    transposed = structure.transposed(inputs=True)
 
     def starts_of(indptr: Any, indices: Any, n_columns: int) -> Any:
         blocks = Blocks(columns, -(-n_columns // columns), "L1", 0.0)
         return block_starts(indptr, indices, blocks)
 
-    starts = starts_of(wiring.indptrs[0], wiring.indices, n_in)
+    starts = starts_of(structure.indptrs[1], structure.indices, n_in)
     A, dX = np.full((n_out, X.shape[1]), np.nan, real), np.full_like(X, np.nan)
     dW, db = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
     n_blocks = len(starts) - 1
     for first, last in cut(n_out, parts):
         products.forward(
-            tile, starts, wiring.indices, weights, biases, X, real(1), SIGMOID, A, first, last
+            tile, starts, structure.indices, weights, biases, X, real(1), SIGMOID, A, first, last
         )
         products.row_sums(tile, dZ, db[first:last], first, last)
         for blocks in cut(n_blocks, min(parts, n_blocks)):
             pieces = [slice(starts[blocks[0], i], starts[blocks[1], i]) for i in range(first, last)]
             scratch = np.full(len(weights) + 1, np.nan, real)
             products.weight_gradient(
-                tile, starts, wiring.indices, dZ, X, scratch, (first, last), blocks
+                tile, starts, structure.indices, dZ, X, scratch, (first, last), blocks
             )
             at = 0
             for piece in pieces:
@@ -92,12 +99,12 @@ def problem(
     rng: np.random.Generator, n_in: int, n_out: int, size: int, real: Any, tile: Any, **kind: Any
 ) -> tuple[Any, ...]:
     indptr, indices = random_structure(rng, n_in, n_out, **kind)
-    wiring = Wiring([Graph(n_in, n_out, len(indices), indptr, indices)], [EDGES])
+    structure = chain([Graph(n_in, n_out, len(indices), indptr, indices)], [EDGES])
     weights = rng.standard_normal(len(indices)).astype(real)
     biases = rng.standard_normal(n_out).astype(real)
     X = padded_random(rng, n_in, size, real, tile, zero=False)
     dZ = padded_random(rng, n_out, size, real, tile, zero=True)
-    return wiring, weights, biases, X, dZ
+    return structure, weights, biases, X, dZ
 
 
 def check_products(
@@ -113,9 +120,9 @@ def check_products(
     **kind: Any,
 ) -> None:
     tile = (0,) * registers
-    wiring, weights, biases, X, dZ = problem(rng, n_in, n_out, size, real, tile, **kind)
-    A, dW, db, dX = make_products(tile, wiring, columns, parts, weights, biases, X, dZ)
-    indptr, indices = wiring.indptrs[0], wiring.indices
+    structure, weights, biases, X, dZ = problem(rng, n_in, n_out, size, real, tile, **kind)
+    A, dW, db, dX = make_products(tile, structure, columns, parts, weights, biases, X, dZ)
+    indptr, indices = structure.indptrs[1], structure.indices
     close = {"rtol": TOLERANCE[real], "atol": TOLERANCE[real] * 10}
     expected = twins.forward("sigmoid", indptr, indices, weights, biases, X[:, :size])
     np.testing.assert_allclose(A[:, :size], expected, **close)
@@ -177,21 +184,21 @@ def test_pairs_of_bytes_are_the_same_numbers(
     rng: np.random.Generator, real: Any, registers: int
 ) -> None:
     tile = (0,) * registers
-    wiring, weights, biases, X, dZ = problem(rng, 43, 37, 129, real, tile, density=0.3)
+    structure, weights, biases, X, dZ = problem(rng, 43, 37, 129, real, tile, density=0.3)
     images = rng.integers(0, 256, X.shape).astype(np.uint8)
     pairs = np.empty((43, X.shape[1] // 2), np.uint32)
     for first, last in ((0, 20), (20, 43)):
         batch.pack(images, weights, pairs, first, last)
     blocks = Blocks(15, 3, "L1", 0.0)
-    starts = block_starts(wiring.indptrs[0], wiring.indices, blocks)
+    starts = block_starts(structure.indptrs[1], structure.indices, blocks)
     results = []
     for read in (images.astype(real), pairs):
         A, dW = np.empty_like(dZ), np.empty_like(weights)
         scale = real(1 / 255)
         products.forward(
-            tile, starts, wiring.indices, weights, biases, read, scale, SIGMOID, A, 0, 37
+            tile, starts, structure.indices, weights, biases, read, scale, SIGMOID, A, 0, 37
         )
-        products.weight_gradient(tile, starts, wiring.indices, dZ, read, dW, (0, 37), (0, 3))
+        products.weight_gradient(tile, starts, structure.indices, dZ, read, dW, (0, 37), (0, 3))
         results.append((A, dW))
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -199,7 +206,7 @@ def test_pairs_of_bytes_are_the_same_numbers(
 
 def test_products_let_a_nan_through(rng: np.random.Generator) -> None:
     tile = (0,)
-    wiring, weights, biases, X, dZ = problem(rng, 4, 3, 2, np.float32, tile, density=1.1)
+    structure, weights, biases, X, dZ = problem(rng, 4, 3, 2, np.float32, tile, density=1.1)
     weights[5] = np.nan  # an edge of row 1
-    A, *_ = make_products(tile, wiring, 4, 1, weights, biases, X, dZ)
+    A, *_ = make_products(tile, structure, 4, 1, weights, biases, X, dZ)
     assert np.isnan(A[:, :2]).all(axis=1).tolist() == [False, True, False]

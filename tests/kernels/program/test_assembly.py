@@ -23,7 +23,7 @@ from minisnn.kernels.machine.jit import FASTMATH
 from minisnn.kernels.program.engine import execute
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import TRAIN
-from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, chain
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
 from minisnn.network.samples import Samples, Table
@@ -142,7 +142,7 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
         "tanh": (8, (activations.bias_activation, TANH, b, one, A, 0, 2)),
         "softmax": (8, (activations.softmax, A, workspace, 0, 128)),
         "binary cross-entropy": (
-            16, (losses.binary_cross_entropy, TILE, A, T, 128, none, shares, dZ, 0, 2),
+            16, (losses.binary_cross_entropy, TILE, A, T, 128, 256.0, none, shares, dZ, 0, 2),
         ),
         "cross-entropy": (
             8, (losses.cross_entropy, A, T, 128, none, workspace, shares, dZ, 0, 128),
@@ -175,10 +175,10 @@ def test_a_step_allocates_nothing(products: str, optimizer: Any) -> None:
     rng = np.random.default_rng(0)
     indptr, indices = random_structure(rng, 20, 30, 0.3)
     graphs = [Graph(20, 30, len(indices), indptr, indices), Graph(30, 4, 120)]
-    wiring = Wiring(graphs, [EDGES, products], ["relu", "softmax"])
+    structure = chain(graphs, [EDGES, products], ["relu", "softmax"])
     parameters = np.zeros(len(indices) + 30 + 124, np.float32)
     clips = optimizer.clip_norm is not None
-    plan = Plan(wiring, 16, np.float32, TRAIN, 1, logits=True, clips=clips)
+    plan = Plan(structure, 16, np.float32, TRAIN, 1, logits=True, clips=clips)
     trainer = Execution(plan, parameters, optimizer.initial_state(parameters))
     X, labels = rng.random((50, 20), dtype=np.float32), rng.integers(0, 4, 50)
     data = Samples(Table(X, "X"), 1.0, targets=Table(labels, "Y"))

@@ -17,7 +17,7 @@ from minisnn.kernels.machine.jit import DISABLED
 from minisnn.kernels.program.engine import execute
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
-from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring
+from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Structure, chain
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
 from minisnn.network.samples import Samples, Table
@@ -35,7 +35,7 @@ FUNCTIONS = {  # the activations of three layers, and a loss
 }
 
 
-def make_wiring(rng: np.random.Generator, widths: Any, complete: str) -> Wiring:
+def make_structure(rng: np.random.Generator, widths: Any, complete: str) -> Structure:
     """A sparse layer, a complete one, a sparse one."""
     shapes = list(pairwise(widths))
     graphs = []
@@ -45,13 +45,13 @@ def make_wiring(rng: np.random.Generator, widths: Any, complete: str) -> Wiring:
         else:
             indptr, indices = random_structure(rng, n_in, n_out, 0.4)
             graphs.append(Graph(n_in, n_out, len(indices), indptr, indices))
-    return Wiring(graphs, [complete if graph.is_complete else EDGES for graph in graphs])
+    return chain(graphs, [complete if graph.is_complete else EDGES for graph in graphs])
 
 
-def layers_of(wiring: Wiring, parameters: Any) -> list[tuple[Any, Any, Any, Any]]:
+def layers_of(structure: Structure, parameters: Any) -> list[tuple[Any, Any, Any, Any]]:
     """Each layer's indptr, indices, weights and biases."""
     layers, begin = [], 0
-    for graph in wiring.graphs:
+    for graph in structure.graphs:
         weights = parameters[begin : begin + graph.n_edges]
         biases = parameters[begin + graph.n_edges : begin + graph.n_edges + graph.n_out]
         layers.append((*graph.rows(), weights, biases))
@@ -60,7 +60,7 @@ def layers_of(wiring: Wiring, parameters: Any) -> list[tuple[Any, Any, Any, Any]
 
 
 def expected_pass(
-    wiring: Wiring,
+    structure: Structure,
     parameters: Any,
     X: Any,
     T: Any,
@@ -70,15 +70,16 @@ def expected_pass(
     loss_name: str = "mse",
 ) -> tuple[Any, float, Any, Any]:
     """Activations, loss, gradient by the parameters, gradient by the scaled inputs."""
-    layers = layers_of(wiring, parameters)
+    layers = layers_of(structure, parameters)
     keys = [key_of(seed, step, number) for number in range(len(layers))]
 
     def drop(number: int, A: Any) -> Any:
         return twins.dropout(A, dropout[number], keys[number]) if dropout[number] else A
 
     activations = [drop(0, (SCALE * X).T)]
+    names = [group.activation for group in structure.groups[1:]]
     for number, (indptr, indices, weights, biases) in enumerate(layers):
-        name = wiring.activations[number]
+        name = names[number]
         Z = twins.forward("identity", indptr, indices, weights, biases, activations[-1])
         A = twins.activate(name, Z)
         activations.append(drop(number + 1, A) if number + 1 < len(layers) else A)
@@ -88,7 +89,7 @@ def expected_pass(
     for number in reversed(range(len(layers))):
         indptr, indices, weights, _ = layers[number]
         keep = 1.0 if number + 1 == len(layers) else 1 - dropout[number + 1]
-        name = wiring.activations[number]
+        name = names[number]
         is_dZ = number + 1 == len(layers) and by_Z
         dZ = dA
         if not is_dZ:
@@ -97,7 +98,7 @@ def expected_pass(
                 dZ = drop(number + 1, dZ)
         dW, db = twins.weight_gradient(indptr, indices, dZ, activations[number])
         gradients = [dW, db, *gradients]
-        dA = twins.input_gradient(indptr, indices, weights, wiring.widths[number], dZ)
+        dA = twins.input_gradient(indptr, indices, weights, structure.groups[number].n_rows, dZ)
     return activations, loss, np.concatenate(gradients), drop(0, dA)
 
 
@@ -106,8 +107,8 @@ def functions(request: pytest.FixtureRequest) -> tuple[list[str], str]:
     return FUNCTIONS[request.param]
 
 
-def with_activations(wiring: Wiring, activations: list[str]) -> Wiring:
-    return Wiring(wiring.graphs, wiring.products, activations)
+def with_activations(structure: Structure, activations: list[str]) -> Structure:
+    return chain(structure.graphs, [group.products for group in structure.groups[1:]], activations)
 
 
 def run(execution: Execution, X: Any, Y: Any, samples: Any, **options: Any) -> tuple[Any, Any]:
@@ -117,8 +118,8 @@ def run(execution: Execution, X: Any, Y: Any, samples: Any, **options: Any) -> t
 
 
 @pytest.fixture(params=[(NARROW, EDGES), (NARROW, COMPLETE), (WIDE, COMPLETE), (NARROW, BLAS)])
-def wiring(request: pytest.FixtureRequest, rng: np.random.Generator) -> Wiring:
-    return make_wiring(rng, *request.param)
+def structure(request: pytest.FixtureRequest, rng: np.random.Generator) -> Structure:
+    return make_structure(rng, *request.param)
 
 
 @pytest.fixture(params=[1, 2])
@@ -127,24 +128,24 @@ def n_threads(request: pytest.FixtureRequest, threads: Any) -> int:
 
 
 @pytest.fixture
-def parameters(wiring: Wiring, rng: np.random.Generator) -> Any:
-    return rng.standard_normal(sum(g.n_edges + g.n_out for g in wiring.graphs))
+def parameters(structure: Structure, rng: np.random.Generator) -> Any:
+    return rng.standard_normal(structure.n_parameters)
 
 
 def test_prediction(
-    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int, functions: Any
+    structure: Structure, parameters: Any, rng: np.random.Generator, n_threads: int, functions: Any
 ) -> None:
-    wiring = with_activations(wiring, functions[0])
+    structure = with_activations(structure, functions[0])
     X = rng.standard_normal((50, 23))
     samples = rng.permutation(50)[:41]
-    plan = Plan(wiring, 16, np.float64, PREDICT, n_threads)
+    plan = Plan(structure, 16, np.float64, PREDICT, n_threads)
     losses, outputs = run(Execution(plan, parameters), X, None, samples)
     activations, *_ = expected_pass(
-        wiring, parameters, X[samples], np.zeros((41, 5)), (0,) * 3, 0, 0, functions[1]
+        structure, parameters, X[samples], np.zeros((41, 5)), (0,) * 3, 0, 0, functions[1]
     )
     np.testing.assert_allclose(outputs, activations[-1].T, rtol=1e-10, atol=1e-12)
     assert losses.tolist() == [0, 0, 0]
-    plan = Plan(wiring, 16, np.float64, PREDICT, n_threads, logits=True)
+    plan = Plan(structure, 16, np.float64, PREDICT, n_threads, logits=True)
     _, logits = run(Execution(plan, parameters), X, None, samples)
     expected = twins.activate(functions[0][-1], logits.T)
     np.testing.assert_allclose(outputs, expected.T, rtol=1e-10, atol=1e-12)
@@ -152,24 +153,24 @@ def test_prediction(
 
 @pytest.mark.parametrize("dropout", [(0.0,) * 3, DROPOUT])
 def test_gradients(
-    wiring: Wiring,
+    structure: Structure,
     parameters: Any,
     rng: np.random.Generator,
     n_threads: int,
     dropout: Any,
     functions: Any,
 ) -> None:
-    wiring, loss = with_activations(wiring, functions[0]), functions[1]
+    structure, loss = with_activations(structure, functions[0]), functions[1]
     X, T = rng.standard_normal((30, 23)), rng.random((30, 5))
     T /= T.sum(axis=1, keepdims=True)
     drops, logits = tuple(rate > 0 for rate in dropout), LOSSES[loss].wants_logits
-    plan = Plan(wiring, 30, np.float64, DIFFERENTIATE, n_threads, drops=drops, logits=logits)
+    plan = Plan(structure, 30, np.float64, DIFFERENTIATE, n_threads, drops=drops, logits=logits)
     execution = Execution(plan, parameters)
     before = parameters.copy()
     losses, outputs = run(
         execution, X, T, np.arange(30), loss=LOSSES[loss], dropout=dropout, seed=7
     )
-    expected = expected_pass(wiring, parameters, X, T, dropout, 7, 0, loss)
+    expected = expected_pass(structure, parameters, X, T, dropout, 7, 0, loss)
     for number, A in enumerate(expected[0]):
         found = execution.activations_of(number, 30)
         np.testing.assert_allclose(found, A.T, rtol=1e-10, atol=1e-12)
@@ -182,11 +183,11 @@ def test_gradients(
 
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_steps_of_training(
-    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int, nesterov: bool
+    structure: Structure, parameters: Any, rng: np.random.Generator, n_threads: int, nesterov: bool
 ) -> None:
     X, labels = rng.standard_normal((60, 23)), rng.integers(0, 5, 60)
     samples, rates = rng.permutation(60)[:50], np.array([0.5, 1.0, 2.0, 0.1])
-    plan = Plan(wiring, 16, np.float64, TRAIN, n_threads, drops=(True,) * 3)
+    plan = Plan(structure, 16, np.float64, TRAIN, n_threads, drops=(True,) * 3)
     expected, velocities = parameters.copy(), np.zeros_like(parameters)
     optimizer = snn.SGD(0.1, 0.8, nesterov=nesterov)
     execution = Execution(plan, parameters, optimizer.initial_state(parameters))
@@ -197,7 +198,9 @@ def test_steps_of_training(
     for step, rate in enumerate(rates):
         batch = samples[16 * step : 16 * step + 16]
         T = np.eye(5)[labels[batch]]
-        _, loss, gradients, _ = expected_pass(wiring, expected, X[batch], T, DROPOUT, 3, 9 + step)
+        _, loss, gradients, _ = expected_pass(
+            structure, expected, X[batch], T, DROPOUT, 3, 9 + step
+        )
         assert losses[step] == pytest.approx(loss)
         expected, velocities = twins.momentum_update(
             expected, velocities, gradients, rate, 0.8, nesterov
@@ -214,13 +217,13 @@ OPTIMIZERS = [
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_steps_of_any_optimizer(
-    wiring: Wiring, parameters: Any, rng: np.random.Generator, n_threads: int, optimizer: Any
+    structure: Structure, parameters: Any, rng: np.random.Generator, n_threads: int, optimizer: Any
 ) -> None:
-    wiring = with_activations(wiring, ["tanh", "relu", "softmax"])
+    structure = with_activations(structure, ["tanh", "relu", "softmax"])
     X, labels = rng.standard_normal((60, 23)), rng.integers(0, 5, 60)
     samples, rates = rng.permutation(60)[:50], np.array([0.05, 0.1, 0.2, 0.01])
     clips = optimizer.clip_norm is not None
-    plan = Plan(wiring, 16, np.float64, TRAIN, n_threads, logits=True, clips=clips)
+    plan = Plan(structure, 16, np.float64, TRAIN, n_threads, logits=True, clips=clips)
     expected, state = parameters.copy(), optimizer.initial_state(parameters)
     twin_state = state.copy()
     losses, _ = run(
@@ -228,14 +231,14 @@ def test_steps_of_any_optimizer(
         updates=updates_of(optimizer, rates, 0),
     )  # fmt: skip
     is_weight = np.concatenate(
-        [np.repeat([True, False], [graph.n_edges, graph.n_out]) for graph in wiring.graphs]
+        [np.repeat([True, False], [graph.n_edges, graph.n_out]) for graph in structure.graphs]
     )
     decay, l1 = optimizer.weight_decay * is_weight, optimizer.l1 * is_weight
     for step, rate in enumerate(rates):
         batch = samples[16 * step : 16 * step + 16]
         T = np.eye(5)[labels[batch]]
         _, loss, gradients, _ = expected_pass(
-            wiring, expected, X[batch], T, (0, 0, 0), 0, step, "cross_entropy"
+            structure, expected, X[batch], T, (0, 0, 0), 0, step, "cross_entropy"
         )
         assert losses[step] == pytest.approx(loss)
         norm = np.linalg.norm(gradients)
@@ -265,12 +268,12 @@ def test_one_compilation_serves_any_network_data_and_optimizer(rng: np.random.Ge
         for n_in, n_out in pairwise(widths):
             indptr, indices = random_structure(rng, n_in, n_out, 0.5)
             graphs.append(Graph(n_in, n_out, len(indices), indptr, indices))
-        wiring = Wiring(graphs, activations=functions[0][-len(graphs) :])
+        structure = chain(graphs, activations=functions[0][-len(graphs) :])
         parameters = np.zeros(sum(g.n_edges + g.n_out for g in graphs))
         optimizer = optimizer or snn.SGD(0.1)
         clips = optimizer.clip_norm is not None
         logits = LOSSES[functions[1]].wants_logits
-        plan = Plan(wiring, 16, np.float64, TRAIN, 1, logits=logits, clips=clips)
+        plan = Plan(structure, 16, np.float64, TRAIN, 1, logits=logits, clips=clips)
         state, rates = optimizer.initial_state(parameters), np.ones(1)
         run(
             Execution(plan, parameters, state), X, Y, np.arange(16), loss=LOSSES[functions[1]],

@@ -1,4 +1,4 @@
-"""Choices of plans: wiring, blocks, tiles, tasks, threads."""
+"""Choices of plans: structure, blocks, tiles, tasks, threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from minisnn.kernels.program import operations as ops
 from minisnn.kernels.program.blocks import block_starts, choose_blocks
 from minisnn.kernels.program.plan import Plan, choose_tile
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
-from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Wiring, without_idle
+from minisnn.kernels.program.structure import (
+    BLAS,
+    COMPLETE,
+    EDGES,
+    Graph,
+    chain,
+    without_idle,
+)
 
 
 def random_graph(n_in: int, n_out: int, density: float, seed: int = 0) -> Graph:
@@ -31,17 +38,17 @@ def complete_graph(n_in: int, n_out: int) -> Graph:
     return Graph(n_in, n_out, n_in * n_out)
 
 
-# Wiring
+# Structure
 
 
 def test_the_transpose_lists_each_edge_once() -> None:
     graph = random_graph(30, 20, 0.2)
-    wiring = Wiring([graph])
-    transposed = wiring.transposed(first_layer=True)
-    targets = np.repeat(np.arange(20), np.diff(wiring.indptrs[0]))
+    structure = chain([graph])
+    transposed = structure.transposed(inputs=True)
+    targets = np.repeat(np.arange(20), np.diff(structure.indptrs[1]))
     sources = np.repeat(np.arange(30), np.diff(transposed.indptrs[0]))
     assert sorted(transposed.edges.tolist()) == list(range(graph.n_edges))
-    np.testing.assert_array_equal(wiring.indices[transposed.edges], sources)
+    np.testing.assert_array_equal(structure.indices[transposed.edges], sources)
     np.testing.assert_array_equal(targets[transposed.edges], transposed.indices)
 
 
@@ -49,53 +56,53 @@ def test_inputs_without_edges_can_be_left_out() -> None:
     indptr, indices = np.array([0, 2, 3]), np.array([1, 70_000, 1], np.uint32)
     graph, inputs = without_idle(Graph(100_000, 2, 3, indptr, indices))
     assert inputs is not None
-    wiring = Wiring([graph], inputs=inputs, n_in=100_000)
-    assert wiring.inputs is not None
-    assert wiring.inputs.tolist() == [1, 70_000]
-    assert (wiring.widths, wiring.n_in) == ((2, 2), 100_000)
-    assert (wiring.indices.tolist(), wiring.index_dtype) == ([0, 1, 0], np.uint16)
-    plan = Plan(wiring, 128, np.float32, TRAIN, 1)
+    structure = chain([graph], inputs=inputs, n_in=100_000)
+    assert structure.inputs is not None
+    assert structure.inputs.tolist() == [1, 70_000]
+    assert (structure.rows, structure.n_in) == ([0, 2, 4], 100_000)
+    assert (structure.indices.tolist(), structure.index_dtype) == ([0, 1, 0], np.uint16)
+    plan = Plan(structure, 128, np.float32, TRAIN, 1)
     assert plan.tables.inputs.tolist() == [1, 70_000]
     for full in (Graph(2, 2, 3, indptr, np.array([0, 1, 0])), complete_graph(3, 2)):
         assert without_idle(full) == (full, None)
 
 
 def test_training_transposes_all_layers_but_the_first() -> None:
-    wiring = Wiring([random_graph(30, 20, 0.2), random_graph(20, 9, 0.5), complete_graph(9, 3)])
-    assert set(wiring.transposed().indptrs) == {1}, "a complete layer needs no indices"
-    first = wiring.transposed(first_layer=True)
+    structure = chain([random_graph(30, 20, 0.2), random_graph(20, 9, 0.5), complete_graph(9, 3)])
+    assert set(structure.transposed().indptrs) == {1}, "a complete layer needs no indices"
+    first = structure.transposed(inputs=True)
     assert set(first.indptrs) == {0, 1}
-    assert wiring.transposed() is first, "what is there serves"
+    assert structure.transposed() is first, "what is there serves"
 
 
 def test_a_plan_has_one_transpose_though_another_thread_makes_a_larger_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     graphs = [random_graph(30, 20, 0.2), random_graph(20, 9, 0.5)]
-    wiring, product = Wiring(graphs), Plan._product
+    structure, product = chain(graphs), Plan._product
 
     def interrupted(*arguments: Any) -> Any:
-        if wiring._transposed is not None:
-            wiring.transposed(first_layer=True)
+        if structure._transposed is not None:
+            structure.transposed(inputs=True)
         return product(*arguments)
 
-    expected = Plan(Wiring(graphs), 16, np.float32, TRAIN).tables
+    expected = Plan(chain(graphs), 16, np.float32, TRAIN).tables
     monkeypatch.setattr(Plan, "_product", interrupted)
-    tables = Plan(wiring, 16, np.float32, TRAIN).tables
-    for name in ("layers", "starts", "t_indices", "t_edges"):
+    tables = Plan(structure, 16, np.float32, TRAIN).tables
+    for name in ("groups", "starts", "t_indices", "t_edges"):
         np.testing.assert_array_equal(getattr(tables, name), getattr(expected, name))
 
 
 def test_tables_that_kernels_trust_cannot_be_written_to() -> None:
-    tables = Plan(Wiring([random_graph(30, 20, 0.2)]), 16, np.float32, TRAIN).tables
+    tables = Plan(chain([random_graph(30, 20, 0.2)]), 16, np.float32, TRAIN).tables
     for table in tables:
         with pytest.raises(ValueError, match="read-only"):
             table[:1] = table[-1:]
 
 
 def test_indices_are_as_narrow_as_the_layers_allow() -> None:
-    assert Wiring([random_graph(10, 2**16, 1e-4)]).indices.dtype == np.uint16
-    assert Wiring([random_graph(2**16 + 1, 10, 1e-4)]).indices.dtype == np.uint32
+    assert chain([random_graph(10, 2**16, 1e-4)]).indices.dtype == np.uint16
+    assert chain([random_graph(2**16 + 1, 10, 1e-4)]).indices.dtype == np.uint32
 
 
 # Blocks
@@ -191,12 +198,12 @@ def test_starts_cut_each_row_at_the_blocks(n_in: int, n_out: int, columns: int, 
 
 
 def test_bytes_stay_bytes_until_a_sparse_layer_has_read_them() -> None:
-    sparse = Wiring([random_graph(300, 200, 0.3), complete_graph(200, 10)])
+    sparse = chain([random_graph(300, 200, 0.3), complete_graph(200, 10)])
     for purpose in (PREDICT, TRAIN):
         assert Plan(sparse, 16, np.float32, purpose, keeps_bytes=True).keeps_bytes
         assert not Plan(sparse, 16, np.float32, purpose).keeps_bytes
     for products in (COMPLETE, BLAS):
-        assert not Wiring([complete_graph(300, 200)], [products]).takes_bytes
+        assert not chain([complete_graph(300, 200)], [products]).takes_bytes
 
 
 # Tiles and threads
@@ -211,14 +218,14 @@ def test_the_tile_wastes_little() -> None:
 
 
 def test_the_number_of_threads_follows_from_the_work() -> None:
-    small = Wiring([random_graph(64, 32, 0.3), complete_graph(32, 10)])
-    large = Wiring([random_graph(784, 1000, 0.1), complete_graph(1000, 10)])
-    dense = Wiring([complete_graph(784, 1000)])
+    small = chain([random_graph(64, 32, 0.3), complete_graph(32, 10)])
+    large = chain([random_graph(784, 1000, 0.1), complete_graph(1000, 10)])
+    dense = chain([complete_graph(784, 1000)])
     assert Plan(small, 32, np.float32, n_threads=8).n_threads == 1
     assert Plan(large, 128, np.float32, n_threads=2).n_threads == 2
     assert Plan(large, 1, np.float32, PREDICT, n_threads=2).threads_for(1) == 1
     assert Plan(dense, 128, np.float32, n_threads=2).n_threads == 1, "BLAS has its own"
-    medium = Wiring([random_graph(784, 300, 0.1), complete_graph(300, 10)])
+    medium = chain([random_graph(784, 300, 0.1), complete_graph(300, 10)])
     plan = Plan(medium, 128, np.float32, n_threads=2)
     assert plan.threads_for(1) == 1, "not worth starting one"
     assert plan.threads_for(1000) == 2
@@ -227,8 +234,8 @@ def test_the_number_of_threads_follows_from_the_work() -> None:
 # Tasks
 
 
-def rectangles(tables: Any, kind: int, layer: int) -> list[Any]:
-    return [op for op in tables.operations if op["kind"] == kind and op["layer"] == layer]
+def rectangles(tables: Any, kind: int, group: int) -> list[Any]:
+    return [op for op in tables.operations if op["kind"] == kind and op["group"] == group]
 
 
 @settings(max_examples=40)
@@ -246,34 +253,31 @@ def test_every_row_and_edge_is_in_one_task(
     shapes = list(pairwise(widths))
     graphs = [random_graph(*shape, density, seed) for shape in shapes[:-1]]
     graphs.append(complete_graph(*shapes[-1]))
-    wiring = Wiring(graphs, [complete if graph.is_complete else EDGES for graph in graphs])
+    structure = chain(graphs, [complete if graph.is_complete else EDGES for graph in graphs])
     before = plan.THREAD_CYCLES, effort.TASK_CYCLES
     plan.THREAD_CYCLES = effort.TASK_CYCLES = 1
     try:
-        made = Plan(wiring, 64, np.float64, purpose, n_threads)
+        made = Plan(structure, 64, np.float64, purpose, n_threads)
     finally:
         plan.THREAD_CYCLES, effort.TASK_CYCLES = before
     tables = made.tables
 
-    def covers(kind: int, layer: int, n_rows: int) -> None:
-        rows = [k for t in rectangles(tables, kind, layer) for k in range(t["first"], t["last"])]
+    def covers(kind: int, group: int, n_rows: int) -> None:
+        rows = [k for t in rectangles(tables, kind, group) for k in range(t["first"], t["last"])]
         assert sorted(rows) == list(range(n_rows))
 
     covers(ops.INPUTS, 0, widths[0])
     covers(ops.TARGETS, 0, 0 if purpose == PREDICT else widths[-1])
     trains = purpose != PREDICT
-    for number, graph in enumerate(wiring.graphs):
-        products = wiring.products[number]
+    for number, group in structure.summing:
+        graph, products = group.graph, group.products
         covers(ops.FORWARD if products == EDGES else ops.ACTIVATE, number, graph.n_out)
-        backward = purpose == DIFFERENTIATE or (purpose == TRAIN and number > 0)
-        kinds = {
-            EDGES: ops.INPUT_GRADIENT,
-            COMPLETE: ops.COMPLETE_INPUT_GRADIENT,
-            BLAS: ops.SLOPE,
-        }
-        covers(kinds[products], number, graph.n_in if backward else 0)
+        backward = purpose == DIFFERENTIATE or (purpose == TRAIN and number > 1)
+        kinds = {EDGES: ops.GRADIENT, COMPLETE: ops.COMPLETE_GRADIENT, BLAS: ops.SLOPE}
+        covers(kinds[products], number - 1, graph.n_in if backward else 0)
+        covers(ops.BIASES, number, graph.n_out if trains else 0)
         if products == EDGES:
-            shape = (tables.layers[number]["n_blocks"], graph.n_out)
+            shape = (tables.groups[number]["n_blocks"], graph.n_out)
             assert (covered(tables, ops.UPDATE, number, shape) == trains).all()
         elif products == COMPLETE:
             shape = (graph.n_in, graph.n_out)
@@ -281,46 +285,48 @@ def test_every_row_and_edge_is_in_one_task(
             assert (covered(tables, ops.COMPLETE_FORWARD, number, shape) == 1).all()
         else:
             covers(ops.APPLY, number, graph.n_out if purpose == TRAIN else 0)
-            covers(ops.BIAS_GRADIENTS, number, graph.n_out if purpose == DIFFERENTIATE else 0)
 
 
-def covered(tables: Any, kind: int, layer: int, shape: tuple[int, int]) -> Any:
+def covered(tables: Any, kind: int, group: int, shape: tuple[int, int]) -> Any:
     """Number of operations for each (block or input; row)."""
     seen = np.zeros(shape, dtype=int)
-    for task in rectangles(tables, kind, layer):
+    for task in rectangles(tables, kind, group):
         seen[task["begin"] : task["end"], task["first"] : task["last"]] += 1
     return seen
 
 
 def test_what_waits_for_no_other_rows_stands_in_one_task() -> None:
-    wiring = Wiring([random_graph(784, 1000, 0.1), complete_graph(1000, 10)])
-    made = Plan(wiring, 128, np.float32, TRAIN, n_threads=2)
+    structure = chain([random_graph(784, 1000, 0.1), complete_graph(1000, 10)])
+    made = Plan(structure, 128, np.float32, TRAIN, n_threads=2)
     tables = made.tables
     titles = [phase.title for phase in made.phases]
     assert titles == [
         "batch",
         "layer 1 forward, sums of layer 2",
         "layer 2 forward, sigmoid",
-        "layer 2 input gradient, layers 1 and 2 update",
+        "layer 1 gradient, update of layers 1 and 2",
     ]
     for phase, kinds in (
         (1, [ops.FORWARD, ops.COMPLETE_FORWARD]),
-        (3, [ops.COMPLETE_INPUT_GRADIENT, ops.UPDATE, ops.COMPLETE_UPDATE]),
+        (3, [ops.COMPLETE_GRADIENT, ops.UPDATE, ops.BIASES, ops.COMPLETE_UPDATE]),
     ):
         assert tables.phases[phase + 1] - tables.phases[phase] > 2
         for task in range(tables.phases[phase], tables.phases[phase + 1]):
             operations = tables.operations[tables.tasks[task] : tables.tasks[task + 1]]
-            assert operations["kind"].tolist() == kinds
             rows = operations[["first", "last"]][0].tolist()
+            if rows[0] == 0 and phase == 3:  # the biases of the outputs go with the first inputs
+                assert operations["kind"].tolist() == [*kinds, ops.BIASES]
+                operations = operations[:-1]
+            assert operations["kind"].tolist() == kinds
             assert operations[["begin", "end"]][-1].tolist() == rows
 
-    deep = Wiring([random_graph(500, 500, 0.1), random_graph(500, 500, 0.1, 1)])
+    deep = chain([random_graph(500, 500, 0.1), random_graph(500, 500, 0.1, 1)])
     made = Plan(deep, 128, np.float32, TRAIN, n_threads=2)
     assert [phase.title for phase in made.phases][-2:] == [
-        "layer 2 input gradient, layer 1 update",
+        "layer 1 gradient, update of layer 1",
         "weight gradients and update",
     ]
-    assert not rectangles(made.tables, ops.COMPLETE_UPDATE, 1)
+    assert not rectangles(made.tables, ops.COMPLETE_UPDATE, 2)
 
 
 def test_tasks_are_balanced_by_edges() -> None:
@@ -328,7 +334,7 @@ def test_tasks_are_balanced_by_edges() -> None:
     mask = rng.random((1000, 784)) < np.linspace(0.01, 0.4, 1000)[:, None]
     indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
     graph = Graph(784, 1000, int(mask.sum()), indptr, np.nonzero(mask)[1])
-    tasks = rectangles(Plan(Wiring([graph]), 128, np.float32, n_threads=2).tables, ops.FORWARD, 0)
+    tasks = rectangles(Plan(chain([graph]), 128, np.float32, n_threads=2).tables, ops.FORWARD, 1)
     edges = [indptr[task["last"]] - indptr[task["first"]] for task in tasks]
     assert len(tasks) > 2
     assert max(edges) < 1.2 * min(edges)
@@ -337,15 +343,15 @@ def test_tasks_are_balanced_by_edges() -> None:
 
 
 def test_the_plan_says_what_it_chose() -> None:
-    wiring = Wiring([random_graph(784, 1000, 0.3), complete_graph(1000, 10)])
-    text = str(Plan(wiring, 128, np.float32, n_threads=1))
+    structure = chain([random_graph(784, 1000, 0.3), complete_graph(1000, 10)])
+    text = str(Plan(structure, 128, np.float32, n_threads=1))
     assert "training, batches of 128 samples as 128 lanes of float32" in text
     assert "1 thread\n" in text
     assert "layer 1 forward" in text
     assert "edges a row and block" in text or "rows, read from" in text  # by the CPU and its caches
-    assert "layer 2 input gradient" in text
-    assert "layer 1 input gradient" not in text
-    assert "BLAS" in str(Plan(Wiring([complete_graph(100, 100)]), 128, np.float32))
+    assert "layer 1 gradient" in text
+    assert "input gradient" not in text
+    assert "BLAS" in str(Plan(chain([complete_graph(100, 100)]), 128, np.float32))
 
 
 def test_memory_of_a_connection() -> None:
@@ -354,7 +360,7 @@ def test_memory_of_a_connection() -> None:
         rng = np.random.default_rng(0)
         rows = np.sort(rng.integers(0, n, (n, degree)), axis=1).astype(np.uint16)
         graph = Graph(n, n, n * degree, np.arange(n + 1) * degree, rows.ravel())
-        wiring = Wiring([graph, graph, complete_graph(n, 10)])
-        made = Plan(wiring, 128, np.float32, n_threads=2)
-        n_edges = sum(graph.n_edges for graph in wiring.graphs)
-        assert (wiring.nbytes + made.nbytes) / n_edges <= 12 - 2, "2 more are the topology's own"
+        structure = chain([graph, graph, complete_graph(n, 10)])
+        made = Plan(structure, 128, np.float32, n_threads=2)
+        n_edges = sum(graph.n_edges for graph in structure.graphs)
+        assert (structure.nbytes + made.nbytes) / n_edges <= 12 - 2, "2 more are the topology's own"

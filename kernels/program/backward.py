@@ -1,0 +1,189 @@
+"""Operations of the backward pass: gradients, and what becomes of those of parameters.
+
+Arguments as in `forward`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..functions.activations import activation_slope
+from ..functions.optimizers import block_norms, clipping
+from ..layers import blas, complete, sparse
+from ..machine.calls import call_update
+from ..machine.jit import jit
+from . import views
+from .forward import drop
+
+# Gradients by activations
+
+
+@jit
+def _kept(context, number, real):  # type: ignore[no-untyped-def]
+    """The share of a group's activations that dropout leaves."""
+    return real(1 - context.work.dropout[number])
+
+
+def gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """dZ = W^T dZ of all readers, times the slope of what made A, for rows first to last."""
+    group, tables = context.tables.groups[operation["group"]], context.tables
+    dZ, first, n = views.deltas(context, group), group["t_edges"], group["n_t_edges"]
+    sparse.input_gradient(
+        context.tile, views.starts(context, group["t_starts"], group["t_blocks"], group["n_rows"]),
+        views.rows(tables.t_indices, first, n), views.rows(tables.t_edges, first, n),
+        context.memory.parameters, views.readers(context, group), views.activations(context, group),
+        group["activation"], _kept(context, operation["group"], dZ.dtype.type), dZ,
+        operation["first"], operation["last"],
+    )  # fmt: skip
+
+
+def complete_gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same where the only reader is complete."""
+    group = context.tables.groups[operation["group"]]
+    reader, dZ = context.tables.groups[group["reader"]], views.deltas(context, group)
+    complete.complete_input_gradient(
+        context.part, views.matrix(context, reader), views.deltas(context, reader),
+        views.activations(context, group), group["activation"],
+        _kept(context, operation["group"], dZ.dtype.type), dZ, operation["first"],
+        operation["last"],
+    )  # fmt: skip
+
+
+def blas_gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """W^T dZ of a complete reader, on BLAS; `slope` comes after it."""
+    group = context.tables.groups[operation["group"]]
+    reader = context.tables.groups[group["reader"]]
+    W, dZ = views.matrix(context, reader), views.deltas(context, reader)
+    blas.multiply(W.T, dZ, views.deltas(context, group))
+
+
+def slope(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Gradients times the slope of what made A, for rows first to last."""
+    group = context.tables.groups[operation["group"]]
+    A, dZ = views.activations(context, group), views.deltas(context, group)
+    keep = _kept(context, operation["group"], dZ.dtype.type)
+    activation_slope(group["activation"], A, keep, dZ, operation["first"], operation["last"])
+
+
+def drop_deltas(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Rows first to last: what was dropped has no gradient."""
+    number = operation["group"]
+    dZ = views.deltas(context, context.tables.groups[number])
+    drop(context, number, step, dZ, operation["first"], operation["last"])
+
+
+def add_loss(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Rows first to last of outputs that are read, too: what the loss adds to their gradient."""
+    group = context.tables.groups[operation["group"]]
+    dZ, of_loss = views.deltas(context, group), views.loss_deltas(context, group)
+    for i in range(operation["first"], operation["last"]):
+        for s in range(dZ.shape[1]):
+            dZ[i, s] += of_loss[i, s]
+
+
+# Gradients of parameters, and what becomes of them
+
+
+@jit
+def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
+    group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
+    starts, first, last = views.row_starts(context, group), operation["first"], operation["last"]
+    begin, end, memory = operation["begin"], operation["end"], context.memory
+    sparse.weight_gradient(
+        context.tile, starts, views.indices(context, group), views.deltas(context, group),
+        X, scratch, (first, last), (begin, end),
+    )  # fmt: skip
+    # Runs of edges without a gap, which are all rows at once where the task has all blocks.
+    i, at = first, np.int64(0)
+    while i < last:
+        run, stop = np.int64(starts[begin, i]), np.int64(starts[end, i])
+        i += 1
+        while i < last and np.int64(starts[begin, i]) == stop:
+            stop = np.int64(starts[end, i])
+            i += 1
+        call_update(
+            context.addresses[context.work.update], context.work.coefficients[step], scale, True,
+            memory.moved, memory.state, group["weights"] + run, scratch[at : at + stop - run],
+        )  # fmt: skip
+        at += stop - run
+
+
+def update(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """dW = dZ X^T for rows first to last, blocks begin to end, and the optimiser's step."""
+    X = views.inputs(context, context.tables.groups[operation["group"]])
+    _update_edges(context, rank, operation, step, X, X.dtype.type(1))
+
+
+def update_of_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same where X is of bytes."""
+    X = views.pairs(context, context.tables.groups[operation["group"]])
+    scale = context.memory.parameters.dtype.type(context.work.scale)
+    _update_edges(context, rank, operation, step, X, scale)
+
+
+def complete_update(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same of a complete group, for rows first to last, inputs begin to end."""
+    group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
+    first, last, memory = operation["first"], operation["last"], context.memory
+    begin, end = operation["begin"], operation["end"]
+    complete.complete_weight_gradient(
+        context.tile, views.deltas(context, group), views.inputs(context, group), scratch,
+        (first, last), (begin, end),
+    )  # fmt: skip
+    for i in range(first, last):
+        call_update(
+            context.addresses[context.work.update], context.work.coefficients[step],
+            scratch.dtype.type(1), True, memory.moved, memory.state,
+            group["weights"] + i * group["n_reads"] + begin,
+            scratch[(i - first) * (end - begin) : (i - first + 1) * (end - begin)],
+        )  # fmt: skip
+
+
+def blas_weights(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """dW = dZ X^T of a complete group, on BLAS."""
+    group = context.tables.groups[operation["group"]]
+    dW = context.memory.gradients[group["weights"] : group["biases"]]
+    dW = dW.reshape((group["n_rows"], group["n_reads"]))
+    blas.multiply(views.deltas(context, group), views.inputs(context, group).T, dW)
+
+
+def apply(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The optimiser's step of rows first to last, whose gradients BLAS has made."""
+    group, memory = context.tables.groups[operation["group"]], context.memory
+    begin = group["weights"] + operation["first"] * group["n_reads"]
+    end = group["weights"] + operation["last"] * group["n_reads"]
+    gradients = memory.gradients[begin:end]
+    call_update(
+        context.addresses[context.work.update], context.work.coefficients[step],
+        gradients.dtype.type(1), True, memory.moved, memory.state, begin, gradients,
+    )  # fmt: skip
+
+
+def biases(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """db = row sums of dZ for rows first to last, and the optimiser's step."""
+    group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
+    first, last, memory = operation["first"], operation["last"], context.memory
+    sparse.row_sums(context.tile, views.deltas(context, group), scratch, first, last)
+    call_update(
+        context.addresses[context.work.update], context.work.coefficients[step],
+        scratch.dtype.type(1), False, memory.moved, memory.state, group["biases"] + first,
+        scratch[: last - first],
+    )  # fmt: skip
+
+
+def norm(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Squares of blocks first to last of all gradients."""
+    memory = context.memory
+    block_norms(context.tile, memory.gradients, memory.norms, operation["first"], operation["last"])
+
+
+def clipped_step(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The optimiser's step of parameters first to last of a group, by clipped gradients."""
+    memory, work, first = context.memory, context.work, operation["first"]
+    gradients = memory.gradients[first : operation["last"]]
+    factor = gradients.dtype.type(clipping(memory.norms, work.limit))
+    decays = first < context.tables.groups[operation["group"]]["biases"]
+    call_update(
+        context.addresses[work.optimizer], work.coefficients[step], factor, decays,
+        memory.parameters, memory.state, first, gradients,
+    )  # fmt: skip

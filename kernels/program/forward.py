@@ -1,0 +1,186 @@
+"""Operations that assemble a batch, and those of the forward pass.
+
+All operations have the same arguments: a reference to the `Context`; the thread's rank; the record
+of the operation, which says on which group and rows; the number of the step within the run.
+"""
+
+from __future__ import annotations
+
+from ..functions.activations import activate as apply_activation
+from ..functions.activations import activate_layer, activation_slope, bias_activation
+from ..functions.dropout import dropout, key_of
+from ..functions.losses import loss_of_outputs, loss_of_samples
+from ..layers import blas, complete, sparse
+from ..layers.batch import Space, assemble, gather, pack
+from ..machine.jit import jit
+from . import views
+
+# The batch
+
+
+def gather_inputs(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A_0 = scale X, for features first to last."""
+    group, work = context.tables.groups[operation["group"]], context.work
+    found = assemble(
+        work.X, views.samples(context, step), views.samples(context, step + 1), work.scale,
+        views.activations(context, group), views.reals(context, rank), operation["first"],
+        operation["last"],
+    )  # fmt: skip
+    if found:
+        context.memory.faults[step] = 1
+
+
+def gather_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same of bytes that stay bytes until those who read them scale their sums."""
+    memory, space = context.memory, context.memory.space
+    square = memory.byte_square[rank]
+    space_ = Space(space.addresses[rank], space.items[rank], space.doubles[rank], square)
+    first, last = operation["first"], operation["last"]
+    gather(
+        context.work.X, views.samples(context, step), views.samples(context, step + 1),
+        context.work.scale, memory.bytes, space_, first, last,
+    )  # fmt: skip
+    pack(memory.bytes, memory.parameters, memory.pairs, first, last)
+
+
+def gather_targets(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """T, for outputs first to last."""
+    found = assemble(
+        context.work.Y, views.samples(context, step), views.samples(context, step + 1), 1.0,
+        context.memory.targets, views.reals(context, rank), operation["first"], operation["last"],
+    )  # fmt: skip
+    if found:
+        context.memory.faults[step] = 1
+
+
+# Dropout
+
+
+@jit
+def drop(context, number, step, A, first, last):  # type: ignore[no-untyped-def]
+    """Rows first to last of what belongs to a group, dropped at random."""
+    work, numbers = context.work, context.tables.inputs
+    # int: NumPy's numbers, which there are without compilation, would warn of wrapping round
+    key = key_of(int(work.seed), int(work.first_step + step), int(number))
+    dropout(A, work.dropout[number], key, numbers if number == 0 else numbers[:0], first, last)
+
+
+def drop_activations(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Rows first to last of a group, dropped at random."""
+    number = operation["group"]
+    A = views.activations(context, context.tables.groups[number])
+    drop(context, number, step, A, operation["first"], operation["last"])
+
+
+# Sums and activations
+
+
+def sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A = f(W X + b), for rows first to last."""
+    group = context.tables.groups[operation["group"]]
+    A = views.activations(context, group)
+    sparse.forward(
+        context.tile, views.row_starts(context, group), views.indices(context, group),
+        views.weights(context, group), views.biases(context, group), views.inputs(context, group),
+        A.dtype.type(1), group["makes"], A, operation["first"], operation["last"],
+    )  # fmt: skip
+
+
+def sums_of_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A = f(scale W X + b), of bytes."""
+    group = context.tables.groups[operation["group"]]
+    A = views.activations(context, group)
+    sparse.forward(
+        context.tile, views.row_starts(context, group), views.indices(context, group),
+        views.weights(context, group), views.biases(context, group), views.pairs(context, group),
+        A.dtype.type(context.work.scale), group["makes"], A, operation["first"], operation["last"],
+    )  # fmt: skip
+
+
+def complete_sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Z = W X of a complete group, for rows first to last, over its inputs begin to end."""
+    group = context.tables.groups[operation["group"]]
+    complete.complete_forward(
+        context.part, views.matrix(context, group), views.inputs(context, group),
+        views.activations(context, group), views.partials(context, group),
+        (operation["first"], operation["last"]), (operation["begin"], operation["end"]),
+    )  # fmt: skip
+
+
+def blas_sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Z = W X of a complete group, on BLAS."""
+    group = context.tables.groups[operation["group"]]
+    A = views.activations(context, group)
+    blas.multiply(views.matrix(context, group), views.inputs(context, group), A)
+
+
+def activate(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A = f(Z + b) for rows first to last of a complete group, after what is left of its sums."""
+    group = context.tables.groups[operation["group"]]
+    A, first, last = views.activations(context, group), operation["first"], operation["last"]
+    complete.add_partials(A, views.partials(context, group), first, last)
+    biases = views.biases(context, group)
+    bias_activation(group["makes"], biases, A.dtype.type(1), A, first, last)
+
+
+# The outputs
+
+
+def output(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Rows first to last of a group of outputs, for the caller."""
+    group, outputs = context.tables.groups[operation["group"]], context.memory.outputs
+    A, begin = views.activations(context, group), step * context.work.batch_size
+    for s in range(views.samples(context, step).shape[0]):
+        for i in range(operation["first"], operation["last"]):
+            outputs[begin + s, group["output"] + i] = A[i, s]
+
+
+def activate_output(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A = f(Z) for rows first to last of outputs that were handed over as Z, and are read."""
+    group = context.tables.groups[operation["group"]]
+    A = views.activations(context, group)
+    for i in range(operation["first"], operation["last"]):
+        apply_activation(group["activation"], A[i], A.dtype.type(1), A.dtype.type(0))
+
+
+def activate_whole(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A = f(Z) of the outputs, where f is over all of them, for samples first to last."""
+    group = context.tables.groups[operation["group"]]
+    first, last = operation["first"], operation["last"]
+    A, workspace = views.activations(context, group), context.memory.workspace
+    activate_layer(group["makes"], A, workspace, first, last)
+
+
+def output_samples(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Samples first to last of the outputs, for the caller."""
+    group, outputs = context.tables.groups[operation["group"]], context.memory.outputs
+    A, begin = views.activations(context, group), step * context.work.batch_size
+    n_samples = views.samples(context, step).shape[0]
+    for s in range(operation["first"], min(operation["last"], n_samples)):
+        for i in range(A.shape[0]):
+            outputs[begin + s, i] = A[i, s]
+
+
+def loss(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Rows first to last of a group of outputs: their shares of the loss, and dZ."""
+    group, work = context.tables.groups[operation["group"]], context.work
+    A, dZ = views.activations(context, group), views.loss_deltas(context, group)
+    T, losses = views.targets(context, group), views.losses(context, group, step)
+    n_samples, counts = views.samples(context, step).shape[0], views.counts(context, step)
+    for i in range(operation["first"], operation["last"]):
+        count = n_samples * work.output_counts[group["output"] + i]
+        loss_of_outputs(
+            work.loss, context.tile, A, T, n_samples, count, counts, losses, dZ, i, i + 1
+        )
+        activation_slope(group["makes"], A, A.dtype.type(1), dZ, i, i + 1)
+
+
+def loss_by_samples(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Samples first to last: their share of the loss, and dZ."""
+    group, memory = context.tables.groups[operation["group"]], context.memory
+    A, dZ = views.activations(context, group), views.loss_deltas(context, group)
+    n_samples, counts = views.samples(context, step).shape[0], views.counts(context, step)
+    loss_of_samples(
+        context.work.loss, A, memory.targets, n_samples, counts, memory.workspace,
+        memory.losses[step], dZ, operation["first"], operation["last"],
+    )  # fmt: skip
