@@ -264,8 +264,8 @@ def table(result: dict[str, Any]) -> str:
             lines += [[name, *(_cell(row["milliseconds"], name) for row in rows)] for name in names]
             parts.append(
                 f"{result['n_samples']} samples of {result['n_inputs']:,} inputs, {DEGREE} edges "
-                f"per hidden neuron, {n_threads} thread{'s' * (n_threads > 1)}: milliseconds, and as a "
-                f"multiple of ours\n{align(head, lines)}"
+                f"per hidden neuron, {n_threads} thread{'s' * (n_threads > 1)}: milliseconds, and "
+                f"as a multiple of ours\n{align(head, lines)}"
             )
     return "\n\n".join(parts)
 
