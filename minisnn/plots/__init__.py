@@ -4,7 +4,16 @@ Each function returns a Matplotlib figure, made without pyplot: no window, no gl
 notebook shows it, and ``figure.savefig(path)`` writes it.
 """
 
+from .sankey import plot_sankey
 from .topologies import plot_adjacency, plot_topologies
 from .trainings import plot_step_times, plot_training
+from .wirings import plot_wiring
 
-__all__ = ["plot_adjacency", "plot_step_times", "plot_topologies", "plot_training"]
+__all__ = [
+    "plot_adjacency",
+    "plot_sankey",
+    "plot_step_times",
+    "plot_topologies",
+    "plot_training",
+    "plot_wiring",
+]
