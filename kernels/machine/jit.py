@@ -102,6 +102,7 @@ else:
 
 def _compiled(function: _Function, *, counts_references: bool) -> _Function:
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": counts_references}
+    options["no_cfunc_wrapper"] = True  # calls by address are our own: `calls`
     dispatcher = numba.njit(function, fastmath=set(FASTMATH), **options)
     if not DISABLED:
         dispatcher._cache = KernelCache(function)

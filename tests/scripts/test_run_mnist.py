@@ -33,7 +33,7 @@ def test_comparison_on_the_sample(tmp_path: Path) -> None:
     done = run(
         "--data", "sample", "--epochs", "2", "--hidden", "60,40", "--degree", "10",
         "--output-degree", "5", "--topology", "long_range_rotating", "--dropout", "0.1",
-        "--threads", "1", "--seed", "3", cwd=tmp_path,
+        "--batch-size", "32", "--threads", "1", "--seed", "3", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not any(character in done.stdout + done.stderr for character in "\r\x1b\b")
@@ -105,7 +105,8 @@ def test_quiet_and_alone(tmp_path: Path) -> None:
 
 def test_other_neurons_and_another_loss(tmp_path: Path) -> None:
     options = (
-        "--data", "sample", "--epochs", "2", "--hidden", "60", "--degree", "10", "--threads", "1",
+        "--data", "sample", "--epochs", "2", "--hidden", "60", "--degree", "10",
+        "--batch-size", "32", "--threads", "1",
     )  # fmt: skip
     modern = ("--activation", "relu", "--loss", "cross_entropy")
     done = run(*options, *modern, "--learning-rate", "0.1", "--output", "out", cwd=tmp_path)
@@ -203,16 +204,16 @@ def kill_in_the_dense_training(folder: Path, *options: str) -> None:
 
 def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     options = (
-        "--data", "sample", "--epochs", "9", "--hidden", "200", "--degree", "8",
-        "--dropout", "0.1", "--threads", "1", "--checkpoint", "0.01",
+        "--data", "sample", "--epochs", "40", "--hidden", "60", "--degree", "8",
+        "--batch-size", "32", "--dropout", "0.1", "--threads", "1", "--checkpoint", "0.01",
     )  # fmt: skip
     assert run(*options, "--output", "whole", cwd=tmp_path).returncode == 0
     kill_in_the_dense_training(tmp_path, *options, "--output", "killed")
     assert not (tmp_path / "killed" / "summary.json").exists()
     done = run("--resume", "killed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "epoch   1 of 9" not in done.stdout, "the dense one had a checkpoint, too"
-    assert done.stdout.count("epoch   9 of 9") == 1, "the sparse one was done"
+    assert "epoch   1 of 40" not in done.stdout, "the dense one had a checkpoint, too"
+    assert done.stdout.count("epoch  40 of 40") == 1, "the sparse one was done"
     whole, resumed = (
         snn.load(tmp_path / "whole/sparse.npz"),
         snn.load(tmp_path / "killed/sparse.npz"),
@@ -222,9 +223,9 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     for folder in ("whole", "killed"):
         with open(tmp_path / folder / "history.csv", encoding="utf-8", newline="") as file:
             histories.append([(row["network"], row["loss"]) for row in csv.DictReader(file)])
-    assert len(histories[0]) == 18
+    assert len(histories[0]) == 80
     assert histories[0] == histories[1]
-    other = run("--resume", "killed", "--epochs", "10", cwd=tmp_path)
+    other = run("--resume", "killed", "--epochs", "41", cwd=tmp_path)
     assert other.returncode != 0
     assert "sparse.checkpoint.npz is of another training. " in other.stderr
     assert "learning_rate: this call has" in other.stderr, "it follows from the epochs"
