@@ -19,7 +19,7 @@ from minisnn.experiments import Status, Store
 dask = pytest.importorskip("dask", reason="needs the extra sweep")
 distributed = pytest.importorskip("distributed", reason="needs the extra sweep")
 
-N_EPOCHS = 150  # half a second or so
+N_EPOCHS = 75  # a quarter of a second or so
 
 
 @pytest.fixture

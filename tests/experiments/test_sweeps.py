@@ -295,8 +295,9 @@ def test_a_killed_sweep_goes_on_where_it_was(path: Path, tmp_path: Path) -> None
     assert 2 <= len(finished) < 8
     assert any(record.status is Status.RUNNING for record in killed)
 
-    code, out, err = run(*command, cwd=tmp_path)
-    assert (code, err) == (0, "")
+    with start(*command, cwd=tmp_path) as process:
+        out, err = process.communicate(timeout=200)
+    assert (process.returncode, err) == (0, "")
     assert out == f"8 runs: 8 done ({len(finished)} of them before), 0 failed, 0 pending\n"
     after = {record.hash: record for record in records_of(path)}
     assert len(after) == 8
@@ -309,7 +310,7 @@ def test_a_killed_sweep_goes_on_where_it_was(path: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_keeps_what_is_finished(path: Path, tmp_path: Path, jobs: str) -> None:
     pytest.importorskip("joblib", reason="needs the extra sweep")
-    write_config(tmp_path, 40, **LONG)
+    write_config(tmp_path, 40, **(LONG | {"epochs": 100}))
     with start("a.json", "--store", str(path), "--jobs", jobs, cwd=tmp_path) as process:
         wait_until(lambda: n_done(path) >= 3)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: all processes get it

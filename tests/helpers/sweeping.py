@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import programs
+
 import minisnn as snn
 from minisnn import Epoch
 from minisnn.experiments import Record, Run, Status, Store
@@ -72,9 +74,8 @@ def start(*options: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def run(*options: str, cwd: Path) -> tuple[int, str, str]:
-    with start(*options, cwd=cwd) as process:
-        out, err = process.communicate(timeout=200)
-    return process.returncode, out, err
+    done = programs.run(SCRIPT, *options, cwd=cwd)
+    return done.returncode, done.stdout, done.stderr
 
 
 def records_of(path: Path) -> list[Record]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -59,18 +58,39 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(package: Path, program: str, **variables: str) -> str:
-    """Return what a program prints that takes the copy, without compiling."""
+@pytest.fixture(scope="module")
+def printed(package: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each program prints, or why it fails: run by the copy, in one process, uncompiled."""
+    data = tmp_path_factory.mktemp("data")
+    write_bars(data / "bars")
     environment = {
-        **os.environ, **variables, "PYTHONPATH": str(package), "NUMBA_DISABLE_JIT": "1",
+        **os.environ, "MINISNN_DATA": str(data), "PYTHONPATH": str(package),
+        "NUMBA_DISABLE_JIT": "1",
     }  # fmt: skip
+    programs = {name: f"{SETUP}\n{program}" for name, program in PROGRAMS.items()}
     result = subprocess.run(
-        [sys.executable, "-c", f"{SETUP}\n{program}"],
-        env=environment, cwd=package, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", RUN], env=environment, cwd=package, input=json.dumps(programs),
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    return result.stdout
+    return dict(json.loads(result.stdout))
 
+
+RUN = """
+import contextlib, io, json, sys, traceback
+
+printed = {}
+for name, program in json.load(sys.stdin).items():
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        try:
+            exec(program, {})
+            print("done")
+        except Exception:
+            traceback.print_exc(file=text)
+    printed[name] = text.getvalue()
+print(json.dumps(printed))
+"""
 
 SETUP = """
 import numpy as np
@@ -182,30 +202,22 @@ SHOWN = {  # in messages
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_example_is_all_that_is_to_be_done(
-    name: str, package: Path, bars: Callable[[Path], Any], tmp_path: Path
-) -> None:
-    bars(tmp_path / "bars")
-    printed = run(package, PROGRAMS[name], MINISNN_DATA=str(tmp_path))
+def test_an_example_is_all_that_is_to_be_done(name: str, printed: dict[str, str]) -> None:
+    assert printed[name].endswith("done\n"), printed[name]
     for words in SHOWN[name]:
-        assert words in printed
+        assert words in printed[name]
 
 
-@pytest.fixture
-def bars() -> Callable[[Path], Any]:
+def write_bars(folder: Path) -> None:
     """Write the files of the data set: a line in each image, down or across."""
-
-    def write(folder: Path) -> None:
-        folder.mkdir()
-        labels = np.arange(8) % 2
-        images = np.zeros((8, 4, 4), np.uint8)
-        for number, image in enumerate(images):
-            (image if labels[number] else image.T)[number // 2] = 255
-        for part in ("train", "test"):
-            (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(images))
-            (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels.astype(np.uint8)))
-
-    return write
+    folder.mkdir()
+    labels = np.arange(8) % 2
+    images = np.zeros((8, 4, 4), np.uint8)
+    for number, image in enumerate(images):
+        (image if labels[number] else image.T)[number // 2] = 255
+    for part in ("train", "test"):
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(images))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels.astype(np.uint8)))
 
 
 def test_each_has_as_few_places_as_it_is_said(tmp_path: Path) -> None:

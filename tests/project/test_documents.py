@@ -6,12 +6,11 @@ import doctest
 import importlib.util
 import pkgutil
 import re
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import programs
 import pytest
 
 import minisnn
@@ -107,8 +106,8 @@ def fenced(language: str, path: Path) -> list[str]:
 
 @cache
 def options_of(program: str) -> set[str]:
-    command = [sys.executable, str(REPOSITORY / program), "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = programs.run(REPOSITORY / program, "--help", cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
     return set(re.findall(r"--[\w-]+", done.stdout))
 
 

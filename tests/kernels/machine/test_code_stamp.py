@@ -63,10 +63,14 @@ def test_a_change_in_any_sub_folder_compiles_anew(tmp_path: Path) -> None:
         return done.stdout.strip()
 
     assert [misses(), misses()] == ["1", "0"]
+    stamps = {source_stamp(tmp_path / "kernels")}
     for name in ("machine", "functions", "layers", "program"):
         with open(tmp_path / "kernels" / name / "__init__.py", "a", encoding="utf-8") as file:
             file.write("# changed\n")
-        assert misses() == "1", name
+        stamps.add(source_stamp(tmp_path / "kernels"))
+    assert code_cache._SOURCES in stamps, "the copy's own, before the changes"
+    assert len(stamps) == 5
+    assert misses() == "1"
 
 
 def test_without_sources_the_stamp_is_of_compiled_files(tmp_path: Path) -> None:
