@@ -1,4 +1,4 @@
-"""Helpers shared by constructions: degree checks, even shares, graphs from lists of edges."""
+"""Helpers shared by constructions: checks, shares, random subsets, graphs from lists of edges."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from .graph import Topology
 from .validation import check_size, check_widths
 
 Parameters = Mapping[str, int | float]
+
+_DENSE = 8  # pairs per edge; up to this a list of all pairs takes no more memory than the edges
 
 
 def check_degree(n_in: Any, n_out: Any, degree: Any) -> tuple[int, int, int]:
@@ -95,3 +97,26 @@ def kronecker(a: Topology, b: Topology) -> tuple[Array, Array]:
     outer, inner = a.edges(), b.edges()
     edges = outer[:, None] * b.shape + inner
     return edges[..., 0].ravel(), edges[..., 1].ravel()
+
+
+def subset(rng: np.random.Generator, n: int, size: int) -> Array:
+    """Return distinct numbers below n, ascending, uniform among sets of this size."""
+    if size <= n - size:
+        return _small_subset(rng, n, size)
+    return np.delete(np.arange(n), _small_subset(rng, n, n - size))
+
+
+def _small_subset(rng: np.random.Generator, n: int, size: int) -> Array:
+    """The same for at most half of the numbers.
+
+    No draw favours a number, so the set of distinct draws, once it is large enough, is as likely as
+    any other of its size.
+    """
+    if n <= _DENSE * size:  # draws would be repeated too often
+        return np.sort(rng.choice(n, size=size, replace=False, shuffle=False))
+    chosen = np.empty(0, dtype=np.int64)
+    while chosen.size < size:
+        drawn = rng.integers(n, size=size - chosen.size)
+        chosen = np.sort(np.concatenate([chosen, drawn]))
+        chosen = chosen[np.diff(chosen, prepend=-1) > 0]
+    return chosen

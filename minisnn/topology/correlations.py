@@ -22,11 +22,11 @@ _DIGITS = 9  # of a correlation; what is equal but for rounding is a tie
 def correlated(X: Any, n_out: int, degree: int) -> Topology:
     """Return the graph in which each output reads the inputs that are correlated most with one.
 
-    Output j stands for input j; if there are more outputs, it begins again with the first input.
-    Inputs that are the same in all samples are left out. An output reads those inputs whose Pearson
-    correlation with its own one is largest, whatever the sign, and its own one last, like a neuron
-    without a connection to itself. Of equal ones it reads the first. In-degrees differ by at most
-    1; inputs that many others resemble become hubs. The graph follows X alone, without labels; take
+    Each output stands for an input: outputs are spread evenly over all inputs that are not the same
+    in all samples. If there are more outputs than inputs, several stand for one, and read the same.
+    An output reads those inputs whose Pearson correlation with its own one is largest, whatever the
+    sign, and its own one last. Of equal ones it reads the first. In-degrees differ by at most 1;
+    inputs that many others resemble become hubs. The graph follows X alone, without labels; take
     training samples only.
 
     Source: correlated sparse topological initialisation (CSTI), Y. Zhang et al., ICLR 2024,
@@ -71,7 +71,7 @@ def correlated(X: Any, n_out: int, degree: int) -> Topology:
     closest = _most_correlated(scaled, varying, int(shares.max()))
     targets = np.repeat(np.arange(n_out), shares)
     ranks = np.arange(targets.size) - np.repeat(np.cumsum(shares) - shares, shares)
-    sources = closest[targets % len(varying), ranks]
+    sources = closest[targets * len(varying) // n_out, ranks]
     parameters = {"degree": degree}
     graph = from_pairs(n_in, n_out, sources, targets, name="correlated", parameters=parameters)
     return graph.with_names(names or None, None)

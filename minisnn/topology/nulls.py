@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from .._support.arrays import Array
 from .._support.checks import check_choice, check_kind
 from .._support.seeds import Seed, seed_of
 from .assembly import from_pairs
-from .curveball import traded
 from .graph import Topology
-from .random import scattered
+from .margins import KEEPING
 
 
 def rewired(topology: Topology, keep: str = "degrees", *, seed: Seed = None) -> Topology:
@@ -37,8 +34,8 @@ def rewired(topology: Topology, keep: str = "degrees", *, seed: Seed = None) -> 
     keep : {"degrees", "in_degree", "density"}
         What is kept: the number of edges of each input and of each output; that of each output; the
         number of all edges. With ``"in_degree"`` an output's inputs are drawn without replacement,
-        and an input may have no edge. With ``"density"`` (`scattered`) an output may have none,
-        too; `minisnn.MLP` warns of it.
+        and an input may have no edge. With ``"density"`` an output may have none, too;
+        `minisnn.MLP` warns of it.
     seed : int, SeedSequence or Generator, optional
         Seed of the draws. By default fresh; kept in ``parameters["seed"]``.
 
@@ -65,9 +62,9 @@ def rewired(topology: Topology, keep: str = "degrees", *, seed: Seed = None) -> 
     (False, np.True_)
     """
     check_kind(topology, Topology, "topology")
-    draw = _KEEPING[check_choice(keep, "keep", _KEEPING)]
+    draw = KEEPING[check_choice(keep, "keep", KEEPING)]
     seed = seed_of(seed)
-    sources, targets = draw(topology, np.random.default_rng(seed))
+    targets, sources = draw(topology.to_scipy().T, 0, np.random.default_rng(seed))
     return _null(topology, sources, targets, f"rewired_{keep}", seed)
 
 
@@ -115,25 +112,3 @@ def permuted(topology: Topology, *, seed: Seed = None) -> Topology:
 def _null(real: Topology, sources: Array, targets: Array, name: str, seed: int) -> Topology:
     graph = from_pairs(*real.shape, sources, targets, name=name, parameters={"seed": seed})
     return graph.with_names(real.input_names, real.output_names)
-
-
-def _same_degrees(real: Topology, rng: np.random.Generator) -> Array:
-    outputs, inputs = traded(real.to_scipy().T, rng).tocoo().coords
-    return np.stack([inputs, outputs])
-
-
-def _same_in_degrees(real: Topology, rng: np.random.Generator) -> Array:
-    fans = real.in_degrees
-    inputs = [rng.choice(real.n_in, fan, replace=False, shuffle=False) for fan in fans]
-    return np.stack([np.concatenate(inputs), np.repeat(np.arange(real.n_out), fans)])
-
-
-def _same_density(real: Topology, rng: np.random.Generator) -> Array:
-    return scattered(*real.shape, real.n_edges, seed=rng).edges().T
-
-
-_KEEPING: dict[str, Callable[[Topology, np.random.Generator], Array]] = {
-    "degrees": _same_degrees,
-    "in_degree": _same_in_degrees,
-    "density": _same_density,
-}

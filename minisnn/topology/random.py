@@ -7,12 +7,10 @@ import numpy as np
 from .._support.arrays import Array
 from .._support.checks import check_number, check_positive_integer
 from .._support.seeds import Seed, seed_of
-from .assembly import check_degree, even_bounds, from_pairs, from_targets
+from .assembly import check_degree, even_bounds, from_pairs, from_targets, subset
 from .graph import Topology
 from .registry import construction
 from .validation import check_size, check_widths
-
-_DENSE = 8  # pairs per edge; up to this a list of all pairs takes no more memory than the edges
 
 
 @construction
@@ -189,28 +187,10 @@ def scattered(n_in: int, n_out: int, n_edges: int, *, seed: Seed = None) -> Topo
         raise ValueError(f"n_edges must be between 1 and n_in * n_out = {n}, got {n_edges}")
     check_size(n_in, n_out, n_edges)
     seed = seed_of(seed)
-    edges = _subset(np.random.default_rng(seed), n, min(n_edges, n - n_edges))
-    if n_edges > n - n_edges:
-        edges = np.delete(np.arange(n), edges)
+    edges = subset(np.random.default_rng(seed), n, n_edges)
     return from_pairs(
         n_in, n_out, edges // n_out, edges % n_out, name="scattered", parameters={"seed": seed}
     )
-
-
-def _subset(rng: np.random.Generator, n: int, size: int) -> Array:
-    """Return distinct numbers below n, ascending, uniform among sets of this size; 2 * size <= n.
-
-    No draw favours a number, so the set of distinct draws, once it is large enough, is as likely as
-    any other of its size.
-    """
-    if n <= _DENSE * size:  # draws would be repeated too often
-        return np.sort(rng.choice(n, size=size, replace=False, shuffle=False))
-    chosen = np.empty(0, dtype=np.int64)
-    while chosen.size < size:
-        drawn = rng.integers(n, size=size - chosen.size)
-        chosen = np.sort(np.concatenate([chosen, drawn]))
-        chosen = chosen[np.diff(chosen, prepend=-1) > 0]
-    return chosen
 
 
 @construction

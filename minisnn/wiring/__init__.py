@@ -6,11 +6,13 @@ the longest path that ends in it, and its edges may come from any earlier level.
 is the case in which each level reads the one before.
 
 `from_edges` takes tables of named edges, `from_topologies` and `from_matrices` chains of layers.
-`Wiring.restricted_to`, `Wiring.with_units` and `Wiring.collapsed` make other wirings of one.
+`Wiring.restricted_to`, `Wiring.with_units` and `Wiring.collapsed` make other wirings of one,
+`rewired` and `permuted` null models.
 """
 
 from .from_data import from_edges, from_matrices, from_topologies
 from .graph import Wiring
+from .nulls import permuted, rewired
 from .selection import Dropped, UnknownInputWarning
 
 __all__ = [
@@ -20,4 +22,6 @@ __all__ = [
     "from_edges",
     "from_matrices",
     "from_topologies",
+    "permuted",
+    "rewired",
 ]
