@@ -26,6 +26,7 @@ from .network.evaluation import Evaluation, evaluate
 from .network.gradients import Gradients
 from .network.layer import Layer
 from .network.mlp import MLP
+from .network.network import Network
 from .network.samples import DataError
 from .network.topology_warnings import DeadNeuronWarning, RepeatedGraphWarning
 from .topology.graph import Topology
@@ -50,6 +51,7 @@ __all__ = [
     "Gradients",
     "History",
     "Layer",
+    "Network",
     "OptimizerState",
     "RepeatedGraphWarning",
     "StepDecay",

@@ -80,8 +80,8 @@ class Plan:
         Whether inputs are bytes, of which none is dropped: they stay so if the structure takes
         them.
     drops
-        Whether some of the activations are dropped, for each group but the last, the inputs first;
-        by default none.
+        Whether some of the activations are dropped, for each level but the last, the inputs first;
+        by default none. Outputs are never dropped.
     logits
         Whether outputs stay pre-activations: for the caller of a prediction, or for the loss.
     clips
@@ -130,7 +130,7 @@ class Plan:
             forward,
             backward,
             keeps_bytes=self.keeps_bytes,
-            drops=[*drops, False] if drops else [False] * len(groups),
+            drops=[rate > 0 for rate in structure.by_group(drops)],
             by_samples=self.by_samples,
             logits=logits,
             clips=clips,

@@ -156,6 +156,8 @@ class Structure:
         Numbers of the network's inputs that it has rows for (`without_idle`); by default all.
     n_in : int, optional
         Number of inputs of the network.
+    outputs_given : array of int64, optional
+        Number that each output, in the order of the rows, has for the caller; by default the same.
 
     Attributes
     ----------
@@ -168,10 +170,15 @@ class Structure:
     """
 
     def __init__(
-        self, groups: Sequence[Group], *, inputs: Array | None = None, n_in: int | None = None
+        self,
+        groups: Sequence[Group],
+        *,
+        inputs: Array | None = None,
+        n_in: int | None = None,
+        outputs_given: Array | None = None,
     ) -> None:
         self.groups = tuple(groups)
-        self.inputs = inputs
+        self.inputs, self.outputs_given = inputs, outputs_given
         self.n_in = groups[0].n_rows if n_in is None else n_in
         self.rows = [0, *accumulate(group.n_rows for group in groups)]
         spans = [max(group.graph.n_in, group.n_rows) for group in groups]
@@ -253,6 +260,47 @@ class Structure:
             self.groups[number].products == EDGES and self.reads_inputs_alone(number)
             for number in self.readers[0]
         )
+
+    def parts(self, vector: Array, number: int) -> tuple[Array, Array]:
+        """Return the weights and the biases of a group, as views of a vector of all parameters."""
+        begin, middle = self.weights[number], self.biases[number]
+        return vector[begin:middle], vector[middle : middle + self.groups[number].n_rows]
+
+    def out_degrees(self) -> Array:
+        """Return the number of edges that begin in each row: int64[n_rows]."""
+        degrees = np.zeros(self.n_rows, np.int64)
+        for _, group in self.summing:
+            span = degrees[group.reads : group.reads + group.graph.n_in]
+            span += np.bincount(group.graph.rows()[1], minlength=group.graph.n_in)
+        return degrees
+
+    def by_group(self, values: Sequence[float], other: float = 0.0) -> list[float]:
+        """Return for each group its level's value, the inputs first; for outputs another.
+
+        The same goes for levels that have no value.
+        """
+        return [
+            values[group.level] if group.output is None and group.level < len(values) else other
+            for group in self.groups
+        ]
+
+    def as_given(self, outputs: Array) -> Array:
+        """Return outputs by columns in the caller's order, from those in the order of rows."""
+        if self.outputs_given is None:
+            return outputs
+        return outputs[..., np.argsort(self.outputs_given)]
+
+    def in_order(self, targets: Array, columns: Array | None) -> tuple[Array, Array | None]:
+        """Return targets, and the column of each output in the order of rows.
+
+        They are labels, or values with a column for each output: ``columns``, by default in order.
+        """
+        given = self.outputs_given
+        if given is None:
+            return targets, columns
+        if targets.ndim == 1:
+            return np.argsort(given)[targets], None
+        return targets, given.astype(np.uint32) if columns is None else columns[given]
 
     def reads_inputs_alone(self, number: int) -> bool:
         """Return whether all that a group reads are inputs."""

@@ -10,7 +10,7 @@ from .._support.arrays import Array
 from .._support.checks import as_list, check_positive_integer
 from .._support.messages import each_of
 from ..network.layer import Layer
-from ..network.mlp import MLP, check_network
+from ..network.mlp import MLP, check_mlp
 from ..topology import from_edges
 from ..topology.graph import Topology
 
@@ -49,7 +49,7 @@ def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
     >>> baselines.prune(net, [10, 12])
     MLP(8 -> 6 -> 2, 22 connections, 8 biases, float32)
     """
-    layers, numbers = check_network(net).layers, as_list(n_edges, "n_edges", "whole numbers")
+    layers, numbers = check_mlp(net).layers, as_list(n_edges, "n_edges", "whole numbers")
     if len(numbers) != len(layers):
         raise ValueError(
             f"n_edges must have one number for {each_of(len(layers), 'layer')}, got {len(numbers)}"

@@ -11,7 +11,7 @@ from os import PathLike
 
 from .._support.checks import check_path
 from .._support.files import replace_file
-from ..network.mlp import MLP
+from ..network.base import SparseNetwork
 from ..training.callback import Callback, Training
 from ..training.history import Epoch
 
@@ -68,7 +68,7 @@ class CSVLog(Callback):
         """Forget the training."""
         del self._training
 
-    def __call__(self, net: MLP, epoch: Epoch) -> None:
+    def __call__(self, net: SparseNetwork, epoch: Epoch) -> None:
         """Add an epoch's row.
 
         Raises

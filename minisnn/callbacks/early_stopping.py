@@ -10,7 +10,7 @@ import numpy as np
 
 from .._support.arrays import Array
 from .._support.checks import check_choice, check_number, check_positive_integer
-from ..network.mlp import MLP
+from ..network.base import SparseNetwork
 from ..training.callback import Callback, Training
 from ..training.history import Epoch
 
@@ -86,7 +86,7 @@ class EarlyStopping(Callback):
         self._parameters = training.parameters.copy()
         self._least, self.best_epoch = math.inf, 0
 
-    def __call__(self, net: MLP, epoch: Epoch) -> bool:
+    def __call__(self, net: SparseNetwork, epoch: Epoch) -> bool:
         """Keep the weights, if they are the best so far; return whether patience is at its end."""
         figure = getattr(epoch, self.monitor)
         value = -figure if self.monitor.endswith("accuracy") else figure

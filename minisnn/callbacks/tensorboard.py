@@ -9,7 +9,7 @@ from typing import Any
 
 from .._support.checks import check_path
 from .._support.extras import require
-from ..network.mlp import MLP
+from ..network.base import SparseNetwork
 from ..training.callback import Callback, Training
 from ..training.history import Epoch
 
@@ -66,7 +66,7 @@ class TensorBoard(Callback):
             raise NotADirectoryError(f"{self.folder} is a file, not a folder for TensorBoard's log")
         self._training = training
 
-    def __call__(self, net: MLP, epoch: Epoch) -> None:
+    def __call__(self, net: SparseNetwork, epoch: Epoch) -> None:
         """Add an epoch's figures."""
         if self._writer is None:
             epochs = self._training.history.epochs

@@ -17,7 +17,7 @@ from .._support.arrays import Array
 from .._support.checks import check_flag, check_path
 from .._support.files import replace_file
 from .._version import __version__
-from ..network.mlp import MLP, check_network
+from ..network.mlp import MLP, check_mlp
 from ..topology.graph import Topology
 from .activations import ACTIVATIONS, activations_of
 from .c_tables import c_type, narrowed, table
@@ -119,7 +119,7 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
     >>> bool(np.abs(rounded.predict(X) - net.predict(X)).max() < 0.01)
     True
     """
-    net, int8 = check_network(net), check_flag(int8, "int8")
+    net, int8 = check_mlp(net), check_flag(int8, "int8")
     name = Path(check_path(path)).stem
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(

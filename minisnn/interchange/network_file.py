@@ -29,7 +29,7 @@ from .._support.arrays import Array
 from .._support.checks import check_kind
 from .._support.files import replace_file
 from ..network.layer import PRECISIONS
-from ..network.mlp import MLP, check_network
+from ..network.mlp import MLP, check_mlp
 from ..topology import rotating
 from ..topology.graph import Topology
 from ..topology.validation import check_widths
@@ -75,7 +75,7 @@ def save(
     >>> bool((snn.load(path).parameters == net.parameters).all())
     True
     """
-    content, arrays = packed(check_network(net))
+    content, arrays = packed(check_mlp(net))
     number = FORMAT
     if optimizer_state is not None:
         check_kind(optimizer_state, OptimizerState, "optimizer_state")

@@ -11,7 +11,7 @@ from .._support.checks import check_flag
 from .._support.extras import require
 from .._support.files import replace_file
 from ..network.layer import Layer
-from ..network.mlp import MLP, check_network
+from ..network.mlp import MLP, check_mlp
 from .activations import ACTIVATIONS, activations_of
 
 _OPSET, _IR = 13, 8  # what runtimes since 2021 read
@@ -56,7 +56,7 @@ def export_onnx(net: MLP, path: str | PathLike[str], *, sparse: bool = True) -> 
     >>> net = snn.MLP([snn.topology.constant_degree(8, 4, degree=2, seed=0)])
     >>> snn.export_onnx(net, os.path.join(tempfile.mkdtemp(), "model.onnx"))
     """
-    net = check_network(net)
+    net = check_mlp(net)
     check_flag(sparse, "sparse")
     onnx = require("onnx", "onnx", "export_onnx")
     _check_size(net, sparse)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._support.extras import require
 from ..network.layer import Layer
-from ..network.mlp import MLP, check_network
+from ..network.mlp import MLP, check_mlp
 from .activations import ACTIVATIONS, activations_of
 
 
@@ -44,7 +44,7 @@ def to_torch(net: MLP) -> Any:
     >>> module(torch.ones(5, 8)).shape
     torch.Size([5, 4])
     """
-    net = check_network(net)
+    net = check_mlp(net)
     torch = require("torch", "torch", "to_torch")
     modules = []
     for layer, name in zip(net.layers, activations_of(net), strict=True):

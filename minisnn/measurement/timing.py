@@ -18,8 +18,8 @@ from .._support.arrays import Array
 from .._support.checks import as_list_of
 from .._support.progress import progress_bar
 from ..kernels.machine.threads import get_num_threads, set_num_threads
+from ..network.base import SparseNetwork
 from ..network.losses import check_loss
-from ..network.mlp import MLP
 from ..network.samples import check_samples
 from ..training.optimizer import Optimizer
 from ..training.optimizers import as_optimizer
@@ -48,7 +48,7 @@ class StepTimes:
 
 
 def step_times(
-    networks: Sequence[MLP], X: npt.ArrayLike, Y: npt.ArrayLike, **options: Any
+    networks: Sequence[SparseNetwork], X: npt.ArrayLike, Y: npt.ArrayLike, **options: Any
 ) -> list[Array]:
     """Return ``wall`` of each network; see `time_steps`, which takes the same arguments.
 
@@ -66,7 +66,7 @@ def step_times(
 
 
 def time_steps(
-    networks: Sequence[MLP],
+    networks: Sequence[SparseNetwork],
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
@@ -85,7 +85,7 @@ def time_steps(
 
     Parameters
     ----------
-    networks : sequence of MLP
+    networks : sequence of MLP or Network
         Networks to compare, all with the same inputs and outputs.
     X, Y, optimizer, loss, batch_size, dropout, input_scale
         As for `minisnn.train`. Each step takes a random batch.
@@ -109,9 +109,9 @@ def time_steps(
     >>> times.wall.shape, times.cpu.shape
     ((9,), (9,))
     """
-    networks = as_list_of(MLP, networks, "networks")
+    networks = as_list_of(SparseNetwork, networks, "networks")  # type: ignore[type-abstract]
     if not networks:
-        raise ValueError("networks must hold at least one MLP, got none")
+        raise ValueError("networks must hold at least one network, got none")
     optimizer = as_optimizer(optimizer)
     steps = checks.check_positive_integer(steps, "steps")
     batch_size = checks.check_positive_integer(batch_size, "batch_size")
@@ -119,7 +119,7 @@ def time_steps(
     for net in networks:
         samples = check_samples(net, X, Y, input_scale)
         batch_size = min(batch_size, samples.n_samples)
-        drop = checks.check_dropout(dropout, len(net.layers))
+        drop = checks.check_dropout(dropout, net.n_levels)
         make = partial(
             Trainer,
             deepcopy(net),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 
+from .base import SparseNetwork, check_network
 from .losses import Loss, check_loss
-from .mlp import MLP, check_network
 from .samples import Samples, check_samples
 
 
@@ -20,7 +20,7 @@ class Evaluation:
 
 
 def evaluate(
-    net: MLP,
+    net: SparseNetwork,
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
@@ -32,7 +32,7 @@ def evaluate(
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Network
         The network.
     X : array of numbers or bool, or DataFrame, shape (samples, n_in)
         Inputs, read in place; see `minisnn.train`.
@@ -68,7 +68,7 @@ def evaluate(
     return evaluate_samples(net, samples, check_loss(loss, net.output_activation, samples))
 
 
-def evaluate_samples(net: MLP, samples: Samples, loss: Loss) -> Evaluation:
+def evaluate_samples(net: SparseNetwork, samples: Samples, loss: Loss) -> Evaluation:
     """Return the same for samples and a loss that have been checked."""
     samples.targets.check(samples.order(), 1.0, net.dtype)
     outputs = net.predict_checked(samples, logits=loss.wants_logits)

@@ -144,7 +144,7 @@ class Execution:
         loss : Loss
             Loss of the outputs, unless for a prediction.
         dropout : sequence of float
-            Rates of the inputs and each hidden layer, where the plan drops; none by default.
+            Rates of the inputs and each level but the last, where the plan drops; none by default.
         seed : int
             Of the dropout masks.
         first_step : int
@@ -184,7 +184,7 @@ class Execution:
             step = int(faults.argmax())
             batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]
             data.taking(plan.structure.inputs).check(np.sort(batch), plan.dtype)
-        return memory.losses.sum(axis=1), memory.outputs
+        return memory.losses.sum(axis=1), plan.structure.as_given(memory.outputs)
 
     def _context(
         self,
@@ -225,7 +225,7 @@ class Execution:
             counts=counts,
             coefficients=coefficients,
             limit=float(updates.limit),
-            dropout=np.array([*dropout, 0.0] if len(dropout) else np.zeros(len(structure.groups))),
+            dropout=np.array(structure.by_group(dropout)),
             seed=word_of(seed),
             first_step=int(first_step),
         )
@@ -234,8 +234,11 @@ class Execution:
     def _sources_of(self, data: Samples) -> tuple[Source, Source]:
         """Return inputs and targets as kernels read them; made once for all runs on them."""
         if self._sources is None or self._sources[0] is not data:
-            X, Y = data.taking(self._plan.structure.inputs).inputs, data.targets
-            targets = source_of(None) if Y is None else source_of(Y.values, Y.columns)
+            structure = self._plan.structure
+            X, Y = data.taking(structure.inputs).inputs, data.targets
+            targets = source_of(None)
+            if Y is not None:
+                targets = source_of(*structure.in_order(Y.values, Y.columns))
             self._sources = data, (source_of(X.values, X.places), targets)
         return self._sources[1]
 

@@ -1,13 +1,11 @@
-"""Gradients that `MLP.loss_and_gradients` returns beside the loss."""
+"""Gradients that ``net.loss_and_gradients`` returns beside the loss."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._support.arrays import Array
-from ..topology.graph import Topology
-from .layer import split_parameters
+from ..kernels.program.structure import Structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,9 +15,10 @@ class Gradients:
     Parameters
     ----------
     parameters : array, shape (n_parameters,)
-        By all weights and biases, in the order of `MLP.parameters`.
+        By all weights and biases, in the order of the network's ``parameters``.
     weights, biases : list of arrays
-        The same, layer by layer: views of ``parameters``.
+        The same, layer by layer: views of ``parameters``. Of a `Network` level by level; where a
+        level has outputs among other neurons, these are a part of their own, behind the others.
     inputs : array, shape (samples, n_in)
         By the inputs X as they were passed.
     seed : int
@@ -39,9 +38,8 @@ class Gradients:
         )
 
     @classmethod
-    def of(
-        cls, parameters: Array, inputs: Array, graphs: Sequence[Topology], seed: int
-    ) -> Gradients:
-        """Return those of a network with these graphs, from the vector of all."""
-        weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
+    def of(cls, parameters: Array, inputs: Array, structure: Structure, seed: int) -> Gradients:
+        """Return those of a network of this structure, from the vector of all."""
+        parts = [structure.parts(parameters, number) for number, _ in structure.summing]
+        weights, biases = zip(*parts, strict=True)
         return cls(parameters, [*weights], [*biases], inputs, seed)

@@ -21,6 +21,7 @@ import numpy as np
 from .._support.arrays import Array
 from .._support.checks import check_choice
 from .._support.memory import check_fits
+from ..kernels.program.structure import Structure
 from ..topology.graph import Topology
 from .layer import n_parameters, split_parameters
 
@@ -65,10 +66,66 @@ def initial_weights(
     if fan == "degree" and not graph.is_complete:
         edges = graph.edges()
         fan_in, fan_out = graph.in_degrees[edges[:, 1]], graph.out_degrees[edges[:, 0]]
+    return drawn(distribution, fan_in, fan_out, graph.n_edges, rng, dtype)
+
+
+def drawn(
+    distribution: str, fan_in: Any, fan_out: Any, n: int, rng: np.random.Generator, dtype: Any
+) -> Array:
+    """Return n weights of edges with these fans: of each, or one for all."""
     rule, shape = distribution.split("_")
     deviation = np.sqrt(2 / (fan_in + fan_out if rule == "glorot" else fan_in))
     if shape == "normal":
-        weights = rng.standard_normal(graph.n_edges)
+        weights = rng.standard_normal(n)
     else:
-        weights = rng.uniform(-np.sqrt(3), np.sqrt(3), graph.n_edges)
+        weights = rng.uniform(-np.sqrt(3), np.sqrt(3), n)
     return (weights * deviation).astype(dtype)
+
+
+def hierarchy_parameters(
+    structure: Structure,
+    distributions: Sequence[str],
+    fan: str,
+    seed: int,
+    dtype: np.dtype[Any],
+    weights: Array | None = None,
+) -> Array:
+    """Return the same for groups that read any earlier rows; each draws from its own generator.
+
+    Parameters
+    ----------
+    structure : Structure
+        The groups.
+    distributions : sequence of str
+        Rule for each level.
+    fan : str
+        Count of fans. Degrees are those of all edges of a neuron; widths those of the levels at
+        both ends of an edge.
+    seed, dtype
+        As for `initial_parameters`.
+    weights : array of float64, shape (n_edges,), optional
+        Weights that are given, group by group in the order of their edges: none is drawn.
+    """
+    total = structure.n_parameters
+    check_fits(total * (_DRAWN + dtype.itemsize), f"a network of {total} parameters")
+    parameters = np.zeros(total, dtype)
+    generators = np.random.default_rng(seed).spawn(len(structure.groups) - 1)
+    levels = np.repeat(
+        [group.level for group in structure.groups], [group.n_rows for group in structure.groups]
+    )
+    widths, degrees, begin = np.bincount(levels), structure.out_degrees(), 0
+    for (number, group), rng in zip(structure.summing, generators, strict=True):
+        indptr, indices = group.graph.rows()
+        sources = indices.astype(np.int64) + group.reads
+        if weights is not None:
+            own = weights[begin : begin + len(sources)].astype(dtype)
+            begin += len(sources)
+        else:
+            fans: tuple[Any, Any] = widths[levels[sources]], int(widths[group.level])
+            if fan == "degree":
+                in_degrees = np.diff(indptr)
+                fans = np.repeat(in_degrees, in_degrees), degrees[sources]
+            rule = distributions[group.level - 1]
+            own = drawn(rule, *fans, len(sources), rng, dtype)
+        structure.parts(parameters, number)[0][:] = own
+    return parameters

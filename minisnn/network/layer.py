@@ -12,6 +12,7 @@ import scipy.sparse
 
 from .._support.arrays import Array
 from .._support.checks import as_array, as_list, check_choice, check_kind
+from .._support.checksums import checksum
 from .._support.messages import shown
 from ..kernels.functions.activations import ACTIVATIONS
 from ..kernels.program.structure import Graph, Structure, chain, choose_products, without_idle
@@ -145,6 +146,15 @@ def describe(graphs: Sequence[Topology], dtype: Any, *activations: str) -> str:
     words = [f"{n_weights} connections", f"{n_biases} biases", str(dtype)]
     words += activations if activations != ("sigmoid", "sigmoid") else ()
     return f"{widths}, {', '.join(words)}"
+
+
+def checksum_of(graphs: Sequence[Topology]) -> str:
+    """Return a checksum of the edges of all layers; those of complete ones are not listed."""
+    return checksum(
+        array
+        for graph in graphs
+        for array in ([] if graph.is_complete else [graph.indptr, graph.indices])
+    )
 
 
 def structure_of(graphs: Sequence[Topology], activation: str, output_activation: str) -> Structure:

@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._support import checks
 from .._support.arrays import Array
-from .._support.checks import check_flag, check_kind
-from .._support.messages import shown
+from .._support.checks import check_kind
 from .._support.seeds import Seed, seed_of
-from ..kernels.program.plan import Plan
-from ..kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
 from ..topology.graph import Topology
-from .gradients import Gradients
+from .base import SparseNetwork
 from .initializers import check_rule, initial_parameters
 from .layer import (
     Layer,
@@ -25,17 +21,16 @@ from .layer import (
     check_graphs,
     check_parameters,
     check_precision,
+    checksum_of,
     describe,
     split_parameters,
     structure_of,
 )
-from .losses import check_loss
-from .passes import Passes
-from .samples import Samples, check_inputs, check_samples
+from .samples import check_inputs
 from .topology_warnings import warn_of_graphs
 
 
-class MLP:
+class MLP(SparseNetwork):
     """A multilayer perceptron whose wiring is fixed before training.
 
     Source: arXiv:1706.05683: sigmoid neurons, Glorot initialisation, which are the defaults. Each
@@ -106,8 +101,7 @@ class MLP:
         precision, number = check_precision(dtype), seed_of(seed)
         parameters = initial_parameters(graphs, initializer, fan, number, precision)
         warn_of_graphs(graphs)
-        self._seed: int | None = number
-        self._assemble(graphs, parameters, activation, output_activation)
+        self._assemble(graphs, parameters, activation, output_activation, number)
 
     @classmethod
     def from_parameters(
@@ -144,18 +138,23 @@ class MLP:
         check_activations(activation, output_activation, graphs[-1].n_out)
         vector = check_parameters(parameters, graphs).copy()
         net = cls.__new__(cls)
-        net._seed = None if seed is None else seed_of(seed)
-        net._assemble(graphs, vector, activation, output_activation)
+        number = None if seed is None else seed_of(seed)
+        net._assemble(graphs, vector, activation, output_activation, number)
         return net
 
     def _assemble(
-        self, graphs: list[Topology], parameters: Array, activation: str, output_activation: str
+        self,
+        graphs: list[Topology],
+        parameters: Array,
+        activation: str,
+        output_activation: str,
+        seed: int | None,
     ) -> None:
-        self._activation, self._output_activation = activation, output_activation
-        self._parameters = parameters
+        structure = structure_of(graphs, activation, output_activation)
+        super().__init__(structure, parameters, output_activation, seed)
+        self._activation = activation
         weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
         self._layers = tuple(map(Layer, graphs, weights, biases))
-        self._passes = Passes(structure_of(graphs, activation, output_activation), parameters)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.
@@ -170,14 +169,6 @@ class MLP:
         return self._layers
 
     @property
-    def parameters(self) -> Array:
-        """All weights and biases in one vector, layer by layer, weights before biases.
-
-        The layers' arrays are views of it: writing into one is seen in the other.
-        """
-        return self._parameters[:]  # a view: its shape and flags are the caller's
-
-    @property
     def topologies(self) -> list[Topology]:
         """The graphs of the layers."""
         return [layer.topology for layer in self._layers]
@@ -186,16 +177,6 @@ class MLP:
     def activation(self) -> str:
         """Activation of the hidden neurons."""
         return self._activation
-
-    @property
-    def output_activation(self) -> str:
-        """Activation of the outputs."""
-        return self._output_activation
-
-    @property
-    def seed(self) -> int | None:
-        """Seed of its initial weights: `MLP` draws the same with it. None if unknown."""
-        return self._seed
 
     @property
     def input_names(self) -> tuple[str, ...] | None:
@@ -235,103 +216,23 @@ class MLP:
         return [graphs[0].n_in, *(graph.n_out for graph in graphs)]
 
     @property
-    def n_in(self) -> int:
-        """Number of inputs."""
-        return self.widths[0]
-
-    @property
-    def n_out(self) -> int:
-        """Number of outputs."""
-        return self.widths[-1]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of weights and activations."""
-        return self._parameters.dtype
-
-    @property
-    def n_connections(self) -> int:
-        """Number of weights: edges of all layers together."""
-        return sum(graph.n_edges for graph in self.topologies)
-
-    @property
     def density(self) -> float:
         """Connections as a share of those of the fully connected network, 0 to 1."""
         return self.n_connections / sum(graph.n_in * graph.n_out for graph in self.topologies)
 
-    @property
-    def parameter_bytes(self) -> int:
-        """Bytes of all weights and biases."""
-        return int(self._parameters.nbytes)
+    def fingerprint(self) -> str:
+        """Return a line that tells it from others, whatever its weights."""
+        return f"MLP({self._about()}), wired {checksum_of(self.topologies)}"
 
-    @property
-    def structure_bytes(self) -> int:
-        """Bytes of the index arrays held for the products: both directions once it has trained."""
-        return self._passes.structure_bytes
+    def place_of(self, group: int) -> str:
+        """Return a phrase for where a group of its structure stands."""
+        return f"layer {group}"
 
-    @property
-    def runs_on_blas(self) -> bool:
-        """True if BLAS does most of the products, and therefore uses the cores.
-
-        Then results may differ in rounding between numbers of BLAS threads. If our own kernels
-        do all products, they are the same bits for any number of threads.
-        """
-        return self._passes.structure.uses_blas
-
-    @property
-    def plan(self) -> Plan:
-        """Plan of training in batches of 128: ``print(net.plan)`` shows its choices and why."""
-        return self.plan_for(128)
-
-    def plan_for(
-        self,
-        batch_size: int,
-        purpose: int = TRAIN,
-        *,
-        keeps_bytes: bool = False,
-        drops: tuple[bool, ...] = (),
-        logits: bool = False,
-        clips: bool = False,
-    ) -> Plan:
-        """Return how batches of another size run.
-
-        Parameters
-        ----------
-        batch_size : int
-            Samples of a batch.
-        purpose : int
-            ``PREDICT``, ``TRAIN`` or ``DIFFERENTIATE`` of ``minisnn.kernels.program.records``.
-        keeps_bytes : bool
-            Whether inputs are uint8 and none is dropped.
-        drops : tuple of bool
-            Whether some of the inputs of each layer are dropped; by default none.
-        logits : bool
-            Whether outputs stay pre-activations, for a cross-entropy or for the caller.
-        clips : bool
-            Whether training clips gradients.
-
-        Returns
-        -------
-        Plan
-            Kept, so that it is not made again for the next call.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If the batch size is below 1, the purpose is unknown, or an option is not a bool.
-        """
-        batch_size = checks.check_positive_integer(batch_size, "batch_size")
-        if purpose not in (PREDICT, TRAIN, DIFFERENTIATE):
-            raise ValueError(
-                f"purpose must be PREDICT, TRAIN or DIFFERENTIATE, got {shown(purpose)}"
-            )
-        options: dict[str, Any] = {"keeps_bytes": keeps_bytes, "logits": logits, "clips": clips}
-        options = {name: check_flag(value, name) for name, value in options.items()}
-        return self._passes.plan_for(batch_size, purpose, drops=tuple(drops), **options)
+    def _about(self) -> str:
+        return describe(self.topologies, self.dtype, self._activation, self._output_activation)
 
     def __repr__(self) -> str:
-        kind = describe(self.topologies, self.dtype, self._activation, self._output_activation)
-        return f"MLP({kind}{'' if self._seed is None else f', seed={self._seed}'})"
+        return f"MLP({self._about()}{'' if self._seed is None else f', seed={self._seed}'})"
 
     # What it does
 
@@ -357,88 +258,7 @@ class MLP:
         """
         return self._passes.forward(check_inputs(self, X, input_scale))
 
-    def predict(
-        self, X: npt.ArrayLike, *, input_scale: float = 1.0, rows: npt.ArrayLike | None = None
-    ) -> Array:
-        """Return the outputs, computed in batches, without dropout.
 
-        Parameters
-        ----------
-        X : array of numbers or bool, or DataFrame, shape (samples, n_in)
-            Inputs, read in place; see `minisnn.train`.
-        input_scale : float
-            The factor on the inputs that was used in training.
-        rows : array of int, or of bool, shape (samples,), optional
-            Rows of X to use: their numbers, in the order of the outputs, or a mask of True and
-            False; all by default. ``X[rows]`` would copy them.
-
-        Returns
-        -------
-        array of the network's dtype, shape (samples, n_out)
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X has the wrong shape or dtype, holds NaN or inf, or is empty.
-        """
-        return self.predict_checked(check_inputs(self, X, input_scale, rows=rows))
-
-    def check_values(self, samples: Samples) -> None:
-        """Raise a DataError unless all values that it would read of samples are such as it can."""
-        self._passes.check(samples)
-
-    def predict_checked(self, samples: Samples, *, logits: bool = False) -> Array:
-        """Return the same for samples that have been checked; or the outputs' pre-activations."""
-        return self._passes.predict(samples, logits=logits)
-
-    def loss_and_gradients(
-        self,
-        X: npt.ArrayLike,
-        Y: npt.ArrayLike,
-        *,
-        loss: str | None = None,
-        dropout: float | Sequence[float] | None = None,
-        sample_weight: npt.ArrayLike | None = None,
-        seed: Seed = None,
-        input_scale: float = 1.0,
-    ) -> tuple[float, Gradients]:
-        """Return the loss over all samples as one batch, and its gradients.
-
-        Parameters
-        ----------
-        X, Y, loss, dropout, sample_weight, input_scale
-            As for `minisnn.train`.
-        seed : int, SeedSequence or Generator, optional
-            Of the dropout masks; by default fresh, and kept in the gradients.
-
-        Returns
-        -------
-        loss : float
-        gradients : Gradients
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X or Y has the wrong shape or dtype, or holds NaN or inf, or an option is unknown.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import minisnn as snn
-        >>> graph = snn.topology.constant_degree(8, 3, degree=2, seed=0)
-        >>> net = snn.MLP([graph], dtype=np.float64)
-        >>> loss, gradients = net.loss_and_gradients(np.ones((4, 8)), [0, 1, 2, 0])
-        >>> gradients.weights[0].shape, gradients.inputs.shape
-        ((16,), (4, 8))
-        """
-        samples = check_samples(self, X, Y, input_scale, weights=sample_weight)
-        known = check_loss(loss, self.output_activation, samples)
-        rates = checks.check_dropout(dropout, len(self._layers))
-        number = seed_of(seed)
-        value, dW, dX = self._passes.differentiate(samples, loss=known, dropout=rates, seed=number)
-        return value, Gradients.of(dW, dX, self.topologies, number)
-
-
-def check_network(net: Any) -> MLP:
-    """Return the network; raise where something else is taken for one."""
+def check_mlp(net: Any) -> MLP:
+    """Return the network, if it is a row of layers."""
     return check_kind(net, MLP, "net")

@@ -97,6 +97,20 @@ class Passes:
         layers = range(1, len(self.structure.groups))
         return [execution.activations_of(layer, n_samples) for layer in layers]
 
+    def activations(self, samples: Samples) -> Array:
+        """Return the activations of all neurons, a row for each sample, made batch by batch."""
+        n_inputs, size = self.structure.n_inputs, min(samples.n_samples, PREDICTION_BATCH)
+        execution = Execution(
+            self.plan_for(size, PREDICT, keeps_bytes=keeps_bytes(samples)), self._parameters
+        )
+        order, n_neurons = samples.order(), self.structure.n_rows - n_inputs
+        values = np.empty((len(order), n_neurons), self._parameters.dtype)
+        for begin in range(0, len(order), size):
+            batch = order[begin : begin + size]
+            execution.run(samples, batch)
+            values[begin : begin + size] = execution.activations[n_inputs:, : len(batch)].T
+        return values
+
     def differentiate(
         self, samples: Samples, *, loss: Loss, **options: Any
     ) -> tuple[float, Array, Array]:
@@ -142,7 +156,7 @@ class Passes:
                 tables.groups, tables.starts, tables.indices, self._parameters, real(scale),
                 structure.uses_blas, logits, values, outputs, np.empty((2, 1), values.dtype),
             )  # fmt: skip
-        return outputs
+        return structure.as_given(outputs)
 
 
 def drops_of(dropout: Sequence[float]) -> tuple[bool, ...]:

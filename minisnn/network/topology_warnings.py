@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Sequence
 from itertools import combinations
 
+from .._support.messages import few
 from ..topology.graph import Topology
+from ..wiring.graph import Wiring
 
 
 class DeadNeuronWarning(UserWarning):
@@ -42,6 +44,18 @@ def warn_of_graphs(graphs: Sequence[Topology]) -> None:
             f"layers {', '.join(repeated)} have the same random graph, of the same seed. Give each "
             "layer a seed of its own, or none.",
             RepeatedGraphWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_dead_ends(wiring: Wiring) -> None:
+    """Warn once of all terms that no output depends on."""
+    names = wiring.dead_ends
+    if names:
+        warnings.warn(
+            f"no output depends on {few(names)}. They are dead: no training can make them useful. "
+            "Leave them out by wiring.restricted_to(wiring.inputs), or make them outputs.",
+            DeadNeuronWarning,
             stacklevel=3,
         )
 

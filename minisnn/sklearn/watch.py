@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._support.arrays import Array
-from ..network.mlp import MLP
+from ..network.base import SparseNetwork
 from ..training.history import Epoch
 
 
@@ -36,7 +36,7 @@ class Watch:
             if not first:
                 self._keep(score())
 
-    def __call__(self, net: MLP, epoch: Epoch) -> bool:
+    def __call__(self, net: SparseNetwork, epoch: Epoch) -> bool:
         """Note an epoch; return whether it is time to stop."""
         model, value = self._model, -epoch.loss
         model.loss_ = epoch.loss

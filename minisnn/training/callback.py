@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from .._support.arrays import Array
-from ..network.mlp import MLP
+from ..network.base import SparseNetwork
 from .history import Epoch, History
 from .trainer import AnyTrainer
 
-EpochFunction = Callable[[MLP, Epoch], bool | None]
+EpochFunction = Callable[[Any, Epoch], bool | None]
 """A callback in its simplest form: called after each epoch, and ends the training if true."""
 
 
@@ -102,7 +103,7 @@ class Callback:
             end it has nothing else.
         """
 
-    def __call__(self, net: MLP, epoch: Epoch) -> bool | None:
+    def __call__(self, net: SparseNetwork, epoch: Epoch) -> bool | None:
         """Learn of a finished epoch; return True to end the training."""
 
     def end(self) -> None:

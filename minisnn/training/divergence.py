@@ -13,7 +13,7 @@ from time import perf_counter
 import numpy as np
 
 from .._support.arrays import Array
-from ..network.mlp import MLP
+from ..network.base import SparseNetwork
 from .trainer import AnyTrainer
 
 _SHARE = 0.002  # of the training's time, for keeping states
@@ -26,7 +26,7 @@ class Watch:
     ----------
     trainer : AnyTrainer
         Trainer that makes the steps.
-    net : MLP
+    net : MLP or Network
         The network that they train; of a reparametrised one, the expanded network.
 
     Raises
@@ -35,7 +35,7 @@ class Watch:
         If its weights are not finite to begin with.
     """
 
-    def __init__(self, trainer: AnyTrainer, net: MLP) -> None:
+    def __init__(self, trainer: AnyTrainer, net: SparseNetwork) -> None:
         self._trainer, self._net = trainer, net
         self._kept = {name: array.copy() for name, array in trainer.state().items()}
         self._since: list[tuple[Array, Array]] = []  # samples and rates of the steps after it
@@ -119,12 +119,14 @@ class Watch:
 
     def _fault(self, n_samples: int) -> str:
         """Return a phrase for the first part that is not finite after a step."""
-        layers = list(enumerate(self._net.layers, start=1))
-        for number, _ in layers:
+        net = self._net
+        numbers = [number for number, _ in net.structure.summing]
+        for number in numbers:
             if not np.isfinite(self._trainer.activations_of(number, n_samples)).all():
-                return f"the activations of layer {number} are"
-        for number, layer in layers:
-            for name in ("weights", "biases"):
-                if not np.isfinite(getattr(layer, name)).all():
-                    return f"the {name} of layer {number} are"
+                return f"the activations of {net.place_of(number)} are"
+        for number in numbers:
+            parts = net.structure.parts(net.parameters, number)
+            for name, values in zip(("weights", "biases"), parts, strict=True):
+                if not np.isfinite(values).all():
+                    return f"the {name} of {net.place_of(number)} are"
         return "the loss is"

@@ -1,36 +1,15 @@
 """Fingerprints that identify a training, so that its checkpoint is not used for another.
 
-Data and graphs go in by a checksum, CRC-32: against mistakes, not against malice.
+Data goes in by a checksum, and so does the network's wiring (`SparseNetwork.fingerprint`).
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Sequence
-
 import numpy as np
 
-from .._support.arrays import Array
+from .._support.checksums import checksum
 from ..network.samples import Samples, Table
-from ..topology.graph import Topology
 from .optimizer import Optimizer
-
-
-def checksum(arrays: Iterable[Array]) -> str:
-    """Return a checksum of the bytes of arrays, in hexadecimal digits."""
-    value = 0
-    for array in arrays:
-        value = zlib.crc32(np.ascontiguousarray(array).data, value)
-    return f"{value:08x}"
-
-
-def of_graphs(graphs: Sequence[Topology]) -> str:
-    """Return a checksum of the edges of all layers; those of complete ones are not listed."""
-    return checksum(
-        array
-        for graph in graphs
-        for array in ([] if graph.is_complete else [graph.indptr, graph.indices])
-    )
 
 
 def of_samples(samples: Samples | None) -> str:

@@ -18,9 +18,9 @@ from .._support.compile_notice import compile_notice
 from .._support.interruption import AGAIN, interruptible
 from .._support.messages import counted
 from .._support.progress import Bar, progress_bar
+from ..network.base import SparseNetwork
 from ..network.evaluation import evaluate_samples
 from ..network.losses import Loss
-from ..network.mlp import MLP
 from ..network.passes import PREDICTION_BATCH
 from ..network.samples import DataError, Samples
 from .callback import Callback, EpochFunction, Training
@@ -61,7 +61,7 @@ class Loop:
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Network
         The network that predicts.
     trainer : AnyTrainer
         Trainer of the network.
@@ -89,7 +89,7 @@ class Loop:
 
     def __init__(
         self,
-        net: MLP,
+        net: SparseNetwork,
         trainer: AnyTrainer,
         samples: Samples,
         validation: Samples | None,

@@ -17,8 +17,8 @@ from .._support.compile_notice import compile_notice
 from .._support.messages import shown
 from .._support.progress import require_tqdm
 from .._support.seeds import Seed, seed_of
+from ..network.base import SparseNetwork, check_network
 from ..network.losses import check_loss
-from ..network.mlp import MLP, check_network
 from ..network.samples import Samples, check_samples
 from . import fingerprints
 from .callback import Callback, EpochFunction
@@ -57,7 +57,7 @@ class Options:
 
 
 def prepare(
-    net: MLP,
+    net: SparseNetwork,
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     options: Options,
@@ -70,7 +70,7 @@ def prepare(
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Network
         The network that predicts.
     X, Y
         As for `minisnn.train`.
@@ -108,7 +108,7 @@ def prepare(
     epochs = checks.check_positive_integer(options.epochs, "epochs")
     batch_size = checks.check_positive_integer(options.batch_size, "batch_size")
     batch_size = min(batch_size, samples.n_samples)
-    dropout = checks.check_dropout(options.dropout, len(net.layers))
+    dropout = checks.check_dropout(options.dropout, net.n_levels)
     every = checks.check_number(options.checkpoint_every, "checkpoint_every", 0)
     callbacks = _check_callbacks(options.callbacks)
     shuffle = check_flag(options.shuffle, "shuffle")
@@ -219,7 +219,7 @@ def _check_callbacks(callbacks: Sequence[EpochFunction]) -> Sequence[EpochFuncti
 
 
 def _check_validation(
-    net: MLP, samples: Samples, X: npt.ArrayLike, Y: npt.ArrayLike, options: Options
+    net: SparseNetwork, samples: Samples, X: npt.ArrayLike, Y: npt.ArrayLike, options: Options
 ) -> Samples | None:
     data, rows = options.validation_data, options.validation_rows
     if data is None and rows is None:

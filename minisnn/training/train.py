@@ -8,7 +8,7 @@ from os import PathLike
 import numpy.typing as npt
 
 from .._support.seeds import Seed
-from ..network.mlp import MLP
+from ..network.base import SparseNetwork
 from .callback import EpochFunction
 from .history import History
 from .optimizer import Optimizer
@@ -17,7 +17,7 @@ from .prepare import Options, prepare
 
 
 def train(
-    net: MLP,
+    net: SparseNetwork,
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
     *,
@@ -49,7 +49,7 @@ def train(
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Network
         The network; its weights and biases are changed.
     X : array of numbers or bool, or DataFrame, shape (samples, n_in)
         Inputs. Columns of a DataFrame are matched by name (`MLP.input_names`), those of an array by

@@ -10,13 +10,11 @@ import numpy as np
 from .._support.arrays import Array
 from ..kernels.program.plan import Plan
 from ..kernels.program.records import TRAIN
+from ..network.base import SparseNetwork
 from ..network.execution import Execution
-from ..network.layer import describe
 from ..network.losses import LOSSES, Loss
-from ..network.mlp import MLP
 from ..network.passes import drops_of, keeps_bytes
 from ..network.samples import Samples
-from . import fingerprints
 from .optimizer import Optimizer, updates_of
 
 _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
@@ -66,7 +64,7 @@ class Trainer:
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Network
         Trained in place.
     samples : Samples
         Training data.
@@ -84,7 +82,7 @@ class Trainer:
 
     def __init__(
         self,
-        net: MLP,
+        net: SparseNetwork,
         samples: Samples,
         *,
         optimizer: Optimizer,
@@ -163,7 +161,5 @@ class Trainer:
         return self._execution.activations_of(layer, n_samples)
 
     def fingerprint(self) -> str:
-        """Return the fingerprint of the network: its shape and its graphs."""
-        net = self._net
-        kind = describe(net.topologies, net.dtype, net.activation, net.output_activation)
-        return f"MLP({kind}), wired {fingerprints.of_graphs(self._net.topologies)}"
+        """Return the fingerprint of the network: its shape and its wiring."""
+        return self._net.fingerprint()

@@ -59,7 +59,9 @@ class Layout(NamedTuple):
 def lay_out(parts: Parts, levels: Array) -> Layout:
     """Return the layout of checked parts; its arrays are read-only."""
     n = len(parts.terms)
-    order = np.argsort(levels, kind="stable")
+    ranks = {name: place for place, name in enumerate(parts.outputs, start=1)}
+    places = np.array([ranks.get(name, 0) for name in parts.terms])
+    order = np.lexsort((places, levels))  # outputs are last
     rank = np.empty_like(order)
     rank[order] = np.arange(n)
     sources, targets = rank[parts.sources], rank[parts.targets]

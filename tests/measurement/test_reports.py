@@ -145,7 +145,7 @@ def test_step_times_check_each_network(rng: np.random.Generator) -> None:
         step_times([wide, narrow], X, labels, optimizer=snn.SGD(1.0))
     with pytest.raises(ValueError, match=r"X must have shape \(samples, 9\)"):
         step_times([wide, snn.MLP([topology.dense(9, 9)])], X, labels, optimizer=snn.SGD(1.0))
-    with pytest.raises(ValueError, match="networks must hold at least one MLP"):
+    with pytest.raises(ValueError, match="networks must hold at least one network"):
         step_times([], X, labels, optimizer=snn.SGD(1.0))
     with pytest.raises(ValueError, match="steps must be at least 1"):
         step_times([wide], X, labels, optimizer=snn.SGD(1.0), steps=0)

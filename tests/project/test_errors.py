@@ -126,7 +126,7 @@ EXEMPT = {  # what the library makes and users read; then what a training calls
     "FileFormatError", "Finding", "Gradients", "Measures", "Narrower", "NetworkMeasures", "Profile",
     "Record", "RepeatedGraphWarning", "Status", "Summary", "Table", "UnknownInputWarning",
     "Callback", "Training", "begin", "check_values", "coefficients", "draw", "from_arrays",
-    "initial", "predict_checked", "restore",
+    "initial", "place_of", "predict_checked", "restore",
 }  # fmt: skip
 
 

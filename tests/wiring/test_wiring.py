@@ -44,7 +44,8 @@ def test_everything_beside_networkx(edges: list[tuple[Any, Any]], data: Any) -> 
     wiring = from_edges(edges)
     seen = list(dict.fromkeys(name for edge in edges for name in edge))
     levels = {name: depth(graph, name) for name in seen}
-    assert wiring.terms == tuple(sorted(seen, key=levels.__getitem__))  # stable
+    ends = {name: graph.out_degree(name) == 0 for name in seen}  # outputs, which stand last
+    assert wiring.terms == tuple(sorted(seen, key=lambda name: (levels[name], ends[name])))
     assert wiring.level_of == levels
     assert wiring.levels.tolist() == [levels[name] for name in wiring.terms]
     assert wiring.n_levels == nx.dag_longest_path_length(graph)
