@@ -342,12 +342,8 @@ class Wiring:
             If pandas (extra ``pandas``) is missing.
         """
         pandas = require("pandas", "pandas", "a DataFrame of edges")
-        begin, end = self.term_edges()
-        names = np.fromiter(self.terms, dtype=object, count=len(self.terms))
-        columns = {"source": names[begin], "target": names[end]}
-        if self.weights is not None:
-            columns["weight"] = self.weights
-        return pandas.DataFrame(columns)
+        frame = pandas.DataFrame(self.edges(), columns=["source", "target"])
+        return frame if self.weights is None else frame.assign(weight=self.weights)
 
     def matrix(self) -> scipy.sparse.csr_array:
         """Return the edges between neurons as a SciPy CSR array, (n_neurons, n_neurons).

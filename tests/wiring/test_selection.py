@@ -6,6 +6,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -72,6 +73,16 @@ def test_columns_that_the_wiring_does_not_know() -> None:
     assert restricted.dropped.unread == ("x", "y", "z", "w")
     assert restricted.with_units(2).dropped == restricted.dropped
     assert str(wiring.restricted_to(wiring.inputs)).splitlines()[-1] == "left out: nothing"
+
+
+def test_columns_of_a_frame() -> None:
+    wiring = from_edges([("a", "p"), (7, "p"), ("b", "q")])
+    for columns in (pd.Index([7, "a"]), np.array([7, "a"], dtype=object), iter([7, "a"])):
+        assert wiring.restricted_to(columns).terms == (7, "a", "p")
+    frame = wiring.to_frame()
+    assert frame.to_numpy().tolist() == [["a", "p"], [7, "p"], ["b", "q"]]
+    pairs = from_edges([((1, 2), "p"), ((1, 3), "p")])
+    assert pairs.to_frame()["source"].tolist() == [(1, 2), (1, 3)]
 
 
 def test_units() -> None:
