@@ -201,6 +201,15 @@ class Samples:
         """Return the entry that each sample has in a table."""
         return table.of(slice(None) if self.rows is None else self.rows)
 
+    def weights_of_rows(self, weights: Array) -> Array:
+        """Return the weight of each row from those of the samples, scaled; 0 for other rows."""
+        scaled = relative_weights(weights)
+        if self.rows is None:
+            return scaled
+        of_rows = np.zeros(self.n_rows)
+        of_rows[self.rows] = scaled
+        return of_rows
+
     def check(self, rows: Array, real: np.dtype[Any]) -> None:
         """Raise unless all values of some rows are numbers of the network's precision.
 
@@ -320,12 +329,7 @@ def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | N
         )
     if not chosen.any():
         raise ValueError("sample_weight must not be 0 for all samples: none would be trained on")
-    chosen = relative_weights(chosen)
-    if samples.rows is None:
-        return chosen
-    scaled = np.zeros(n_rows)
-    scaled[samples.rows] = chosen
-    return scaled
+    return samples.weights_of_rows(chosen)
 
 
 def relative_weights(weights: Array) -> Array:

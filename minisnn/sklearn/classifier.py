@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,10 +16,16 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import column_or_1d
 
 from .._support.arrays import Array
-from .._support.messages import shown
+from .._support.messages import did_you_mean, few, shown
 from ..network.layer import HIDDEN
 from ..network.losses import outputs_by_loss
+from ..training.callback import EpochFunction
+from ..training.class_weight import ClassWeight, check_class_weight
+from ..training.optimizer import Optimizer
+from ..training.schedules import Schedule
 from .estimator import SparseMLP
+from .names import answers_other_names
+from .topologies import Topologies
 
 
 class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
@@ -56,6 +63,10 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         Such as 0.001, or `minisnn.CosineDecay`.
     weight_decay, l1 : float
         As the optimiser has them.
+    class_weight : "balanced", or dict of labels to float, optional
+        Weight of each class, a factor on the weights of its samples; 1 for those that the dict
+        lacks. "balanced" gives all classes the same weight in sum: n / (k * count) for k classes
+        among the n samples that are trained on. Scores are not weighted by it.
     dropout : float, or one for the inputs and each hidden layer
         Shares of neurons dropped at random in each step.
     batch_size : int
@@ -125,6 +136,60 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
 
     _output_activations: ClassVar = outputs_by_loss(("softmax", "sigmoid"))
 
+    @answers_other_names
+    def __init__(
+        self,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        *,
+        topology: Topologies = "biregular",
+        degree: int | Sequence[int] | None = None,
+        density: str | float | Sequence[float] = "auto",
+        activation: str = "relu",
+        loss: str | None = None,
+        optimizer: str | Optimizer = "adam",
+        learning_rate: float | Schedule = 0.001,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        class_weight: ClassWeight | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        batch_size: int = 128,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        tol: float | None = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        callbacks: Sequence[EpochFunction] = (),
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool | int = False,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            topology=topology,
+            degree=degree,
+            density=density,
+            activation=activation,
+            loss=loss,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            l1=l1,
+            dropout=dropout,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
@@ -168,6 +233,33 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
 
     def _usual_loss(self) -> str:
         return "binary_cross_entropy" if self._multilabel else "cross_entropy"
+
+    def _class_weights(self, *, incremental: bool) -> ClassWeight | None:
+        given = self.class_weight
+        if given is None:
+            return None
+        check_class_weight(given)
+        if self._multilabel:
+            raise ValueError(
+                "class_weight goes with one class for each sample, got a y with a column for each "
+                "label; pass sample_weight"
+            )
+        if isinstance(given, str):
+            if incremental:
+                raise ValueError(
+                    "partial_fit does not know how many samples of each class there will be: pass "
+                    f"their weights as a dict in place of class_weight={given!r}"
+                )
+            return given
+        numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
+        unknown = [label for label in given if label not in numbers]
+        if unknown and len(given) - len(unknown) < len(numbers):  # else some are just not there
+            texts = [label for label in numbers if isinstance(label, str)]
+            raise ValueError(
+                f"class_weight must have classes as keys, got {few(unknown)} where the classes are "
+                f"{few(list(numbers))}{did_you_mean(unknown[0], texts)}"
+            )
+        return {numbers[label]: weight for label, weight in given.items() if label in numbers}
 
     def _score_of(self, outputs: Array, y: Array, weights: Array | None) -> float:
         return float(accuracy_score(y, self._decide(outputs), sample_weight=weights))

@@ -29,6 +29,7 @@ from .._support.columns import Known, columns_of
 from .._support.compile_notice import compile_notice
 from ..network.mlp import MLP
 from ..training.callback import EpochFunction
+from ..training.class_weight import ClassWeight
 from ..training.history import History
 from ..training.loop import Course
 from ..training.optimizer import Optimizer
@@ -123,6 +124,10 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     @abstractmethod
     def _usual_loss(self) -> str:
         """Return the loss for targets of the kind that `_prepare` saw."""
+
+    def _class_weights(self, *, incremental: bool) -> ClassWeight | None:
+        """Return the weight of each of the network's classes, where there are classes."""
+        return None
 
     @abstractmethod
     def _score_of(self, outputs: Array, y: Array, weights: Array | None) -> float:
@@ -235,6 +240,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             rows=rows,
             dropout=self.dropout,
             sample_weight=weights,
+            class_weight=self._class_weights(incremental=incremental),
             shuffle=self.shuffle,
             seed=passes.seed,
             callbacks=[watch, *as_list(self.callbacks, "callbacks", _CALLBACKS)],

@@ -23,6 +23,7 @@ from ..network.samples import Samples, check_samples
 from . import fingerprints
 from .callback import Callback, EpochFunction
 from .checkpoint import EXTEND, Checkpoint, Part, Recorded, recorded
+from .class_weight import ClassWeight, weighted_by_class
 from .loop import Course, Loop
 from .optimizer import Optimizer
 from .optimizer_state import OptimizerState
@@ -46,6 +47,7 @@ class Options:
     validation_rows: npt.ArrayLike | None = None
     dropout: float | Sequence[float] | None = None
     sample_weight: npt.ArrayLike | None = None
+    class_weight: ClassWeight | None = None
     input_scale: float = 1.0
     shuffle: bool = True
     seed: Seed = None
@@ -100,6 +102,7 @@ def prepare(
         rows=options.rows,
         known=kept.known(net),
     )
+    samples = weighted_by_class(samples, options.class_weight, net.n_out)
     validation = _check_validation(net, samples, X, Y, options)
     loss = check_loss(options.loss, net.output_activation, samples)
     if validation is not None:

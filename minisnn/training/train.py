@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .._support.seeds import Seed
 from ..network.base import SparseNetwork
 from .callback import EpochFunction
+from .class_weight import ClassWeight
 from .history import History
 from .optimizer import Optimizer
 from .optimizer_state import OptimizerState
@@ -31,6 +32,7 @@ def train(
     validation_rows: npt.ArrayLike | None = None,
     dropout: float | Sequence[float] | None = None,
     sample_weight: npt.ArrayLike | None = None,
+    class_weight: ClassWeight | None = None,
     input_scale: float = 1.0,
     shuffle: bool = True,
     seed: Seed = None,
@@ -89,6 +91,12 @@ def train(
         Shares of neurons dropped at random in each step (inverted dropout).
     sample_weight : array of numbers, shape (samples,), optional
         Weight of each sample: the loss of a batch is the weighted mean over its samples.
+    class_weight : "balanced", or dict of int to float, optional
+        Weight of each class, a factor on ``sample_weight``; 1 for classes that the dict lacks. The
+        class is the label; or the output whose target is 1 where all others are 0; or 0 or 1 where
+        all outputs have this target, such as a single one. ``"balanced"`` gives all classes the
+        same weight in sum: n / (k * count) for k classes among the n samples to train on, those
+        that ``rows`` select; samples count as their ``sample_weight``. Validation is not weighted.
     input_scale : float
         Factor on the inputs, applied as a batch is assembled: 1/255 for uint8 images.
     shuffle : bool
@@ -175,6 +183,7 @@ def train(
         validation_rows=validation_rows,
         dropout=dropout,
         sample_weight=sample_weight,
+        class_weight=class_weight,
         input_scale=input_scale,
         shuffle=shuffle,
         seed=seed,

@@ -135,3 +135,11 @@ def test_all_parameters_of_scikit_learns_own_are_answered() -> None:
         for name in set(theirs().get_params()) - set(ours().get_params()):
             with pytest.raises(TypeError, match=f"no parameter '{name}': "):
                 ours(**{name: 1})
+
+
+def test_classifier_and_regressor_have_the_same_parameters_and_defaults() -> None:
+    classifier, regressor = SparseMLPClassifier().get_params(), SparseMLPRegressor().get_params()
+    assert classifier.pop("class_weight") is None
+    assert classifier == regressor
+    given = {name: object() for name in SparseMLPClassifier().get_params()}
+    assert SparseMLPClassifier(**given).get_params(deep=False) == given  # type: ignore[arg-type]
