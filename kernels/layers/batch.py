@@ -154,7 +154,7 @@ def _bring_together(source, f, n_columns, in_line, space):  # type: ignore[no-un
     """
     size, stride, columns = source.size, source.column_stride, source.columns
     first, final = np.int64(columns[f]), np.int64(columns[f + n_columns - 1])
-    if in_line and final - first == SIDE - 1:
+    if in_line and n_columns == SIDE and final - first == SIDE - 1:
         return first * stride, space.addresses[0]
     for j in range(SIDE):
         row, at = space.addresses[0, j], space.addresses[1, j]

@@ -126,6 +126,15 @@ def test_assembly_of_a_matrix(
     assert broken == 0
 
 
+@pytest.mark.parametrize("n", [16, 32])
+def test_fewer_columns_than_a_square_that_reach_as_far(n: int) -> None:
+    """The last features lie 15 columns apart, as those of a whole square do, with gaps."""
+    data = np.arange(5.0 * n).reshape(5, n)
+    columns = np.delete(np.arange(n), [n - 15, n - 3]).astype(np.uint32)
+    X, _ = gathered(data, np.arange(5), 1.0, np.float64, columns)
+    np.testing.assert_array_equal(X, data[:, columns].T)
+
+
 @pytest.mark.parametrize("layout", ["C", "every other column"])
 @pytest.mark.parametrize("n_samples", [1, 16, 33])
 def test_bytes_can_stay_bytes(rng: np.random.Generator, n_samples: int, layout: str) -> None:
