@@ -72,10 +72,10 @@ def build_networks(options: argparse.Namespace) -> dict[str, snn.MLP]:
     n_classes = len(row.classes)
     if options.load is not None:
         net = snn.load(options.load)
-        if (net.n_in, net.n_out) != (row.n_features, n_classes):
+        if not isinstance(net, snn.MLP) or (net.n_in, net.n_out) != (row.n_features, n_classes):
             raise ValueError(
-                f"--load {options.load}: a network for {row.title} has {row.n_features} inputs and "
-                f"{n_classes} outputs, this one is {net}"
+                f"--load {options.load}: a network for {row.title} is an MLP of {row.n_features} "
+                f"inputs and {n_classes} outputs, this one is {net!r}"
             )
         return {"sparse": net}
     widths = [row.n_features, *options.hidden, n_classes]

@@ -22,8 +22,7 @@ def pack_names(names: Sequence[Names | None]) -> tuple[dict[str, Any], dict[str,
     """Return the header's entries for the names of inputs and outputs, and their arrays."""
     known = {key: texts for key, texts in zip(_KEYS, names, strict=True) if texts is not None}
     header = {"names": list(known)} if known else {}
-    arrays = {key: np.frombuffer(json.dumps(t).encode(), np.uint8) for key, t in known.items()}
-    return header, arrays
+    return header, {key: pack_text(texts) for key, texts in known.items()}
 
 
 def unpack_names(archive: Archive) -> list[Names | None]:
@@ -39,8 +38,18 @@ def unpack_names(archive: Archive) -> list[Names | None]:
 
 
 def _texts(archive: Archive, key: str) -> Names:
-    try:
-        texts = json.loads(archive.array(key, [np.uint8], (None,)).tobytes())
-    except RecursionError as error:
-        raise ValueError(f"{key} is no list of texts") from error
+    texts = unpack_text(archive, key)
     return check_names(texts, len(texts), key)
+
+
+def pack_text(value: Any) -> Array:
+    """Return a value as JSON in an array of bytes."""
+    return np.frombuffer(json.dumps(value).encode(), np.uint8)
+
+
+def unpack_text(archive: Archive, key: str) -> Any:
+    """Return the value that such an array holds."""
+    try:
+        return json.loads(archive.array(key, [np.uint8], (None,)).tobytes())
+    except RecursionError as error:
+        raise ValueError(f"{key} is nested too deeply") from error

@@ -9,6 +9,7 @@ edges are listed, 2 or 4 bytes per edge.
 Format 3 is format 2 with the state of the optimiser: the arrays ``optimizer`` and ``steps``, as in
 a checkpoint. Format 4 is for networks whose inputs or outputs have names, see
 `minisnn._support.archived_names`; its header says whether there is the state of an optimiser.
+Format 5 is for networks of a wiring, see `minisnn.interchange.wiring_file`.
 
 Kernels trust the structure of a graph, so it is checked as strictly as that of a user's own graph.
 A few bytes can describe a graph that takes all memory. So a file must hold the weights of all edges
@@ -28,19 +29,26 @@ from .._support.archived_names import pack_names, unpack_names
 from .._support.arrays import Array
 from .._support.checks import check_kind
 from .._support.files import replace_file
+from ..network.base import check_network
 from ..network.layer import PRECISIONS
-from ..network.mlp import MLP, check_mlp
+from ..network.mlp import MLP
+from ..network.network import Network
 from ..topology import rotating
 from ..topology.graph import Topology
 from ..topology.validation import check_widths
 from ..training.optimizer_state import OptimizerState
+from .wiring_file import packed_network, unpacked_network
 
-KIND, FORMAT, FORMAT_WITH_STATE, FORMAT_WITH_NAMES = "network", 2, 3, 4
+KIND = "network"
+FORMAT, FORMAT_WITH_STATE, FORMAT_WITH_NAMES, FORMAT_OF_WIRING = 2, 3, 4, 5
 ROTATING, COMPLETE, EDGES = "rotating", "complete", "edges"
 
 
 def save(
-    net: MLP, path: str | PathLike[str], *, optimizer_state: OptimizerState | None = None
+    net: MLP | Network,
+    path: str | PathLike[str],
+    *,
+    optimizer_state: OptimizerState | None = None,
 ) -> None:
     """Write a network to a file.
 
@@ -49,8 +57,9 @@ def save(
 
     Parameters
     ----------
-    net : MLP
-        The network. Parameters that are NaN or inf, after a training that diverged, are kept.
+    net : MLP or Network
+        The network. Parameters that are NaN or inf, after a training that diverged, are kept. The
+        terms of a wiring must have names that are texts, numbers, bools, or tuples of these.
     path : path
         File to write, usually with the ending .npz. It is replaced if it exists.
     optimizer_state : OptimizerState, optional
@@ -62,6 +71,8 @@ def save(
     ------
     ValueError
         If the state is not one for this network, or holds NaN or inf.
+    TypeError
+        If a term has a name of another kind.
     OSError
         If the file cannot be written.
 
@@ -75,19 +86,23 @@ def save(
     >>> bool((snn.load(path).parameters == net.parameters).all())
     True
     """
-    content, arrays = packed(check_mlp(net))
-    number = FORMAT
+    check_network(net)
+    if isinstance(net, Network):
+        number, (content, arrays) = FORMAT_OF_WIRING, packed_network(net)
+    else:
+        content, arrays = packed(net)
+        number = FORMAT_WITH_NAMES if content.get("names") else FORMAT
     if optimizer_state is not None:
         check_kind(optimizer_state, OptimizerState, "optimizer_state")
         optimizer_state.check_for(net.parameters)
-        number, arrays = FORMAT_WITH_STATE, arrays | optimizer_state.arrays()
-    if content.get("names"):
-        number, content["optimizer_state"] = FORMAT_WITH_NAMES, optimizer_state is not None
+        number, arrays = max(number, FORMAT_WITH_STATE), arrays | optimizer_state.arrays()
+    if number > FORMAT_WITH_STATE:
+        content["optimizer_state"] = optimizer_state is not None
     with replace_file(path) as file:
         write_archive(file, KIND, number, content, arrays)
 
 
-def load(path: str | PathLike[str]) -> MLP:
+def load(path: str | PathLike[str]) -> MLP | Network:
     """Read a network that `save` wrote.
 
     Files from strangers may be loaded: nothing in them is run, a damaged or malicious one raises
@@ -101,8 +116,8 @@ def load(path: str | PathLike[str]) -> MLP:
 
     Returns
     -------
-    MLP
-        With the same parameters, bit for bit.
+    MLP or Network
+        The kind that was saved, with the same parameters, bit for bit.
 
     Raises
     ------
@@ -170,11 +185,12 @@ def load_optimizer_state(path: str | PathLike[str]) -> OptimizerState:
     return state
 
 
-def _read(path: str | PathLike[str]) -> tuple[MLP, OptimizerState | None]:
-    with read_archive(path, KIND, [FORMAT, FORMAT_WITH_STATE, FORMAT_WITH_NAMES]) as archive:
-        net, state, number = unpacked(archive), None, archive.entry("format", int)
+def _read(path: str | PathLike[str]) -> tuple[MLP | Network, OptimizerState | None]:
+    with read_archive(path, KIND, range(FORMAT, FORMAT_OF_WIRING + 1)) as archive:
+        number, state = archive.entry("format", int), None
+        net = unpacked_network(archive) if number == FORMAT_OF_WIRING else unpacked(archive)
         if number == FORMAT_WITH_STATE or (
-            number == FORMAT_WITH_NAMES and archive.entry("optimizer_state", bool)
+            number > FORMAT_WITH_STATE and archive.entry("optimizer_state", bool)
         ):
             state = OptimizerState(
                 archive.array("optimizer", [net.dtype], (None, len(net.parameters))),

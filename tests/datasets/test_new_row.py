@@ -94,7 +94,7 @@ def test_a_new_row_is_an_option_of_the_scripts(
     assert summary["networks"][1]["n_connections"] == 156 * 15 + 15 * 3
     assert "Data: full Toys from" in capsys.readouterr().out
     snn.save(snn.MLP([snn.topology.dense(156, 10)]), tmp_path / "net.npz")
-    with pytest.raises(ValueError, match="a network for Toys has 156 inputs and 3 outputs, this o"):
+    with pytest.raises(ValueError, match="a network for Toys is an MLP of 156 inputs"):
         run_mnist.main([*common, "--load", str(tmp_path / "net.npz")])
     compare_baselines.main(common)
     assert "Toys, 300 images, at" in capsys.readouterr().out

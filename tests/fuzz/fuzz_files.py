@@ -54,7 +54,13 @@ def small_net() -> snn.MLP:
     return snn.MLP(graphs, seed=0)
 
 
-def saved(net: snn.MLP) -> bytes:
+def small_network() -> snn.Network:
+    edges = [("a", "p"), (1, "p"), (1, ("q", 2)), ("p", ("q", 2)), ("a", 0.5), (("q", 2), 0.5)]
+    wiring = snn.wiring.from_edges(edges, outputs=[0.5, "p"]).with_units({("q", 2): 3})
+    return snn.Network(wiring, activation=["tanh", "relu", "tanh"], seed=0)
+
+
+def saved(net: snn.MLP | snn.Network) -> bytes:
     state = snn.OptimizerState(np.ones((2, len(net.parameters)), net.dtype), 7)
     snn.save(net, PATH, optimizer_state=state)
     return PATH.read_bytes()
@@ -117,6 +123,8 @@ def columns_of(store: bytes) -> list[tuple[str, str]]:
 
 NET = small_net()
 FILE = saved(NET)
+NETWORK = small_network()
+WIRED = saved(NETWORK)
 CHECKPOINT = half_trained()
 STORE = stored()
 USED = [place for place, byte in enumerate(STORE) if byte]  # most of a page is empty
@@ -155,8 +163,22 @@ def try_file(data: bytes) -> bool:
         net = snn.load(PATH)
     except snn.FileFormatError:
         return False
+    assert isinstance(net, snn.MLP)
     assert net.parameters.tobytes() == NET.parameters.tobytes()
     assert net.topologies == NET.topologies
+    return True
+
+
+def try_wired(data: bytes) -> bool:
+    """Load the file of a network of a wiring, edited anywhere: the same, or the one error."""
+    PATH.write_bytes(edited(WIRED, data))
+    try:
+        net = snn.load(PATH)
+    except snn.FileFormatError:
+        return False
+    assert isinstance(net, snn.Network)
+    assert net.parameters.tobytes() == NETWORK.parameters.tobytes()
+    assert net.wiring == NETWORK.wiring
     return True
 
 
@@ -171,6 +193,22 @@ def write_forged(content: bytes, data: bytes) -> None:
             archive.writestr(name, member)
 
 
+def try_terms(data: bytes) -> bool:
+    """Load one that was forged: of a wiring without cycles, which fits, or the one error."""
+    write_forged(WIRED, data)
+    try:
+        net = snn.load(PATH)
+    except snn.FileFormatError:
+        return False
+    assert isinstance(net, snn.Network)
+    wiring = net.wiring
+    targets = np.repeat(np.arange(wiring.n_neurons), np.diff(wiring.indptr))
+    assert ((wiring.indices >= 0) & (wiring.indices < targets)).all()
+    assert len(net.parameters) == wiring.n_edges + wiring.n_neurons - wiring.n_inputs
+    assert net.predict(np.ones((3, net.n_in))).shape == (3, net.n_out)
+    return True
+
+
 def try_members(data: bytes) -> bool:
     """Load a network's file that was forged: one whose structure is sound, or the one error."""
     write_forged(FILE, data)
@@ -178,6 +216,7 @@ def try_members(data: bytes) -> bool:
         net = snn.load(PATH)
     except snn.FileFormatError:
         return False
+    assert isinstance(net, snn.MLP)
     for graph in net.topologies:
         edges = graph.edges()
         assert ((edges >= 0) & (edges < graph.shape)).all()
@@ -298,7 +337,8 @@ def try_description(data: bytes) -> bool:
 
 
 TARGETS: list[Callable[[bytes], bool]] = [
-    try_file, try_members, try_idx, try_checkpoint, try_state, try_store, try_rows,
+    try_file, try_members, try_wired, try_terms, try_idx, try_checkpoint, try_state, try_store,
+    try_rows,
 ]  # fmt: skip
 if importlib.util.find_spec("yaml") is not None:
     TARGETS.append(try_description)

@@ -330,7 +330,7 @@ def test_the_fuzzing_program_runs() -> None:
         [sys.executable, str(program), "--loop", "3"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    targets = ["file", "members", "idx", "checkpoint", "state", "store", "rows"]
+    targets = ["file", "members", "wired", "terms", "idx", "checkpoint", "state", "store", "rows"]
     if importlib.util.find_spec("yaml") is not None:
         targets.append("description")
     for target in targets:

@@ -14,12 +14,12 @@ import pytest
 from bench import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wirings import HIDDEN, random_wiring
 
 import minisnn as snn
 from minisnn import topology
 from minisnn.network.losses import LOSSES
 
-HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "identity")
 EDGES = [("a", "p"), ("b", "p"), ("b", "q"), ("c", "q"), ("p", "case"), ("q", "case"),
          ("c", "case"), ("case", "r"), ("p", "r"), ("r", "late")]  # fmt: skip
 
@@ -33,28 +33,6 @@ def wiring() -> snn.wiring.Wiring:
 def data(rng: np.random.Generator) -> tuple[Any, Any]:
     X = rng.random((90, 3))
     return X, np.c_[X[:, 0] > X[:, 1], X.sum(axis=1) > 1.5].astype(float)
-
-
-def random_wiring(rng: np.random.Generator) -> snn.wiring.Wiring:
-    """Levels with and without outputs, edges over all levels, inputs without edges, units."""
-    inputs = [f"x{k}" for k in range(rng.integers(2, 7))]
-    terms = [f"t{k}" for k in range(rng.integers(1, 14))]
-    edges = []
-    for place, name in enumerate(terms):
-        earlier = [*inputs, *terms[:place]]
-        n = int(rng.integers(1, min(5, len(earlier)) + 1))
-        chosen = rng.choice(len(earlier), n, replace=False)
-        edges += [(earlier[k], name) for k in chosen]
-    unread = [name for name in terms if name not in {source for source, _ in edges}]
-    inner = [name for name in terms if name not in unread and rng.random() < 0.2]
-    outputs = [str(name) for name in rng.permutation([*unread, *inner])]
-    used = [name for name in inputs if name in {source for source, _ in edges}]
-    wiring = snn.wiring.from_edges(edges, inputs=used, outputs=outputs)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", snn.wiring.UnknownInputWarning)
-        wiring = wiring.restricted_to(inputs)
-    units = {name: int(rng.integers(1, 4)) for name in terms if rng.random() < 0.5}
-    return wiring.with_units(units) if units else wiring
 
 
 class Twin:

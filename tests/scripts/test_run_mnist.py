@@ -161,8 +161,8 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
         (["--load", "file"], "error: file is not a network saved by minisnn, or damaged"),
         (
             ["--load", "small.npz"],
-            "error: --load small.npz: a network for MNIST has 784 inputs and 10 outputs, this one "
-            "is MLP(12 -> 10, ",
+            "error: --load small.npz: a network for MNIST is an MLP of 784 inputs and 10 outputs, "
+            "this one is MLP(12 -> 10, ",
         ),
         (["--learning-rate", "-1"], "error: peak must be a finite number, at least 0, got -1.0"),
     ],

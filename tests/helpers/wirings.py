@@ -1,0 +1,49 @@
+"""Random wirings of all kinds."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+import minisnn as snn
+
+HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "identity")
+
+
+def random_wiring(rng: np.random.Generator) -> snn.wiring.Wiring:
+    """Levels with and without outputs, edges over all levels, inputs without edges, units."""
+    inputs = [f"x{k}" for k in range(rng.integers(2, 7))]
+    terms = [f"t{k}" for k in range(rng.integers(1, 14))]
+    edges = []
+    for place, name in enumerate(terms):
+        earlier = [*inputs, *terms[:place]]
+        n = int(rng.integers(1, min(5, len(earlier)) + 1))
+        chosen = rng.choice(len(earlier), n, replace=False)
+        edges += [(earlier[k], name) for k in chosen]
+    unread = [name for name in terms if name not in {source for source, _ in edges}]
+    inner = [name for name in terms if name not in unread and rng.random() < 0.2]
+    outputs = [str(name) for name in rng.permutation([*unread, *inner])]
+    used = [name for name in inputs if name in {source for source, _ in edges}]
+    wiring = snn.wiring.from_edges(edges, inputs=used, outputs=outputs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", snn.wiring.UnknownInputWarning)
+        wiring = wiring.restricted_to(inputs)
+    units = {name: int(rng.integers(1, 4)) for name in terms if rng.random() < 0.5}
+    return wiring.with_units(units) if units else wiring
+
+
+def random_network(rng: np.random.Generator, dtype: Any = np.float32) -> snn.Network:
+    """A network of such a wiring: an activation for each level, biases that are not zero."""
+    wiring = random_wiring(rng)
+    activation = [str(rng.choice(HIDDEN)) for _ in range(wiring.n_levels)]
+    net = snn.Network(
+        wiring,
+        activation=activation,
+        output_activation=str(rng.choice(HIDDEN)),
+        seed=int(rng.integers(1000)),
+        dtype=dtype,
+    )
+    net.parameters[:] += rng.normal(scale=0.1, size=len(net.parameters))
+    return net
