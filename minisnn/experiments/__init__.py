@@ -4,6 +4,8 @@ Data flows one way: a description (`read_description`, or a mapping) is expanded
 configurations (`expand` gives each a `Run`), a runner trains them (`here`, `processes`,
 `cluster`), `sweep` puts what comes back into a `Store`, and the store is listed or exported.
 
+`wiring_test` trains with a wiring and with null models of it, by a function of your own.
+
 Examples
 --------
 >>> from minisnn import experiments
@@ -26,6 +28,8 @@ from .datasets import Data
 from .description import read_description
 from .grid import expand
 from .layers import Wiring
+from .null_result import NullTest
+from .null_test import wiring_test
 from .optimizer import Optimizer
 from .records import Record, Status
 from .reports import format_records, write_csv, write_parquet
@@ -36,6 +40,7 @@ from .sweeps import Summary, sweep
 
 __all__ = [
     "Data",
+    "NullTest",
     "Optimizer",
     "Record",
     "Run",
@@ -50,6 +55,7 @@ __all__ = [
     "processes",
     "read_description",
     "sweep",
+    "wiring_test",
     "write_csv",
     "write_parquet",
 ]

@@ -1,4 +1,4 @@
-"""SQLite file of a store: its tables, and how it is opened, checked and locked.
+"""SQLite files of stores: their tables, and how they are opened, checked and locked.
 
 A file may be damaged, another program's, or a stranger's: https://www.sqlite.org/security.html.
 """
@@ -10,14 +10,32 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from .._support.archive import FileFormatError
 from .._support.checks import open_file
 
-VERSION = 1
-"""Of the tables, in SQLite's user_version."""
 
-_APPLICATION = 0x534E4E73  # "SNNs", in SQLite's application_id
+class Schema(NamedTuple):
+    """Description of a kind of store.
+
+    Parameters
+    ----------
+    content : str
+        What it holds, for messages.
+    application : int
+        SQLite's application_id.
+    version : int
+        Of the tables, in SQLite's user_version.
+    tables : tuple of str
+        Statements that make them.
+    """
+
+    content: str
+    application: int
+    version: int
+    tables: tuple[str, ...]
+
 
 _MAGIC = b"SQLite format 3\0"
 
@@ -30,58 +48,63 @@ _SYSTEMS = {
 }  # fmt: skip
 """Codes of errors that the file's content does not cause."""
 
-_TABLES = (
-    """
-    CREATE TABLE runs (
-        hash TEXT PRIMARY KEY,
-        configuration TEXT NOT NULL,
-        status TEXT NOT NULL DEFAULT 'pending'
-            CHECK (status IN ('pending', 'running', 'done', 'failed')),
-        error TEXT,
-        started TEXT,
-        seconds REAL,
-        minisnn TEXT, numpy TEXT, numba TEXT, python TEXT, cpu TEXT
-    )
-    """,
-    """
-    CREATE TABLE results (
-        hash TEXT PRIMARY KEY REFERENCES runs,
-        accuracy REAL NOT NULL,
-        best_accuracy REAL NOT NULL,
-        loss REAL NOT NULL,
-        weights INTEGER NOT NULL,
-        bytes INTEGER NOT NULL,
-        step_microseconds REAL NOT NULL
-    )
-    """,
-    """
-    CREATE TABLE history (
-        hash TEXT NOT NULL REFERENCES runs,
-        epoch INTEGER NOT NULL,
-        loss REAL NOT NULL,
-        validation_loss REAL,
-        validation_accuracy REAL,
-        learning_rate REAL NOT NULL,
-        seconds REAL NOT NULL,
-        step_microseconds REAL NOT NULL,
-        PRIMARY KEY (hash, epoch)
-    )
-    """,
-    """
-    CREATE TABLE layers (
-        hash TEXT NOT NULL REFERENCES runs,
-        layer INTEGER NOT NULL,
-        lowest REAL NOT NULL,
-        highest REAL NOT NULL,
-        mean REAL NOT NULL,
-        deviation REAL NOT NULL,
-        PRIMARY KEY (hash, layer)
-    )
-    """,
+RUNS = Schema(
+    "runs",
+    application=0x534E4E73,  # "SNNs"
+    version=1,
+    tables=(
+        """
+        CREATE TABLE runs (
+            hash TEXT PRIMARY KEY,
+            configuration TEXT NOT NULL,
+            status TEXT NOT NULL DEFAULT 'pending'
+                CHECK (status IN ('pending', 'running', 'done', 'failed')),
+            error TEXT,
+            started TEXT,
+            seconds REAL,
+            minisnn TEXT, numpy TEXT, numba TEXT, python TEXT, cpu TEXT
+        )
+        """,
+        """
+        CREATE TABLE results (
+            hash TEXT PRIMARY KEY REFERENCES runs,
+            accuracy REAL NOT NULL,
+            best_accuracy REAL NOT NULL,
+            loss REAL NOT NULL,
+            weights INTEGER NOT NULL,
+            bytes INTEGER NOT NULL,
+            step_microseconds REAL NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE history (
+            hash TEXT NOT NULL REFERENCES runs,
+            epoch INTEGER NOT NULL,
+            loss REAL NOT NULL,
+            validation_loss REAL,
+            validation_accuracy REAL,
+            learning_rate REAL NOT NULL,
+            seconds REAL NOT NULL,
+            step_microseconds REAL NOT NULL,
+            PRIMARY KEY (hash, epoch)
+        )
+        """,
+        """
+        CREATE TABLE layers (
+            hash TEXT NOT NULL REFERENCES runs,
+            layer INTEGER NOT NULL,
+            lowest REAL NOT NULL,
+            highest REAL NOT NULL,
+            mean REAL NOT NULL,
+            deviation REAL NOT NULL,
+            PRIMARY KEY (hash, layer)
+        )
+        """,
+    ),
 )
 
 
-def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+def connect(path: Path, schema: Schema, *, write: bool) -> sqlite3.Connection:
     """Return a connection to a store that is sound; to write, it may be empty, or not there yet.
 
     Raises
@@ -104,7 +127,7 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         head = b""
     except OSError as error:
         raise OSError(f"cannot open the store {path}: {error}") from error
-    with translated(path):
+    with translated(path, schema):
         if head not in (b"", _MAGIC):  # SQLite takes a single byte for an empty file
             raise ValueError("file is not a database")
         name = os.path.abspath(path)  # ":memory:" is none
@@ -114,25 +137,25 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         try:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute(f"PRAGMA query_only = {'OFF' if write else 'ON'}")
-            _check(connection, path, may_be_empty=write)
+            _check(connection, path, schema, may_be_empty=write)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     """Make a locked store ready for changes, and its tables if there are none."""
-    with translated(path):
+    with translated(path, schema):
         connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
         if _number(connection, "PRAGMA user_version"):
             return
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            for table in _TABLES:
+            for table in schema.tables:
                 connection.execute(table)
-            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute(f"PRAGMA application_id = {schema.application}")
+            connection.execute(f"PRAGMA user_version = {schema.version}")
 
 
 def lock(path: Path) -> sqlite3.Connection:
@@ -154,14 +177,14 @@ def lock(path: Path) -> sqlite3.Connection:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            message = f"another sweep is writing to {path}; wait for its end"
+            message = f"another process is writing to {path}; wait for its end"
             raise BlockingIOError(message) from None
         raise OSError(f"cannot lock the store {path} by {name}: {error}") from error
     return connection
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translated(path: Path, schema: Schema) -> Iterator[None]:
     """Translate errors of SQLite, and of the content of the file, into ours.
 
     Raises
@@ -178,23 +201,27 @@ def translated(path: Path) -> Iterator[None]:
     except (sqlite3.Error, TypeError, ValueError) as error:
         if getattr(error, "sqlite_errorcode", -1) & 0xFF in _SYSTEMS:
             raise OSError(f"cannot read or write the store {path}: {error}") from error
-        raise FileFormatError(f"{path} is not a store of runs, or damaged: {error}") from error
+        raise FileFormatError(
+            f"{path} is not a store of {schema.content}, or damaged: {error}"
+        ) from error
 
 
-def _check(connection: sqlite3.Connection, path: Path, *, may_be_empty: bool) -> None:
+def _check(
+    connection: sqlite3.Connection, path: Path, schema: Schema, *, may_be_empty: bool
+) -> None:
     if not _number(connection, "SELECT count(*) FROM sqlite_master"):
         if may_be_empty:  # its creation may have been interrupted
             return
-        raise FileFormatError(f"{path} is not a store of runs: it is empty")
-    if _number(connection, "PRAGMA application_id") != _APPLICATION:
+        raise FileFormatError(f"{path} is not a store of {schema.content}: it is empty")
+    if _number(connection, "PRAGMA application_id") != schema.application:
         raise FileFormatError(
-            f"{path} is not a store of runs: it is the SQLite file of another program"
+            f"{path} is not a store of {schema.content}: it is the SQLite file of another program"
         )
     version = _number(connection, "PRAGMA user_version")
-    if version != VERSION:
+    if version != schema.version:
         raise FileFormatError(
-            f"{path} has version {version}, this version of minisnn reads version {VERSION}; "
-            "update minisnn, or name a new store"
+            f"{path} has version {version}, this version of minisnn reads version "
+            f"{schema.version}; update minisnn, or name a new store"
         )
     if _number(connection, "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')"):
         raise ValueError("it holds triggers or views, of which minisnn makes none")

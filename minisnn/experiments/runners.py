@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor
+from contextlib import closing, contextmanager
 
 from .._support.checks import as_list_of, check_kind, check_positive_integer
 from .._support.extras import require
 from ..kernels.machine.cpus import count_cpus
 from ..kernels.machine.threads import get_num_threads, set_num_threads
+from .calls import Calls, death, in_processes, on_cluster
 from .datasets import load
 from .records import Begun, Events, Outcome, Versions
 from .run import Run
 from .training import train_run
-from .workers import train_in_processes
 
 Runner = Callable[[Sequence[Run]], Events]
+
+_ON_PROCESSES, _ON_CLUSTER = "a sweep on many processes", "a sweep on a Dask cluster"
+
+_DEATH = (
+    "the process that trained this run died{}: it crashed, or was killed, as a system does for "
+    "lack of memory. The other runs went on; try this one again with retry_failed "
+    "(--retry-failed), in fewer processes at once if memory was short"
+)
 
 
 def here(runs: Sequence[Run]) -> Events:
@@ -84,14 +93,17 @@ def processes(jobs: int | None = None) -> Runner:
     >>> from minisnn.experiments import processes
     >>> runner = processes(2)  # for sweep(runs, "runs.sqlite", runner=runner)
     """
-    require("joblib", "sweep", "a sweep on many processes")
+    require("joblib", "sweep", _ON_PROCESSES)
     n_jobs = check_positive_integer(count_cpus() if jobs is None else jobs, "jobs")
 
     def run_all(runs: Sequence[Run]) -> Events:
         runs = as_list_of(Run, runs, "runs")
         for name in sorted({run.data.name for run in runs}):
             load(name)  # so that it is downloaded once, not by all workers at once
-        yield from train_in_processes(runs, n_jobs)
+        calls = in_processes(
+            train_run, [run.to_json() for run in runs], n_jobs, purpose=_ON_PROCESSES
+        )
+        yield from _events(runs, calls)
 
     return run_all
 
@@ -116,40 +128,33 @@ def cluster(address: str) -> Runner:
         If distributed (extra ``sweep``) is missing.
     """
     check_kind(address, str, "address")
-    distributed = require("distributed", "sweep", "a sweep on a Dask cluster")
+    require("distributed", "sweep", _ON_CLUSTER)
 
     def run_all(runs: Sequence[Run]) -> Events:
-        with distributed.Client(address) as client:
-            waiting = iter(runs)
-            under_way: dict[str, Run] = {}
-            futures = distributed.as_completed()
-
-            def hand_out() -> Iterator[Begun]:
-                """Give a run to each thread of the cluster; there may be more of them by now."""
-                while len(under_way) < max(1, sum(client.nthreads().values())):
-                    run = next(waiting, None)
-                    if run is None:
-                        return
-                    future = client.submit(train_run, run.to_json(), pure=False)
-                    under_way[future.key] = run
-                    futures.add(future)
-                    yield Begun(run.hash)
-
-            yield from hand_out()
-            for future in futures:
-                run = under_way.pop(future.key)
-                if future.status not in ("finished", "error"):
-                    raise ConnectionError(
-                        f"the scheduler at {address} has lost or cancelled a run; what is "
-                        "finished is kept, start again for the rest"
-                    )
-                try:
-                    yield future.result()
-                except Exception:  # its workers died, or cannot run this version
-                    yield Outcome(run.hash, None, None, Versions(), error=traceback.format_exc())
-                yield from hand_out()
+        arguments = [run.to_json() for run in runs]
+        yield from _events(runs, on_cluster(train_run, arguments, address, purpose=_ON_CLUSTER))
 
     return run_all
+
+
+def _events(runs: Sequence[Run], calls: Calls) -> Events:
+    """Yield which run has begun, and what came of one."""
+    with closing(calls):
+        for number, future in calls:
+            run = runs[number]
+            if future is None:
+                yield Begun(run.hash)
+                continue
+            try:
+                yield future.result()
+            except BrokenExecutor as error:
+                yield _failed(run, _DEATH.format(death(error)))
+            except Exception:  # its results cannot be sent, or Dask's workers died
+                yield _failed(run, traceback.format_exc())
+
+
+def _failed(run: Run, error: str) -> Outcome:
+    return Outcome(run.hash, None, None, Versions(), error=error)
 
 
 @contextmanager

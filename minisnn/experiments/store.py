@@ -48,7 +48,7 @@ class Store:
     FileNotFoundError
         If there is no such file, or no folder for it.
     BlockingIOError
-        If another sweep is writing.
+        If another process is writing.
     FileFormatError
         If the file is not a store, is damaged or of a newer version (a ValueError). It is left as
         it is. Methods raise it, too, if they read such a part of it.
@@ -69,19 +69,19 @@ class Store:
         self._path = Path(check_path(path))
         self._lock: sqlite3.Connection | None = None
         check_flag(write, "write")
-        self._connection = database.connect(self._path, write=write)
+        self._connection = database.connect(self._path, database.RUNS, write=write)
         if not write:
             return
         try:
             self._lock = database.lock(self._path)
-            database.prepare(self._connection, self._path)
+            database.prepare(self._connection, self._path, database.RUNS)
             self.release()  # what a killed sweep left behind
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Close the file; another sweep may then write."""
+        """Close the file; another process may then write."""
         self._connection.close()
         if self._lock is not None:
             self._lock.close()
@@ -108,7 +108,7 @@ class Store:
             [f"runs.{name}" for name in _RUN + _VERSIONS] + [f"results.{name}" for name in _FIGURES]
         )
         wanted = None if runs is None else as_list_of(Run, runs, "runs")
-        with database.translated(self._path):
+        with database.translated(self._path, database.RUNS):
             query = f"SELECT {columns} FROM runs LEFT JOIN results USING (hash) ORDER BY runs.rowid"
             with closing(self._connection.execute(query)) as rows:
                 known = {row[0]: _record(row) for row in rows}
@@ -128,7 +128,7 @@ class Store:
         query = f"SELECT {', '.join(columns)} FROM {table} WHERE hash = ? ORDER BY {columns[0]}"
         check_kind(run_hash, str, "run_hash")
         with (
-            database.translated(self._path),
+            database.translated(self._path, database.RUNS),
             closing(self._connection.execute(query, (run_hash,))) as rows,
         ):
             return [convert(dict(zip(columns, row, strict=True)), kind, table) for row in rows]
@@ -138,7 +138,7 @@ class Store:
     def add(self, runs: Iterable[Run]) -> None:
         """Add runs as pending; those that the store knows stay as they are."""
         rows = [(run.hash, run.to_json()) for run in as_list_of(Run, runs, "runs")]
-        with database.translated(self._path), self._connection as connection:
+        with database.translated(self._path, database.RUNS), self._connection as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO runs (hash, configuration) VALUES (?, ?)", rows
             )
@@ -146,7 +146,7 @@ class Store:
     def begin(self, run_hash: str) -> None:
         """Note that a run is under way."""
         check_kind(run_hash, str, "run_hash")
-        with database.translated(self._path), self._connection as connection:
+        with database.translated(self._path, database.RUNS), self._connection as connection:
             connection.execute(
                 "UPDATE runs SET status = 'running' WHERE hash = ? AND status != 'done'",
                 (run_hash,),
@@ -160,7 +160,7 @@ class Store:
         check_kind(outcome, Outcome, "outcome")
         status = Status.FAILED if outcome.figures is None else Status.DONE
         versions = ", ".join(f"{name} = ?" for name in _VERSIONS)
-        with database.translated(self._path), self._connection as connection:
+        with database.translated(self._path, database.RUNS), self._connection as connection:
             updated = connection.execute(
                 f"UPDATE runs SET status = ?, error = ?, started = ?, seconds = ?, {versions} "
                 "WHERE hash = ? AND status != 'done'",
@@ -181,7 +181,7 @@ class Store:
 
     def release(self) -> None:
         """Make running runs pending again: no process trains them any more."""
-        with database.translated(self._path), self._connection as connection:
+        with database.translated(self._path, database.RUNS), self._connection as connection:
             connection.execute("UPDATE runs SET status = 'pending' WHERE status = 'running'")
 
 

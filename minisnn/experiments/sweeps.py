@@ -86,7 +86,7 @@ def sweep(
     Raises
     ------
     BlockingIOError
-        If another sweep is writing to the store.
+        If another process is writing to the store.
     ValueError, TypeError, OSError
         If the file is not a store or cannot be written, or the runs are not configurations.
 

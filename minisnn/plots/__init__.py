@@ -4,6 +4,7 @@ Each function returns a Matplotlib figure, made without pyplot: no window, no gl
 notebook shows it, and ``figure.savefig(path)`` writes it.
 """
 
+from .nulls import plot_nulls
 from .sankey import plot_sankey
 from .topologies import plot_adjacency, plot_topologies
 from .trainings import plot_step_times, plot_training
@@ -11,6 +12,7 @@ from .wirings import plot_wiring
 
 __all__ = [
     "plot_adjacency",
+    "plot_nulls",
     "plot_sankey",
     "plot_step_times",
     "plot_topologies",

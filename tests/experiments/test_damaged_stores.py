@@ -214,7 +214,10 @@ def test_something_in_the_place_of_the_lock(path: Path) -> None:
 def test_two_names_of_one_store_are_locked_together(path: Path) -> None:
     link = path.with_name("link")
     link.symlink_to(path)
-    with Store(path, write=True), pytest.raises(BlockingIOError, match="another sweep is writing"):
+    with (
+        Store(path, write=True),
+        pytest.raises(BlockingIOError, match="another process is writing"),
+    ):
         Store(link, write=True)
 
 

@@ -209,11 +209,11 @@ def test_a_reader_cannot_write(path: Path) -> None:
 def test_one_writer_at_a_time(path: Path, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"base": describe()}))
     with Store(path, write=True):
-        with pytest.raises(BlockingIOError, match=r"another sweep is writing to .*runs\.sqlite"):
+        with pytest.raises(BlockingIOError, match=r"another process is writing to .*runs\.sqlite"):
             Store(path, write=True)
         code, _, err = run("a.json", "--store", str(path), "--jobs", "1", cwd=tmp_path)
         assert code == 1
-        assert "error: another sweep is writing to" in err
+        assert "error: another process is writing to" in err
     Store(path, write=True).close()
 
 

@@ -33,7 +33,7 @@ from sweeping import (
 import minisnn as snn
 from minisnn import experiments
 from minisnn._support.seeds import spawned
-from minisnn.experiments import Run, Status, Store, workers
+from minisnn.experiments import Run, Status, Store, runners
 from minisnn.experiments.datasets import load, spread
 from minisnn.experiments.records import Begun, Outcome
 from minisnn.experiments.training import build_network, train_run
@@ -234,7 +234,7 @@ def test_a_worker_that_dies_fails_its_own_run(
 ) -> None:
     """The others go on, and no run is trained in this process: not the last one, nor a single."""
     pytest.importorskip("joblib", reason="needs the extra sweep")
-    monkeypatch.setattr(workers, "train_run", train_run_or_die)
+    monkeypatch.setattr(runners, "train_run", train_run_or_die)
     runs = [make_runs(5)[seed] for seed in seeds]
     runner, others = experiments.processes(jobs), worker_processes()
     summary = experiments.sweep(runs, path, runner=runner)
@@ -249,6 +249,7 @@ def test_a_worker_that_dies_fails_its_own_run(
     assert not worker_processes(others)
     again = experiments.sweep(runs, path, runner=runner)
     assert (again.trained, again.failed) == (0, summary.failed), "it is not begun again"
+    monkeypatch.setattr(runners, "train_run", train_run)
     last = experiments.sweep(runs, path, retry_failed=True)
     assert (last.trained, last.failed) == (summary.failed, 0)
 
