@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import column_or_1d
 
 from .._support.arrays import Array
+from .._support.columns import Names
 from .._support.messages import did_you_mean, few, shown
 from ..network.layer import HIDDEN
 from ..network.losses import outputs_by_loss
@@ -23,9 +24,11 @@ from ..training.callback import EpochFunction
 from ..training.class_weight import ClassWeight, check_class_weight
 from ..training.optimizer import Optimizer
 from ..training.schedules import Schedule
+from ..wiring.graph import Wiring
 from .estimator import SparseMLP
 from .names import answers_other_names
 from .topologies import Topologies
+from .wirings import in_order_of_classes, in_order_of_columns, named_class
 
 
 class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
@@ -39,6 +42,10 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     ----------
     hidden_layer_sizes : sequence of int, optional
         Neurons of each hidden layer; by default those of the graphs in topology, or (100,).
+    wiring : Wiring, optional
+        In the place of hidden_layer_sizes, topology, degree and density: any acyclic wiring of
+        `minisnn.wiring`. Columns of frames are its inputs by name, in any order. Its outputs are
+        the classes, by name if they have these names; or one sigmoid for two classes.
     topology : str, Topology, or a list with one for each hidden layer, or for each layer
         Wiring: a construction of `minisnn.topology` by name, "dense", or a graph. The
         outputs are fully connected unless the list has a wiring for them, too, such as a last graph
@@ -51,7 +58,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         Alternative to a degree: edges as a share of all possible ones. "auto" is a tenth, but at
         least ten inputs for each hidden neuron.
     activation : {"relu", "leaky_relu", "sigmoid", "tanh", "identity"}
-        Of the hidden neurons.
+        Of the hidden neurons. With a wiring, it may be a list of one for each level.
     loss : str, optional
         "cross_entropy" of softmax outputs, or "binary_cross_entropy", "mse" or "huber" of sigmoid
         outputs; see `minisnn.train`.
@@ -98,7 +105,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
 
     Attributes
     ----------
-    net_ : MLP
+    net_ : MLP, or Network of a wiring
         The network, with all that minisnn can do with it.
     classes_ : array, shape (classes,)
         The classes, in the order of the outputs.
@@ -115,7 +122,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     best_validation_score_ : float or None
         That of the weights that were kept.
     coefs_, intercepts_ : list of sparse array, list of array
-        Weights of each layer, shape (n_in, n_out), and its biases.
+        Weights of each layer, shape (n_in, n_out), and its biases. A wiring has none: see
+        ``net_.weights_frame()``.
     n_layers_, n_outputs_, out_activation_ : int, int, str
         Number of layers including the inputs, number of outputs, and their activation.
 
@@ -133,6 +141,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     """
 
     classes_: Array
+    _yes: int | None  # number of the class that a single output stands for
 
     _output_activations: ClassVar = outputs_by_loss(("softmax", "sigmoid"))
 
@@ -141,6 +150,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         self,
         hidden_layer_sizes: Sequence[int] | None = None,
         *,
+        wiring: Wiring | None = None,
         topology: Topologies = "biregular",
         degree: int | Sequence[int] | None = None,
         density: str | float | Sequence[float] = "auto",
@@ -166,6 +176,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     ) -> None:
         super().__init__(
             hidden_layer_sizes,
+            wiring=wiring,
             topology=topology,
             degree=degree,
             density=density,
@@ -215,6 +226,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
             self.classes_ = np.unique(found if classes is None else classes)
             if len(self.classes_) < 2:
                 raise ValueError(f"y must have two classes at least, got 1 class: {self.classes_}")
+            self._yes = None if several else named_class(self.wiring, self.classes_)
         columns = (len(self.classes_),) if self._multilabel else ()
         if y.shape[1:] != columns:
             raise ValueError(
@@ -229,10 +241,17 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
                 f"y has classes {unknown} that are not among those of the first fit, "
                 f"{self.classes_}"
             )
-        return np.searchsorted(self.classes_, y)
+        numbers = np.searchsorted(self.classes_, y)
+        return numbers if self._yes is None else (numbers == self._yes).astype(np.uint8)[:, None]
+
+    def _matched(self, wiring: Wiring, n_outputs: int, names: Names | None) -> Wiring:
+        if self._multilabel:
+            return in_order_of_columns(wiring, names, n_outputs)
+        return wiring if self._yes is not None else in_order_of_classes(wiring, self.classes_)
 
     def _usual_loss(self) -> str:
-        return "binary_cross_entropy" if self._multilabel else "cross_entropy"
+        of_each = self._multilabel or self._yes is not None
+        return "binary_cross_entropy" if of_each else "cross_entropy"
 
     def _class_weights(self, *, incremental: bool) -> ClassWeight | None:
         given = self.class_weight
@@ -252,6 +271,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
                 )
             return given
         numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
+        if self._yes == 0:  # whose target is 1
+            numbers = {label: 1 - number for label, number in numbers.items()}
         unknown = [label for label in given if label not in numbers]
         if unknown and len(given) - len(unknown) < len(numbers):  # else some are just not there
             texts = [label for label in numbers if isinstance(label, str)]
@@ -267,6 +288,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
     def _decide(self, outputs: Array) -> Array:
         if self._multilabel:
             return (outputs > 0.5).astype(int)
+        if self._yes is not None:
+            return self.classes_[np.where(outputs[:, 0] > 0.5, self._yes, 1 - self._yes)]
         return self.classes_[outputs.argmax(axis=1)]
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -330,6 +353,9 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         outputs = self._outputs(X)
         if self._multilabel or self.out_activation_ not in HIDDEN:
             return outputs
+        if self._yes is not None:
+            both = np.concatenate([1 - outputs, outputs], axis=1)
+            return both if self._yes == 1 else both[:, ::-1]
         return outputs / outputs.sum(axis=1, keepdims=True)
 
     def predict_log_proba(self, X: Any) -> Array:

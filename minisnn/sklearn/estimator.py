@@ -8,42 +8,42 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .._support.arrays import Array
 from .._support.checks import (
     as_list,
-    check_choice,
-    check_flag,
-    check_number,
-    check_positive_integer,
 )
-from .._support.columns import Known, columns_of
+from .._support.columns import Names
 from .._support.compile_notice import compile_notice
+from ..network.base import SparseNetwork
+from ..network.layer import Layer
 from ..network.mlp import MLP
+from ..network.network import Network
 from ..training.callback import EpochFunction
 from ..training.class_weight import ClassWeight
-from ..training.history import History
 from ..training.loop import Course
 from ..training.optimizer import Optimizer
 from ..training.optimizer_state import OptimizerState
 from ..training.optimizers import as_optimizer
 from ..training.prepare import Options, prepare
-from ..training.schedules import Schedule, check_rate
+from ..training.schedules import Schedule
+from ..wiring.graph import Wiring
 from .held_out import split_rows
-from .inputs import NUMBERS, by_rows, dense_blocks, made_dense, readable
+from .inputs import NUMBERS, Named, by_rows, dense_blocks, made_dense, readable
 from .names import answers_other_names, unknown_parameter
+from .networks import make_mlp, make_network
+from .parameters import check_parameters
 from .random_state import random_state_of
 from .refusal import unchanged_if_refused
-from .topologies import Topologies, hidden_sizes, make_graphs
-from .watch import Watch
+from .topologies import Topologies
+from .watch import Watch, warn_of_end
+from .wirings import check_inputs, check_order, in_order_of_columns, names_of_columns
 
 _LARGEST_SEED = 2**31 - 1
 _CALLBACKS = "functions of (net, epoch)"
@@ -62,6 +62,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     """Base of the estimators; see `SparseMLPClassifier` for the parameters."""
 
     _output_activations: ClassVar[dict[str, str]]  # of the losses that there are
+    net_: SparseNetwork
     _passes: _Passes | None
     _split_seed: int | None
 
@@ -70,6 +71,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self,
         hidden_layer_sizes: Sequence[int] | None = None,
         *,
+        wiring: Wiring | None = None,
         topology: Topologies = "biregular",
         degree: int | Sequence[int] | None = None,
         density: str | float | Sequence[float] = "auto",
@@ -93,6 +95,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         verbose: bool | int = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.wiring = wiring
         self.topology = topology
         self.degree = degree
         self.density = density
@@ -128,6 +131,20 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     def _class_weights(self, *, incremental: bool) -> ClassWeight | None:
         """Return the weight of each of the network's classes, where there are classes."""
         return None
+
+    def _matched(self, wiring: Wiring, n_outputs: int, names: Names | None) -> Wiring:
+        """Return a wiring with an output for each target, in their order.
+
+        Parameters
+        ----------
+        wiring : Wiring
+            As given.
+        n_outputs : int
+            Number of targets.
+        names : tuple of str, optional
+            Of the columns of y.
+        """
+        return in_order_of_columns(wiring, names, n_outputs)
 
     @abstractmethod
     def _score_of(self, outputs: Array, y: Array, weights: Array | None) -> float:
@@ -213,18 +230,22 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        self._check_parameters()
+        check_parameters(self)
         first = not hasattr(self, "net_") or not (incremental or self.warm_start)
+        names = None if self.wiring is None else names_of_columns(y)
         X, y, weights = self._checked(X, y, sample_weight, first)
         targets = self._prepare(y, classes, first=first, incremental=incremental)
         loss = self._usual_loss() if self.loss is None else self.loss
         if first:
-            self._begin(X, targets, self._output_activations[loss])
+            self._begin(X, targets, names, self._output_activations[loss])
+        elif isinstance(self.net_, Network):
+            check_order(self.net_.output_names, names)
+        named = self._named(X)
         rows = score = None
         if self.early_stopping:
             rows, held = self._split(targets, weights)
             held_weights = None if weights is None else weights[held]
-            score = partial(self._score_on, X, held, y[held], held_weights)
+            score = partial(self._score_on, named, held, y[held], held_weights)
         passes = self._passes if incremental else None
         if passes is None:
             seed = self._random.randint(_LARGEST_SEED)
@@ -247,7 +268,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             progress=bool(self.verbose),
         )
         with compile_notice(True):  # of a fit that is not verbose, too: it waits as long
-            history = prepare(self.net_, X, targets, options, course=course).run()
+            history = prepare(self.net_, named, targets, options, course=course).run()
         watch.finish()
         done = course.done + len(history.epochs)
         going_on = _Passes(passes.seed, replace(course, done=done), history.optimizer_state)
@@ -255,43 +276,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = len(history.epochs)
         self.t_ += (len(X) if rows is None else len(rows)) * self.n_iter_
         self.best_loss_ = None if score is not None else min(self.loss_curve_, default=np.inf)
-        self._warn(history, converged=incremental or watch.stopped)
-
-    def _warn(self, history: History, *, converged: bool) -> None:
-        """Warn if the training ended otherwise than requested."""
-        at_its_end = self.n_iter_ == self.max_iter and self.tol is not None
-        course = self._passes and self._passes.course
-        if history.interrupted:
-            warnings.warn("training was interrupted", stacklevel=5)
-        elif at_its_end and not converged:
-            warnings.warn(
-                f"max_iter={self.max_iter} reached before the training converged; take more "
-                "iterations, a higher learning rate, or tol=None where a schedule sets the end",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-        elif course and course.done > course.epochs and not history.epochs[-1].learning_rate:
-            warnings.warn(
-                f"pass {course.done} of partial_fit learns nothing: the schedule has come to rate "
-                f"0 in max_iter={self.max_iter} passes; take a higher max_iter",
-                stacklevel=5,
-            )
-
-    def _check_parameters(self) -> None:
-        """Raise if a parameter is wrong that is checked nowhere else, or under another name."""
-        check_positive_integer(self.max_iter, "max_iter")
-        check_positive_integer(self.n_iter_no_change, "n_iter_no_change")
-        if self.tol is not None:
-            check_number(self.tol, "tol", -np.inf)
-        check_number(self.validation_fraction, "validation_fraction", 0, 1)
-        if self.loss is not None:
-            check_choice(self.loss, "loss", self._output_activations)
-        check_rate(self.learning_rate, "learning_rate")
-        for name in ("shuffle", "early_stopping", "warm_start"):
-            check_flag(getattr(self, name), name)
-        verbose: Any = self.verbose  # a number, too, as scikit-learn has it
-        if not isinstance(verbose, Integral):
-            check_flag(verbose, "verbose")
+        warn_of_end(self, history, converged=incremental or watch.stopped)
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, first: bool
@@ -306,52 +291,46 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         weights = readable(sample_weight, "sample_weight")
         return X, y, _check_sample_weight(weights, X, ensure_non_negative=True)
 
-    def _begin(self, X: Array, targets: Array, output_activation: str) -> None:
+    def _begin(self, X: Array, targets: Array, names: Names | None, output_activation: str) -> None:
         """Make the network, and discard any earlier training."""
         n_outputs = targets.shape[1] if targets.ndim == 2 else len(self.classes_)
-        sizes = hidden_sizes(self.hidden_layer_sizes, self.topology, n_outputs)
         self._random = random_state_of(self.random_state)
-        graphs = make_graphs(
-            [X.shape[1], *sizes, n_outputs], self.topology, self.degree, self.density,
-            self._random.randint(_LARGEST_SEED),
-        )  # fmt: skip
-        self.net_ = MLP(
-            graphs,
-            activation=self.activation,
-            output_activation=output_activation,
-            seed=self._random.randint(_LARGEST_SEED),
-            dtype=np.float32 if X.dtype == np.float32 else np.float64,
-        )
-        self._take_names()
+        options: dict[str, Any] = {
+            "activation": self.activation,
+            "output_activation": output_activation,
+            "dtype": np.float32 if X.dtype == np.float32 else np.float64,
+        }
+        if self.wiring is None:
+            self.net_ = make_mlp(self, X.shape[1], n_outputs, **options)
+        else:
+            check_inputs(self.wiring, self._input_names, X.shape[1])
+            self.net_ = make_network(self, self._matched(self.wiring, n_outputs, names), **options)
         self.n_outputs_, self.t_ = n_outputs, 0
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] | None = None
         self.best_validation_score_: float | None = None
         self._passes, self._split_seed = None, None
 
-    def _take_names(self) -> None:
-        """Give the network the names of X's columns, which the estimator matches by itself."""
+    @property
+    def _input_names(self) -> list[str] | None:
         names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            return
-        known = Known(self.net_.input_names, "topology's first graph")
-        if columns_of(known, tuple(names), "X") is not None:
-            raise ValueError(
-                "the columns of X must stand in the order of the inputs of topology's first graph: "
-                "pass X[list(graph.input_names)]"
-            )
-        self.net_.input_names = names
+        return None if names is None else list(names)
+
+    def _named(self, X: Array) -> Any:
+        """Return X with the names of its columns, by which the network matches them."""
+        return X if self._input_names is None else Named(X, self._input_names)
 
     def _split(self, targets: Array, weights: Array | None) -> tuple[Array, Array]:
         """Return the rows to train on and those to hold back, the same in a warm start's fits."""
         if self._split_seed is None:
             self._split_seed = self._random.randint(_LARGEST_SEED)
-        classes = targets if hasattr(self, "classes_") and targets.ndim == 1 else None
+        of_classes = hasattr(self, "classes_") and targets.shape[1:] in ((), (1,))
+        classes = targets.reshape(-1) if of_classes else None
         return split_rows(
             len(targets), weights, classes, self.validation_fraction, self._split_seed
         )
 
-    def _score_on(self, X: Array, rows: Array, y: Array, weights: Array | None) -> float:
+    def _score_on(self, X: Any, rows: Array, y: Array, weights: Array | None) -> float:
         return self._score_of(self.net_.predict(X, rows=rows), y, weights)
 
     def _make_optimizer(self) -> Optimizer:
@@ -373,7 +352,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     @property
     def n_layers_(self) -> int:
         """Layers of neurons, with the inputs."""
-        return len(self.net_.widths)
+        return self.net_.n_levels + 1
 
     @property
     def out_activation_(self) -> str:
@@ -383,12 +362,20 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     @property
     def coefs_(self) -> list[scipy.sparse.csc_array]:
         """Weights of each layer, shape (n_in, n_out), sparse."""
-        return [layer.to_scipy() for layer in self.net_.layers]
+        return [layer.to_scipy() for layer in self._layers]
 
     @property
     def intercepts_(self) -> list[Array]:
         """Biases of each layer, shape (n_out,)."""
-        return [layer.biases for layer in self.net_.layers]
+        return [layer.biases for layer in self._layers]
+
+    @property
+    def _layers(self) -> Sequence[Layer]:
+        if not isinstance(self.net_, MLP):
+            raise AttributeError(
+                "a wiring has no layers; see net_.weights_frame() and net_.biases_frame()"
+            )
+        return self.net_.layers
 
     # Prediction
 
@@ -397,4 +384,4 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         X = validate_data(
             self, readable(X, "X"), accept_sparse=["csr", "csc"], dtype=NUMBERS, reset=False
         )  # fmt: skip
-        return np.concatenate([self.net_.predict(block) for block in dense_blocks(X)])
+        return np.concatenate([self.net_.predict(self._named(block)) for block in dense_blocks(X)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,26 @@ NUMBERS = (np.float64, *(np.dtype(kind) for kind in KINDS))
 """Dtypes that are trained on without conversion; scikit-learn converts others to the first."""
 
 _ROWS = 1024  # of sparse X made dense at a time, to predict
+
+
+class Named:
+    """An array whose columns have names, which a network reads as it reads a frame.
+
+    Parameters
+    ----------
+    array : array, shape (samples, columns)
+        Not copied.
+    names : sequence of str
+        Of the columns.
+    """
+
+    def __init__(self, array: Array, names: Sequence[str]) -> None:
+        self.columns, self.dtypes = names, [array.dtype] * len(names)
+        self._array = array
+
+    def to_numpy(self) -> Array:
+        """Return the array."""
+        return self._array
 
 
 def readable(value: Any, name: str) -> Any:

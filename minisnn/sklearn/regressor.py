@@ -23,10 +23,11 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):  # type: ignore[misc]
 
     Parameters
     ----------
-    hidden_layer_sizes, topology, degree, density, activation, optimizer, learning_rate
+    hidden_layer_sizes, wiring, topology, degree, density, activation, optimizer, learning_rate
     weight_decay, l1, dropout, batch_size, max_iter, shuffle, tol, n_iter_no_change, early_stopping
     validation_fraction, callbacks, warm_start, random_state, verbose
-        As for `SparseMLPClassifier`; the score that stops a training early is R².
+        As for `SparseMLPClassifier`; the score that stops a training early is R². The outputs of a
+        wiring are the columns of y, by name if it is a frame of several.
     loss : str, optional
         "mse" of linear outputs, the default, or "huber" of these, or "binary_cross_entropy" of
         sigmoid outputs.

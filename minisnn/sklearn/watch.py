@@ -1,15 +1,17 @@
-"""Stopping rule of a fit, and the weights that it keeps."""
+"""Stopping rule of a fit, the weights that it keeps, and warnings of another end."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from .._support.arrays import Array
 from ..network.base import SparseNetwork
-from ..training.history import Epoch
+from ..training.history import Epoch, History
 
 
 class Watch:
@@ -61,3 +63,24 @@ class Watch:
         """Put the weights with the best score back."""
         if self._weights is not None:
             self._model.net_.parameters[:] = self._weights
+
+
+def warn_of_end(model: Any, history: History, *, converged: bool) -> None:
+    """Warn if the training ended otherwise than requested."""
+    at_its_end = model.n_iter_ == model.max_iter and model.tol is not None
+    course = model._passes and model._passes.course
+    if history.interrupted:
+        warnings.warn("training was interrupted", stacklevel=5)
+    elif at_its_end and not converged:
+        warnings.warn(
+            f"max_iter={model.max_iter} reached before the training converged; take more "
+            "iterations, a higher learning rate, or tol=None where a schedule sets the end",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+    elif course and course.done > course.epochs and not history.epochs[-1].learning_rate:
+        warnings.warn(
+            f"pass {course.done} of partial_fit learns nothing: the schedule has come to rate "
+            f"0 in max_iter={model.max_iter} passes; take a higher max_iter",
+            stacklevel=5,
+        )
