@@ -150,7 +150,7 @@ def keep(coefficients, scale, decays, kept, state, first, gradients):  # type: i
 
 
 UPDATES = [*(row.step for row in OPTIMIZERS.values()), keep]
-"""What may become of gradients as they are made: the optimisers' steps by number, then `keep`."""
+"""Uses of gradients as they are made: the optimisers' steps by number, then `keep`."""
 
 KEEP = len(OPTIMIZERS)
 

@@ -81,7 +81,7 @@ def add_loss(context, rank, operation, step):  # type: ignore[no-untyped-def]
             dZ[i, s] += of_loss[i, s]
 
 
-# Gradients of parameters, and what becomes of them
+# Gradients of parameters, and their use
 
 
 @jit

@@ -117,7 +117,7 @@ def _fill_starts(indptr, indices, columns, starts):  # type: ignore[no-untyped-d
 def block_starts(
     indptr: npt.NDArray[Any], indices: npt.NDArray[Any], blocks: Blocks
 ) -> npt.NDArray[np.uint32]:
-    """Return where each row's edges of each block begin: uint32[blocks + 1, rows].
+    """Return the first edge of each row in each block: uint32[blocks + 1, rows].
 
     The edges of row i in block b are ``starts[b, i] : starts[b + 1, i]``.
     """

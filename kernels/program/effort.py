@@ -63,7 +63,7 @@ class Effort:
         return 0.6 * self.width / lanes_of(self.dtype) * (1 + OVERHEAD / self.registers)
 
     def parts(self, cycles: float, a_thread: int = TASKS_A_THREAD) -> int:
-        """Return how many tasks so much work is to be cut into."""
+        """Return the number of tasks that so much work is cut into."""
         if self.n_threads == 1:
             return 1
         return max(1, min(a_thread * self.n_threads, int(cycles / TASK_CYCLES)))

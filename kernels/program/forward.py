@@ -115,7 +115,7 @@ def blas_sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
 
 
 def activate(context, rank, operation, step):  # type: ignore[no-untyped-def]
-    """A = f(Z + b) for rows first to last of a complete group, after what is left of its sums."""
+    """A = f(Z + b) for rows first to last of a complete group, after the rest of its sums."""
     group = context.tables.groups[operation["group"]]
     A, first, last = views.activations(context, group), operation["first"], operation["last"]
     complete.add_partials(A, views.partials(context, group), first, last)

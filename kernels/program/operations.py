@@ -1,7 +1,7 @@
 """The operations of programs, each a function of its own.
 
 They are called by address (`calls`): compiled only if a plan has them, once for each precision and
-tile. Nothing is decided in them. The plan has chosen the operation, and the group's record says the
+tile. They decide nothing: the plan has chosen the operation, and the group's record says the
 rest. `forward` and `backward` have the functions.
 """
 

@@ -237,7 +237,7 @@ class Schedule:
         return _operation(ops.COMPLETE_FORWARD, number, 0, self._groups[number].n_rows, *inputs)
 
     def _backward_phases(self, number: int) -> tuple[list[Phase], list[int]]:
-        """Return what makes a group's gradient, and the groups that are updated in passing."""
+        """Return the phases of a group's gradient, and the groups that are updated in passing."""
         title = f"layer {self._groups[number].level} gradient" if number else "input gradient"
         reader = self._structure.only_reader(number)
         if reader is not None and self._groups[reader].products == BLAS:
@@ -278,7 +278,7 @@ class Schedule:
         return [Phase(title, tasks, remark)], updated
 
     def _after_slope(self, number: int, rows: Range) -> list[Operation]:
-        """Return what a group's gradient still needs: dropout, unless the slope has seen to it."""
+        """Return the rest of a group's gradient: dropout, unless in the slope; its loss."""
         shows = ACTIVATIONS[self._groups[number].activation].shows_dropped
         following = []
         if self._drops[number] and not shows:
@@ -342,7 +342,7 @@ class Schedule:
 
 
 def partials_of(structure: Structure, number: int) -> int:
-    """Return how many rows a group needs for sums over some of its inputs: a few, or none."""
+    """Return the number of rows for a group's sums over some of its inputs: a few, or none."""
     group = structure.groups[number]
     if group.products != COMPLETE or group.n_rows >= NARROW:
         return 0

@@ -35,7 +35,8 @@ from .effort import OVERHEAD, Effort
 from .engine import prepare
 from .phases import Schedule, partials_of
 from .records import DIFFERENTIATE, GROUP, OPERATION, PREDICT, TRAIN, Context, Tables
-from .structure import EDGES, Structure, Transposed
+from .structure import EDGES, Structure
+from .transposed import Transposed
 
 Array = npt.NDArray[Any]
 
@@ -148,7 +149,7 @@ class Plan:
 
     @property
     def loss_shares(self) -> int:
-        """In how many parts the loss of a batch comes: by outputs, or by samples."""
+        """Number of parts of the loss of a batch: one for each output, or for a few samples."""
         return -(-self.width // SAMPLES) if self.by_samples else self.structure.n_out
 
     @property
@@ -158,7 +159,7 @@ class Plan:
 
     @property
     def norm_blocks(self) -> int:
-        """In how many parts the squares of all gradients come."""
+        """Number of blocks in which the squares of all gradients are summed."""
         return -(-self.structure.n_parameters // NORM_BLOCK) if self.clips else 0
 
     def ready(self, context: Context) -> Context:
@@ -172,11 +173,11 @@ class Plan:
         return context._replace(addresses=self._ready[updates])
 
     def limits_blas(self) -> AbstractContextManager[None]:
-        """Return what a run happens within: BLAS, where it is used, has the plan's threads."""
+        """Return the context of a run: BLAS, where it is used, has the plan's threads."""
         return blas_threads(self.blas_threads) if self.structure.uses_blas else nullcontext()
 
     def threads_for(self, n_steps: int) -> int:
-        """Return how many threads a run of so many steps is worth."""
+        """Return the number of threads that a run of so many steps is worth."""
         return self.n_threads if n_steps * self.cycles >= START_CYCLES else 1
 
     @property
@@ -215,7 +216,7 @@ class Plan:
         return "\n".join(lines)
 
     def _cycles(self, effort: Effort) -> float:
-        """About how many cycles a step takes on one core."""
+        """Estimate the cycles of a step on one core."""
         structure = self.structure
         edges = structure.n_edges * effort.edge * _PASSES[self.purpose]
         return edges + structure.n_rows * effort.row
@@ -319,7 +320,7 @@ class Plan:
         return Tables(*map(read_only, tables))  # kernels trust them
 
     def _scratch_size(self, forward: dict[int, Product]) -> int:
-        """Return how many gradients an operation holds at most."""
+        """Return the largest number of gradients that an operation holds."""
         size = 1
         for kind, number, first, last, begin, end in self.tables.operations.tolist():
             if kind in (ops.UPDATE, ops.UPDATE_BYTES):
@@ -333,5 +334,5 @@ class Plan:
 
 
 def _bounds(groups: Sequence[Sized]) -> Array:
-    """Return where each group begins, and where the last one ends: int64[groups + 1]."""
+    """Return the offsets of some groups, and the end of the last one: int64[groups + 1]."""
     return np.cumsum([0, *map(len, groups)]).astype(np.int64)

@@ -28,7 +28,7 @@ GROUP = _record(
     "reader",  # the only group that does so, where that is complete
     "t_edges", "n_t_edges", "t_starts", "t_blocks",
     "output",  # the first of its outputs, if it has any
-    "makes", "activation",  # what forward operations make of sums, and what becomes of them
+    "makes", "activation",  # of forward operations, and after the loss
 )  # fmt: skip
 
 

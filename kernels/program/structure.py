@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
+
+from .transposed import Transposed, transpose
 
 NARROW = 32
 """A complete group with fewer rows than this is no reason to run a network on BLAS, and its sums
@@ -61,7 +62,7 @@ class Graph(NamedTuple):
 
 
 def choose_products(graphs: Sequence[Graph]) -> list[str]:
-    """Return what makes the products of each graph.
+    """Return the implementation of each graph's products.
 
     Complete graphs run on BLAS where most connections lie in wide complete ones: BLAS has threads
     of its own, which would fight with ours. A narrow complete graph, such as ten outputs, is no
@@ -128,23 +129,6 @@ class Group:
         return self.graph.n_out
 
 
-@dataclass(frozen=True, eq=False)
-class Transposed:
-    """W^T: for each group whose gradient is wanted, the edges of all rows that read it."""
-
-    indptrs: dict[int, Array]
-    readers: dict[int, range]  # group -> rows that these edges lead to: from the first to the last
-    first: dict[int, int]  # group -> where its entries begin
-    indices: Array  # counted from the first of these rows
-    edges: Array  # where each entry stands among all parameters
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays."""
-        pointers = sum(indptr.nbytes for indptr in self.indptrs.values())
-        return pointers + self.indices.nbytes + self.edges.nbytes
-
-
 class Structure:
     """The structure of a network.
 
@@ -189,7 +173,7 @@ class Structure:
             total = self.biases[-1] + group.n_rows * (number > 0)
         self.n_parameters = total
         self.readers = self._find_readers()
-        spans += [self._span(numbers) for numbers in self.readers]
+        spans += [self.span(numbers) for numbers in self.readers]
         self.index_dtype = np.uint16 if max(spans) <= 2**16 else np.uint32
         self.indptrs: dict[int, Array] = {}
         self.first: dict[int, int] = {}
@@ -200,9 +184,9 @@ class Structure:
                 self.first[number] = total
                 parts.append(indices.astype(self.index_dtype, copy=False))
                 total += group.graph.n_edges
-        # The indices of a single group are shared with whoever gave them.
+        # The indices of a single group are shared with the caller.
         self.indices = parts[0] if len(parts) == 1 else np.concatenate([*parts, _nothing(self)])
-        self._place = np.uint32 if self.n_parameters <= 2**32 else np.uint64  # of a parameter
+        self.place = np.uint32 if self.n_parameters <= 2**32 else np.uint64  # of a parameter
         self._transposed: Transposed | None = None
 
     @property
@@ -312,7 +296,7 @@ class Structure:
         numbers = self.readers[number]
         if len(numbers) != 1 or self.groups[numbers[0]].products == EDGES:
             return None
-        return numbers[0] if self._reads_exactly(numbers[0], number) else None
+        return numbers[0] if self.reads_exactly(numbers[0], number) else None
 
     @property
     def nbytes(self) -> int:
@@ -334,7 +318,7 @@ class Structure:
         ]
         have = self._transposed
         if have is None or not set(wanted) <= set(have.indptrs):
-            have = self._transposed = self._transpose(wanted)
+            have = self._transposed = transpose(self, wanted)
         return have
 
     def _find_readers(self) -> list[list[int]]:
@@ -353,55 +337,14 @@ class Structure:
                 readers[k].append(number)
         return readers
 
-    def _reads_exactly(self, reader: int, number: int) -> bool:
+    def reads_exactly(self, reader: int, number: int) -> bool:
         """Return whether the rows that a group reads are those of another, no less and no more."""
         group = self.groups[reader]
         return (group.reads, group.graph.n_in) == (self.rows[number], self.groups[number].n_rows)
 
-    def _span(self, numbers: Sequence[int]) -> int:
-        """Return how many rows there are from the first of these groups to the last."""
+    def span(self, numbers: Sequence[int]) -> int:
+        """Return the number of rows from the first of these groups to the last."""
         return self.rows[numbers[-1] + 1] - self.rows[numbers[0]] if numbers else 0
-
-    def _transpose(self, numbers: Sequence[int]) -> Transposed:
-        indptrs, readers, first, indices, edges, total = {}, {}, {}, [], [], 0
-        for number in numbers:
-            begin = end = self.rows[self.readers[number][0]]
-            blocks = []
-            for reader in self.readers[number]:
-                gap = self.rows[reader] - end
-                blocks += [
-                    scipy.sparse.csr_array((gap, self.groups[number].n_rows), dtype=self._place)
-                ]
-                blocks += [self._edges_between(number, reader)]
-                end = self.rows[reader + 1]
-            matrix = blocks[1] if len(blocks) == 2 else scipy.sparse.vstack(blocks)
-            matrix = matrix.tocsc()
-            indptrs[number], first[number] = matrix.indptr.astype(np.int64), total
-            readers[number] = range(begin, end)
-            indices.append(matrix.indices.astype(self.index_dtype))
-            edges.append(matrix.data)
-            total += len(matrix.data)
-        return Transposed(
-            indptrs,
-            readers,
-            first,
-            np.concatenate([*indices, _nothing(self)]),
-            np.concatenate([*edges, np.empty(0, self._place)]),
-        )
-
-    def _edges_between(self, number: int, reader: int) -> scipy.sparse.csr_array:
-        """Return where a reader's edges from a group stand among all parameters."""
-        group, n_rows = self.groups[reader], self.groups[number].n_rows
-        indptr, indices = group.graph.rows()
-        begin = self.weights[reader]
-        places = np.arange(begin, begin + len(indices), dtype=self._place)
-        columns = indices.astype(np.int64) + (group.reads - self.rows[number])
-        if not self._reads_exactly(reader, number):
-            inside = (columns >= 0) & (columns < n_rows)
-            indptr = np.concatenate([[0], np.cumsum(inside)])[indptr]
-            places, columns = places[inside], columns[inside]
-        columns = columns.astype(np.int32)  # groups have fewer than 2**31 rows
-        return scipy.sparse.csr_array((places, columns, indptr), shape=(group.n_rows, n_rows))
 
 
 def chain(

@@ -86,7 +86,7 @@ def starts(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
 
 @inlined
 def row_starts(context, group):  # type: ignore[no-untyped-def]
-    """Return where each row's edges of each block begin."""
+    """First edge of each row in each block: uint32[n_blocks + 1, n_rows]."""
     return starts(context, group["starts"], group["n_blocks"], group["n_rows"])
 
 

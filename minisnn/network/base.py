@@ -73,7 +73,7 @@ class SparseNetwork(ABC):
     def place_of(self, group: int) -> str:
         """Return a phrase for where a group of its structure stands."""
 
-    # What it is
+    # Attributes
 
     @property
     def parameters(self) -> Array:
@@ -157,7 +157,7 @@ class SparseNetwork(ABC):
         logits: bool = False,
         clips: bool = False,
     ) -> Plan:
-        """Return how batches of another size run.
+        """Return the plan of batches of another size.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ class SparseNetwork(ABC):
         options = {name: check_flag(value, name) for name, value in options.items()}
         return self._passes.plan_for(batch_size, purpose, drops=tuple(drops), **options)
 
-    # What it does
+    # Passes
 
     def predict(
         self, X: npt.ArrayLike, *, input_scale: float = 1.0, rows: npt.ArrayLike | None = None

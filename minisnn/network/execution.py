@@ -259,7 +259,7 @@ class Execution:
 
 
 def _counts_of(weights: Array | None, samples: Array, batch_size: int) -> Array:
-    """Return how many samples each counts as: weights, so that their mean over a batch is one.
+    """Return the count of each sample: weights, so that their mean over a batch is one.
 
     If no sample of a batch has a weight, none counts.
     """

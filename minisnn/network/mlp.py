@@ -161,7 +161,7 @@ class MLP(SparseNetwork):
         about = self._activation, self._output_activation, self._seed
         return MLP.from_parameters, (self.topologies, self._parameters, *about)
 
-    # What it is
+    # Attributes
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -234,7 +234,7 @@ class MLP(SparseNetwork):
     def __repr__(self) -> str:
         return f"MLP({self._about()}{'' if self._seed is None else f', seed={self._seed}'})"
 
-    # What it does
+    # Passes
 
     def forward(self, X: npt.ArrayLike, *, input_scale: float = 1.0) -> list[Array]:
         """Return the activations of every layer, without dropout.

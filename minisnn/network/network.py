@@ -150,7 +150,7 @@ class Network(SparseNetwork):
         about = self._activations, self._output_activation, self._seed
         return Network.from_parameters, (self._wiring, self._parameters, *about)
 
-    # What it is
+    # Attributes
 
     @property
     def wiring(self) -> Wiring:
@@ -214,7 +214,7 @@ class Network(SparseNetwork):
     def __repr__(self) -> str:
         return f"Network({self._about()}{'' if self._seed is None else f', seed={self._seed}'})"
 
-    # What it does
+    # Passes
 
     def activations(
         self, X: npt.ArrayLike, *, input_scale: float = 1.0, rows: npt.ArrayLike | None = None

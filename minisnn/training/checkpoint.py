@@ -355,7 +355,7 @@ def _difference(mine: str, found: str) -> str:
 
 
 def _first_difference(mine: Names, found: Names) -> str:
-    """Return where names differ, in words."""
+    """Return the difference between names, in words."""
     pairs = enumerate(zip_longest(mine, found))
     number, pair = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
     has, had = ("none" if label is None else shown(label) for label in pair)

@@ -114,7 +114,7 @@ class Loop:
         self._callbacks, self._progress = callbacks, progress
         self._starts = np.arange(0, samples.n_samples, trainer.plan.batch_size)
         self._sizes = np.diff([*self._starts, samples.n_samples])
-        # Where it stands, beside the history:
+        # Position, beside the history:
         self._course, self._rng = course, course.order
         self._before = generator_state(self._rng)  # the shuffling of the epoch under way
         self._losses = np.zeros(len(self._sizes))  # of its steps
@@ -228,7 +228,7 @@ class Loop:
         return len(self.history.epochs) == self._epochs or self._stopped
 
     def _show(self, bar: Bar) -> None:
-        """Say where it stands, with the bar's next update: to draw takes as long as some steps."""
+        """Show the position, with the bar's next update: to draw takes as long as some steps."""
         epochs = self.history.epochs
         number = min(len(epochs) + (not self._stopped), self._epochs)
         bar.set_description(f"epoch {number} of {self._epochs}", refresh=False)
@@ -299,7 +299,7 @@ class Loop:
         times = np.minimum(epoch + (np.arange(n_steps) + 0.5) / n_steps, epochs)
         return np.array([self._optimizer.rate(time, epochs) for time in times.tolist()])
 
-    # What a checkpoint keeps
+    # State in checkpoints
 
     def _place(self) -> list[int]:
         """Return the finished epochs, the steps since, and whether a callback has ended it."""

@@ -187,7 +187,7 @@ def prepare(
 
 
 def _take_state(state: OptimizerState | None, trainer: AnyTrainer, optimizer: Optimizer) -> None:
-    """Let the trainer go on from what the optimiser remembers of another training."""
+    """Let the trainer go on from the optimiser's state after another training."""
     if state is None:
         return
     if not isinstance(state, OptimizerState):
@@ -200,7 +200,7 @@ def _take_state(state: OptimizerState | None, trainer: AnyTrainer, optimizer: Op
 
 
 def _check_resume(checkpoint: str | PathLike[str] | None, resume: bool | str) -> Recorded:
-    """Return what the checkpoint says, if there is one to go on from."""
+    """Return the checkpoint's record, if there is one to go on from."""
     if not (isinstance(resume, (bool, np.bool_)) or (isinstance(resume, str) and resume == EXTEND)):
         raise TypeError(f"resume must be True, False or {EXTEND!r}, got {shown(resume)}")
     if checkpoint is not None:

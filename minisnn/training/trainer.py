@@ -25,7 +25,7 @@ class AnyTrainer(Protocol):
 
     plan: Plan
     chunk: int  # how many steps to make at once, for the loop to change
-    initial_seed: int | None  # what the parameters were drawn with before the training
+    initial_seed: int | None  # seed of the parameters before the training
 
     @property
     def parameters(self) -> Array:

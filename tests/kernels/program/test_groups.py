@@ -140,8 +140,9 @@ def test_any_wiring(seed: int, loss: str, rate: float, n_threads: int) -> None:
     X, T = rng.standard_normal((N_SAMPLES, 7)), rng.random((N_SAMPLES, structure.n_out))
     parameters = rng.standard_normal(structure.n_parameters)
     logits = LOSSES[loss].wants_logits
-    numbers = range(len(structure.groups) - 1)
-    dropout = tuple(rate if number == 0 or structure.readers[number] else 0.0 for number in numbers)
+    dropout = (rate,) * len(structure.levels)
+    rates = structure.by_group(dropout)  # outputs are never dropped
+    assert not any(rates[number] for number in structure.outputs)
     before = plans.THREAD_CYCLES
     plans.THREAD_CYCLES = 1
     try:
@@ -151,7 +152,7 @@ def test_any_wiring(seed: int, loss: str, rate: float, n_threads: int) -> None:
         losses, _ = execution.run(
             data(X, T), np.arange(N_SAMPLES), loss=LOSSES[loss], dropout=dropout, seed=3
         )
-        A, value, gradients, dX = twin(structure, parameters, X, T.T, loss, (*dropout, 0.0), 0)
+        A, value, gradients, dX = twin(structure, parameters, X, T.T, loss, rates, 0)
         assert losses[0] == pytest.approx(value)
         close: Any = {"rtol": 1e-9, "atol": 1e-12}
         np.testing.assert_allclose(execution.gradients, gradients, **close)
