@@ -22,6 +22,7 @@ from ._version import __version__
 from .interchange import export_c, export_onnx, from_state_dict, from_weights, to_torch
 from .interchange.network_file import load, load_optimizer_state, save
 from .kernels.machine.threads import get_num_threads, set_num_threads
+from .network.batch_norm import BatchNorm
 from .network.evaluation import Evaluation, evaluate
 from .network.gradients import Gradients
 from .network.layer import Layer
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MLP",
+    "BatchNorm",
     "CosineDecay",
     "DataError",
     "DeadNeuronWarning",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..functions.activations import activate, activate_layer
+from ..functions.normalisation import folded
 from ..machine.jit import jit
 from ..machine.subnormals import flush_subnormals, restore
 from ..machine.vector import fma
@@ -109,8 +110,15 @@ def predict_one(  # type: ignore[no-untyped-def]
         else:
             complete_times(weights.reshape((n_out, n_in)), x, z)
         factor = scale if group["reads"] < n_inputs else one
-        for i in range(n_out):
-            z[i] = fma(z[i], factor, biases[i])
+        if group["normal"] < 0:
+            for i in range(n_out):
+                z[i] = fma(z[i], factor, biases[i])
+        else:
+            moments = parameters[group["gains"] : group["gains"] + 3 * n_out]
+            for i in range(n_out):
+                gain, mean, variance = moments[i], moments[n_out + i], moments[2 * n_out + i]
+                scaled, shift = folded(gain, biases[i], mean, variance)
+                z[i] = fma(fma(z[i], factor, zero), scaled, shift)
         first = group["output"]
         if logits and first >= 0:
             for i in range(n_out):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..functions import normalisation
 from ..functions.activations import activation_slope
 from ..functions.optimizers import block_norms, clipping
 from ..layers import blas, complete, sparse
@@ -79,6 +80,16 @@ def add_loss(context, rank, operation, step):  # type: ignore[no-untyped-def]
     for i in range(operation["first"], operation["last"]):
         for s in range(dZ.shape[1]):
             dZ[i, s] += of_loss[i, s]
+
+
+def normalise_back(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """From gradients by gamma H + beta to dZ, for rows first to last."""
+    group = context.tables.groups[operation["group"]]
+    normalisation.normalise_back(
+        context.tile, views.deltas(context, group), views.samples(context, step).shape[0],
+        views.gains(context, group), views.normalised(context, group),
+        views.statistics(context, group), operation["first"], operation["last"],
+    )  # fmt: skip
 
 
 # Gradients of parameters, and their use
@@ -169,6 +180,30 @@ def biases(context, rank, operation, step):  # type: ignore[no-untyped-def]
         scratch.dtype.type(1), False, memory.moved, memory.state, group["biases"] + first,
         scratch[: last - first],
     )  # fmt: skip
+
+
+@jit
+def _update_normal(context, operation, step, parameters, kind):  # type: ignore[no-untyped-def]
+    group, memory = context.tables.groups[operation["group"]], context.memory
+    first, last = group["normal"] + operation["first"], group["normal"] + operation["last"]
+    gradients = memory.statistics[kind][first:last]
+    call_update(
+        context.addresses[context.work.update], context.work.coefficients[step],
+        gradients.dtype.type(1), False, memory.moved, memory.state,
+        parameters + operation["first"], gradients,
+    )  # fmt: skip
+
+
+def shifts(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The optimiser's step of the shifts of rows first to last."""
+    group = context.tables.groups[operation["group"]]
+    _update_normal(context, operation, step, group["biases"], normalisation.SHIFT)
+
+
+def gains(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The optimiser's step of the gains of rows first to last."""
+    group = context.tables.groups[operation["group"]]
+    _update_normal(context, operation, step, group["gains"], normalisation.GAIN)
 
 
 def norm(context, rank, operation, step):  # type: ignore[no-untyped-def]

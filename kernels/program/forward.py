@@ -6,8 +6,9 @@ of the operation, which says on which group and rows; the number of the step wit
 
 from __future__ import annotations
 
+from ..functions import normalisation
+from ..functions.activations import IDENTITY, activate_layer, activation_slope, bias_activation
 from ..functions.activations import activate as apply_activation
-from ..functions.activations import activate_layer, activation_slope, bias_activation
 from ..functions.dropout import dropout, key_of
 from ..functions.losses import loss_of_outputs, loss_of_samples
 from ..layers import blas, complete, sparse
@@ -97,6 +98,28 @@ def sums_of_bytes(context, rank, operation, step):  # type: ignore[no-untyped-de
     )  # fmt: skip
 
 
+def plain_sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Z = W X, for rows first to last."""
+    group = context.tables.groups[operation["group"]]
+    A = views.activations(context, group)
+    sparse.forward(
+        context.tile, views.row_starts(context, group), views.indices(context, group),
+        views.weights(context, group), context.memory.zeros, views.inputs(context, group),
+        A.dtype.type(1), IDENTITY, A, operation["first"], operation["last"],
+    )  # fmt: skip
+
+
+def plain_sums_of_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Z = scale W X, of bytes."""
+    group = context.tables.groups[operation["group"]]
+    A = views.activations(context, group)
+    sparse.forward(
+        context.tile, views.row_starts(context, group), views.indices(context, group),
+        views.weights(context, group), context.memory.zeros, views.pairs(context, group),
+        A.dtype.type(context.work.scale), IDENTITY, A, operation["first"], operation["last"],
+    )  # fmt: skip
+
+
 def complete_sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Z = W X of a complete group, for rows first to last, over its inputs begin to end."""
     group = context.tables.groups[operation["group"]]
@@ -121,6 +144,42 @@ def activate(context, rank, operation, step):  # type: ignore[no-untyped-def]
     complete.add_partials(A, views.partials(context, group), first, last)
     biases = views.biases(context, group)
     bias_activation(group["makes"], biases, A.dtype.type(1), A, first, last)
+
+
+# Batch normalisation
+
+
+def normalise(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A = f(gamma H + beta) for rows first to last, by the statistics of the batch."""
+    group = context.tables.groups[operation["group"]]
+    A, first, last = views.activations(context, group), operation["first"], operation["last"]
+    complete.add_partials(A, views.partials(context, group), first, last)
+    normalisation.normalise(
+        context.tile, group["makes"], A, views.samples(context, step).shape[0],
+        views.gains(context, group), views.biases(context, group),
+        views.normalised(context, group), views.statistics(context, group), first, last,
+    )  # fmt: skip
+
+
+def add_moments(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Let the batch's statistics have their share in the running ones, for rows first to last."""
+    group = context.tables.groups[operation["group"]]
+    normalisation.add_moments(
+        views.samples(context, step).shape[0], views.statistics(context, group),
+        views.means(context, group), views.variances(context, group), operation["first"],
+        operation["last"],
+    )  # fmt: skip
+
+
+def apply_moments(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A = f(gamma H + beta) for rows first to last, by running statistics."""
+    group = context.tables.groups[operation["group"]]
+    A, first, last = views.activations(context, group), operation["first"], operation["last"]
+    complete.add_partials(A, views.partials(context, group), first, last)
+    normalisation.apply_moments(
+        group["makes"], A, views.gains(context, group), views.biases(context, group),
+        views.means(context, group), views.variances(context, group), first, last,
+    )  # fmt: skip
 
 
 # The outputs

@@ -36,7 +36,7 @@ from .engine import prepare
 from .phases import Schedule, partials_of
 from .records import DIFFERENTIATE, GROUP, OPERATION, PREDICT, TRAIN, Context, Tables
 from .structure import EDGES, Structure
-from .transposed import Transposed
+from .transposed import Transposed, transposed_of
 
 Array = npt.NDArray[Any]
 
@@ -119,10 +119,10 @@ class Plan:
             limit = 1  # BLAS has threads of its own, and would share the cores with ours
         self.n_threads = max(1, min(limit, int(self.cycles / THREAD_CYCLES)))
         groups = np.zeros(len(structure.groups), GROUP)
-        self.n_partials = self.n_deltas = 0  # rows
+        self.n_partials = self.n_deltas = self.n_normal = 0  # rows
         transposed = None  # one for all that follows: another thread may have it replaced
         if purpose != PREDICT:
-            transposed = structure.transposed(inputs=purpose == DIFFERENTIATE)
+            transposed = transposed_of(structure, inputs=purpose == DIFFERENTIATE)
         forward, backward = self._lay_out(groups, transposed)
         self.phases = Schedule(
             structure,
@@ -241,6 +241,10 @@ class Plan:
                 structure.biases[number],
             )
             record["activation"] = record["makes"] = ACTIVATIONS[group.activation].number
+            record["normal"], record["gains"] = -1, structure.gains[number]
+            if group.normal is not None:
+                record["normal"] = self.n_normal
+                self.n_normal += group.n_rows
             record["output"] = -1 if group.output is None else group.output
             if group.output is not None:
                 if self.logits:

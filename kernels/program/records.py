@@ -28,6 +28,7 @@ GROUP = _record(
     "reader",  # the only group that does so, where that is complete
     "t_edges", "n_t_edges", "t_starts", "t_blocks",
     "output",  # the first of its outputs, if it has any
+    "normal", "gains",  # its rows among those of batch normalisations; where its gains begin
     "makes", "activation",  # of forward operations, and after the loss
 )  # fmt: skip
 
@@ -65,6 +66,9 @@ class Memory(NamedTuple):
     space: Any  # Space, each array with one more axis, of threads; its square for reals
     byte_square: Any  # the same for bytes
     faults: Any  # int64[n_steps]: 1 where a value of the batch is not what it must be
+    normal: Any  # real[n_normal, width]: sums, normalised
+    statistics: Any  # real[N_STATISTICS, n_normal], see `normalisation`
+    zeros: Any  # real[n]: the biases of sums that are normalised
     losses: Any  # float64[n_steps, ...]: each output's share of the loss, or a few samples'
     outputs: Any  # real[n_samples, n_out], or empty
 

@@ -24,8 +24,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .transposed import Transposed, transpose
-
 NARROW = 32
 """A complete group with fewer rows than this is no reason to run a network on BLAS, and its sums
 may be made in parts, since these take little room."""
@@ -96,6 +94,13 @@ def without_idle(graph: Graph) -> tuple[Graph, Array | None]:
     return graph, inputs.astype(np.uint32)
 
 
+class Normal(NamedTuple):
+    """Batch normalisation of a group: whether its scale and its shift are trained."""
+
+    scale: bool = True
+    shift: bool = True
+
+
 @dataclass(frozen=True)
 class Group:
     """Rows of one level that are alike.
@@ -114,6 +119,8 @@ class Group:
         Implementation: `EDGES`, `COMPLETE` or `BLAS`.
     output
         Number of its first row among the outputs, if its rows are outputs.
+    normal
+        Its batch normalisation, if it has one.
     """
 
     graph: Graph
@@ -122,6 +129,7 @@ class Group:
     activation: str = "identity"
     products: str = EDGES
     output: int | None = None
+    normal: Normal | None = None
 
     @property
     def n_rows(self) -> int:
@@ -147,10 +155,11 @@ class Structure:
     ----------
     rows : list of int
         Where the rows of each group begin, and their number: the groups' offsets.
-    weights, biases : list of int
-        Where those of each group begin among the parameters.
+    weights, biases, gains : list of int
+        Positions of the first of each group among the parameters. A group with batch normalisation
+        has its shifts as biases, then gains, running means and running variances.
     n_parameters : int
-        All weights and biases, group by group.
+        All of these, group by group.
     """
 
     def __init__(
@@ -166,11 +175,13 @@ class Structure:
         self.n_in = groups[0].n_rows if n_in is None else n_in
         self.rows = [0, *accumulate(group.n_rows for group in groups)]
         spans = [max(group.graph.n_in, group.n_rows) for group in groups]
-        self.weights, self.biases, total = [], [], 0
+        self.weights, self.biases, self.gains, total = [], [], [], 0
         for number, group in enumerate(groups):
             self.weights.append(total)
             self.biases.append(total + group.graph.n_edges)
-            total = self.biases[-1] + group.n_rows * (number > 0)
+            self.gains.append(self.biases[-1] + group.n_rows)
+            kinds = 1 if group.normal is None else 4  # with gains, means and variances
+            total = self.biases[-1] + group.n_rows * kinds * (number > 0)
         self.n_parameters = total
         self.readers = self._find_readers()
         spans += [self.span(numbers) for numbers in self.readers]
@@ -187,7 +198,7 @@ class Structure:
         # The indices of a single group are shared with the caller.
         self.indices = parts[0] if len(parts) == 1 else np.concatenate([*parts, _nothing(self)])
         self.place = np.uint32 if self.n_parameters <= 2**32 else np.uint64  # of a parameter
-        self._transposed: Transposed | None = None
+        self.transposed: Any = None  # by `transposed_of`
 
     @property
     def summing(self) -> list[tuple[int, Group]]:
@@ -250,6 +261,15 @@ class Structure:
         begin, middle = self.weights[number], self.biases[number]
         return vector[begin:middle], vector[middle : middle + self.groups[number].n_rows]
 
+    def normal_parts(self, vector: Array, number: int) -> tuple[Array, Array, Array]:
+        """Return gains, running means and running variances of a group, as views of a vector."""
+        begin, n = self.gains[number], self.groups[number].n_rows
+        return (
+            vector[begin : begin + n],
+            vector[begin + n : begin + 2 * n],
+            vector[begin + 2 * n : begin + 3 * n],
+        )
+
     def out_degrees(self) -> Array:
         """Return the number of edges that begin in each row: int64[n_rows]."""
         degrees = np.zeros(self.n_rows, np.int64)
@@ -302,24 +322,9 @@ class Structure:
     def nbytes(self) -> int:
         """Bytes of the index arrays, the transposed ones too if they have been made."""
         pointers = sum(indptr.nbytes for indptr in self.indptrs.values())
-        transposed = 0 if self._transposed is None else self._transposed.nbytes
+        transposed = 0 if self.transposed is None else self.transposed.nbytes
         inputs = 0 if self.inputs is None else self.inputs.nbytes
         return pointers + inputs + self.indices.nbytes + transposed
-
-    def transposed(self, *, inputs: bool = False) -> Transposed:
-        """Return the transpose for all groups, and for the inputs if asked for.
-
-        Training never asks for that of the inputs, which is often the largest.
-        """
-        wanted = [
-            number
-            for number in range(not inputs, len(self.groups))
-            if self.readers[number] and self.only_reader(number) is None
-        ]
-        have = self._transposed
-        if have is None or not set(wanted) <= set(have.indptrs):
-            have = self._transposed = transpose(self, wanted)
-        return have
 
     def _find_readers(self) -> list[list[int]]:
         """Return for each group the numbers of those with an edge from it."""

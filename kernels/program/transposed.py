@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-if TYPE_CHECKING:
-    from .structure import Structure
+from .structure import Structure
 
 Array = npt.NDArray[Any]
 
@@ -33,7 +32,23 @@ class Transposed:
         return pointers + self.indices.nbytes + self.edges.nbytes
 
 
-def transpose(structure: Structure, numbers: Sequence[int]) -> Transposed:
+def transposed_of(structure: Structure, *, inputs: bool = False) -> Transposed:
+    """Return the transpose for all groups, and for the inputs if asked for; kept in the structure.
+
+    Training never asks for that of the inputs, which is often the largest.
+    """
+    wanted = [
+        number
+        for number in range(not inputs, len(structure.groups))
+        if structure.readers[number] and structure.only_reader(number) is None
+    ]
+    have = structure.transposed
+    if have is None or not set(wanted) <= set(have.indptrs):
+        have = structure.transposed = _transpose(structure, wanted)
+    return have
+
+
+def _transpose(structure: Structure, numbers: Sequence[int]) -> Transposed:
     """Return the transpose for the groups of these numbers, each of which is read."""
     indptrs, readers, first, indices, edges, total = {}, {}, {}, [], [], 0
     for number in numbers:

@@ -72,6 +72,39 @@ def loss_deltas(context, group):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def gains(context, group):  # type: ignore[no-untyped-def]
+    """gamma of a batch normalisation: real[n_rows]."""
+    return rows(context.memory.parameters, group["gains"], group["n_rows"])
+
+
+@inlined
+def means(context, group):  # type: ignore[no-untyped-def]
+    """Running means: real[n_rows]."""
+    n = group["n_rows"]
+    return rows(context.memory.parameters, group["gains"] + n, n)
+
+
+@inlined
+def variances(context, group):  # type: ignore[no-untyped-def]
+    """Running variances: real[n_rows]."""
+    n = group["n_rows"]
+    return rows(context.memory.parameters, group["gains"] + 2 * n, n)
+
+
+@inlined
+def normalised(context, group):  # type: ignore[no-untyped-def]
+    """H: real[n_rows, width]."""
+    return rows(context.memory.normal, group["normal"], group["n_rows"])
+
+
+@inlined
+def statistics(context, group):  # type: ignore[no-untyped-def]
+    """Statistics of a batch: real[N_STATISTICS, n_rows]."""
+    first = group["normal"]
+    return context.memory.statistics[:, first : first + group["n_rows"]]
+
+
+@inlined
 def partials(context, group):  # type: ignore[no-untyped-def]
     """Sums of a complete group over some of its inputs: real[n_partials, width]."""
     return rows(context.memory.partials, group["partials"], group["n_partials"])

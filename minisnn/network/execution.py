@@ -24,6 +24,7 @@ import numpy as np
 from .._support.arrays import Array
 from .._support.memory import check_fits
 from .._support.seeds import word_of
+from ..kernels.functions.normalisation import N_STATISTICS
 from ..kernels.functions.optimizers import KEEP, N_COEFFICIENTS
 from ..kernels.layers.batch import Source, source_of, space_for
 from ..kernels.machine.layout import feature_major
@@ -80,7 +81,7 @@ class Execution:
             return feature_major(n_rows, plan.width, dtype)
 
         n_bytes = structure.n_inputs if plan.keeps_bytes else 0
-        gradients = np.empty_like(parameters) if keeps else np.empty(0, dtype=dtype)
+        gradients = np.zeros_like(parameters) if keeps else np.empty(0, dtype=dtype)
         self._memory = Memory(
             parameters=parameters,
             moved=gradients if self._keeps_gradients else parameters,
@@ -98,6 +99,9 @@ class Execution:
             space=space_for(plan.n_threads, dtype),
             byte_square=space_for(plan.n_threads, np.uint8).square,
             faults=np.zeros(0, dtype=np.int64),
+            normal=buffer(0 if forward_only else plan.n_normal),
+            statistics=np.zeros((N_STATISTICS, plan.n_normal), dtype),
+            zeros=np.zeros(structure.n_rows if plan.n_normal else 0, dtype),
             losses=np.zeros((0, plan.loss_shares)),
             outputs=np.empty((0, structure.n_out), dtype=dtype),
         )

@@ -8,11 +8,16 @@ from itertools import pairwise
 import numpy as np
 
 from .._support.arrays import Array
-from ..kernels.program.structure import Graph, Group, Structure, choose_products
+from ..kernels.program.structure import Graph, Group, Normal, Structure, choose_products
 from ..wiring.graph import Wiring
 
 
-def structure_of(wiring: Wiring, activations: Sequence[str], output_activation: str) -> Structure:
+def structure_of(
+    wiring: Wiring,
+    activations: Sequence[str],
+    output_activation: str,
+    normals: Sequence[Normal | None],
+) -> Structure:
     """Return the groups of a wiring: in each level the neurons within, then the outputs.
 
     Parameters
@@ -23,6 +28,8 @@ def structure_of(wiring: Wiring, activations: Sequence[str], output_activation: 
         Activation of each level's neurons that are no outputs.
     output_activation : str
         Activation of the outputs.
+    normals : sequence of Normal or None
+        Batch normalisation of each level's neurons that are no outputs.
 
     Raises
     ------
@@ -55,7 +62,8 @@ def structure_of(wiring: Wiring, activations: Sequence[str], output_activation: 
         graphs, spans, levels.tolist(), choose_products(graphs), strict=True
     ):
         activation = output_activation if outputs else activations[level - 1]
-        groups.append(Group(graph, reads, level, activation, products, n_out if outputs else None))
+        normal, output = (None, n_out) if outputs else (normals[level - 1], None)
+        groups.append(Group(graph, reads, level, activation, products, output, normal))
         n_out += graph.n_out * outputs
     return Structure(groups, inputs=inputs, n_in=wiring.n_inputs, outputs_given=_given(wiring))
 

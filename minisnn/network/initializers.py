@@ -128,4 +128,7 @@ def hierarchy_parameters(
             rule = distributions[group.level - 1]
             own = drawn(rule, *fans, len(sources), rng, dtype)
         structure.parts(parameters, number)[0][:] = own
+        if group.normal is not None:
+            gains, _, variances = structure.normal_parts(parameters, number)
+            gains[:], variances[:] = 1, 1
     return parameters

@@ -16,8 +16,10 @@ from .._support.columns import Names
 from .._support.extras import require
 from .._support.messages import counted, few, shown
 from .._support.seeds import Seed, seed_of
+from ..kernels.functions.normalisation import EPSILON
 from ..wiring.graph import Wiring
 from .base import SparseNetwork
+from .batch_norm import BatchNorm, BatchNorms, check_batch_norm
 from .hierarchy import structure_of
 from .initializers import check_rule, hierarchy_parameters
 from .layer import HIDDEN, PRECISIONS, check_activations, check_precision
@@ -47,6 +49,9 @@ class Network(SparseNetwork):
         Of the initial weights; by default fresh, and kept in `Network.seed`.
     initializer : str, or a sequence
         Distribution of the initial weights, as for `MLP`; or one for each level.
+    batch_norm : bool, BatchNorm, or a sequence
+        Whether the sums of neurons that are no outputs are normalised, and how; or one for each
+        level.
     fan : {"degree", "width"}
         Count of the fans: the edges of a neuron, from any level and to any; or the widths of the
         levels at both ends of an edge.
@@ -86,6 +91,7 @@ class Network(SparseNetwork):
         seed: Seed = None,
         initializer: str | Sequence[str] = "glorot_normal",
         fan: str = "degree",
+        batch_norm: BatchNorms = False,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         rules = _per_level(initializer, "initializer", check_kind(wiring, Wiring, "wiring"))
@@ -93,10 +99,11 @@ class Network(SparseNetwork):
             check_rule(rule, fan)
         precision, number = check_precision(dtype), seed_of(seed)
         activations = _check_activations(activation, output_activation, wiring)
-        structure = structure_of(wiring, activations, output_activation)
+        normals = check_batch_norm(batch_norm, wiring.n_levels)
+        structure = structure_of(wiring, activations, output_activation, normals)
         parameters = hierarchy_parameters(structure, rules, fan, number, precision, wiring.weights)
         super().__init__(structure, parameters, output_activation, number)
-        self._wiring, self._activations = wiring, activations
+        self._wiring, self._activations, self._normals = wiring, activations, normals
         warn_of_dead_ends(wiring)
 
     @classmethod
@@ -107,6 +114,7 @@ class Network(SparseNetwork):
         activation: str | Sequence[str] = "sigmoid",
         output_activation: str = "sigmoid",
         seed: int | None = None,
+        batch_norm: BatchNorms = False,
     ) -> Network:
         """Return the network that has these parameters.
 
@@ -116,7 +124,7 @@ class Network(SparseNetwork):
             Its terms and edges.
         parameters : array of float32 or float64, shape (n_parameters,)
             In the order of `Network.parameters`; copied.
-        activation, output_activation
+        activation, output_activation, batch_norm
             As for `Network`.
         seed : int, optional
             Seed of the initial weights, if it is known.
@@ -133,7 +141,8 @@ class Network(SparseNetwork):
         activations = _check_activations(
             activation, output_activation, check_kind(wiring, Wiring, "wiring")
         )
-        structure = structure_of(wiring, activations, output_activation)
+        normals = check_batch_norm(batch_norm, wiring.n_levels)
+        structure = structure_of(wiring, activations, output_activation, normals)
         vector = as_array(parameters, "parameters")
         if vector.shape != (structure.n_parameters,) or vector.dtype not in PRECISIONS:
             raise ValueError(
@@ -143,11 +152,11 @@ class Network(SparseNetwork):
         net = cls.__new__(cls)
         number = None if seed is None else seed_of(seed)
         SparseNetwork.__init__(net, structure, vector.copy(), output_activation, number)
-        net._wiring, net._activations = wiring, activations
+        net._wiring, net._activations, net._normals = wiring, activations, normals
         return net
 
     def __reduce__(self) -> tuple[Any, ...]:
-        about = self._activations, self._output_activation, self._seed
+        about = self._activations, self._output_activation, self._seed, self.batch_norm
         return Network.from_parameters, (self._wiring, self._parameters, *about)
 
     # Attributes
@@ -161,6 +170,11 @@ class Network(SparseNetwork):
     def activation(self) -> str | tuple[str, ...]:
         """Activation of the neurons that are no outputs; one for each level if they differ."""
         return self._activations[0] if len(set(self._activations)) == 1 else self._activations
+
+    @property
+    def batch_norm(self) -> tuple[bool | BatchNorm, ...]:
+        """Batch normalisation of each level, False where there is none."""
+        return tuple([normal is not None and BatchNorm(*normal) for normal in self._normals])
 
     @property
     def input_names(self) -> Names | None:
@@ -191,8 +205,9 @@ class Network(SparseNetwork):
         """Return a line that tells it from others, whatever its weights."""
         wiring = self._wiring
         edges = checksum([wiring.indptr, wiring.indices, wiring.row_starts])
+        normal = f"{self.batch_norm}, " * any(self._normals)
         names = f"{zlib.crc32(repr((wiring.terms, wiring.outputs)).encode()):08x}"
-        return f"Network({self._about()}), wired {edges}, named {names}"
+        return f"Network({self._about()}), {normal}wired {edges}, named {names}"
 
     def place_of(self, group: int) -> str:
         """Return a phrase for where a group of its structure stands."""
@@ -209,7 +224,8 @@ class Network(SparseNetwork):
         n_biases = wiring.n_neurons - wiring.n_inputs
         functions = dict.fromkeys([*self._activations[:-1], self._output_activation])
         words = [f"{self.n_connections} connections", f"{n_biases} biases", str(self.dtype)]
-        return ", ".join([shape, *words, *(functions if [*functions] != ["sigmoid"] else [])])
+        words += functions if [*functions] != ["sigmoid"] else []
+        return ", ".join([shape, *words, *["batch norm"] * any(self._normals)])
 
     def __repr__(self) -> str:
         return f"Network({self._about()}{'' if self._seed is None else f', seed={self._seed}'})"
@@ -266,6 +282,9 @@ class Network(SparseNetwork):
     def biases_frame(self) -> Any:
         """Return the biases as a DataFrame with columns target, bias: a row per neuron.
 
+        With batch normalisation the bias is the shift, and there are columns scale, mean and
+        variance: gains and running moments, NaN where there is none.
+
         Raises
         ------
         ImportError
@@ -274,7 +293,45 @@ class Network(SparseNetwork):
         pandas = require("pandas", "pandas", "a DataFrame of biases")
         names = _objects(self._wiring.neuron_names())[self._wiring.n_inputs :]
         parts = [self.structure.parts(self._parameters, n)[1] for n, _ in self.structure.summing]
-        return pandas.DataFrame({"target": names, "bias": np.concatenate(parts)})
+        columns = {"target": names, "bias": np.concatenate(parts)}
+        if any(self._normals):
+            columns |= zip(("scale", "mean", "variance"), self._moments(), strict=True)
+        return pandas.DataFrame(columns)
+
+    def _moments(self) -> Array:
+        """Return gains, running means and running variances of all neurons, NaN for none."""
+        structure = self.structure
+        values = np.full((3, structure.n_rows), np.nan, self.dtype)
+        for number, group in structure.summing:
+            if group.normal is not None:
+                rows = slice(structure.rows[number], structure.rows[number + 1])
+                values[:, rows] = structure.normal_parts(self._parameters, number)
+        return values[:, structure.n_inputs :]
+
+    def folded(self) -> Network:
+        """Return the network without batch normalisation that predicts the same.
+
+        Gains and running moments go into its weights and biases.
+
+        Returns
+        -------
+        Network
+            Itself, if it has no batch normalisation.
+        """
+        if not any(self._normals):
+            return self
+        structure = self.structure
+        parts = []
+        for number, group in structure.summing:
+            weights, biases = structure.parts(self._parameters, number)
+            if group.normal is not None:
+                gains, means, variances = structure.normal_parts(self._parameters, number)
+                factors = gains / np.sqrt(variances + self.dtype.type(EPSILON))
+                weights = weights * np.repeat(factors, np.diff(group.graph.rows()[0]))
+                biases = biases - factors * means
+            parts += [weights, biases]
+        about = self._activations, self._output_activation, self._seed
+        return Network.from_parameters(self._wiring, np.concatenate(parts), *about)
 
 
 def _per_level(value: Any, name: str, wiring: Wiring) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ import numpy as np
 
 import minisnn as snn
 from minisnn._support.tables import align
+from minisnn.kernels.program.transposed import transposed_of
 from minisnn.network.execution import Execution
 from minisnn.training.divergence import Watch
 
@@ -130,7 +131,7 @@ def count(
         "indices": [tables.indices],
         "transposed indices": [tables.t_indices],
         "permutation": [tables.t_edges],
-        "pointers": [*structure.indptrs.values(), *structure.transposed().indptrs.values()],
+        "pointers": [*structure.indptrs.values(), *transposed_of(structure).indptrs.values()],
         "starts of blocks, tasks": [
             tables.starts,
             tables.operations,

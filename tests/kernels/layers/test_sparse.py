@@ -18,6 +18,7 @@ from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program.blocks import Blocks, block_starts
 from minisnn.kernels.program.structure import EDGES, Graph, Structure, chain
+from minisnn.kernels.program.transposed import transposed_of
 
 SIGMOID = ACTIVATIONS["sigmoid"].number
 TOLERANCE: dict[Any, float] = {np.float32: 2e-5, np.float64: 1e-12}
@@ -50,7 +51,7 @@ def make_products(
     """Return A, dW, db and dX of one layer, made in blocks of so many columns, rows in parts."""
     (graph,) = structure.graphs
     real, n_in, n_out = weights.dtype.type, graph.n_in, graph.n_out
-    transposed = structure.transposed(inputs=True)
+    transposed = transposed_of(structure, inputs=True)
 
     def starts_of(indptr: Any, indices: Any, n_columns: int) -> Any:
         blocks = Blocks(columns, -(-n_columns // columns), "L1", 0.0)

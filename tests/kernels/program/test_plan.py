@@ -26,6 +26,7 @@ from minisnn.kernels.program.structure import (
     chain,
     without_idle,
 )
+from minisnn.kernels.program.transposed import transposed_of
 
 
 def random_graph(n_in: int, n_out: int, density: float, seed: int = 0) -> Graph:
@@ -44,7 +45,7 @@ def complete_graph(n_in: int, n_out: int) -> Graph:
 def test_the_transpose_lists_each_edge_once() -> None:
     graph = random_graph(30, 20, 0.2)
     structure = chain([graph])
-    transposed = structure.transposed(inputs=True)
+    transposed = transposed_of(structure, inputs=True)
     targets = np.repeat(np.arange(20), np.diff(structure.indptrs[1]))
     sources = np.repeat(np.arange(30), np.diff(transposed.indptrs[0]))
     assert sorted(transposed.edges.tolist()) == list(range(graph.n_edges))
@@ -69,10 +70,10 @@ def test_inputs_without_edges_can_be_left_out() -> None:
 
 def test_training_transposes_all_layers_but_the_first() -> None:
     structure = chain([random_graph(30, 20, 0.2), random_graph(20, 9, 0.5), complete_graph(9, 3)])
-    assert set(structure.transposed().indptrs) == {1}, "a complete layer needs no indices"
-    first = structure.transposed(inputs=True)
+    assert set(transposed_of(structure).indptrs) == {1}, "a complete layer needs no indices"
+    first = transposed_of(structure, inputs=True)
     assert set(first.indptrs) == {0, 1}
-    assert structure.transposed() is first, "what is there serves"
+    assert transposed_of(structure) is first, "what is there serves"
 
 
 def test_a_plan_has_one_transpose_though_another_thread_makes_a_larger_one(
@@ -82,8 +83,8 @@ def test_a_plan_has_one_transpose_though_another_thread_makes_a_larger_one(
     structure, product = chain(graphs), Plan._product
 
     def interrupted(*arguments: Any) -> Any:
-        if structure._transposed is not None:
-            structure.transposed(inputs=True)
+        if structure.transposed is not None:
+            transposed_of(structure, inputs=True)
         return product(*arguments)
 
     expected = Plan(chain(graphs), 16, np.float32, TRAIN).tables

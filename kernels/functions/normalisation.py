@@ -1,0 +1,108 @@
+"""Batch normalisation: rows brought to mean 0 and variance 1 over the samples of a batch.
+
+Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by reducing
+internal covariate shift", ICML 2015, arXiv:1502.03167. With Z the sums of a neuron, N samples, gain
+gamma and shift beta::
+
+    H = (Z - mean Z) / sqrt(var Z + EPSILON)       A = f(gamma H + beta)
+    dbeta = sum dY,  dgamma = sum dY H             dY the gradient by gamma H + beta
+    dZ = gamma / sqrt(var Z + EPSILON) (dY - dbeta / N - H dgamma / N)
+
+Predictions take running means and variances instead, to which each step of training adds its own:
+``running += MOMENTUM (batch's - running)``, the variance with N - 1 in the place of N, as PyTorch
+has it. The padding of H is 0.
+
+Shapes and dtypes: Z, A, H, dZ : real[n, width]; gains, shifts, means, variances : real[n];
+statistics : real[N_STATISTICS, n], of rows by number. No race: calls with different rows write to
+different places, and each sum runs in a fixed order. Cost: some passes over the values of each row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..machine.jit import jit
+from ..machine.vector import dot, fma, lanes, load, splat
+from .activations import activate
+
+EPSILON = 1e-5
+MOMENTUM = 0.1
+
+MEAN, VARIANCE, INVERSE, SHIFT, GAIN = range(5)
+N_STATISTICS = 5
+"""Of a batch: mean, variance, 1 / deviation; then the gradients by shift and gain."""
+
+
+@jit
+def normalise(tile, activation, A, n, gains, shifts, H, statistics, first, last):  # type: ignore[no-untyped-def]
+    """H and A = f(gain H + shift) of rows first to last, from A = Z of n samples."""
+    real, width, step = A.dtype.type, A.shape[1], lanes(tile, A)
+    ones, count = splat(tile, real(1)), real(n)
+    for i in range(first, last):
+        z, h = A[i], H[i]
+        for s in range(n, width):
+            z[s] = 0
+        total, squares = real(0), real(0)
+        for c in range(0, width, step):
+            total += dot(load(tile, A, i, c), ones)
+        mean = total / count
+        for s in range(n):
+            h[s] = z[s] - mean
+        for s in range(n, width):
+            h[s] = 0
+        for c in range(0, width, step):
+            deviations = load(tile, H, i, c)
+            squares += dot(deviations, deviations)
+        variance = squares / count
+        inverse = real(1) / np.sqrt(variance + real(EPSILON))
+        for s in range(width):
+            h[s] *= inverse
+            z[s] = h[s]
+        statistics[MEAN, i], statistics[VARIANCE, i] = mean, variance
+        statistics[INVERSE, i] = inverse
+        activate(activation, z, gains[i], shifts[i])
+
+
+@jit
+def add_moments(n, statistics, means, variances, first, last):  # type: ignore[no-untyped-def]
+    """Add a batch of n samples to the running means and variances of rows first to last."""
+    real = means.dtype.type
+    momentum, unbiased = real(MOMENTUM), real(n) / real(max(n - 1, 1))
+    for i in range(first, last):
+        variance = statistics[VARIANCE, i] * unbiased
+        means[i] += momentum * (statistics[MEAN, i] - means[i])
+        variances[i] += momentum * (variance - variances[i])
+
+
+@jit
+def apply_moments(activation, A, gains, shifts, means, variances, first, last):  # type: ignore[no-untyped-def]
+    """A = f(gain (Z - mean) / deviation + shift) of rows first to last, from A = Z."""
+    for i in range(first, last):
+        factor, shift = folded(gains[i], shifts[i], means[i], variances[i])
+        activate(activation, A[i], factor, shift)
+
+
+@jit
+def folded(gain, shift, mean, variance):  # type: ignore[no-untyped-def]
+    """Return the factor and the shift that a normalisation by running moments comes to."""
+    real = type(gain)
+    factor = gain / np.sqrt(variance + real(EPSILON))
+    return factor, fma(-factor, mean, shift)
+
+
+@jit
+def normalise_back(tile, dY, n, gains, H, statistics, first, last):  # type: ignore[no-untyped-def]
+    """From dY to dZ, in place, for rows first to last; and the gradients by shift and gain."""
+    real, width, step = dY.dtype.type, dY.shape[1], lanes(tile, dY)
+    ones = splat(tile, real(1))
+    for i in range(first, last):
+        by_shift, by_gain = real(0), real(0)
+        for c in range(0, width, step):
+            row = load(tile, dY, i, c)
+            by_shift += dot(row, ones)
+            by_gain += dot(row, load(tile, H, i, c))
+        statistics[SHIFT, i], statistics[GAIN, i] = by_shift, by_gain
+        factor, mean = gains[i] * statistics[INVERSE, i], by_shift / real(n)
+        slope = by_gain / real(n)
+        for s in range(n):
+            dY[i, s] = factor * (dY[i, s] - fma(H[i, s], slope, mean))
