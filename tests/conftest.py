@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from minisnn.network import execution
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("default")
+
+gc.set_threshold(100_000, 50, 1000)  # compilation makes many objects, next to no cycles of them
 
 
 if "NUMBA_THREADING_LAYER" in os.environ:  # by .ci/matrix
@@ -44,6 +47,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     n_workers = min(snn.get_num_threads(), MOST_WORKERS) if whole else 0
     return n_workers if n_workers > 1 else 0
+
+
+def pytest_collection_finish() -> None:
+    """Have what was imported and collected be no garbage that is looked for."""
+    gc.freeze()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
