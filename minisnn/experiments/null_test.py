@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import closing, nullcontext
@@ -24,6 +25,7 @@ from .._support.progress import progress_bar
 from .._support.seeds import Seed, seed_of
 from ..kernels.machine.cpus import count_cpus
 from ..kernels.machine.threads import set_num_threads
+from ..network.topology_warnings import DeadNeuronWarning
 from ..topology.graph import Topology
 from ..topology.margins import KEEPING
 from ..wiring.graph import Wiring
@@ -223,7 +225,11 @@ def _calls(
 
 
 def _train(nulls: _Nulls, train: Callable[[Any, int], float], training: Training) -> Any:
-    return train(nulls.make(training), nulls.seeds_of(training)[1])
+    null, (_, seed) = nulls.make(training), nulls.seeds_of(training)
+    with warnings.catch_warnings():
+        if training[0]:  # in a null model, neurons that nothing reads are no mistake
+            warnings.simplefilter("ignore", DeadNeuronWarning)
+        return train(null, seed)
 
 
 def _train_alone(nulls: _Nulls, train: Callable[[Any, int], float], training: Training) -> Any:

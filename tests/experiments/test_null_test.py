@@ -274,6 +274,19 @@ def test_a_process_that_dies() -> None:
         wiring_test(WIRING, lambda *_: os.kill(os.getpid(), signal.SIGKILL), n=1, jobs=2)
 
 
+def test_dead_neurons_of_null_models_are_no_mistake() -> None:
+    real = snn.topology.biregular(12, 6, 1, seed=0)  # nulls of its density have dead neurons
+
+    def train(graph: snn.Topology, seed: int) -> float:
+        snn.MLP([graph, snn.topology.dense(6, 2)], seed=seed)
+        return float(graph.isolated_outputs.size)
+
+    assert wiring_test(real, train, n=9, keep="density", jobs=1).nulls.max() > 0
+    dead = snn.topology.from_edges(3, 6, [(0, 0), (1, 1), (2, 2)])
+    with pytest.warns(snn.DeadNeuronWarning):
+        wiring_test(dead, train, n=1, jobs=1)
+
+
 # It finds what is there
 
 
