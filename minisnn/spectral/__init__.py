@@ -1,8 +1,8 @@
 """Measures of the connectivity of layers and whole networks.
 
 `measure` gives all of one layer, `measure_network` all of a network; the functions give one each,
-of a `Topology` or of a sequence of them, the layers of a network in a row. docs/measures.md has
-the definitions side by side.
+of a `Topology`, of a sequence of them, the layers of a network in a row, of a `Wiring` or of a
+network. docs/measures.md has the definitions side by side.
 
 Examples
 --------

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-from ..topology.graph import Topology
-from .bipartite import Bipartite, bipartite
-from .solvers import largest_two_singular
+from .bipartite import Bipartite, Graph, undirected
+from .solvers import largest_two, largest_two_singular
+from .undirected import Undirected
 
 
 def leading_singular_values(
-    graph: Topology | Sequence[Topology] | Bipartite,
+    graph: Graph | Undirected,
 ) -> tuple[float, float]:
     """Return the two largest singular values σ1 >= σ2 of B, counted with multiplicity.
 
     σ1 is √(dL dR) in a biregular graph; σ2 is how much of anything that is not constant survives a
     step along the edges, so the smaller, the better it mixes. σ2 is 0 where one side has a single
-    vertex.
+    vertex. They are the two largest eigenvalues of A, too, and this is what is returned for a
+    wiring, whose neurons may be of no two sides; σ2 is 0 where the second is negative.
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------
@@ -41,7 +41,11 @@ def leading_singular_values(
     >>> snn.spectral.leading_singular_values(snn.topology.dense(8, 2))
     (4.0, 0.0)
     """
-    whole = bipartite(graph)
+    whole = undirected(graph)
+    if not isinstance(whole, Bipartite):
+        bound = float(whole.degrees.max())
+        first, second = largest_two(whole.adjacency, -bound, bound)
+        return first, max(0.0, second)
     if min(whole.n_left, whole.n_right) == 1:
         return math.sqrt(whole.n_edges), 0.0
     if whole.singular_values is not None:
@@ -52,7 +56,7 @@ def leading_singular_values(
     return sigma1, max(0.0, sigma2)
 
 
-def adjacency_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+def adjacency_gap(graph: Graph | Undirected) -> float:
     """Return σ1 - σ2, the gap between the two largest singular values of B.
 
     Source: S. Hoory, N. Linial, A. Wigderson, "Expander graphs and their applications", 2006,
@@ -60,8 +64,8 @@ def adjacency_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------

@@ -2,7 +2,8 @@
 
 The neurons of a network's even layers (0 = inputs, 2, 4, ...) have edges to those of its odd layers
 only. So the graph on all neurons is bipartite, as that of one layer is, and one and the same
-machinery measures both: left are the even layers, right the odd ones.
+machinery measures both: left are the even layers, right the odd ones. A wiring whose edges skip
+levels may have no two sides: it is an `Undirected`.
 
 Letters, as in formulas everywhere here: B the biadjacency matrix (left x right, 0 and 1), A = [0 B;
 Bᵀ 0] the adjacency matrix, D the diagonal matrix of degrees, L = D - A the Laplacian, dL and dR the
@@ -21,13 +22,20 @@ import scipy.sparse
 
 from .._support.arrays import Array
 from ..network.layer import check_graphs
+from ..network.mlp import MLP
+from ..network.network import Network
 from ..topology.graph import Topology
+from ..wiring.graph import Wiring
 from .closed_form import singular_values, turns
+from .undirected import Undirected, of_wiring
+
+Graph = Topology | Sequence[Topology] | Wiring | MLP | Network
+"""A layer, the layers of a network in a row, a wiring, or a network."""
 
 _MAX_LISTED = 2**28  # edges of a complete layer within a network, which must be listed
 
 
-class Bipartite:
+class Bipartite(Undirected):
     """A bipartite graph with the intermediate results that its measures share.
 
     Parameters
@@ -68,11 +76,6 @@ class Bipartite:
         """Number of right vertices."""
         return len(self.right_degrees)
 
-    @property
-    def n_vertices(self) -> int:
-        """Number of vertices."""
-        return self.n_left + self.n_right
-
     @cached_property
     def n_edges(self) -> int:
         """Number of edges."""
@@ -82,6 +85,11 @@ class Bipartite:
     def degrees(self) -> Array:
         """Degrees of the left, then of the right vertices, int64[n_vertices]."""
         return np.concatenate([self.left_degrees, self.right_degrees])
+
+    @property
+    def degree_bound(self) -> float:
+        """The largest sum of a left and a right degree, which no eigenvalue of L exceeds."""
+        return float(self.left_degrees.max() + self.right_degrees.max())
 
     @cached_property
     def mean_degrees(self) -> tuple[float, float]:
@@ -118,31 +126,45 @@ class Bipartite:
         """Number of connected components, and that of each vertex, int32[n_vertices]."""
         if self.is_complete:
             return 1, np.zeros(self.n_vertices, dtype=np.int32)
-        from scipy.sparse import csgraph  # takes 60 ms to import
-
-        count, labels = csgraph.connected_components(self.adjacency, directed=False)
-        return int(count), labels
+        return super().components
 
 
-def layers_of(graph: Topology | Sequence[Topology]) -> list[Topology]:
-    """Return the graphs of the layers, one or more, whose widths fit."""
+def graph_of(graph: Graph) -> list[Topology] | Wiring:
+    """Return the graphs of the layers, one or more, whose widths fit; or a wiring."""
+    if isinstance(graph, MLP):
+        return graph.topologies
+    if isinstance(graph, (Wiring, Network)):
+        return graph if isinstance(graph, Wiring) else graph.wiring
     if isinstance(graph, Topology):
         return [graph]
     if not isinstance(graph, Sequence):
         raise TypeError(
-            f"expected a Topology or a sequence of them, got {type(graph).__name__}; "
-            "for a network pass its net.topologies"
+            "expected a Topology or a sequence of them, a Wiring, or a network, got "
+            f"{type(graph).__name__}"
         )
     if not graph:
         raise ValueError("expected at least one layer, got an empty sequence")
     return check_graphs(graph)
 
 
-def bipartite(graph: Topology | Sequence[Topology] | Bipartite) -> Bipartite:
+def undirected(graph: Graph | Undirected) -> Undirected:
+    """Return the graph on all neurons of a layer, of layers in a row, or of a wiring."""
+    if isinstance(graph, Undirected):
+        return graph
+    found = graph_of(graph)
+    return of_wiring(found) if isinstance(found, Wiring) else bipartite(found)
+
+
+def bipartite(graph: Graph | Bipartite) -> Bipartite:
     """Return the bipartite graph of a layer, or of the layers of a network in a row."""
     if isinstance(graph, Bipartite):
         return graph
-    layers = layers_of(graph)
+    layers = graph_of(graph)
+    if isinstance(layers, Wiring):
+        raise TypeError(
+            f"this measure is of a layer, or of layers in a row, got {layers!r}, whose neurons are "
+            "of no two sides; measure_network has those of any wiring"
+        )
     if len(layers) == 1:
         return _of_layer(layers[0])
     return from_biadjacency(_folded(layers))

@@ -7,27 +7,27 @@ reached it, and a level of all 64 searches is one OR along the edges of the vert
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._support.arrays import Array
 from .._support.seeds import Seed, seed_of
-from ..topology.graph import Topology
-from .bipartite import Bipartite, bipartite
+from .bipartite import Bipartite, Graph, undirected
+from .undirected import Undirected
 
 _WORD = 64
 _MAX_STEPS = 2**31  # sources times edges up to which all vertices are sources: seconds
 
 
-def n_components(graph: Topology | Sequence[Topology] | Bipartite) -> int:
+def n_components(graph: Graph | Undirected) -> int:
     """Return the number of connected components; an isolated neuron is one.
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def n_components(graph: Topology | Sequence[Topology] | Bipartite) -> int:
     >>> snn.spectral.n_components(snn.topology.from_edges(3, 2, [(0, 0), (1, 1)]))
     3
     """
-    return bipartite(graph).components[0]
+    return undirected(graph).components[0]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Distances:
     exact: bool
 
 
-def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: Seed = 0) -> Distances:
+def distances(graph: Graph | Undirected, *, seed: Seed = 0) -> Distances:
     """Return the diameter and the mean path length.
 
     Edges are walked both ways. A disconnected graph has no finite diameter; here pairs without
@@ -77,8 +77,8 @@ def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: Seed = 
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
     seed : int, SeedSequence, Generator or None
         Of the sample, where one is drawn. None draws another at each call.
 
@@ -97,22 +97,14 @@ def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: Seed = 
     >>> snn.spectral.distances(snn.topology.regular_rotating(5, 5, degree=2))  # a ring of ten
     Distances(diameter=5, mean_path_length=2.7777777777777777, exact=True)
     """
-    whole, seed = bipartite(graph), seed_of(seed)
-    n, (n_left, n_right) = whole.n_vertices, (whole.n_left, whole.n_right)
-    if whole.is_complete:
-        pairs = [n_left * n_right, math.comb(n_left, 2) + math.comb(n_right, 2)]
-        return _summary(pairs, exact=True)
-    indptr, neighbours = whole.adjacency.indptr.astype(np.int64), whole.adjacency.indices
-    if whole.transitive:
-        left = list(_pairs_by_distance(indptr, neighbours, np.array([0])))
-        right = list(_pairs_by_distance(indptr, neighbours, np.array([n_left])))
-        levels = max(len(left), len(right))
-        left, right = (side + [0] * (levels - len(side)) for side in (left, right))
-        pairs = [n_left * a + n_right * b for a, b in zip(left, right, strict=True)]
-        return _summary(pairs, exact=True)
+    whole, seed = undirected(graph), seed_of(seed)
+    found = _by_symmetry(whole) if isinstance(whole, Bipartite) else None
+    if found is not None:
+        return found
+    n, (indptr, neighbours) = whole.n_vertices, _neighbours(whole)
     exact = n * len(neighbours) <= _MAX_STEPS
     sources = np.arange(n) if exact else np.random.default_rng(seed).permutation(n)[:_WORD]
-    pairs = []
+    pairs: list[int] = []
     for first in range(0, len(sources), _WORD):
         batch = sources[first : first + _WORD]
         for length, count in enumerate(_pairs_by_distance(indptr, neighbours, batch)):
@@ -120,6 +112,27 @@ def distances(graph: Topology | Sequence[Topology] | Bipartite, *, seed: Seed = 
                 pairs.append(0)
             pairs[length] += count
     return _summary(pairs, exact)
+
+
+def _by_symmetry(whole: Bipartite) -> Distances | None:
+    """Distances where all vertices of a side are alike; else None."""
+    n_left, n_right = whole.n_left, whole.n_right
+    if whole.is_complete:
+        pairs = [n_left * n_right, math.comb(n_left, 2) + math.comb(n_right, 2)]
+        return _summary(pairs, exact=True)
+    if not whole.transitive:
+        return None
+    indptr, neighbours = _neighbours(whole)
+    left = list(_pairs_by_distance(indptr, neighbours, np.array([0])))
+    right = list(_pairs_by_distance(indptr, neighbours, np.array([n_left])))
+    levels = max(len(left), len(right))
+    left, right = (side + [0] * (levels - len(side)) for side in (left, right))
+    pairs = [n_left * a + n_right * b for a, b in zip(left, right, strict=True)]
+    return _summary(pairs, exact=True)
+
+
+def _neighbours(whole: Undirected) -> tuple[Array, Array]:
+    return whole.adjacency.indptr.astype(np.int64), whole.adjacency.indices
 
 
 def _summary(pairs: list[int], exact: bool) -> Distances:

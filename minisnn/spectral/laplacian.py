@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from ..topology.graph import Topology
-from .bipartite import Bipartite, bipartite
+from .bipartite import Bipartite, Graph, undirected
 from .closed_form import laplacian_eigenvalues, normalized_eigenvalues
 from .solvers import largest_below, largest_two, largest_two_singular
+from .undirected import Undirected
 
 
-def algebraic_connectivity(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+def algebraic_connectivity(graph: Graph | Undirected) -> float:
     """Return the second smallest eigenvalue of L, counted with multiplicity.
 
     0 if and only if the graph is disconnected; isolated neurons count as components. Otherwise it
@@ -24,8 +23,8 @@ def algebraic_connectivity(graph: Topology | Sequence[Topology] | Bipartite) -> 
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------
@@ -46,11 +45,11 @@ def algebraic_connectivity(graph: Topology | Sequence[Topology] | Bipartite) -> 
     >>> snn.spectral.algebraic_connectivity(snn.topology.from_dense([[1, 0], [0, 1]]))
     0.0
     """
-    whole = bipartite(graph)
+    whole = undirected(graph)
     return 0.0 if whole.components[0] > 1 else smallest_nonzero_eigenvalue(whole)
 
 
-def smallest_nonzero_eigenvalue(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+def smallest_nonzero_eigenvalue(graph: Graph | Undirected) -> float:
     """Return the smallest eigenvalue of L that is not zero: the paper's algebraic connectivity.
 
     It is the smallest of the algebraic connectivities of the components that have an edge. The
@@ -62,8 +61,8 @@ def smallest_nonzero_eigenvalue(graph: Topology | Sequence[Topology] | Bipartite
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------
@@ -82,7 +81,7 @@ def smallest_nonzero_eigenvalue(graph: Topology | Sequence[Topology] | Bipartite
     >>> snn.spectral.smallest_nonzero_eigenvalue(snn.topology.from_dense([[1, 0], [0, 1]]))
     2.0
     """
-    whole = bipartite(graph)
+    whole = undirected(graph)
     n_components, labels = whole.components
     if whole.singular_values is not None:
         return float(_closed(whole)[n_components])
@@ -90,10 +89,10 @@ def smallest_nonzero_eigenvalue(graph: Topology | Sequence[Topology] | Bipartite
     sizes = np.bincount(labels)
     vertices = np.arange(whole.n_vertices)
     known = scipy.sparse.csr_array((1 / np.sqrt(sizes[labels]), (vertices, labels)))
-    return -largest_below(-_laplacian(whole), -_bound(whole), 0.0, known)
+    return -largest_below(-_laplacian(whole), -whole.degree_bound, 0.0, known)
 
 
-def spectral_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+def spectral_gap(graph: Graph | Undirected) -> float:
     """Return the difference of the two largest eigenvalues of L: the paper's spectral gap.
 
     The paper has it "between the leading eigenvalues" of the Laplacian. That these are the two
@@ -105,8 +104,8 @@ def spectral_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------
@@ -125,15 +124,15 @@ def spectral_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     >>> snn.spectral.spectral_gap(snn.topology.dense(5, 3))  # 8 and 5
     3.0
     """
-    whole = bipartite(graph)
+    whole = undirected(graph)
     if whole.singular_values is not None:
         second, first = _closed(whole)[-2:]
     else:
-        first, second = largest_two(_laplacian(whole), 0.0, _bound(whole))
+        first, second = largest_two(_laplacian(whole), 0.0, whole.degree_bound)
     return float(first - second)
 
 
-def normalized_lambda2(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+def normalized_lambda2(graph: Graph | Undirected) -> float:
     """Return the second smallest eigenvalue of the normalised Laplacian I - D^(-1/2) A D^(-1/2).
 
     Between 0 and 1 if there are more than two vertices, whatever the degrees, so that it compares
@@ -144,8 +143,8 @@ def normalized_lambda2(graph: Topology | Sequence[Topology] | Bipartite) -> floa
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------
@@ -164,30 +163,29 @@ def normalized_lambda2(graph: Topology | Sequence[Topology] | Bipartite) -> floa
     >>> snn.spectral.normalized_lambda2(snn.topology.dense(5, 3))
     1.0
     """
-    whole = bipartite(graph)
+    whole = undirected(graph)
     if whole.components[0] > 1:
         return 0.0
+    if not isinstance(whole, Bipartite):
+        scale = scipy.sparse.diags_array(1 / np.sqrt(whole.degrees))  # connected: no degree is 0
+        return 1 - largest_two((scale @ whole.adjacency @ scale).tocsr(), -1.0, 1.0)[1]
     if whole.singular_values is not None:
         shape = whole.n_left, whole.n_right
         return float(normalized_eigenvalues(whole.singular_values, *shape)[1])
     if min(whole.n_left, whole.n_right) == 1:  # a star, or a single edge
         return 1.0 if whole.n_vertices > 2 else 2.0
-    left, right = (  # connected: no degree is 0
+    left, right = (
         scipy.sparse.diags_array(1 / np.sqrt(degrees))
         for degrees in (whole.left_degrees, whole.right_degrees)
     )
     return 1 - largest_two_singular((left @ whole.biadjacency @ right).tocsr(), 1.0)[1]
 
 
-def _laplacian(whole: Bipartite) -> Any:
+def _laplacian(whole: Undirected) -> Any:
     return (scipy.sparse.diags_array(whole.degrees.astype(np.float64)) - whole.adjacency).tocsr()
 
 
-def _bound(whole: Bipartite) -> float:
-    """No eigenvalue of L exceeds the largest sum of the degrees of two neighbours."""
-    return float(whole.left_degrees.max() + whole.right_degrees.max())
-
-
-def _closed(whole: Bipartite) -> Any:
+def _closed(whole: Undirected) -> Any:
+    assert isinstance(whole, Bipartite)
     assert whole.singular_values is not None
     return laplacian_eigenvalues(whole.singular_values, whole.n_left, whole.n_right, whole.n_edges)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from .._support.seeds import Seed
 from ..topology.graph import Topology
 from .biadjacency import leading_singular_values
-from .bipartite import Bipartite, bipartite, layers_of
+from .bipartite import Graph, bipartite, graph_of, undirected
 from .distances import distances
 from .laplacian import (
     normalized_lambda2,
@@ -18,6 +17,7 @@ from .laplacian import (
 )
 from .paths import n_paths, reach
 from .ramanujan import gap_of, imdb_of, ramanujan_of
+from .undirected import Undirected
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class NetworkMeasures(_Measures):
     normalized_lambda2 : float
         Second smallest eigenvalue of the normalised Laplacian.
     sigma1, sigma2, adjacency_gap : float
-        Largest singular values of the biadjacency matrix of even against odd layers, and their
-        difference.
+        Largest singular values of the biadjacency matrix of even against odd layers, or
+        eigenvalues of the adjacency matrix of a wiring, and their difference.
     diameter : int
     mean_path_length : float
     distances_are_exact : bool
@@ -164,13 +164,14 @@ def measure(graph: Topology, *, seed: Seed = 0) -> Measures:
     )
 
 
-def measure_network(graphs: Sequence[Topology], *, seed: Seed = 0) -> NetworkMeasures:
+def measure_network(graphs: Graph, *, seed: Seed = 0) -> NetworkMeasures:
     """Return all measures of the graph on all neurons of a network.
 
     Parameters
     ----------
-    graphs : sequence of Topology
-        The layers in a row, such as ``net.topologies``.
+    graphs : sequence of Topology, Wiring, MLP or Network
+        The layers in a row, a wiring, or a network. Neurons of several units are vertices each;
+        weights and directions of edges do not count.
     seed : int, SeedSequence, Generator or None
         Of the sample of vertices from which distances in a large graph are measured; see
         `distances`.
@@ -194,17 +195,17 @@ def measure_network(graphs: Sequence[Topology], *, seed: Seed = 0) -> NetworkMea
     >>> measures.n_vertices, measures.n_paths, measures.least_reach
     (60, 800, 1.0)
     """
-    layers = layers_of(graphs)
-    shares = reach(layers)
+    found = graph_of(graphs)
+    shares = reach(found)
     return NetworkMeasures(
-        **_common(bipartite(layers), seed),
-        n_paths=n_paths(layers),
+        **_common(undirected(found), seed),
+        n_paths=n_paths(found),
         least_reach=float(shares.min()),
         mean_reach=float(shares.mean()),
     )
 
 
-def _common(whole: Bipartite, seed: Seed) -> dict[str, Any]:
+def _common(whole: Undirected, seed: Seed) -> dict[str, Any]:
     lengths = distances(whole, seed=seed)
     sigma1, sigma2 = leading_singular_values(whole)
     smallest = smallest_nonzero_eigenvalue(whole)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from .._support.arrays import Array
-from ..topology.graph import Topology
-from .bipartite import layers_of
+from ..wiring.graph import Wiring
+from .bipartite import Graph, graph_of
 
 _WORD = 64
 
 
-def n_paths(graph: Topology | Sequence[Topology]) -> int:
+def n_paths(graph: Graph) -> int:
     """Return the number of paths from any input to any output: the sum of B1 B2 ... Bl.
 
-    Exact, however large: counted in Python's integers. Times the product of the weights along
-    each, they are what a linear network of these layers computes.
+    In a wiring, outputs may stand at any level, and on paths to others. Exact, however large:
+    counted in Python's integers. Times the product of the weights along each, they are what a
+    linear network computes.
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------
@@ -39,7 +40,9 @@ def n_paths(graph: Topology | Sequence[Topology]) -> int:
     >>> snn.spectral.n_paths([snn.topology.dense(1000, 1000)] * 7)
     1000000000000000000000000
     """
-    layers = layers_of(graph)
+    layers = graph_of(graph)
+    if isinstance(layers, Wiring):
+        return _paths_of_wiring(layers)
     arriving = np.full(layers[0].n_in, 1, dtype=object)  # paths from the inputs to each neuron
     for layer in layers:
         if layer.is_complete:
@@ -49,20 +52,20 @@ def n_paths(graph: Topology | Sequence[Topology]) -> int:
     return int(arriving.sum())
 
 
-def reach(graph: Topology | Sequence[Topology]) -> Array:
+def reach(graph: Graph) -> Array:
     """Return, for each output, the share of the inputs with a path to it.
 
     An output below 1 cannot see some inputs, whatever is trained.
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, Wiring, MLP or Network
+        A layer, the layers of a network in a row, a wiring, or a network.
 
     Returns
     -------
     array of float64, shape (n_out,)
-        Of the last layer's outputs, 0 to 1.
+        Of the last layer's outputs, or of those of the wiring in their order, 0 to 1.
 
     Raises
     ------
@@ -76,7 +79,9 @@ def reach(graph: Topology | Sequence[Topology]) -> Array:
     >>> snn.spectral.reach([ring, ring])
     array([0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
     """
-    layers = layers_of(graph)
+    layers = graph_of(graph)
+    if isinstance(layers, Wiring):
+        return _reach_of_wiring(layers)
     n_in, n_out = layers[0].n_in, layers[-1].n_out
     if len(layers) == 1:
         return layers[0].in_degrees / n_in
@@ -95,6 +100,37 @@ def reach(graph: Topology | Sequence[Topology]) -> Array:
         bits = (leads[:, None] >> batch) & np.uint64(1)
         seen[first : first + len(batch)] = bits.sum(axis=0, dtype=np.int64)
     return seen / n_in
+
+
+def _paths_of_wiring(wiring: Wiring) -> int:
+    arriving = np.full(wiring.n_neurons, 1, dtype=object)
+    for first, last in pairwise(wiring.level_starts[1:].tolist()):
+        indptr = wiring.indptr[first : last + 1]
+        sources = wiring.indices[indptr[0] : indptr[-1]]
+        arriving[first:last] = _gather(np.add, arriving, indptr - indptr[0], sources)
+    return int(arriving[_output_rows(wiring)].sum())
+
+
+def _reach_of_wiring(wiring: Wiring) -> Array:
+    outputs, indptr = _output_rows(wiring), wiring.indptr
+    seen = np.empty(len(outputs), dtype=np.int64)
+    for begin in range(0, len(outputs), _WORD):
+        rows = outputs[begin : begin + _WORD]
+        batch = np.arange(len(rows), dtype=np.uint64)
+        leads = np.zeros(wiring.n_neurons, dtype=np.uint64)
+        leads[rows] = np.uint64(1) << batch
+        for first, last in reversed([*pairwise(wiring.level_starts[1:].tolist())]):
+            sources = wiring.indices[indptr[first] : indptr[last]]
+            words = np.repeat(leads[first:last], np.diff(indptr[first : last + 1]))
+            np.bitwise_or.at(leads, sources, words)
+        bits = (leads[: wiring.n_inputs, None] >> batch) & np.uint64(1)
+        seen[begin : begin + len(rows)] = bits.sum(axis=0, dtype=np.int64)
+    return seen / wiring.n_inputs
+
+
+def _output_rows(wiring: Wiring) -> Array:
+    rows = np.arange(wiring.n_neurons)
+    return np.concatenate([rows[wiring.rows_of(name)] for name in wiring.outputs])
 
 
 def _gather(operation: np.ufunc, values: Array, indptr: Array, indices: Array) -> Array:

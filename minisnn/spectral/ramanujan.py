@@ -8,19 +8,17 @@ of hypergraphs and applications", J. Number Theory 60, 1996). A graph that is as
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from ..topology.graph import Topology
 from .biadjacency import leading_singular_values
-from .bipartite import Bipartite, bipartite, from_biadjacency
+from .bipartite import Bipartite, Graph, bipartite, from_biadjacency
 
 _ROUNDING = 1e-9  # of σ1: by how much a computed σ2 may pass the bound
 _LEAST = 3  # vertices of a class, and mean degrees, from which the authors' program counts it
 
 
-def ramanujan_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+def ramanujan_gap(graph: Graph | Bipartite) -> float:
     """Return √(dL - 1) + √(dR - 1) - σ2: how far σ2 stays below the Ramanujan bound.
 
     dL and dR are the degrees of left and right vertices; in an irregular graph, the mean degrees
@@ -32,8 +30,8 @@ def ramanujan_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, or MLP
+        A layer, the layers of a network in a row, or such a network.
 
     Returns
     -------
@@ -56,7 +54,7 @@ def ramanujan_gap(graph: Topology | Sequence[Topology] | Bipartite) -> float:
     return gap_of(whole, leading_singular_values(whole)[1])
 
 
-def is_ramanujan(graph: Topology | Sequence[Topology] | Bipartite) -> bool:
+def is_ramanujan(graph: Graph | Bipartite) -> bool:
     """Return whether the graph is biregular and connected, with σ2 <= √(dL - 1) + √(dR - 1).
 
     No irregular graph is, as the word is defined for biregular ones only. The comparison leaves
@@ -68,8 +66,8 @@ def is_ramanujan(graph: Topology | Sequence[Topology] | Bipartite) -> bool:
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, or MLP
+        A layer, the layers of a network in a row, or such a network.
 
     Returns
     -------
@@ -94,7 +92,7 @@ def is_ramanujan(graph: Topology | Sequence[Topology] | Bipartite) -> bool:
     return ramanujan_of(whole, *leading_singular_values(whole))
 
 
-def imdb(graph: Topology | Sequence[Topology] | Bipartite) -> float:
+def imdb(graph: Graph | Bipartite) -> float:
     """Return the iterative mean difference of bound: the mean Ramanujan gap of regular parts.
 
     For each degree d that at least three left vertices have, take these vertices, all their edges
@@ -112,8 +110,8 @@ def imdb(graph: Topology | Sequence[Topology] | Bipartite) -> float:
 
     Parameters
     ----------
-    graph : Topology or sequence of Topology
-        A layer, or the layers of a network in a row.
+    graph : Topology, sequence of Topology, or MLP
+        A layer, the layers of a network in a row, or such a network.
 
     Returns
     -------

@@ -251,7 +251,9 @@ def test_measures_are_plain_numbers() -> None:
     ],
 )  # fmt: skip
 def test_not_a_graph(function: Any) -> None:
-    with pytest.raises(TypeError, match=r"a Topology or a sequence.*ndarray.*net.topologies"):
+    with pytest.raises(
+        TypeError, match="a Topology or a sequence of them, a Wiring, or a network, got ndarray"
+    ):
         function(np.eye(3))
     with pytest.raises(TypeError, match="layer 2 must be a Topology, got int"):
         function([topology.dense(2, 2), 3])
