@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..kernels.functions.activations import LEAK
-from ..network.mlp import MLP
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,3 @@ ACTIVATIONS = {
         {"dim": -1},
     ),
 }
-
-
-def activations_of(net: MLP) -> list[str]:
-    """Return the name of each layer's activation."""
-    return [net.activation] * (len(net.layers) - 1) + [net.output_activation]

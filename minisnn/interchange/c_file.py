@@ -3,11 +3,15 @@
 The tables of a layer beside its weights follow from its graph. A complete graph needs none, a
 rotating one the k places of its generator. Any other needs the input of each edge, in one, two or
 four bytes, and the number of edges of each neuron unless all have the same.
+
+The layers of an `MLP` write into two arrays in turn. Those of a `Network` may read any earlier
+ones, so it has one array of all neurons.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -17,11 +21,13 @@ from .._support.arrays import Array
 from .._support.checks import check_flag, check_path
 from .._support.files import replace_file
 from .._version import __version__
-from ..network.mlp import MLP, check_mlp
+from ..network.mlp import MLP
+from ..network.network import Network
 from ..topology.graph import Topology
-from .activations import ACTIVATIONS, activations_of
+from .activations import ACTIVATIONS
 from .c_tables import c_type, narrowed, table
 from .quantisation import quantised, with_quantised_weights
+from .sums import Sum, Sums, sums_of
 
 _FILE = """\
 /* {net}, written by minisnn {version}.
@@ -76,7 +82,7 @@ static void layer_{label}(const {real} *x, {real} *z)
 """
 
 
-def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
+def export_c(net: MLP | Network, path: str | PathLike[str], *, int8: bool = False) -> MLP | Network:
     """Write the network as one C file: tables, and a function that predicts one sample.
 
     The file is C99, needs only math.h's functions, and allocates nothing. ``digits.c`` defines
@@ -86,7 +92,7 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Network
         The network.
     path : path
         File to write. Its name without the ending must be an identifier of C, since it begins the
@@ -97,7 +103,7 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
 
     Returns
     -------
-    MLP
+    MLP or Network
         The network that the file computes: ``net`` itself, or with ``int8`` a copy with rounded
         weights. Evaluate it to know what the rounding costs.
 
@@ -119,39 +125,45 @@ def export_c(net: MLP, path: str | PathLike[str], *, int8: bool = False) -> MLP:
     >>> bool(np.abs(rounded.predict(X) - net.predict(X)).max() < 0.01)
     True
     """
-    net, int8 = check_mlp(net), check_flag(int8, "int8")
+    found, int8 = sums_of(net), check_flag(int8, "int8")
     name = Path(check_path(path)).stem
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(
             f"the file's name begins that of a C function and must be an identifier, got {name!r}; "
             "call it such as model.c"
         )
-    for number, layer in enumerate(net.layers, start=1):
-        if not (np.isfinite(layer.weights).all() and np.isfinite(layer.biases).all()):
-            raise ValueError(f"layer {number} has weights or biases that are NaN or inf")
-    text = _c_source(net, name, int8=int8)
+    for number, each in enumerate(found.sums, start=1):
+        if not (np.isfinite(each.layer.weights).all() and np.isfinite(each.layer.biases).all()):
+            raise ValueError(f"weights or biases of {net.place_of(number)} are NaN or inf")
+    text = _c_source(net, found, name, int8=int8)
     with replace_file(path) as file:
         file.write(text.encode("ascii"))
     return with_quantised_weights(net) if int8 else net
 
 
-def _c_source(net: MLP, name: str, *, int8: bool) -> str:
+def _c_source(net: MLP | Network, found: Sums, name: str, *, int8: bool) -> str:
     """Return the file's text. Its names contain the network's: one program may have several."""
     suffix = "f" if net.dtype == np.float32 else ""
     words = {"real": c_type(net.parameters), "exp": f"exp{suffix}", "tanh": f"tanh{suffix}"}
-    layers, n_bytes = [], 0
-    for number, layer in enumerate(net.layers, start=1):
+    parts, n_bytes = [], 0
+    for number, each in enumerate(found.sums, start=1):
+        layer = each.layer
         weights, scales = quantised(layer) if int8 else (layer.weights, None)
         label = f"{name}_{number}"
         tables, code = _layer(label, layer.topology, weights, scales, words)
         tables[f"biases_{label}"] = layer.biases
-        layers += [*(table(*item) for item in tables.items()), code]
+        parts += [*(table(*item) for item in tables.items()), code]
         n_bytes += sum(array.nbytes for array in tables.values())
-    calls, n_static = _calls(net, name, words["real"])
+    if isinstance(net, MLP):
+        calls, n_static = _calls(found, name, words["real"])
+    else:
+        tables, calls, n_static = _calls_over_rows(found, name, words["real"])
+        parts += [table(*item) for item in tables.items()]
+        n_bytes += sum(array.nbytes for array in tables.values())
     activations = [
         f"static void apply_{used}_{name}({words['real']} *z, uint32_t n)\n"
         f"{{{ACTIVATIONS[used].c.format(**words)}}}\n\n"
-        for used in sorted(set(activations_of(net)))
+        for used in sorted({each.activation for each in found.sums})
         if ACTIVATIONS[used].c
     ]
     return _FILE.format(
@@ -161,9 +173,9 @@ def _c_source(net: MLP, name: str, *, int8: bool) -> str:
         n_in=net.n_in,
         n_out=net.n_out,
         n_bytes=n_bytes,
-        n_static=n_static,
+        n_static=n_static * net.dtype.itemsize,
         activations="".join(activations),
-        layers="".join(f"{part}\n" for part in layers),
+        layers="".join(f"{part}\n" for part in parts),
         calls=calls,
         **words,
     )
@@ -208,16 +220,46 @@ def _rotated_order(graph: Topology, places: Array) -> Array:
     return order
 
 
-def _calls(net: MLP, name: str, real: str) -> tuple[str, int]:
-    """Return the body that calls the layers one by one, and the bytes of its static memory."""
-    buffers = [max(net.widths[1:-1][first::2], default=0) for first in (0, 1)]
+def _calls(found: Sums, name: str, real: str) -> tuple[str, int]:
+    """Return the body that calls the layers one by one, and the numbers in its static memory."""
+    widths = [each.n_rows for each in found.sums]
+    buffers = [max(widths[first:-1:2], default=0) for first in (0, 1)]
     lines = [f"static {real} {'ab'[n]}[{width}];" for n, width in enumerate(buffers) if width]
     source = "inputs"
-    for number, (n_out, used) in enumerate(zip(net.widths[1:], activations_of(net), strict=True)):
-        target = "outputs" if number == len(net.layers) - 1 else "ab"[number % 2]
+    for number, each in enumerate(found.sums):
+        target = "outputs" if number == len(widths) - 1 else "ab"[number % 2]
         lines.append(f"layer_{name}_{number + 1}({source}, {target});")
-        if ACTIVATIONS[used].c:
-            lines.append(f"apply_{used}_{name}({target}, {n_out});")
+        lines += _applied(each, name, target)
         source = target
-    body = "".join(f"    {line}\n" for line in lines)
-    return body, sum(buffers) * net.dtype.itemsize
+    return _body(lines), sum(buffers)
+
+
+def _calls_over_rows(found: Sums, name: str, real: str) -> tuple[dict[str, Array], str, int]:
+    """Return the same where layers read any earlier rows, all in one array; and its tables."""
+    n_inputs, n_rows = found.sums[0].row, found.sums[-1].row + found.sums[-1].n_rows
+    tables = {f"output_rows_{name}": narrowed(found.output_rows)}
+    row = "i"
+    if found.inputs is not None:
+        tables[f"used_inputs_{name}"] = narrowed(found.inputs)
+        row = f"used_inputs_{name}[i]"
+    lines = [f"static {real} rows[{n_rows}];"]
+    lines += [f"for (uint32_t i = 0; i < {n_inputs}; i++)", f"    rows[i] = inputs[{row}];"]
+    for number, each in enumerate(found.sums, start=1):
+        lines.append(f"layer_{name}_{number}(rows + {each.reads}, rows + {each.row});")
+        lines += _applied(each, name, f"rows + {each.row}")
+    n_out = len(found.output_rows)
+    lines += [
+        f"for (uint32_t i = 0; i < {n_out}; i++)",
+        f"    outputs[i] = rows[output_rows_{name}[i]];",
+    ]
+    return tables, _body(lines), n_rows
+
+
+def _applied(each: Sum, name: str, target: str) -> list[str]:
+    """Return the line that applies the activation of a sum, if it has one."""
+    used = each.activation
+    return [f"apply_{used}_{name}({target}, {each.n_rows});"] if ACTIVATIONS[used].c else []
+
+
+def _body(lines: Sequence[str]) -> str:
+    return "".join(f"    {line}\n" for line in lines)

@@ -9,6 +9,8 @@ import numpy as np
 from .._support.arrays import Array
 from ..network.layer import Layer
 from ..network.mlp import MLP
+from ..network.network import Network
+from .sums import sums_of
 
 _LARGEST = 127
 
@@ -36,10 +38,10 @@ def quantised(layer: Layer) -> tuple[Array, Array]:
     return np.clip(np.rint(ratios), -_LARGEST, _LARGEST).astype(np.int8), scales
 
 
-def with_quantised_weights(net: MLP) -> MLP:
+def with_quantised_weights(net: MLP | Network) -> MLP | Network:
     """Return a copy of the network with the weights that the bytes and scales encode."""
     twin = copy.deepcopy(net)
-    for layer in twin.layers:
+    for layer in [each.layer for each in sums_of(twin).sums]:
         weights, scales = quantised(layer)
         layer.weights[:] = weights * np.repeat(scales, layer.topology.in_degrees)
     return twin

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from .._support.arrays import Array
 from .._support.extras import require
 from ..network.layer import Layer
-from ..network.mlp import MLP, check_mlp
-from .activations import ACTIVATIONS, activations_of
+from ..network.mlp import MLP
+from ..network.network import Network
+from .activations import ACTIVATIONS
+from .sums import Sums, sums_of
 
 
-def to_torch(net: MLP) -> Any:
-    """Return the network as a ``torch.nn.Sequential`` for predictions.
+def to_torch(net: MLP | Network) -> Any:
+    """Return the network as a module of PyTorch, for predictions.
 
     Made of PyTorch's own ``Linear`` and activations. A sparse layer's weight is a CSR tensor, kept
     as a buffer and not as a parameter: PyTorch's gradient of a CSR weight is dense. A complete
@@ -22,13 +27,14 @@ def to_torch(net: MLP) -> Any:
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Network
         The network.
 
     Returns
     -------
-    torch.nn.Sequential
-        Takes and gives tensors of the network's precision, shape (samples, n).
+    torch.nn.Sequential, or torch.fx.GraphModule for a Network
+        Takes and gives tensors of the network's precision, shape (samples, n). ``print(it.code)``
+        shows what a GraphModule computes.
 
     Raises
     ------
@@ -44,14 +50,43 @@ def to_torch(net: MLP) -> Any:
     >>> module(torch.ones(5, 8)).shape
     torch.Size([5, 4])
     """
-    net = check_mlp(net)
+    found = sums_of(net)
     torch = require("torch", "torch", "to_torch")
-    modules = []
-    for layer, name in zip(net.layers, activations_of(net), strict=True):
-        activation = ACTIVATIONS[name]
-        modules.append(_linear(torch, layer))
-        modules.append(getattr(torch.nn, activation.torch)(**activation.torch_options))
-    return torch.nn.Sequential(*modules)
+    activations = [ACTIVATIONS[each.activation] for each in found.sums]
+    functions = [getattr(torch.nn, it.torch)(**it.torch_options) for it in activations]
+    if isinstance(net, MLP):
+        linear = [_linear(torch, layer) for layer in net.layers]
+        return torch.nn.Sequential(*chain(*zip(linear, functions, strict=True)))
+    return _graph_module(torch, found, functions)
+
+
+def _graph_module(torch: Any, found: Sums, functions: Sequence[Any]) -> Any:
+    """Return a module whose layers read any earlier ones."""
+    fx = require("torch.fx", "torch", "to_torch")
+    root, graph = torch.nn.Module(), fx.Graph()
+
+    def module(name: str, it: Any, node: Any) -> Any:
+        root.add_module(name, it)
+        return graph.call_module(name, (node,))
+
+    def chosen(node: Any, columns: Array, name: str) -> Any:
+        root.register_buffer(name, torch.tensor(columns.astype(np.int64)))
+        return graph.call_function(torch.index_select, (node, -1, graph.get_attr(name)))
+
+    def joined(nodes: list[Any]) -> Any:
+        return nodes[0] if len(nodes) == 1 else graph.call_function(torch.cat, (nodes, -1))
+
+    values = [graph.placeholder("inputs")]
+    if found.inputs is not None:
+        values = [chosen(values[0], found.inputs, "used_inputs")]
+    for number, function in enumerate(functions, start=1):
+        parts, layer = found.gathered(number)
+        read = joined([values[part] for part in parts])
+        sums = module(f"sums_{number}", _linear(torch, layer), read)
+        values.append(module(f"activation_{number}", function, sums))
+    outputs = joined([values[number] for number in found.outputs])
+    graph.output(outputs if found.order is None else chosen(outputs, found.order, "order"))
+    return fx.GraphModule(root, graph)
 
 
 def _linear(torch: Any, layer: Layer) -> Any:

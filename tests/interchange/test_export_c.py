@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import itertools
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,43 +10,16 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
+from compiled_c import STRICT, predict
 
 import minisnn as snn
 from minisnn import topology
 from minisnn.interchange.c_tables import narrowed, table
 from minisnn.interchange.quantisation import quantised, with_quantised_weights
 
-STRICT = [
-    "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic",
-    "-Wconversion", "-Wdouble-promotion", "-Wmissing-prototypes", "-Wshadow", "-Wunused-macros",
-]  # fmt: skip
 STRICT_CXX = ["-std=c++11", *(each for each in STRICT[1:] if "prototypes" not in each)]
 TOLERANCE = {np.float32: 2e-6, np.float64: 1e-13}
 DTYPES = [np.float32, np.float64]
-
-
-@pytest.fixture(scope="session")
-def gcc() -> str:
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no gcc here to compile C with")
-    return compiler
-
-
-_numbers = itertools.count()
-
-
-def predict(gcc: str, path: Path, X: Any, n_out: int) -> Any:
-    """Compile a file and return its outputs for the samples."""
-    library = path.with_name(f"{path.stem}_{next(_numbers)}.so")
-    command = [gcc, *STRICT, "-O1", "-fPIC", "-shared", "-o", library, path, "-lm"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    function = getattr(ctypes.CDLL(str(library)), f"{path.stem}_predict")
-    outputs = np.empty((len(X), n_out), X.dtype)
-    for x, y in zip(np.ascontiguousarray(X), outputs, strict=True):
-        function(ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(y.ctypes.data))
-    return outputs
 
 
 GRAPHS = {
@@ -287,7 +257,7 @@ def test_parameters_that_diverged(tmp_path: Path) -> None:
     net = snn.MLP([topology.dense(2, 2), topology.dense(2, 2)])
     for place in (net.layers[1].weights, net.layers[1].biases):
         place[0] = np.nan
-        with pytest.raises(ValueError, match="layer 2 has weights or biases that are NaN or inf"):
+        with pytest.raises(ValueError, match="weights or biases of layer 2 are NaN or inf"):
             snn.export_c(net, tmp_path / "model.c")
         place[0] = 0
     assert not list(tmp_path.iterdir())
