@@ -13,6 +13,7 @@ from ..functions.dropout import dropout, key_of
 from ..functions.losses import loss_of_outputs, loss_of_samples
 from ..layers import blas, complete, sparse
 from ..layers.batch import Space, assemble, gather, pack
+from ..layers.gaps import set_apart
 from ..machine.jit import jit
 from . import views
 
@@ -52,6 +53,19 @@ def gather_targets(context, rank, operation, step):  # type: ignore[no-untyped-d
     )  # fmt: skip
     if found:
         context.memory.faults[step] = 1
+
+
+def gather_targets_with_gaps(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same where NaN stands for a target that is missing."""
+    memory, n_samples = context.memory, views.samples(context, step).shape[0]
+    first, last = operation["first"], operation["last"]
+    assemble(
+        context.work.Y, views.samples(context, step), views.samples(context, step + 1), 1.0,
+        memory.targets, views.reals(context, rank), first, last,
+    )  # fmt: skip
+    counts = views.counts(context, step)
+    if set_apart(memory.targets, n_samples, counts, memory.counts, first, last):
+        memory.faults[step] = 1
 
 
 # Dropout
@@ -220,18 +234,31 @@ def output_samples(context, rank, operation, step):  # type: ignore[no-untyped-d
             outputs[begin + s, i] = A[i, s]
 
 
+@jit
+def _loss_of_row(context, group, step, i, counts):  # type: ignore[no-untyped-def]
+    work, n_samples = context.work, views.samples(context, step).shape[0]
+    A, dZ = views.activations(context, group), views.loss_deltas(context, group)
+    loss_of_outputs(
+        work.loss, context.tile, A, views.targets(context, group), n_samples,
+        n_samples * work.output_counts[group["output"] + i], counts,
+        views.losses(context, group, step), dZ, i, i + 1,
+    )  # fmt: skip
+    activation_slope(group["makes"], A, A.dtype.type(1), dZ, i, i + 1)
+
+
 def loss(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Rows first to last of a group of outputs: their shares of the loss, and dZ."""
-    group, work = context.tables.groups[operation["group"]], context.work
-    A, dZ = views.activations(context, group), views.loss_deltas(context, group)
-    T, losses = views.targets(context, group), views.losses(context, group, step)
-    n_samples, counts = views.samples(context, step).shape[0], views.counts(context, step)
+    group, counts = context.tables.groups[operation["group"]], views.counts(context, step)
     for i in range(operation["first"], operation["last"]):
-        count = n_samples * work.output_counts[group["output"] + i]
-        loss_of_outputs(
-            work.loss, context.tile, A, T, n_samples, count, counts, losses, dZ, i, i + 1
-        )
-        activation_slope(group["makes"], A, A.dtype.type(1), dZ, i, i + 1)
+        _loss_of_row(context, group, step, i, counts)
+
+
+def loss_with_gaps(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same where targets are missing: samples count otherwise for each output."""
+    group, counts = context.tables.groups[operation["group"]], context.memory.counts
+    n_samples = views.samples(context, step).shape[0]
+    for i in range(operation["first"], operation["last"]):
+        _loss_of_row(context, group, step, i, counts[group["output"] + i][:n_samples])
 
 
 def loss_by_samples(context, rank, operation, step):  # type: ignore[no-untyped-def]

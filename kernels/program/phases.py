@@ -53,6 +53,8 @@ class Schedule:
         Whether outputs are pre-activations when they are handed over.
     clips
         Whether the step waits for the norm of all gradients.
+    gaps
+        Whether targets may be missing.
     """
 
     def __init__(
@@ -68,12 +70,13 @@ class Schedule:
         by_samples: bool,
         logits: bool,
         clips: bool,
+        gaps: bool,
     ) -> None:
         self._structure, self._effort, self._purpose = structure, effort, purpose
         self._groups = structure.groups
         self._forward, self._backward = forward, backward
         self._keeps_bytes, self._drops = keeps_bytes, drops
-        self._by_samples, self._logits = by_samples, logits
+        self._by_samples, self._logits, self._gaps = by_samples, logits, gaps
         self._updates = Updates(
             structure,
             effort,
@@ -115,7 +118,8 @@ class Schedule:
         tasks = [[operation(kind, 0, *range_), *self._dropped(0, range_)] for range_ in ranges]
         if targets:
             rows = self._effort.rows_of_values(n_out)
-            tasks += [[operation(ops.TARGETS, 0, *range_)] for range_ in rows]
+            kind = ops.TARGETS_WITH_GAPS if self._gaps else ops.TARGETS
+            tasks += [[operation(kind, 0, *range_)] for range_ in rows]
         return tasks
 
     def _forward_phases(self, number: int) -> list[Phase]:
@@ -187,7 +191,8 @@ class Schedule:
         """Operations that follow on rows of a group while they are in a cache."""
         following = []
         if self._groups[number].output is not None and not self._by_samples:  # else later
-            kind = ops.OUTPUT if self._purpose == PREDICT else ops.LOSS
+            loss = ops.LOSS_WITH_GAPS if self._gaps else ops.LOSS
+            kind = ops.OUTPUT if self._purpose == PREDICT else loss
             following.append(operation(kind, number, *rows))
             if self._purpose == PREDICT and self._logits and self._structure.readers[number]:
                 following.append(operation(ops.READ_OUTPUT, number, *rows))

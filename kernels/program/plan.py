@@ -88,6 +88,8 @@ class Plan:
     clips
         Whether training clips gradients by the norm of all: then each step is made when all are
         there, not as they come.
+    gaps
+        Whether targets may be missing: NaN in their place.
     """
 
     def __init__(
@@ -102,9 +104,10 @@ class Plan:
         drops: Sequence[bool] = (),
         logits: bool = False,
         clips: bool = False,
+        gaps: bool = False,
     ) -> None:
         self.structure, self.batch_size, self.purpose = structure, batch_size, purpose
-        self.clips, self.logits = clips, logits
+        self.clips, self.logits, self.gaps = clips, logits, gaps
         self.dtype = np.dtype(dtype)
         self.keeps_bytes = keeps_bytes and structure.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
@@ -135,6 +138,7 @@ class Plan:
             by_samples=self.by_samples,
             logits=logits,
             clips=clips,
+            gaps=gaps,
         ).phases
         self.tables = self._collect(groups, forward, backward, transposed)
         self.scratch_size = self._scratch_size(forward)

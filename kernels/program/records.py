@@ -60,6 +60,7 @@ class Memory(NamedTuple):
     pairs: Any  # uint32[n_inputs, width / 2]: the same, as those who read them do
     deltas: Any  # real[..., width]: gradients by them
     targets: Any  # real[n_out, width]
+    counts: Any  # float64[n_out, samples], where targets are missing: what samples count as
     partials: Any  # real[..., width]: sums of a complete group over some of its inputs
     scratch: Any  # real[n_threads, edges of a task]
     workspace: Any  # real[3, width], for a softmax, or without rows

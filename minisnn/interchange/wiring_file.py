@@ -3,8 +3,9 @@
 The header holds the activations, the number of inputs, and the seed of the initial weights if it
 is known. ``terms`` and ``outputs`` are names, JSON in arrays of bytes; ``units`` has the neurons of
 each term; ``sources`` and ``targets`` have the two ends of each edge between terms, as positions,
-in 2 or 4 bytes each; ``weights`` has those that came with the wiring. All weights and biases are
-one array, in the order of `Network.parameters`.
+in 2 or 4 bytes each; ``weights`` has those that came with the wiring. All parameters are one array,
+in the order of `Network.parameters`: gains and running moments among them, where ``batch_norm`` in
+the header has the scale and the shift of a level's normalisation.
 
 A few bytes can describe units whose edges take all memory. So a file must hold the weights of all
 edges that its terms and units claim before any edge between neurons is made.
@@ -19,6 +20,7 @@ import numpy as np
 from .._support.archive import Archive
 from .._support.archived_names import pack_text, unpack_text
 from .._support.arrays import Array
+from ..network.batch_norm import BatchNorm, BatchNorms
 from ..network.layer import PRECISIONS
 from ..network.network import Network
 from ..wiring.graph import Wiring
@@ -47,12 +49,17 @@ def packed_network(net: Network) -> tuple[dict[str, Any], dict[str, Array]]:
     }
     if wiring.weights is not None:
         arrays["weights"] = wiring.weights
-    header = {
+    header: dict[str, Any] = {
         "activation": net.activation,
         "output_activation": net.output_activation,
         "n_inputs": wiring.n_inputs,
         "weights": wiring.weights is not None,
     }
+    if any(net.batch_norm):
+        header["batch_norm"] = [
+            [norm.scale, norm.shift] if isinstance(norm, BatchNorm) else False
+            for norm in net.batch_norm
+        ]
     return header | ({} if net.seed is None else {"seed": net.seed}), arrays
 
 
@@ -71,7 +78,10 @@ def unpacked_network(archive: Archive) -> Network:
     )
     # each product is below 2**62; their sum is one of Python's numbers
     total = sum((widths[begin] * widths[end]).tolist()) + int(widths[n_inputs:].sum())
-    parameters = archive.array("parameters", PRECISIONS, (total,))
+    normals = _unpacked_normals(archive.header.get("batch_norm", False))
+    parameters = archive.array("parameters", PRECISIONS, (total if normals is False else None,))
+    if len(parameters) < total:
+        raise ValueError(f"there must be {total} parameters at least, got {len(parameters)}")
     weights = None
     if archive.entry("weights", bool):
         weights = archive.array("weights", [np.float64], sources.shape)
@@ -81,5 +91,12 @@ def unpacked_network(archive: Archive) -> Network:
     seed = archive.entry("seed", int) if "seed" in archive.header else None
     activation: Any = archive.header.get("activation")  # a text or a list, as Network checks
     return Network.from_parameters(
-        wiring, parameters, activation, archive.entry("output_activation", str), seed
+        wiring, parameters, activation, archive.entry("output_activation", str), seed, normals
     )
+
+
+def _unpacked_normals(value: Any) -> BatchNorms:
+    """Return the batch normalisation of each level; False if there is none."""
+    if not isinstance(value, list):
+        return value  # which Network checks
+    return [BatchNorm(*entry) if isinstance(entry, list) else entry for entry in value]

@@ -20,6 +20,7 @@ from ..kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
 from ..kernels.program.structure import Structure
 from .gradients import Gradients
 from .losses import check_loss
+from .output_weights import OutputWeights
 from .passes import Passes
 from .samples import Samples, check_inputs, check_samples
 
@@ -156,6 +157,7 @@ class SparseNetwork(ABC):
         drops: tuple[bool, ...] = (),
         logits: bool = False,
         clips: bool = False,
+        gaps: bool = False,
     ) -> Plan:
         """Return the plan of batches of another size.
 
@@ -173,6 +175,8 @@ class SparseNetwork(ABC):
             Whether outputs stay pre-activations, for a cross-entropy or for the caller.
         clips : bool
             Whether training clips gradients.
+        gaps : bool
+            Whether targets may be missing.
 
         Returns
         -------
@@ -189,7 +193,12 @@ class SparseNetwork(ABC):
             raise ValueError(
                 f"purpose must be PREDICT, TRAIN or DIFFERENTIATE, got {shown(purpose)}"
             )
-        options: dict[str, Any] = {"keeps_bytes": keeps_bytes, "logits": logits, "clips": clips}
+        options: dict[str, Any] = {
+            "keeps_bytes": keeps_bytes,
+            "logits": logits,
+            "clips": clips,
+            "gaps": gaps,
+        }
         options = {name: check_flag(value, name) for name, value in options.items()}
         return self._passes.plan_for(batch_size, purpose, drops=tuple(drops), **options)
 
@@ -237,6 +246,8 @@ class SparseNetwork(ABC):
         loss: str | None = None,
         dropout: float | Sequence[float] | None = None,
         sample_weight: npt.ArrayLike | None = None,
+        output_weights: OutputWeights | None = None,
+        missing_targets: bool = False,
         seed: Seed = None,
         input_scale: float = 1.0,
     ) -> tuple[float, Gradients]:
@@ -244,7 +255,7 @@ class SparseNetwork(ABC):
 
         Parameters
         ----------
-        X, Y, loss, dropout, sample_weight, input_scale
+        X, Y, loss, dropout, sample_weight, output_weights, missing_targets, input_scale
             As for `minisnn.train`.
         seed : int, SeedSequence or Generator, optional
             Of the dropout masks; by default fresh, and kept in the gradients.
@@ -269,7 +280,15 @@ class SparseNetwork(ABC):
         >>> gradients.weights[0].shape, gradients.inputs.shape
         ((16,), (4, 8))
         """
-        samples = check_samples(self, X, Y, input_scale, weights=sample_weight)
+        samples = check_samples(
+            self,
+            X,
+            Y,
+            input_scale,
+            weights=sample_weight,
+            output_weights=output_weights,
+            missing_targets=missing_targets,
+        )
         known = check_loss(loss, self.output_activation, samples)
         rates = checks.check_dropout(dropout, self.n_levels)
         number = seed_of(seed)

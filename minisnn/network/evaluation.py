@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from .base import SparseNetwork, check_network
 from .losses import Loss, check_loss
+from .output_weights import OutputWeights
 from .samples import Samples, check_samples
 
 
@@ -27,6 +28,8 @@ def evaluate(
     loss: str | None = None,
     input_scale: float = 1.0,
     rows: npt.ArrayLike | None = None,
+    output_weights: OutputWeights | None = None,
+    missing_targets: bool = False,
 ) -> Evaluation:
     """Return the loss and, if Y is labels, the accuracy.
 
@@ -45,6 +48,8 @@ def evaluate(
     rows : array of int, or of bool, shape (samples,), optional
         Rows of X and Y to use: their numbers, or a mask of True and False; all by default.
         ``X[rows]`` would copy them.
+    output_weights, missing_targets
+        As for `minisnn.train`.
 
     Returns
     -------
@@ -64,7 +69,15 @@ def evaluate(
     >>> snn.evaluate(net, np.eye(4), np.full((4, 2), 0.5)).accuracy is None
     True
     """
-    samples = check_samples(check_network(net), X, Y, input_scale, rows=rows)
+    samples = check_samples(
+        check_network(net),
+        X,
+        Y,
+        input_scale,
+        rows=rows,
+        output_weights=output_weights,
+        missing_targets=missing_targets,
+    )
     return evaluate_samples(net, samples, check_loss(loss, net.output_activation, samples))
 
 
@@ -73,7 +86,10 @@ def evaluate_samples(net: SparseNetwork, samples: Samples, loss: Loss) -> Evalua
     samples.targets.check(samples.order(), 1.0, net.dtype)
     outputs = net.predict_checked(samples, logits=loss.wants_logits)
     targets = samples.of_each(samples.targets)
-    value = loss.mean_over(outputs, targets)
+    if samples.output_weights is None and not samples.targets.gaps:
+        value = loss.mean_over(outputs, targets)
+    else:
+        value = loss.weighted_mean(outputs, targets, samples.output_weights)
     if targets.ndim == 2:
         return Evaluation(value, None)
     return Evaluation(value, float((outputs.argmax(axis=1) == targets).mean()))

@@ -93,6 +93,7 @@ class Execution:
             pairs=feature_major(n_bytes, plan.width // 2, np.uint32),
             deltas=buffer(0 if forward_only else plan.n_deltas),
             targets=buffer(0 if forward_only else structure.n_out),
+            counts=np.empty((structure.n_out * plan.gaps, plan.batch_size)),
             partials=buffer(plan.n_partials),
             scratch=np.empty((plan.n_threads, 0 if forward_only else plan.scratch_size), dtype),
             workspace=buffer(3 if plan.by_samples else 0),
@@ -179,6 +180,7 @@ class Execution:
             seed=seed,
             first_step=first_step,
             updates=updates,
+            output_weights=data.output_weights,
         )
         context = plan.ready(context)
         with plan.limits_blas():
@@ -203,6 +205,7 @@ class Execution:
         seed: int = 0,
         first_step: int = 0,
         updates: Updates = _NO_UPDATES,
+        output_weights: Array | None = None,
     ) -> Context:
         """Return all that one run reads and writes. Of a plan, all have the same types."""
         plan = self._plan
@@ -216,6 +219,10 @@ class Execution:
         coefficients = updates.coefficients
         if plan.purpose != TRAIN:
             coefficients = np.zeros((n_steps, N_COEFFICIENTS))
+        weights = np.ones(structure.n_out)
+        if output_weights is not None:
+            given = structure.outputs_given
+            weights = output_weights if given is None else output_weights[given]
         work = Work(
             X=X,
             Y=Y,
@@ -225,7 +232,9 @@ class Execution:
             loss=loss,
             update=KEEP if self._keeps_gradients else updates.optimizer,
             optimizer=updates.optimizer,
-            output_counts=np.full(structure.n_out, float(structure.n_out)),
+            output_counts=np.divide(
+                structure.n_out, weights, out=np.full(len(weights), np.inf), where=weights > 0
+            ),
             counts=counts,
             coefficients=coefficients,
             limit=float(updates.limit),

@@ -69,6 +69,22 @@ class Loss:
         """Return its value over all samples, computed in float64."""
         return self.mean(outputs.astype(np.float64), targets)
 
+    def weighted_mean(self, outputs: Array, targets: Array, weights: Array | None) -> float:
+        """Return the mean over outputs of their own means, times weights, over targets not NaN.
+
+        An output without any target has no part in it.
+        """
+        n_out = outputs.shape[1]
+        if targets.ndim == 1:
+            targets = (targets[:, None] == np.arange(n_out)).astype(np.float64)
+        total = 0.0
+        for i, weight in enumerate(np.ones(n_out) if weights is None else weights):
+            there = ~np.isnan(targets[:, i])
+            if there.any():
+                chosen = outputs[there, i : i + 1].astype(np.float64)
+                total += weight * self.mean(chosen, targets[there, i : i + 1])
+        return total / n_out
+
     def check_targets(self, samples: Samples, targets: Table) -> None:
         """Raise a ValueError unless it takes the targets, one for each output."""
         if not (self.takes_shares or self.takes_probabilities):
@@ -174,6 +190,17 @@ def check_loss(loss: str | None, output_activation: str, samples: Samples | None
             f"{' or '.join(map(repr, fitting))}, or make the network with output_activation="
             f"{found.outputs[0]!r}"
         )
+    if samples is not None and kernels.LOSSES[found.name].of_samples is not None:
+        gaps = samples.targets is not None and samples.targets.gaps
+        for name, wanted in (
+            ("output_weights", samples.output_weights is not None),
+            ("missing_targets", gaps),
+        ):
+            if wanted:
+                raise ValueError(
+                    f"{name} do not go with loss {found.name!r}, which is over all outputs of a "
+                    "sample; take sigmoid outputs and 'binary_cross_entropy'"
+                )
     if samples is not None and samples.targets is not None and samples.targets.values.ndim == 2:
         found.check_targets(samples, samples.targets)
     return found

@@ -51,6 +51,7 @@ class Passes:
         drops: tuple[bool, ...] = (),
         logits: bool = False,
         clips: bool = False,
+        gaps: bool = False,
     ) -> Plan:
         """Return the plan of batches of a size, which is kept for the next call."""
         n_threads = get_num_threads()
@@ -59,6 +60,7 @@ class Passes:
             "drops": drops,
             "logits": logits,
             "clips": clips,
+            "gaps": gaps,
         }
         key = (batch_size, purpose, n_threads, *options.values())
         plan = self._plans.get(key)
@@ -86,6 +88,7 @@ class Passes:
             keeps_bytes=keeps_bytes(samples, dropout),
             drops=drops_of(dropout),
             logits=logits,
+            gaps=samples.targets is not None and samples.targets.gaps and purpose != PREDICT,
         )
         execution = Execution(plan, self._parameters)
         return execution, *execution.run(samples, samples.order(), dropout=dropout, **options)

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .._support.arrays import Array
-from .._support.checks import check_number
+from .._support.checks import check_flag, check_number
 from .._support.columns import Known, Names, columns_of, read_column, read_columns
 from .._support.messages import counted, each_of, ravel_advice
 from ..kernels.layers.batch import kind_of
 from .labels import check_labels, encoding_advice
+from .output_weights import OutputWeights, check_output_weights
 from .rows import check_rows
 
 _LEAST_WEIGHT = 2.0**-960  # of the largest: any number of samples, divided by it, is finite
@@ -71,6 +72,8 @@ class Table:
         Names of inputs or outputs.
     taken : array of uint32, optional
         Numbers of the inputs that are to be read; by default all.
+    gaps : bool
+        Whether NaN stands for a target that is missing.
     """
 
     values: Array
@@ -78,6 +81,7 @@ class Table:
     columns: Array | None = None
     names: Names | None = None
     taken: Array | None = None
+    gaps: bool = False
 
     @property
     def places(self) -> Array | None:
@@ -114,6 +118,8 @@ class Table:
         values = self.of(rows)
         with np.errstate(over="ignore", invalid="ignore"):
             broken = ~np.isfinite((scale * values.astype(np.float64)).astype(real))
+        if self.gaps:
+            broken &= ~np.isnan(values)
         if values.dtype in (np.int64, np.uint64):
             broken |= values > _LARGEST_WHOLE
             broken |= values < -_LARGEST_WHOLE
@@ -152,6 +158,8 @@ class Samples:
     targets : Table, optional
     weights : array of float64, shape (rows,), optional
         Weight of each sample.
+    output_weights : array of float64, shape (n_out,), optional
+        Weight of each output in the loss.
     """
 
     inputs: Table
@@ -159,6 +167,7 @@ class Samples:
     rows: Array | None = None
     targets: Any = None  # a Table, where there are targets
     weights: Array | None = None
+    output_weights: Array | None = None
 
     @property
     def n_rows(self) -> int:
@@ -234,6 +243,8 @@ def check_samples(
     weights: npt.ArrayLike | None = None,
     rows: npt.ArrayLike | None = None,
     known: Sequence[Known] | None = None,
+    output_weights: OutputWeights | None = None,
+    missing_targets: bool = False,
 ) -> Samples:
     """Return samples with targets that fit the network.
 
@@ -241,7 +252,7 @@ def check_samples(
     ----------
     net : Network
         Shapes, dtypes and names that they must fit.
-    X, Y, input_scale, weights, rows
+    X, Y, input_scale, weights, rows, output_weights, missing_targets
         As for `minisnn.train`.
     prefix : str
         Goes before the names of X, Y and rows in messages.
@@ -255,7 +266,13 @@ def check_samples(
     samples = check_inputs(net, X, input_scale, prefix, rows=rows, known=inputs)
     advice = "number the classes: classes, labels = np.unique(np.ravel(Y), return_inverse=True)"
     targets = _check_targets(net, _read(Y, outputs, prefix + "Y", advice=advice), samples)
-    return replace(samples, targets=targets, weights=_check_weights(weights, samples))
+    gaps = check_flag(missing_targets, "missing_targets") and targets.values.dtype.kind == "f"
+    return replace(
+        samples,
+        targets=replace(targets, gaps=gaps),
+        weights=_check_weights(weights, samples),
+        output_weights=check_output_weights(output_weights, net),
+    )
 
 
 def check_inputs(

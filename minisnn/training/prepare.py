@@ -19,6 +19,7 @@ from .._support.progress import require_tqdm
 from .._support.seeds import Seed, seed_of
 from ..network.base import SparseNetwork, check_network
 from ..network.losses import check_loss
+from ..network.output_weights import OutputWeights
 from ..network.samples import Samples, check_samples
 from . import fingerprints
 from .callback import Callback, EpochFunction
@@ -48,6 +49,8 @@ class Options:
     dropout: float | Sequence[float] | None = None
     sample_weight: npt.ArrayLike | None = None
     class_weight: ClassWeight | None = None
+    output_weights: OutputWeights | None = None
+    missing_targets: bool = False
     input_scale: float = 1.0
     shuffle: bool = True
     seed: Seed = None
@@ -101,6 +104,8 @@ def prepare(
         weights=options.sample_weight,
         rows=options.rows,
         known=kept.known(net),
+        output_weights=options.output_weights,
+        missing_targets=options.missing_targets,
     )
     samples = weighted_by_class(samples, options.class_weight, net.n_out)
     validation = _check_validation(net, samples, X, Y, options)
@@ -162,7 +167,7 @@ def prepare(
             "training data": fingerprints.of_samples(samples),
             "validation data": fingerprints.of_samples(validation),
             "input_scale": repr(samples.scale),
-            "loss": loss.name,
+            "loss": loss.name + _weighted(samples),
             "batch_size": str(batch_size),
             "dropout": str(dropout),
             "shuffle": str(shuffle),
@@ -229,4 +234,21 @@ def _check_validation(
         return None
     X, Y = (X, Y) if data is None else check_pair(data, "validation_data")
     known = [Known(table.names, "the training") for table in (samples.inputs, samples.targets)]
-    return check_samples(net, X, Y, options.input_scale, "validation ", rows=rows, known=known)
+    return check_samples(
+        net,
+        X,
+        Y,
+        options.input_scale,
+        "validation ",
+        rows=rows,
+        known=known,
+        output_weights=options.output_weights,
+        missing_targets=options.missing_targets,
+    )
+
+
+def _weighted(samples: Samples) -> str:
+    """Return the part of the loss that is in no option by itself, for the fingerprint."""
+    weights = samples.output_weights
+    gaps = ", targets missing" if samples.targets.gaps else ""
+    return gaps if weights is None else f", outputs times {weights.tolist()}{gaps}"

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .._support.seeds import Seed
 from ..network.base import SparseNetwork
+from ..network.output_weights import OutputWeights
 from .callback import EpochFunction
 from .class_weight import ClassWeight
 from .history import History
@@ -33,6 +34,8 @@ def train(
     dropout: float | Sequence[float] | None = None,
     sample_weight: npt.ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
+    output_weights: OutputWeights | None = None,
+    missing_targets: bool = False,
     input_scale: float = 1.0,
     shuffle: bool = True,
     seed: Seed = None,
@@ -97,6 +100,12 @@ def train(
         all outputs have this target, such as a single one. ``"balanced"`` gives all classes the
         same weight in sum: n / (k * count) for k classes among the n samples to train on, those
         that ``rows`` select; samples count as their ``sample_weight``. Validation is not weighted.
+    output_weights : mapping of names to float, or array of float, shape (n_out,), optional
+        Weight of each output in the loss, also of validation: the loss is the mean over outputs of
+        weight times the output's own loss. Names that are left out have weight 1.
+    missing_targets : bool
+        Whether NaN in Y stands for a target that is missing. It has no part in the loss, and each
+        output's loss is the mean over the samples that have its target.
     input_scale : float
         Factor on the inputs, applied as a batch is assembled: 1/255 for uint8 images.
     shuffle : bool
@@ -184,6 +193,8 @@ def train(
         dropout=dropout,
         sample_weight=sample_weight,
         class_weight=class_weight,
+        output_weights=output_weights,
+        missing_targets=missing_targets,
         input_scale=input_scale,
         shuffle=shuffle,
         seed=seed,

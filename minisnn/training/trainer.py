@@ -98,6 +98,7 @@ class Trainer:
             drops=drops_of(dropout),
             logits=loss.wants_logits,
             clips=optimizer.clip_norm is not None,
+            gaps=samples.targets.gaps,
         )
         self.parameters, self._state = net.parameters, optimizer.initial_state(net.parameters)
         self._execution = Execution(self.plan, self.parameters, self._state)

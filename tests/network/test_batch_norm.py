@@ -182,6 +182,16 @@ def test_a_training_that_is_gone_on_with_and_one_that_diverges(
     assert np.isfinite(broken.parameters).all()
 
 
+def test_files(wiring: snn.wiring.Wiring, data: Any, tmp_path: Path) -> None:
+    net = network(wiring, batch_norm=[True, snn.BatchNorm(shift=False), False])
+    snn.train(net, *data, optimizer=snn.Adam(0.01), epochs=2, seed=0)
+    snn.save(net, tmp_path / "net.npz")
+    again = snn.load(tmp_path / "net.npz")
+    assert again.batch_norm == net.batch_norm
+    np.testing.assert_array_equal(again.parameters, net.parameters)
+    np.testing.assert_array_equal(again.predict(data[0]), net.predict(data[0]))
+
+
 def test_levels_that_are_normalised(wiring: snn.wiring.Wiring) -> None:
     net = network(wiring, batch_norm=[True, snn.BatchNorm(shift=False), False])
     assert net.batch_norm == (snn.BatchNorm(), snn.BatchNorm(shift=False), False)
