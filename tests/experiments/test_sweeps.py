@@ -39,8 +39,8 @@ from minisnn.experiments.records import Begun, Outcome
 from minisnn.experiments.training import build_network, train_run
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
-LONG = {"epochs": 300, "data": {"name": "mnist_sample"}}
-"""Half a second or so."""
+LONG = {"epochs": 200, "data": {"name": "mnist_sample"}}
+"""A third of a second or so."""
 
 
 @pytest.fixture
