@@ -19,9 +19,12 @@ import pytest
 import minisnn as snn
 from minisnn.topology import registry
 
-pytestmark = pytest.mark.skipif(
-    find_spec("mkdocs") is None, reason="needs mkdocs: pip install 'minisnn[docs]'"
-)
+pytestmark = [
+    pytest.mark.site,
+    pytest.mark.skipif(
+        find_spec("mkdocs") is None, reason="needs mkdocs: pip install 'minisnn[docs]'"
+    ),
+]
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "topology", "spectral", "baselines", "callbacks", "experiments", "interchange", "reproduction",
