@@ -31,7 +31,7 @@ from minisnn import plots  # noqa: E402
 PACKAGES = (
     "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.callbacks",
     "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.sklearn",
-    "minisnn.datasets", "minisnn.plots", "minisnn.wiring",
+    "minisnn.datasets", "minisnn.plots", "minisnn.wiring", "minisnn.attribution",
 )  # fmt: skip
 
 

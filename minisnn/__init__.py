@@ -9,8 +9,9 @@ Examples
 `minisnn.train` trains it, `MLP.predict` and `minisnn.evaluate` use it, and `minisnn.callbacks`
 follow a training. `minisnn.save` and `minisnn.load` are for files; `minisnn.interchange` imports
 from other programs and exports to them. Data sets are in `minisnn.datasets`, other ways to train
-few weights in `minisnn.baselines`. `minisnn.spectral` measures graphs, `minisnn.plots` draws them,
-`minisnn.experiments` trains many networks.
+few weights in `minisnn.baselines`. `minisnn.attribution` says what an output comes from,
+`minisnn.spectral` measures graphs, `minisnn.plots` draws them, `minisnn.experiments` trains many
+networks.
 """
 
 from importlib import import_module
@@ -39,7 +40,7 @@ from .training.schedules import CosineDecay, StepDecay, WarmUp, WarmUpDecay
 from .training.train import train
 
 if TYPE_CHECKING:
-    from . import baselines, experiments, plots, spectral
+    from . import attribution, baselines, experiments, plots, spectral
 
 __all__ = [
     "MLP",
@@ -61,6 +62,7 @@ __all__ = [
     "WarmUp",
     "WarmUpDecay",
     "__version__",
+    "attribution",
     "baselines",
     "callbacks",
     "datasets",
@@ -89,7 +91,7 @@ if not TYPE_CHECKING:  # checkers cannot read a computed list; they go by the im
 
 def __getattr__(name: str) -> Any:
     """Import these packages on first use: a program that only trains does not wait for them."""
-    if name in ("baselines", "experiments", "plots", "spectral"):
+    if name in ("attribution", "baselines", "experiments", "plots", "spectral"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

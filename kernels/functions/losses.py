@@ -10,12 +10,14 @@ samples, then padding. With n outputs, T the targets::
                                                                         dZ = (A - T) / (N n)
     cross_entropy           L = -sum T log A / N,                       A = softmax(Z)
                                                                         dZ = (A - T) / N
+    output                  L = sum T A                                 dA = T
+                            for the gradients of outputs themselves; not to be trained with
 
 If samples have weights w, each term of L and each column of the gradient is multiplied by the count
 of its sample, N w_s / sum w; counts : float64[N], or empty where all are 1.
 
-The last two start from Z, so that no digits are lost, and nothing is infinite, where A is close to
-0 or 1. They overwrite Z by A.
+Cross-entropies start from Z, so that no digits are lost, and nothing is infinite, where A is close
+to 0 or 1. They overwrite Z by A, as all losses of a softmax do.
 
 A loss is a row of `LOSSES`; a run has its number, so one compilation serves all.
 """
@@ -148,6 +150,16 @@ def binary_cross_entropy(tile, Z, T, n_samples, count, counts, losses, dZ, first
         _count(dZ[i], counts)
 
 
+@inlined
+def _share(terms, n_here, count, losses, first):  # type: ignore[no-untyped-def]
+    """Add up the terms of each so many samples, the first being ``first``, over a count."""
+    for begin in range(0, terms.shape[0], SAMPLES):
+        total = 0.0
+        for s in range(begin, min(begin + SAMPLES, n_here)):
+            total += np.float64(terms[s])
+        losses[(first + begin) // SAMPLES] = total / count
+
+
 @jit
 def cross_entropy(Z, T, n_samples, counts, workspace, losses, dZ, first, last):  # type: ignore[no-untyped-def]
     """Cross-entropy of a softmax, the mean over samples, and its gradient by Z.
@@ -170,11 +182,7 @@ def cross_entropy(Z, T, n_samples, counts, workspace, losses, dZ, first, last): 
     n_here = max(0, min(last, n_samples) - first)  # samples, before the padding
     here = counts[first : first + n_here]
     _count(terms, here)
-    for begin in range(0, last - first, SAMPLES):
-        total = 0.0
-        for s in range(begin, min(begin + SAMPLES, n_here)):
-            total += np.float64(terms[s])
-        losses[(first + begin) // SAMPLES] = total / n_samples
+    _share(terms, n_here, n_samples, losses, first)
     factor = dZ.dtype.type(1 / n_samples)
     for i in range(Z.shape[0]):
         a, t, gradient = Z[i, first:last], T[i, first:last], dZ[i, first:last]
@@ -184,11 +192,49 @@ def cross_entropy(Z, T, n_samples, counts, workspace, losses, dZ, first, last): 
         gradient[n_here:] = 0
 
 
+@jit
+def output(tile, A, T, n_samples, count, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
+    """Sum of T A over samples and outputs, and its gradient by the activations."""
+    for i in range(first, last):
+        for s in range(n_samples):
+            dA[i, s] = A[i, s] * T[i, s]
+        losses[i] = total_of(tile, dA, i, n_samples, counts)
+        for s in range(n_samples):
+            dA[i, s] = T[i, s]
+        _count(dA[i], counts)
+
+
+@jit
+def output_of_softmax(Z, T, n_samples, counts, workspace, losses, dZ, first, last):  # type: ignore[no-untyped-def]
+    """Sum of T A over samples and outputs, and its gradient by Z: a_i (t_i - sum_k t_k a_k).
+
+    Z is overwritten by A = softmax(Z).
+    """
+    softmax(Z, workspace, first, last)
+    terms = workspace[2, first:last]
+    terms[:] = 0
+    for i in range(Z.shape[0]):
+        a, t = Z[i, first:last], T[i, first:last]
+        for s in range(last - first):
+            terms[s] = fma(t[s], a[s], terms[s])
+    n_here = max(0, min(last, n_samples) - first)  # samples, before the padding
+    here = counts[first : first + n_here]
+    for i in range(Z.shape[0]):
+        a, t, gradient = Z[i, first:last], T[i, first:last], dZ[i, first:last]
+        for s in range(n_here):
+            gradient[s] = a[s] * (t[s] - terms[s])
+        _count(gradient, here)
+        gradient[n_here:] = 0
+    _count(terms, here)
+    _share(terms, n_here, 1, losses, first)
+
+
 LOSSES = table(
     Loss("mse", squared_error),
     Loss("huber", huber),
     Loss("binary_cross_entropy", binary_cross_entropy, from_logits=True),
     Loss("cross_entropy", of_samples=cross_entropy, from_logits=True),
+    Loss("output", output, output_of_softmax),
 )
 """The losses by name."""
 

@@ -114,6 +114,11 @@ class Execution:
         return self._memory.activations
 
     @property
+    def deltas(self) -> Array:
+        """By pre-activations, and by inputs, where the plan differentiates: a row per neuron."""
+        return self._memory.deltas[: self._plan.structure.n_rows]
+
+    @property
     def gradients(self) -> Array:
         """By all parameters, where the plan keeps them."""
         return self._memory.gradients

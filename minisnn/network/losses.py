@@ -153,6 +153,10 @@ LOSSES = {
 }
 """The losses by name. The first that goes with a network's outputs is the default."""
 
+OUTPUT = Loss("output", (*HIDDEN, "softmax"), lambda A, T: float(_at_targets(A, T).sum()))
+"""Outputs times their targets, in sum: with labels its gradients are those of one output. It is
+differentiated, and nothing is trained with it."""
+
 
 def losses_for(output_activation: str) -> list[str]:
     """Return the names of the losses that go with an activation of outputs."""

@@ -4,6 +4,7 @@ Each function returns a Matplotlib figure, made without pyplot: no window, no gl
 notebook shows it, and ``figure.savefig(path)`` writes it.
 """
 
+from .attributions import plot_attributions
 from .nulls import plot_nulls
 from .sankey import plot_sankey
 from .topologies import plot_adjacency, plot_topologies
@@ -12,6 +13,7 @@ from .wirings import plot_wiring
 
 __all__ = [
     "plot_adjacency",
+    "plot_attributions",
     "plot_nulls",
     "plot_sankey",
     "plot_step_times",

@@ -32,7 +32,7 @@ SCRIPTS = sorted(
 PACKAGES = (
     "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.callbacks",
     "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.sklearn",
-    "minisnn.datasets", "minisnn.plots", "minisnn.wiring",
+    "minisnn.datasets", "minisnn.plots", "minisnn.wiring", "minisnn.attribution",
 )  # fmt: skip
 
 
@@ -121,8 +121,9 @@ def used_names(names: dict[str, Any]) -> set[str]:
 
 GROUPS = set(re.findall(r"^(\w+) = \[", LIBRARY, re.MULTILINE))
 EXEMPT = {  # what the library makes and users read; then what a training calls
-    "Answer", "Comparison", "ConvergenceError", "DataError", "Dataset", "DatasetError",
-    "DeadNeuronWarning", "Distances", "Dropped", "Epoch", "Evaluation", "Experiment",
+    "Answer", "Attribution", "Comparison", "ConvergenceError", "DataError", "Dataset",
+    "DatasetError", "DeadNeuronWarning", "Distances", "Dropped", "Epoch", "Evaluation",
+    "Experiment",
     "FileFormatError", "Finding", "Gradients", "Measures", "Narrower", "NetworkMeasures",
     "NullTest", "Profile", "Record", "RepeatedGraphWarning", "Status", "Summary", "Table",
     "UnknownInputWarning",

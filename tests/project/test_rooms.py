@@ -15,7 +15,7 @@ FLOORS = [
     {"kernels.layers", "topology"},
     {"kernels.program", "datasets", "wiring"},
     {"network"},
-    {"training", "spectral"},
+    {"attribution", "training", "spectral"},
     {"callbacks", "experiments", "interchange", "measurement", "plots", "sklearn"},
     {"baselines", "reproduction"},
 ]

@@ -28,7 +28,7 @@ pytestmark = [
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "topology", "spectral", "baselines", "callbacks", "experiments", "interchange", "reproduction",
-    "sklearn", "datasets", "plots", "wiring",
+    "sklearn", "datasets", "plots", "wiring", "attribution",
 )  # fmt: skip
 
 

@@ -137,3 +137,38 @@ def test_nan_stays_nan() -> None:
             losses.huber(TILE, Z, T, 16, 32.0, NO_COUNTS, shares, dZ, 0, 2)
             assert not np.isfinite(shares[1])
             assert np.isnan(dZ[1, 3]) == np.isnan(bad)
+
+
+@pytest.mark.parametrize("n_samples", BATCHES)
+@pytest.mark.parametrize("real", REALS)
+def test_outputs_themselves(rng: np.random.Generator, real: Any, n_samples: int) -> None:
+    A, T = filled(rng, 6, n_samples, real), filled(rng, 6, n_samples, real)
+    A[:, n_samples:] = 7
+    counts, weights = rng.random(n_samples), T[:, :n_samples].astype(np.float64)
+    dA, shares = np.full_like(A, np.nan), np.full(6, np.nan)
+    for first, last in ((0, 4), (4, 6)):
+        losses.output(TILE, A, T, n_samples, np.nan, counts, shares, dA, first, last)
+    weights *= counts
+    total = (weights * A[:, :n_samples]).sum()
+    assert shares.sum() == pytest.approx(total, rel=CLOSE[real]["rtol"])
+    np.testing.assert_allclose(dA[:, :n_samples], weights, **CLOSE[real])
+    assert not dA[:, n_samples:].any()
+
+
+@pytest.mark.parametrize("n_samples", BATCHES)
+@pytest.mark.parametrize("real", REALS)
+def test_outputs_of_a_softmax(rng: np.random.Generator, real: Any, n_samples: int) -> None:
+    Z, T = filled(rng, 6, n_samples, real), filled(rng, 6, n_samples, real)
+    Z[:] = 8 * Z - 4
+    softmax = twins.activate("softmax", Z[:, :n_samples].astype(np.float64))
+    counts, width = rng.random(n_samples), Z.shape[1]
+    weights = counts * T[:, :n_samples]
+    dZ, workspace = np.full_like(Z, np.nan), np.full((3, width), np.nan, real)
+    shares = np.full(-(-width // losses.SAMPLES), np.nan)
+    for first, last in pairwise([*range(0, width, losses.SAMPLES), width]):
+        losses.output_of_softmax(Z, T, n_samples, counts, workspace, shares, dZ, first, last)
+    assert shares.sum() == pytest.approx((weights * softmax).sum(), rel=CLOSE[real]["rtol"])
+    slopes = softmax * (weights - (weights * softmax).sum(axis=0))
+    np.testing.assert_allclose(dZ[:, :n_samples], slopes, **CLOSE[real])
+    np.testing.assert_allclose(Z[:, :n_samples], softmax, **CLOSE[real])
+    assert not dZ[:, n_samples:].any()

@@ -65,7 +65,7 @@ def test_the_library_has_a_row_for_each_of_the_kernels() -> None:
     from minisnn.interchange import activations
 
     assert activations.ACTIVATIONS.keys() == ACTIVATIONS.keys()
-    assert losses.LOSSES.keys() == LOSSES.keys()
+    assert {*losses.LOSSES, losses.OUTPUT.name} == LOSSES.keys()
     assert [kind.kernel for kind in optimizers.KINDS] == list(OPTIMIZERS)
 
 
@@ -73,6 +73,7 @@ def test_the_library_has_a_row_for_each_of_the_kernels() -> None:
 def test_a_loss_goes_with_outputs_that_it_can_be_made_with(name: str) -> None:
     """By samples where an activation is over the whole layer, else by outputs."""
     row = LOSSES[name]
-    assert (row.of_samples is None) != (row.of_outputs is None)
-    for output in losses.LOSSES[name].outputs:
-        assert (ACTIVATIONS[output].over_layer is None) == (row.of_samples is None)
+    outputs = {**losses.LOSSES, losses.OUTPUT.name: losses.OUTPUT}[name].outputs
+    over_layer = {ACTIVATIONS[output].over_layer is not None for output in outputs}
+    assert (True in over_layer) == (row.of_samples is not None)
+    assert (False in over_layer) == (row.of_outputs is not None)
