@@ -15,6 +15,7 @@ A complete group has no indices: its products are those of `complete`, or BLAS's
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -329,15 +330,15 @@ class Structure:
     def _find_readers(self) -> list[list[int]]:
         """Return for each group the numbers of those with an edge from it."""
         readers: list[list[int]] = [[] for _ in self.groups]
+        starts = np.array(self.rows)
         for number, group in self.summing:
             begin, end = group.reads, group.reads + group.graph.n_in
-            within = [k for k in range(number) if self.rows[k] < end and begin < self.rows[k + 1]]
-            if len(within) > 1 and not group.graph.is_complete:
+            first, last = bisect_right(self.rows, begin) - 1, bisect_left(self.rows, end) - 1
+            within: Sequence[int] = range(first, last + 1)
+            if last > first and not group.graph.is_complete:
                 columns = np.asarray(group.graph.rows()[1]) + np.int64(begin)
-                counts = np.bincount(
-                    np.searchsorted(self.rows, columns, side="right") - 1, minlength=number
-                )
-                within = np.flatnonzero(counts).tolist()
+                counts = np.bincount(np.searchsorted(starts, columns, side="right") - 1 - first)
+                within = (np.flatnonzero(counts) + first).tolist()
             for k in within:
                 readers[k].append(number)
         return readers

@@ -10,6 +10,7 @@ from .._support.arrays import Array
 from ..network.layer import Layer
 from ..network.mlp import MLP
 from ..network.network import Network
+from .folding import folded
 from .sums import sums_of
 
 _LARGEST = 127
@@ -39,8 +40,11 @@ def quantised(layer: Layer) -> tuple[Array, Array]:
 
 
 def with_quantised_weights(net: MLP | Network) -> MLP | Network:
-    """Return a copy of the network with the weights that the bytes and scales encode."""
-    twin = copy.deepcopy(net)
+    """Return a copy of the network with the weights that the bytes and scales encode.
+
+    Batch normalisation is folded into them first.
+    """
+    twin = copy.deepcopy(net if isinstance(net, MLP) else folded(net))
     for layer in [each.layer for each in sums_of(twin).sums]:
         weights, scales = quantised(layer)
         layer.weights[:] = weights * np.repeat(scales, layer.topology.in_degrees)

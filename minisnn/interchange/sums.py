@@ -17,6 +17,7 @@ from ..network.layer import Layer
 from ..network.mlp import MLP
 from ..network.network import Network
 from ..topology.graph import Topology
+from .folding import folded
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class Sums:
 def sums_of(net: MLP | Network) -> Sums:
     """Return the sums of a network; the arrays of their layers are views of its parameters.
 
+    Batch normalisation is folded into them, which are then copies.
+
     Raises
     ------
     TypeError
@@ -115,6 +118,8 @@ def sums_of(net: MLP | Network) -> Sums:
         for layer, (_, group), span in zip(net.layers, structure.summing, spans, strict=True):
             sums.append(Sum(layer, *span, group.activation, group.output is not None))
         return Sums(sums)
+    net = folded(net)
+    structure = net.structure
     for number, group in structure.summing:
         graph = group.graph
         topology = (

@@ -1,11 +1,10 @@
 """Networks of a wiring in the archives of `minisnn.interchange.network_file`.
 
-The header holds the activations, the number of inputs, and the seed of the initial weights if it
-is known. ``terms`` and ``outputs`` are names, JSON in arrays of bytes; ``units`` has the neurons of
-each term; ``sources`` and ``targets`` have the two ends of each edge between terms, as positions,
-in 2 or 4 bytes each; ``weights`` has those that came with the wiring. All parameters are one array,
-in the order of `Network.parameters`: gains and running moments among them, where ``batch_norm`` in
-the header has the scale and the shift of a level's normalisation.
+The header holds the activations, the number of inputs, the seed of the initial weights if it is
+known, and the batch normalisation of each level if there is any. ``terms`` and ``outputs`` are
+names, JSON in arrays of bytes; ``units`` has the neurons of each term; ``sources`` and ``targets``
+have the two ends of each edge between terms, as positions, in 2 or 4 bytes each; ``weights`` has
+those that came with the wiring. All parameters are one array, in the order of `Network.parameters`.
 
 A few bytes can describe units whose edges take all memory. So a file must hold the weights of all
 edges that its terms and units claim before any edge between neurons is made.
@@ -13,11 +12,12 @@ edges that its terms and units claim before any edge between neurons is made.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from .._support.archive import Archive
+from .._support.archive import Archive, entry
 from .._support.archived_names import pack_text, unpack_text
 from .._support.arrays import Array
 from ..network.batch_norm import BatchNorm, BatchNorms
@@ -60,6 +60,10 @@ def packed_network(net: Network) -> tuple[dict[str, Any], dict[str, Array]]:
             [norm.scale, norm.shift] if isinstance(norm, BatchNorm) else False
             for norm in net.batch_norm
         ]
+    if any(net.batch_norm):
+        header["batch_norm"] = [
+            asdict(each) if isinstance(each, BatchNorm) else each for each in net.batch_norm
+        ]
     return header | ({} if net.seed is None else {"seed": net.seed}), arrays
 
 
@@ -76,12 +80,14 @@ def unpacked_network(archive: Archive) -> Network:
         check_positions(ends, n_terms, name)
         for ends, name in ((sources, "sources"), (targets, "targets"))
     )
+    parameters = archive.array("parameters", PRECISIONS, (None,))
     # each product is below 2**62; their sum is one of Python's numbers
-    total = sum((widths[begin] * widths[end]).tolist()) + int(widths[n_inputs:].sum())
-    normals = _unpacked_normals(archive.header.get("batch_norm", False))
-    parameters = archive.array("parameters", PRECISIONS, (total if normals is False else None,))
-    if len(parameters) < total:
-        raise ValueError(f"there must be {total} parameters at least, got {len(parameters)}")
+    least = sum((widths[begin] * widths[end]).tolist()) + int(widths[n_inputs:].sum())
+    if len(parameters) < least:
+        raise ValueError(
+            f"parameters must be {least} at least, one for each edge and neuron, got "
+            f"{len(parameters)}"
+        )
     weights = None
     if archive.entry("weights", bool):
         weights = archive.array("weights", [np.float64], sources.shape)
@@ -90,13 +96,21 @@ def unpacked_network(archive: Archive) -> Network:
     )
     seed = archive.entry("seed", int) if "seed" in archive.header else None
     activation: Any = archive.header.get("activation")  # a text or a list, as Network checks
+    normals: BatchNorms = False
+    if "batch_norm" in archive.header:
+        normals = [_batch_norm(each) for each in archive.entry("batch_norm", list)]
     return Network.from_parameters(
-        wiring, parameters, activation, archive.entry("output_activation", str), seed, normals
+        wiring,
+        parameters,
+        activation,
+        archive.entry("output_activation", str),
+        seed,
+        normals,
     )
 
 
-def _unpacked_normals(value: Any) -> BatchNorms:
-    """Return the batch normalisation of each level; False if there is none."""
-    if not isinstance(value, list):
-        return value  # which Network checks
-    return [BatchNorm(*entry) if isinstance(entry, list) else entry for entry in value]
+def _batch_norm(value: Any) -> bool | BatchNorm:
+    """Return the batch normalisation of a level, if it has one."""
+    if value is False:
+        return False
+    return BatchNorm(*(entry(value, name, bool) for name in ("scale", "shift")))

@@ -10,6 +10,7 @@ import numpy as np
 import minisnn as snn
 
 HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "identity")
+NORMALS: list[Any] = [False, False, True, snn.BatchNorm(scale=False), snn.BatchNorm(shift=False)]
 
 
 def random_wiring(rng: np.random.Generator) -> snn.wiring.Wiring:
@@ -35,7 +36,7 @@ def random_wiring(rng: np.random.Generator) -> snn.wiring.Wiring:
 
 
 def random_network(rng: np.random.Generator, dtype: Any = np.float32) -> snn.Network:
-    """A network of such a wiring: an activation for each level, biases that are not zero."""
+    """A network of such a wiring, with all kinds of levels and no parameters that are zero."""
     wiring = random_wiring(rng)
     activation = [str(rng.choice(HIDDEN)) for _ in range(wiring.n_levels)]
     net = snn.Network(
@@ -44,6 +45,7 @@ def random_network(rng: np.random.Generator, dtype: Any = np.float32) -> snn.Net
         output_activation=str(rng.choice(HIDDEN)),
         seed=int(rng.integers(1000)),
         dtype=dtype,
+        batch_norm=[NORMALS[rng.integers(len(NORMALS))] for _ in range(wiring.n_levels)],
     )
     net.parameters[:] += rng.normal(scale=0.1, size=len(net.parameters))
     return net

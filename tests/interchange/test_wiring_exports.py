@@ -114,7 +114,9 @@ def test_onnx(tmp_path: Path, seed: int, dtype: Any, sparse: bool) -> None:
     net = random_network(rng, dtype)
     functions = [str(rng.choice(["tanh", "sigmoid", "relu"])) for _ in range(net.n_levels)]
     if dtype == np.float64:  # for which onnxruntime has no leaky ReLU
-        net = snn.Network.from_parameters(net.wiring, net.parameters, functions, "identity")
+        net = snn.Network.from_parameters(
+            net.wiring, net.parameters, functions, "identity", None, net.batch_norm
+        )
     snn.export_onnx(net, tmp_path / "net.onnx", sparse=sparse)
     X = some_samples(net, seed)
     for samples in (X, X[:1]):
