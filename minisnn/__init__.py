@@ -29,7 +29,7 @@ from .network.gradients import Gradients
 from .network.layer import Layer
 from .network.mlp import MLP
 from .network.network import Network
-from .network.samples import DataError
+from .network.tables import DataError
 from .network.topology_warnings import DeadNeuronWarning, RepeatedGraphWarning
 from .topology.graph import Topology
 from .training.history import Epoch, History

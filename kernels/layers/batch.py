@@ -23,11 +23,15 @@ _LINE = 64  # bytes of a cache line
 _STRETCH = 4 * SIDE  # features between two requests for the next batch: more at once would wait
 _BYTES, _SINGLES, _DOUBLES = TURNED
 
+ROW = 128
+"""Doubles of a row of `Space.rows`, which are filled; a cache line more keep rows apart."""
+
 
 class Source(NamedTuple):
     """A data set, as numbers: code that reads one is compiled once for all data sets.
 
-    The caller holds the array.
+    The caller holds the array, or those of CSR data. Of these the values have an address and no
+    strides; of other data the last three arrays are empty.
     """
 
     kind: int  # of `KINDS`; labels have none
@@ -38,35 +42,55 @@ class Source(NamedTuple):
     columns: Any  # uint32[n]: the column of each feature
     ascending: bool  # whether these are in order
     labels: Any  # int64[N], or empty
+    indptr: Any  # int64[N + 1]: where each sample's values begin
+    indices: Any  # int32[n_values]: the column of each value, in order within a sample
+    features: (
+        Any  # int32[n_columns]: the feature of each column, -1 for none; empty: its own number
+    )
 
 
-def source_of(data: npt.NDArray[Any] | None, columns: npt.NDArray[Any] | None = None) -> Source:
+def source_of(data: Any, columns: npt.NDArray[Any] | None = None) -> Source:
     """Return labels, or a matrix of a dtype among `KINDS`, as a `Source`; or nothing.
 
     Parameters
     ----------
     data
-        int64[N], or a matrix of N rows.
+        int64[N], or a matrix of N rows: an array, or a CSR array of SciPy's, with the indices of
+        each row in order and none there twice.
     columns : array of uint32, shape (n,), optional
-        The column of each feature; by default those of the matrix in their order.
+        The column of each feature; by default those of the matrix in their order. Of a CSR array
+        they must be in order.
     """
-    labels, none = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint32)
     if data is None or data.ndim == 1:
-        labels = labels if data is None else data
-        return Source(-1, 0, 0, 0, 0, read_only(none), True, read_only(labels))
+        return _NOTHING if data is None else _NOTHING._replace(labels=read_only(data))
+    n_columns = data.shape[1]
     if columns is None:
-        columns = np.arange(data.shape[1], dtype=np.uint32)
-    row_stride, column_stride = data.strides
-    return Source(
-        kind_of(data.dtype),
-        data.itemsize,
-        data.ctypes.data,
-        row_stride,
-        column_stride,
-        read_only(columns),
-        bool((columns[1:] > columns[:-1]).all()),
-        read_only(labels),
+        columns = np.arange(n_columns, dtype=np.uint32)
+    source = _NOTHING._replace(
+        kind=kind_of(data.dtype),
+        size=data.dtype.itemsize,
+        columns=read_only(columns),
+        ascending=bool((columns[1:] > columns[:-1]).all()),
     )
+    if isinstance(data, np.ndarray):
+        rows, places = data.strides
+        return source._replace(address=data.ctypes.data, row_stride=rows, column_stride=places)
+    features = np.full(n_columns if len(columns) < n_columns else 0, -1, dtype=np.int32)
+    if features.size:
+        features[columns] = np.arange(len(columns), dtype=np.int32)
+    return source._replace(
+        address=data.data.ctypes.data,
+        indptr=read_only(data.indptr.astype(np.int64)),
+        indices=read_only(data.indices.astype(np.int32, copy=False)),
+        features=read_only(features),
+    )
+
+
+_NONE = read_only(np.empty(0, dtype=np.int32))
+_NOTHING = Source(
+    -1, 0, 0, 0, 0, read_only(np.empty(0, dtype=np.uint32)), True,
+    read_only(np.empty(0, dtype=np.int64)), read_only(np.empty(0, dtype=np.int64)), _NONE, _NONE,
+)  # fmt: skip
 
 
 def kind_of(dtype: np.dtype[Any]) -> int:
@@ -75,19 +99,21 @@ def kind_of(dtype: np.dtype[Any]) -> int:
 
 
 class Space(NamedTuple):
-    """Room for one square, of one thread."""
+    """Room for one square, of one thread, and for as many rows of CSR data, with their zeros."""
 
     addresses: Any  # int64[3, SIDE]: of its rows in the data, in items and in doubles
     items: Any  # float64[SIDE, SIDE], or what takes less: values that lay apart
     doubles: Any  # float64[SIDE, SIDE]: values that were of other kinds
     square: Any  # of X's dtype, [SIDE, SIDE]: turned, where not all of it is wanted
+    rows: Any  # float64[SIDE, ROW + 8], or what takes less: a stretch of rows of CSR data
 
 
 def space_for(n_threads: int, dtype: npt.DTypeLike) -> Space:
     """Return workspace for a number of threads, one entry of the first axis each."""
     side = (n_threads, SIDE, SIDE)
     addresses = np.empty((n_threads, 3, SIDE), dtype=np.int64)
-    return Space(addresses, np.empty(side), np.empty(side), np.empty(side, dtype=dtype))
+    rows = np.empty((n_threads, SIDE, ROW + _LINE // 8))
+    return Space(addresses, np.empty(side), np.empty(side), np.empty(side, dtype=dtype), rows)
 
 
 @jit
@@ -122,18 +148,24 @@ def gather(source, samples, following, scale, X, space, first, last):  # type: i
             if in_line:
                 _prefetch(source, following, s, f, stop)
             at, stop = np.int64(source.columns[f]) * stride, min(stop, n_done)
-            broken |= _turned(source.kind, rows, at, stride, scale, X, f, stop, s, space)
+            broken |= turned(source.kind, rows, at, stride, scale, X, f, stop, s, space)
         for f in range(n_done, last, SIDE):
             n_columns = min(SIDE, last - f)
             at, near = _bring_together(source, f, n_columns, in_line, space)
-            broken |= _turned(source.kind, near, at, stride, scale, square, 0, SIDE, 0, space)
-            for i in range(n_columns):
-                for j in range(n_rows):
-                    X[f + i, s + j] = square[i, j]
+            broken |= turned(source.kind, near, at, stride, scale, square, 0, SIDE, 0, space)
+            copy_square(square, X, f, s, n_columns, n_rows)
     for f in range(first, last):
         for s in range(n_samples, X.shape[1]):
             X[f, s] = 0
     return broken
+
+
+@jit
+def copy_square(square, X, f, s, n_columns, n_rows):  # type: ignore[no-untyped-def]
+    """X[f + i, s + j] = square[i, j] for i below n_columns, j below n_rows."""
+    for i in range(n_columns):
+        for j in range(n_rows):
+            X[f + i, s + j] = square[i, j]
 
 
 @jit
@@ -164,7 +196,7 @@ def _bring_together(source, f, n_columns, in_line, space):  # type: ignore[no-un
     return 0, space.addresses[1]
 
 
-def _turned(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
+def turned(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
     """Turn squares of values of any kind into X[first:last, s:]; return 0 where all are finite.
 
     rows : int64[SIDE], addresses of samples; at : bytes from there to the first feature.
@@ -174,7 +206,7 @@ def _turned(kind, rows, at, stride, scale, X, first, last, s, space):  # type: i
     return _turn_reals(kind, rows, at, stride, scale, X, first, last, s, space)
 
 
-@overload(_turned)
+@overload(turned)
 def _turned_in_kernels(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
     return _turn_bytes if X.dtype == types.uint8 else _turn_reals
 

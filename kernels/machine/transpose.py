@@ -7,6 +7,7 @@ registers to memory; all others become float64 first, in a square of their own, 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,12 @@ if DISABLED:
         if items.dtype.kind in "iu":
             doubles[j, (items > _LARGEST) | (items < -_LARGEST)] = np.nan
 
+    def load_value(kind, address):  # type: ignore[no-untyped-def]
+        """Do what the intrinsic below does."""
+        (item,) = _read(address, list(KINDS)[kind], 1)
+        beyond = item.dtype.kind in "iu" and not -_LARGEST <= item <= _LARGEST
+        return np.nan if beyond else float(item)
+
     def turn(kind, rows, offset, scale, X, f, s):  # type: ignore[no-untyped-def]
         """Do what the intrinsic below does."""
         name = np.dtype(kind).str[1:]
@@ -89,12 +96,13 @@ else:
 
     def _half(items: Any, builder: Any) -> Any:
         """float64 of 16-bit floats, by whole numbers: not every CPU has an instruction for it."""
-        wide = ir.VectorType(_INT, SIDE)
+        count = items.type.count
+        wide = ir.VectorType(_INT, count)
 
         def number(value: int) -> Any:
-            return ir.Constant(wide, [_INT(value)] * SIDE)
+            return ir.Constant(wide, [_INT(value)] * count)
 
-        doubles = ir.VectorType(_DOUBLE, SIDE)
+        doubles = ir.VectorType(_DOUBLE, count)
         bits = builder.zext(items, wide)
         exponent = builder.and_(builder.lshr(bits, number(10)), number(31))
         is_normal = builder.icmp_unsigned("!=", exponent, number(0))
@@ -106,30 +114,30 @@ else:
         power = builder.select(is_finite, power, number(2047))  # infinity
         sign = builder.shl(builder.lshr(bits, number(15)), number(63))
         factor = builder.bitcast(builder.or_(builder.shl(power, number(52)), sign), doubles)
-        narrow = builder.trunc(mantissa, ir.VectorType(ir.IntType(32), SIDE))
+        narrow = builder.trunc(mantissa, ir.VectorType(ir.IntType(32), count))
         return builder.fmul(builder.sitofp(narrow, doubles), factor)
 
-    def _doubles(name: str, address: Any, builder: Any) -> Any:
-        """The `SIDE` values at an address in float64; NaN for whole numbers that do not fit."""
+    def _doubles(name: str, address: Any, builder: Any, count: int = SIDE) -> Any:
+        """So many values at an address in float64; NaN for whole numbers that do not fit."""
         letter, size = name[0], int(name[1:])
         element = {"f4": ir.FloatType(), "f8": _DOUBLE}.get(name, ir.IntType(8 * size))
         items = builder.load(
-            builder.inttoptr(address, ir.VectorType(element, SIDE).as_pointer()), align=size
+            builder.inttoptr(address, ir.VectorType(element, count).as_pointer()), align=size
         )
-        kind = ir.VectorType(_DOUBLE, SIDE)
+        kind = ir.VectorType(_DOUBLE, count)
         if letter == "f":
             if size == 2:
                 return _half(items, builder)
             return items if size == 8 else builder.fpext(items, kind)
         values = (builder.sitofp if letter == "i" else builder.uitofp)(items, kind)
         if size == 8:
-            limit = ir.Constant(items.type, [_INT(_LARGEST)] * SIDE)
+            limit = ir.Constant(items.type, [_INT(_LARGEST)] * count)
             if letter == "u":
                 beyond = builder.icmp_unsigned(">", items, limit)
             else:  # items + limit is from 0 to 2 limit, without a sign
                 moved = builder.add(items, limit)
                 beyond = builder.icmp_unsigned(">", moved, builder.add(limit, limit))
-            nan = ir.Constant(kind, [_DOUBLE(float("nan"))] * SIDE)
+            nan = ir.Constant(kind, [_DOUBLE(float("nan"))] * count)
             values = builder.select(beyond, nan, values)
         return values
 
@@ -185,6 +193,23 @@ else:
 
         return types.void(types.intp), generate
 
+    def _for_kind(kind: Any, builder: Any, generate: Callable[[str], Any]) -> None:
+        """Have code for each of `KINDS`, and go to that of a number."""
+        done = builder.append_basic_block("loaded")
+        unknown = builder.append_basic_block("unknown")
+        switch = builder.switch(kind, unknown)
+        for name, number in KINDS.items():
+            if name == "b1":
+                continue
+            block = builder.append_basic_block(f"load_{name}")
+            switch.add_case(_INT(number), block)
+            with builder.goto_block(block):
+                generate(name)
+                builder.branch(done)
+        with builder.goto_block(unknown):
+            builder.unreachable()
+        builder.position_at_end(done)
+
     @intrinsic
     def load_row(typing: Any, kind: Any, address: Any, doubles: Any, j: Any) -> Any:
         """doubles[j, i] = the value of this kind at the address, and the i-th from it.
@@ -196,23 +221,31 @@ else:
             kind, address, doubles, j = arguments
             doubles = context.make_array(signature.args[2])(context, builder, doubles)
             target = _row(doubles, j, _INT(0), _DOUBLE, builder)
-            done = builder.append_basic_block("loaded")
-            unknown = builder.append_basic_block("unknown")
-            switch = builder.switch(kind, unknown)
-            for name, number in KINDS.items():
-                if name == "b1":
-                    continue
-                block = builder.append_basic_block(f"load_{name}")
-                switch.add_case(_INT(number), block)
-                with builder.goto_block(block):
-                    builder.store(_doubles(name, address, builder), target, align=8)
-                    builder.branch(done)
-            with builder.goto_block(unknown):
-                builder.unreachable()
-            builder.position_at_end(done)
+            _for_kind(
+                kind,
+                builder,
+                lambda name: builder.store(_doubles(name, address, builder), target, align=8),
+            )
             return context.get_dummy_value()
 
         return types.void(types.intp, types.intp, doubles, types.intp), generate
+
+    @intrinsic
+    def load_value(typing: Any, kind: Any, address: Any) -> Any:
+        """Return the value of this kind at the address, as `load_row` does."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind, address = arguments
+            value = cgutils.alloca_once(builder, _DOUBLE)
+
+            def load(name: str) -> None:
+                one = _doubles(name, address, builder, 1)
+                builder.store(builder.extract_element(one, ir.IntType(32)(0)), value)
+
+            _for_kind(kind, builder, load)
+            return builder.load(value)
+
+        return types.float64(types.intp, types.intp), generate
 
     @intrinsic
     def turn(

@@ -12,7 +12,8 @@ from ..functions.activations import activate as apply_activation
 from ..functions.dropout import dropout, key_of
 from ..functions.losses import loss_of_outputs, loss_of_samples
 from ..layers import blas, complete, sparse
-from ..layers.batch import Space, assemble, gather, pack
+from ..layers.batch import Space, assemble
+from ..layers.csr_batch import assemble_bytes, assemble_inputs
 from ..layers.gaps import set_apart
 from ..machine.jit import jit
 from . import views
@@ -23,10 +24,10 @@ from . import views
 def gather_inputs(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """A_0 = scale X, for features first to last."""
     group, work = context.tables.groups[operation["group"]], context.work
-    found = assemble(
-        work.X, views.samples(context, step), views.samples(context, step + 1), work.scale,
-        views.activations(context, group), views.reals(context, rank), operation["first"],
-        operation["last"],
+    found = assemble_inputs(
+        work.X, views.samples(context, step - 1), views.samples(context, step),
+        views.samples(context, step + 1), work.scale, views.activations(context, group),
+        views.reals(context, rank), operation["first"], operation["last"],
     )  # fmt: skip
     if found:
         context.memory.faults[step] = 1
@@ -36,13 +37,13 @@ def gather_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def
     """The same of bytes that stay bytes until those who read them scale their sums."""
     memory, space = context.memory, context.memory.space
     square = memory.byte_square[rank]
-    space_ = Space(space.addresses[rank], space.items[rank], space.doubles[rank], square)
-    first, last = operation["first"], operation["last"]
-    gather(
-        context.work.X, views.samples(context, step), views.samples(context, step + 1),
-        context.work.scale, memory.bytes, space_, first, last,
+    addresses, items, doubles = space.addresses[rank], space.items[rank], space.doubles[rank]
+    space_ = Space(addresses, items, doubles, square, space.rows[rank])
+    assemble_bytes(
+        context.work.X, views.samples(context, step - 1), views.samples(context, step),
+        views.samples(context, step + 1), memory.bytes, memory.pairs, memory.parameters, space_,
+        operation["first"], operation["last"],
     )  # fmt: skip
-    pack(memory.bytes, memory.parameters, memory.pairs, first, last)
 
 
 def gather_targets(context, rank, operation, step):  # type: ignore[no-untyped-def]

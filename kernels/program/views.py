@@ -149,7 +149,7 @@ def losses(context, group, step):  # type: ignore[no-untyped-def]
 
 @inlined
 def samples(context, step):  # type: ignore[no-untyped-def]
-    """The batch's samples: int64[n]."""
+    """The batch's samples: int64[n]; before the first batch, and after the last one, none."""
     size = context.work.batch_size
     return context.work.samples[step * size : (step + 1) * size]
 
@@ -165,4 +165,10 @@ def counts(context, step):  # type: ignore[no-untyped-def]
 def reals(context, rank):  # type: ignore[no-untyped-def]
     """The thread's space for squares of reals."""
     space = context.memory.space
-    return Space(space.addresses[rank], space.items[rank], space.doubles[rank], space.square[rank])
+    return Space(
+        space.addresses[rank],
+        space.items[rank],
+        space.doubles[rank],
+        space.square[rank],
+        space.rows[rank],
+    )

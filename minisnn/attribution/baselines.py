@@ -11,7 +11,8 @@ from .._support.checks import as_array
 from .._support.columns import Known, columns_of, texts_of
 from .._support.messages import shown
 from ..network.base import SparseNetwork
-from ..network.samples import Samples, Table
+from ..network.samples import Samples
+from ..network.tables import Table
 
 
 def baseline_of(net: SparseNetwork, samples: Samples, baseline: Any) -> Array:

@@ -26,7 +26,8 @@ from ..network.base import SparseNetwork
 from ..network.execution import Execution
 from ..network.losses import OUTPUT
 from ..network.passes import PREDICTION_BATCH, keeps_bytes
-from ..network.samples import Samples, Table
+from ..network.samples import Samples
+from ..network.tables import Table
 
 SMOOTH, KINKED, MOST = 64, 512, 4096
 """Nodes of a path, if their number is not given: at first, with and without ReLUs, and at most.

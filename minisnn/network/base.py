@@ -211,7 +211,7 @@ class SparseNetwork(ABC):
 
         Parameters
         ----------
-        X : array of numbers or bool, or DataFrame, shape (samples, n_in)
+        X : array of numbers or bool, DataFrame, or sparse array, shape (samples, n_in)
             Inputs, read in place; see `minisnn.train`.
         input_scale : float
             The factor on the inputs that was used in training.

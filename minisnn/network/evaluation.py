@@ -37,7 +37,7 @@ def evaluate(
     ----------
     net : MLP or Network
         The network.
-    X : array of numbers or bool, or DataFrame, shape (samples, n_in)
+    X : array of numbers or bool, DataFrame, or sparse array, shape (samples, n_in)
         Inputs, read in place; see `minisnn.train`.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, or the target of each output.

@@ -24,7 +24,8 @@ from .._support.arrays import Array
 from .._support.checks import check_choice
 from ..kernels.functions import losses as kernels
 from .layer import HIDDEN
-from .samples import Samples, Table
+from .samples import Samples
+from .tables import Table
 
 _SUM_TOLERANCE = 1e-4  # of the probabilities of a sample, which may have been float32
 

@@ -241,7 +241,7 @@ class MLP(SparseNetwork):
 
         Parameters
         ----------
-        X : array of numbers or bool, or DataFrame, shape (samples, n_in)
+        X : array of numbers or bool, DataFrame, or sparse array, shape (samples, n_in)
             Inputs, read in place; see `minisnn.train`.
         input_scale : float
             Factor on the inputs, such as 1/255 for uint8 images.

@@ -1,4 +1,4 @@
-"""Samples: validated inputs and targets, not copied, and the selection of their rows."""
+"""Samples: validated inputs and targets, and the selection of their rows."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 from .._support.arrays import Array
-from .._support.checks import check_flag, check_number
+from .._support.checks import check_flag, check_number, checked_sparse
 from .._support.columns import Known, Names, columns_of, read_column, read_columns
 from .._support.messages import counted, each_of, ravel_advice
 from ..kernels.layers.batch import kind_of
 from .labels import check_labels, encoding_advice
 from .output_weights import OutputWeights, check_output_weights
 from .rows import check_rows
+from .tables import CSRTable, Table, csr_inputs
 
 _LEAST_WEIGHT = 2.0**-960  # of the largest: any number of samples, divided by it, is finite
-_CHUNK = 2**18  # values looked at together
-_LARGEST_WHOLE = 2**53  # float64 holds each whole number up to it
 
 
 class Network(Protocol):
@@ -50,96 +50,6 @@ class Network(Protocol):
     def output_names(self) -> Names | None:
         """Names of the columns of Y."""
         ...
-
-
-class DataError(ValueError):
-    """A value of the data that no network can be trained on, found as its batch was read."""
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Inputs or targets in place, one sample per row; or the label of each sample.
-
-    Parameters
-    ----------
-    values : array of a dtype among `transpose.KINDS`, shape (rows, columns), any strides
-        Or labels: int64, shape (rows,).
-    name : str
-        Of the argument that they came as.
-    columns : array of uint32, shape (n,), optional
-        The column of each input or output; by default they are in their order.
-    names : tuple of str, optional
-        Names of inputs or outputs.
-    taken : array of uint32, optional
-        Numbers of the inputs that are to be read; by default all.
-    gaps : bool
-        Whether NaN stands for a target that is missing.
-    """
-
-    values: Array
-    name: str
-    columns: Array | None = None
-    names: Names | None = None
-    taken: Array | None = None
-    gaps: bool = False
-
-    @property
-    def places(self) -> Array | None:
-        """The column of each value that is to be read; None: all, in their order."""
-        if self.taken is None or self.columns is None:
-            return self.taken if self.columns is None else self.columns
-        return self.columns[self.taken]
-
-    def of(self, rows: Array | slice) -> Array:
-        """Return the values of some rows, column by column as the network has them."""
-        chosen = self.values[rows]
-        return chosen if self.places is None else chosen[:, self.places]
-
-    def check(self, rows: Array, scale: float, real: np.dtype[Any]) -> None:
-        """Raise unless all values of some rows, scaled, are numbers of the network's precision.
-
-        Raises
-        ------
-        DataError
-            If a value is not a finite number; the message names the sample and the column of the
-            first one.
-        """
-        if self.values.ndim == 1:
-            return
-        for start in range(0, len(rows), self.chunk):
-            self._check(rows[start : start + self.chunk], scale, real)
-
-    @property
-    def chunk(self) -> int:
-        """Number of rows whose values are checked at once, so that this takes little memory."""
-        return max(1, _CHUNK * len(self.values) // self.values.size)
-
-    def _check(self, rows: Array, scale: float, real: np.dtype[Any]) -> None:
-        values = self.of(rows)
-        with np.errstate(over="ignore", invalid="ignore"):
-            broken = ~np.isfinite((scale * values.astype(np.float64)).astype(real))
-        if self.gaps:
-            broken &= ~np.isnan(values)
-        if values.dtype in (np.int64, np.uint64):
-            broken |= values > _LARGEST_WHOLE
-            broken |= values < -_LARGEST_WHOLE
-        if not broken.any():
-            return
-        sample, column = np.argwhere(broken)[0]
-        value = values[sample, column]
-        number = int(column if self.taken is None else self.taken[column])
-        label = number if self.names is None else repr(self.names[number])
-        where = f"got {value} in sample {rows[sample]}, column {label}"
-        if not np.isfinite(value):
-            raise DataError(
-                f"{self.name} must be finite, {where}; remove or replace such values first"
-            )
-        if values.dtype.kind in "iu" and abs(int(value)) > _LARGEST_WHOLE:
-            raise DataError(
-                f"{self.name} must hold whole numbers up to 2**53, which float64 holds exactly, "
-                f"{where}; rescale it"
-            )
-        raise DataError(f"{self.name} must fit into the network's {real}, {where}; rescale it")
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +82,7 @@ class Samples:
     @property
     def n_rows(self) -> int:
         """Number of rows, whether they are samples or not."""
-        return len(self.inputs.values)
+        return int(self.inputs.values.shape[0])
 
     @property
     def n_samples(self) -> int:
@@ -193,18 +103,25 @@ class Samples:
             return self
         return replace(self, inputs=replace(self.inputs, taken=inputs))
 
+    def _stretches(self, table: Table) -> Iterator[Array | slice]:
+        """Go through the samples' rows in a table, some at a time."""
+        for start in range(0, self.n_samples, table.chunk):
+            stretch = slice(start, min(start + table.chunk, self.n_samples))
+            yield stretch if self.rows is None else self.rows[stretch]
+
     def chunks(self, table: Table) -> Iterator[tuple[Array, Array]]:
         """Go through the samples' entries in a table, some at a time.
 
         Yields the numbers of rows, and the entries that these have.
         """
-        for start in range(0, self.n_samples, table.chunk):
-            if self.rows is None:
-                stop = min(start + table.chunk, self.n_samples)
-                yield np.arange(start, stop), table.of(slice(start, stop))
-            else:
-                rows = self.rows[start : start + table.chunk]
-                yield rows, table.of(rows)
+        for rows in self._stretches(table):
+            numbers = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+            yield numbers, table.of(rows)
+
+    def parts(self, table: Table) -> Iterator[Array]:
+        """Go through arrays that tell the samples' entries in a table from others."""
+        for rows in self._stretches(table):
+            yield from table.parts(rows)
 
     def of_each(self, table: Table) -> Array:
         """Return the entry that each sample has in a table."""
@@ -288,13 +205,15 @@ def check_inputs(
     scale, name = check_number(input_scale, "input_scale", -np.inf), prefix + "X"
     if scale == 0:
         raise ValueError("input_scale must not be 0: it would erase the inputs; take 1/255 or 1.0")
-    table = _read(X, known or Known(net.input_names, "the network"), name)
+    known = known or Known(net.input_names, "the network")
+    is_sparse, table = scipy.sparse.issparse(X), _read_inputs(X, known, name)
     inputs = table.values
     if inputs.shape == (net.n_in,):
         row, is_series = "np.asarray(X)[None, :]", hasattr(X, "to_frame")  # with names
+        row = "X.to_frame().T" if is_series else "X.reshape(1, -1)" if is_sparse else row
         raise ValueError(
             f"{name} must have shape (samples, {net.n_in}), got {inputs.shape}. "
-            f"Add a sample axis: {'X.to_frame().T' if is_series else row}."
+            f"Add a sample axis: {row}."
         )
     if inputs.ndim != 2 or inputs.shape[1] != net.n_in:
         hint = " Flatten each sample with X.reshape(len(X), -1)." * (inputs.ndim > 2)
@@ -302,19 +221,28 @@ def check_inputs(
     if kind_of(inputs.dtype) < 0:
         raise TypeError(
             f"{name} must hold whole numbers, floats of 16, 32 or 64 bits, or bools, got "
-            f"{inputs.dtype}; convert it: np.asarray(X, dtype=np.float32)"
+            f"{inputs.dtype}; convert it: "
+            f"{'X.astype(np.float32)' if is_sparse else 'np.asarray(X, dtype=np.float32)'}"
             if inputs.dtype.isnative
             else f"{name} must be in this machine's byte order, got {inputs.dtype}; convert it: "
             "X.astype(X.dtype.newbyteorder('='))"
         )
-    if len(inputs) == 0:
+    if inputs.shape[0] == 0:
         raise ValueError(f"{name} holds no samples, shape {inputs.shape}")
     largest = float(np.finfo(net.dtype).max)
     if inputs.dtype == np.uint8 and 255 * abs(scale) > largest:  # kernels do not look at bytes
         raise ValueError(
             f"input_scale must leave {name}, bytes, in the range of {net.dtype}, got {scale:g}"
         )
-    return Samples(table, scale, check_rows(rows, len(inputs), prefix + "rows"))
+    if is_sparse:
+        table = replace(table, values=csr_inputs(inputs))
+    return Samples(table, scale, check_rows(rows, inputs.shape[0], prefix + "rows"))
+
+
+def _read_inputs(X: Any, known: Known, name: str) -> Table:
+    if scipy.sparse.issparse(X):
+        return CSRTable(checked_sparse(X), name, names=known.names)
+    return _read(X, known, name)
 
 
 def _read(value: Any, known: Known, name: str, **options: str) -> Table:

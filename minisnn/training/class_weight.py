@@ -10,7 +10,8 @@ import numpy as np
 from .._support.arrays import Array
 from .._support.checks import check_number
 from .._support.messages import did_you_mean, shown
-from ..network.samples import Samples, Table
+from ..network.samples import Samples
+from ..network.tables import Table
 
 _BALANCED = "balanced"
 

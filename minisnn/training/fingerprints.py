@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._support.checksums import checksum
-from ..network.samples import Samples, Table
+from ..network.samples import Samples
+from ..network.tables import CSRTable, Table
 from .optimizer import Optimizer
 
 
@@ -17,10 +18,14 @@ def of_samples(samples: Samples | None) -> str:
     if samples is None:
         return "none"
     tables, weighted = [samples.inputs, samples.targets], ""
-    shapes = [f"{t.values.dtype} {(samples.n_samples, *t.values.shape[1:])}" for t in tables]
+    shapes = [
+        f"{t.values.dtype} {(samples.n_samples, *t.values.shape[1:])}"
+        + ", CSR" * isinstance(t, CSRTable)
+        for t in tables
+    ]
     if samples.weights is not None:
         weighted, tables = ", weighted", [*tables, Table(samples.weights, "sample_weight")]
-    parts = (chunk for table in tables for _, chunk in samples.chunks(table))
+    parts = (part for table in tables for part in samples.parts(table))
     return f"{' and '.join(shapes)}{weighted}, {checksum(parts)}"
 
 

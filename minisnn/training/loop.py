@@ -22,7 +22,8 @@ from ..network.base import SparseNetwork
 from ..network.evaluation import evaluate_samples
 from ..network.losses import Loss
 from ..network.passes import PREDICTION_BATCH
-from ..network.samples import DataError, Samples
+from ..network.samples import Samples
+from ..network.tables import DataError
 from .callback import Callback, EpochFunction, Training
 from .checkpoint import Checkpoint
 from .divergence import Watch

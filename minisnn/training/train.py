@@ -56,13 +56,15 @@ def train(
     ----------
     net : MLP or Network
         The network; its weights and biases are changed.
-    X : array of numbers or bool, or DataFrame, shape (samples, n_in)
-        Inputs. Columns of a DataFrame are matched by name (`MLP.input_names`), those of an array by
-        position. Inputs that no edge uses are not read. Values are whole numbers, or floats of 16,
-        32 or 64 bits. A value counts as its float64, times ``input_scale``, rounded to the
-        network's precision; for bytes, sums are multiplied by ``input_scale`` instead. So 2**24 + 1
-        is 2**24 in a network of float32. Whole numbers beyond 2**53 that float64 cannot represent
-        are refused.
+    X : array of numbers or bool, DataFrame, or sparse array, shape (samples, n_in)
+        Inputs. A sparse array or matrix of SciPy's has the bits of the same X dense. It is read
+        in place if it is CSR with int32 indices, in order and each once in its row; all else is
+        converted once per call. Columns of a DataFrame are matched by name (`MLP.input_names`),
+        those of an array by position. Inputs that no edge uses are not read. Values are whole
+        numbers, or floats of 16, 32 or 64 bits. A value counts as its float64, times
+        ``input_scale``, rounded to the network's precision; for bytes, sums are multiplied by
+        ``input_scale`` instead. So 2**24 + 1 is 2**24 in a network of float32. Whole numbers beyond
+        2**53 that float64 cannot represent are refused.
     Y : array of int, shape (samples,), or of numbers, shape (samples, n_out)
         Labels, trained as one-hot targets, or the target of each output.
     optimizer : SGD, Adam, or str

@@ -13,7 +13,8 @@ from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import DIFFERENTIATE, TRAIN
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, chain
 from minisnn.network.execution import Execution
-from minisnn.network.samples import Samples, Table
+from minisnn.network.samples import Samples
+from minisnn.network.tables import Table
 from minisnn.training.optimizer import updates_of
 
 from .base import Array, Pairs, Problem

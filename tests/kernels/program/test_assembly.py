@@ -26,7 +26,8 @@ from minisnn.kernels.program.records import TRAIN
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, chain
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
-from minisnn.network.samples import Samples, Table
+from minisnn.network.samples import Samples
+from minisnn.network.tables import Table
 from minisnn.training.optimizer import updates_of
 
 pytestmark = [

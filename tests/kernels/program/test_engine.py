@@ -20,7 +20,8 @@ from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Structure, chain
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
-from minisnn.network.samples import Samples, Table
+from minisnn.network.samples import Samples
+from minisnn.network.tables import Table
 from minisnn.training.optimizer import updates_of
 
 NARROW, WIDE = (23, 150, 9, 5), (23, 150, 36, 5)  # few outputs: a complete layer is summed apart

@@ -18,7 +18,8 @@ from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.program.structure import COMPLETE, EDGES, Graph, Group, Structure
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
-from minisnn.network.samples import Samples, Table
+from minisnn.network.samples import Samples
+from minisnn.network.tables import Table
 from minisnn.training.optimizer import updates_of
 
 N_SAMPLES = 21

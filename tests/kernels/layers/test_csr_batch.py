@@ -1,0 +1,144 @@
+"""Assembly of CSR data, against that of the same data with its zeros."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+from bench import twins
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minisnn.kernels.layers import batch, csr_batch
+from minisnn.kernels.machine.layout import feature_major
+from minisnn.kernels.machine.transpose import KINDS
+from minisnn.kernels.machine.vector import lanes_of
+
+REALS = [np.float32, np.float64]
+NONE = np.empty(0, np.int64)
+DTYPES = [kind for kind in KINDS if kind != "f2"]  # SciPy has no such arrays
+
+
+def space_for(real: Any) -> batch.Space:
+    return batch.Space(*(array[0] for array in batch.space_for(1, real)))
+
+
+def parts(n: int, at: int) -> list[tuple[int, int]]:
+    """Features in two tasks, or in one."""
+    return [(first, last) for first, last in ((0, at), (at, n)) if last > first]
+
+
+def scattered(
+    data: Any, samples: Any, scale: float, real: Any, columns: Any = None, before: Any = NONE
+) -> tuple[Any, int]:
+    """A batch after another one, each in two parts, and whether something is not finite."""
+    n = data.shape[1] if columns is None else len(columns)
+    source = batch.source_of(data, columns)
+    X = np.full_like(feature_major(n, max(len(samples), len(before)), real), 7)
+    broken = 0
+    for first, last in parts(n, n // 3):
+        rest = first, last
+        if len(before):
+            csr_batch.assemble_inputs(source, NONE, before, NONE, scale, X, space_for(real), *rest)
+        broken |= csr_batch.assemble_inputs(
+            source, before, samples, NONE, scale, X, space_for(real), *rest
+        )
+    assert not X[:, len(samples) :].any()
+    return X[:, : len(samples)], broken
+
+
+def matrix(rng: np.random.Generator, dtype: str, shape: tuple[int, int], density: float) -> Any:
+    data = (100 * rng.standard_normal(shape)).astype("i8").astype(dtype)
+    if dtype == "u8":
+        data %= 1000
+    data[rng.random(shape) >= density] = 0
+    data[rng.integers(shape[0])] = 0
+    data[:, rng.integers(shape[1])] = 0
+    return data
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(DTYPES),
+    st.sampled_from(REALS),
+    st.sampled_from([1, 2, 15, 33, 127, 130, 300]),
+    st.sampled_from([0, 1, 40]),
+    st.integers(1, 300),
+    st.sampled_from([0.0, 0.01, 0.05, 0.5, 1.0]),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_values_are_scattered_among_zeros(
+    dtype: str, real: Any, n: int, n_before: int, width: int, density: float, some: bool, seed: int
+) -> None:
+    """Any dtype, any choice of columns, after any batch: as the twin has it, to the bit."""
+    rng = np.random.default_rng(seed)
+    data = matrix(rng, dtype, (40, width), density)
+    columns = None
+    if some:
+        columns = np.sort(rng.choice(width, rng.integers(1, width + 1), replace=False))
+        columns = columns.astype(np.uint32)
+    samples, before = rng.integers(0, 40, n), rng.integers(0, 40, n_before)
+    X, broken = scattered(
+        scipy.sparse.csr_array(data), samples, 1 / 255, real, columns, before=before
+    )
+    chosen = data if columns is None else data[:, columns]
+    np.testing.assert_array_equal(X, twins.gather(chosen, samples, 1 / 255, real))
+    assert broken == 0
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(REALS), st.sampled_from([1, 31, 32, 70, 128, 200]),
+    st.sampled_from([0.01, 0.4]), st.booleans(), st.integers(0, 2**32),
+)  # fmt: skip
+def test_bytes_become_the_pairs_of_gathered_ones(
+    real: Any, n: int, density: float, follows: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    data = rng.integers(0, 256, (30, 90)).astype(np.uint8) * (rng.random((30, 90)) < density)
+    samples, before = rng.integers(0, 30, n), rng.integers(0, 30, n)
+    lanes = 2 * lanes_of(real)
+    width, like = -(-n // lanes) * lanes, np.empty(1, real)
+    made = []
+    for values in (data, scipy.sparse.csr_array(data)):
+        source = batch.source_of(values)
+        X = feature_major(90, width, np.uint8)
+        pairs = np.full_like(feature_major(90, width // 2, np.uint32), 7)
+        for first, last in parts(90, 50):
+            rest = NONE, X, pairs, like, space_for(np.uint8), first, last
+            if follows:
+                csr_batch.assemble_bytes(source, NONE, before, *rest)
+            csr_batch.assemble_bytes(source, before if follows else NONE, samples, *rest)
+        made.append(pairs)
+    np.testing.assert_array_equal(*made)
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [
+        *[(kind, value) for kind in ("f4", "f8") for value in (np.nan, np.inf, -np.inf)],
+        ("i8", 2**53 + 1), ("i8", -(2**53) - 1), ("i8", -(2**63)), ("u8", 2**53 + 1),
+        ("u8", 2**64 - 1),
+    ],
+)  # fmt: skip
+def test_what_no_network_can_use_is_seen(dtype: str, value: Any, real: Any) -> None:
+    """Wherever it stands, unless its column or row is not used."""
+    for row, column in ((0, 0), (17, 20), (32, 36)):
+        data = np.eye(33, 37, dtype=dtype)
+        data[row, column] = value
+        sparse, rows = scipy.sparse.csr_array(data), np.arange(33)
+        assert scattered(sparse, rows, 1.0, real)[1]
+        assert not scattered(sparse, np.delete(rows, row), 1.0, real)[1]
+        others = np.delete(np.arange(37), column).astype(np.uint32)
+        assert not scattered(sparse, rows, 1.0, real, others)[1]
+
+
+def test_what_a_scale_makes_too_large_is_seen() -> None:
+    data = scipy.sparse.csr_array(np.eye(3, 20) * 1e30)
+    assert not scattered(data, np.arange(3), 1.0, np.float32)[1]
+    assert scattered(data, np.arange(3), 3.5e8, np.float32)[1]
+    assert not scattered(data, np.arange(3), 3.5e8, np.float64)[1]
