@@ -33,8 +33,9 @@ SMOOTH, KINKED, MOST = 64, 512, 4096
 """Nodes of a path, if their number is not given: at first, with and without ReLUs, and at most.
 
 Gradients of ReLU networks jump, by which a rule of n nodes errs by about 1 / n. Small errors of the
-whole do not show that all its parts have small ones, so they need many nodes in any case. To halve
-parts of a path with large errors was no better: many jumps cancel one another in the whole.
+whole do not show that all attributions have small ones, so they need many nodes in any case. To
+halve parts of a path with large errors was worse, at as many nodes: jumps of single gradients may
+cancel one another in dF/dalpha, which shows no error there.
 """
 
 TOLERANCE = 1e-3
