@@ -32,6 +32,7 @@ from .network.network import Network
 from .network.tables import DataError
 from .network.topology_warnings import DeadNeuronWarning, RepeatedGraphWarning
 from .topology.graph import Topology
+from .training.constraints import Constraints
 from .training.history import Epoch, History
 from .training.optimizer_state import OptimizerState
 from .training.optimizers import *  # noqa: F403
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MLP",
     "BatchNorm",
+    "Constraints",
     "CosineDecay",
     "DataError",
     "DeadNeuronWarning",

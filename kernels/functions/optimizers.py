@@ -156,6 +156,26 @@ KEEP = len(OPTIMIZERS)
 
 
 @jit
+def clamp(parameters, lower, upper, first, last):  # type: ignore[no-untyped-def]
+    """Bring parameters first to last into their bounds; what is NaN stays so.
+
+    parameters, lower, upper : real[n_parameters].
+    """
+    for k in range(first, last):
+        value = parameters[k]
+        value = lower[k] if value < lower[k] else value
+        parameters[k] = upper[k] if value > upper[k] else value
+
+
+@jit
+def leave_out_frozen(gradients, lower, upper, first, last):  # type: ignore[no-untyped-def]
+    """Let gradients first to last be 0 where parameters cannot move: all real[n_parameters]."""
+    for k in range(first, last):
+        if lower[k] == upper[k]:
+            gradients[k] = 0
+
+
+@jit
 def sum_of_squares(tile, vector):  # type: ignore[no-untyped-def]
     """Return the sum of the squares of real[n], as float64: by vectors, then the remainder."""
     n = vector.shape[0]

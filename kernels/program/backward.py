@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..functions import normalisation
+from ..functions import normalisation, optimizers
 from ..functions.activations import activation_slope
 from ..functions.optimizers import block_norms, clipping
 from ..layers import blas, complete, sparse
@@ -204,6 +204,18 @@ def gains(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """The optimiser's step of the gains of rows first to last."""
     group = context.tables.groups[operation["group"]]
     _update_normal(context, operation, step, group["gains"], normalisation.GAIN)
+
+
+def clamp(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Bring parameters first to last into their bounds."""
+    memory, first, last = context.memory, operation["first"], operation["last"]
+    optimizers.clamp(memory.parameters, memory.lower, memory.upper, first, last)
+
+
+def leave_out_frozen(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Take gradients first to last of frozen parameters out of the norm."""
+    memory, first, last = context.memory, operation["first"], operation["last"]
+    optimizers.leave_out_frozen(memory.gradients, memory.lower, memory.upper, first, last)
 
 
 def norm(context, rank, operation, step):  # type: ignore[no-untyped-def]

@@ -60,6 +60,8 @@ APPLY = _operation(backward.apply)
 BIASES = _operation(backward.biases)
 SHIFTS = _operation(backward.shifts)
 GAINS = _operation(backward.gains)
+CLAMP = _operation(backward.clamp)
+LEAVE_OUT_FROZEN = _operation(backward.leave_out_frozen)
 NORM = _operation(backward.norm)
 STEP = _operation(backward.clipped_step)
 

@@ -55,6 +55,8 @@ class Schedule:
         Whether the step waits for the norm of all gradients.
     gaps
         Whether targets may be missing.
+    bounded
+        Whether parameters have bounds.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Schedule:
         logits: bool,
         clips: bool,
         gaps: bool,
+        bounded: bool,
     ) -> None:
         self._structure, self._effort, self._purpose = structure, effort, purpose
         self._groups = structure.groups
@@ -83,6 +86,7 @@ class Schedule:
             forward,
             keeps_bytes=keeps_bytes,
             keeps_gradients=purpose == DIFFERENTIATE or clips,
+            bounded=bounded,
         )
         self.phases = [Phase("batch", self._assembly(targets=purpose != PREDICT))]
         for level in structure.levels:
@@ -109,6 +113,8 @@ class Schedule:
             self.phases.append(Phase("weight gradients and update", tasks))
         if clips:
             self.phases += [self._updates.norm(), self._updates.clipped_step()]
+        if bounded and purpose == TRAIN:
+            self.phases.append(self._updates.clamp())
 
     def _assembly(self, *, targets: bool) -> list[Task]:
         n_in, n_out = self._structure.n_inputs, self._structure.n_out

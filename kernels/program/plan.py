@@ -90,6 +90,8 @@ class Plan:
         there, not as they come.
     gaps
         Whether targets may be missing: NaN in their place.
+    bounded
+        Whether parameters have bounds, which training keeps.
     """
 
     def __init__(
@@ -105,9 +107,11 @@ class Plan:
         logits: bool = False,
         clips: bool = False,
         gaps: bool = False,
+        bounded: bool = False,
     ) -> None:
         self.structure, self.batch_size, self.purpose = structure, batch_size, purpose
         self.clips, self.logits, self.gaps = clips, logits, gaps
+        self.bounded = bounded
         self.dtype = np.dtype(dtype)
         self.keeps_bytes = keeps_bytes and structure.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
@@ -139,6 +143,7 @@ class Plan:
             logits=logits,
             clips=clips,
             gaps=gaps,
+            bounded=bounded,
         ).phases
         self.tables = self._collect(groups, forward, backward, transposed)
         self.scratch_size = self._scratch_size(forward)

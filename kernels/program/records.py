@@ -54,6 +54,8 @@ class Memory(NamedTuple):
     moved: Any  # the same array, or that of the gradients where they are kept: what updates write
     state: Any  # real[..., n_parameters]: the optimiser's vectors
     gradients: Any  # real[n_parameters], or empty
+    lower: Any  # real[n_parameters], the bounds of the parameters where there are some, or empty
+    upper: Any
     norms: Any  # float64[...]: sums of squares of blocks of gradients
     activations: Any  # real[n_rows, width]
     bytes: Any  # uint8[n_inputs, width]: the inputs, where they stay bytes, or empty

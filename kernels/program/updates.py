@@ -42,6 +42,8 @@ class Updates:
         Whether inputs stay bytes.
     keeps_gradients
         Whether gradients are kept as they are made.
+    bounded
+        Whether parameters have bounds.
     """
 
     def __init__(
@@ -52,17 +54,28 @@ class Updates:
         *,
         keeps_bytes: bool,
         keeps_gradients: bool,
+        bounded: bool,
     ) -> None:
         self._structure, self._groups, self._effort = structure, structure.groups, effort
         self._forward, self._keeps_bytes = forward, keeps_bytes
-        self._keeps_gradients = keeps_gradients
+        self._keeps_gradients, self._bounded = keeps_gradients, bounded
 
     def norm(self) -> Phase:
         """Return the phase that sums the squares of all gradients."""
         n = self._structure.n_parameters
         blocks = even(-(-n // NORM_BLOCK), self._effort.parts(n * PER_VALUE))
-        tasks = [[operation(ops.NORM, 0, *range_)] for range_ in blocks]
+        tasks = []
+        for first, last in blocks:
+            parameters = first * NORM_BLOCK, min(last * NORM_BLOCK, n)
+            task = [operation(ops.LEAVE_OUT_FROZEN, 0, *parameters)] if self._bounded else []
+            tasks.append([*task, operation(ops.NORM, 0, first, last)])
         return Phase("norm of the gradients", tasks)
+
+    def clamp(self) -> Phase:
+        """Return the phase that brings all parameters into their bounds."""
+        n = self._structure.n_parameters
+        ranges = even(n, self._effort.parts(n * PER_VALUE))
+        return Phase("constraints", [[operation(ops.CLAMP, 0, *range_)] for range_ in ranges])
 
     def clipped_step(self) -> Phase:
         """Return the phase of the optimiser's step by clipped gradients."""

@@ -158,6 +158,7 @@ class SparseNetwork(ABC):
         logits: bool = False,
         clips: bool = False,
         gaps: bool = False,
+        bounded: bool = False,
     ) -> Plan:
         """Return the plan of batches of another size.
 
@@ -177,6 +178,8 @@ class SparseNetwork(ABC):
             Whether training clips gradients.
         gaps : bool
             Whether targets may be missing.
+        bounded : bool
+            Whether parameters have bounds.
 
         Returns
         -------
@@ -198,6 +201,7 @@ class SparseNetwork(ABC):
             "logits": logits,
             "clips": clips,
             "gaps": gaps,
+            "bounded": bounded,
         }
         options = {name: check_flag(value, name) for name, value in options.items()}
         return self._passes.plan_for(batch_size, purpose, drops=tuple(drops), **options)

@@ -60,9 +60,17 @@ class Execution:
         Weights and biases, read at each call; in training overwritten.
     state : array, shape (n_states, n_parameters), optional
         The optimiser's, for training; overwritten.
+    bounds : two arrays, shape (n_parameters,), optional
+        Least and largest values of the parameters, where the plan has bounds.
     """
 
-    def __init__(self, plan: Plan, parameters: Array, state: Array | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        parameters: Array,
+        state: Array | None = None,
+        bounds: tuple[Array, Array] | None = None,
+    ) -> None:
         self._plan = plan
         structure, dtype = plan.structure, parameters.dtype
         forward_only = plan.purpose == PREDICT
@@ -87,6 +95,8 @@ class Execution:
             moved=gradients if self._keeps_gradients else parameters,
             state=np.empty((0, 0), dtype=dtype) if state is None else state,
             gradients=gradients,
+            lower=gradients[:0] if bounds is None else bounds[0],
+            upper=gradients[:0] if bounds is None else bounds[1],
             norms=np.zeros(plan.norm_blocks),
             activations=buffer(structure.n_rows),
             bytes=feature_major(n_bytes, plan.width, np.uint8),

@@ -52,6 +52,7 @@ class Passes:
         logits: bool = False,
         clips: bool = False,
         gaps: bool = False,
+        bounded: bool = False,
     ) -> Plan:
         """Return the plan of batches of a size, which is kept for the next call."""
         n_threads = get_num_threads()
@@ -61,6 +62,7 @@ class Passes:
             "logits": logits,
             "clips": clips,
             "gaps": gaps,
+            "bounded": bounded,
         }
         key = (batch_size, purpose, n_threads, *options.values())
         plan = self._plans.get(key)

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .._support import checks
-from .._support.checks import as_list, check_flag, check_pair, check_path
+from .._support.checks import as_list, check_flag, check_kind, check_pair, check_path
+from .._support.checksums import checksum
 from .._support.columns import Known
 from .._support.compile_notice import compile_notice
 from .._support.messages import shown
@@ -25,6 +26,7 @@ from . import fingerprints
 from .callback import Callback, EpochFunction
 from .checkpoint import EXTEND, Checkpoint, Part, Recorded, recorded
 from .class_weight import ClassWeight, weighted_by_class
+from .constraints import Constraints
 from .loop import Course, Loop
 from .optimizer import Optimizer
 from .optimizer_state import OptimizerState
@@ -51,6 +53,7 @@ class Options:
     class_weight: ClassWeight | None = None
     output_weights: OutputWeights | None = None
     missing_targets: bool = False
+    constraints: Constraints | None = None
     input_scale: float = 1.0
     shuffle: bool = True
     seed: Seed = None
@@ -138,6 +141,7 @@ def prepare(
             batch_size=batch_size,
             dropout=dropout,
             seed=seed,
+            **_constrained(options.constraints),
         )
     _take_state(options.optimizer_state, trainer, optimizer)
     loop = Loop(
@@ -162,7 +166,9 @@ def prepare(
             for callback in callbacks
             if isinstance(callback, Callback) and type(callback).state is not Callback.state
         ]
-        fingerprint = {
+        constrained = options.constraints
+        codes = {} if constrained is None else {"constraints": checksum([constrained.codes(net)])}
+        fingerprint = codes | {
             "network": trainer.fingerprint(),
             "training data": fingerprints.of_samples(samples),
             "validation data": fingerprints.of_samples(validation),
@@ -245,6 +251,13 @@ def _check_validation(
         output_weights=options.output_weights,
         missing_targets=options.missing_targets,
     )
+
+
+def _constrained(constraints: Constraints | None) -> dict[str, Constraints]:
+    """Return the constraints as an option, if there are any."""
+    if constraints is None:
+        return {}
+    return {"constraints": check_kind(constraints, Constraints, "constraints")}
 
 
 def _weighted(samples: Samples) -> str:

@@ -12,6 +12,7 @@ from ..network.base import SparseNetwork
 from ..network.output_weights import OutputWeights
 from .callback import EpochFunction
 from .class_weight import ClassWeight
+from .constraints import Constraints
 from .history import History
 from .optimizer import Optimizer
 from .optimizer_state import OptimizerState
@@ -36,6 +37,7 @@ def train(
     class_weight: ClassWeight | None = None,
     output_weights: OutputWeights | None = None,
     missing_targets: bool = False,
+    constraints: Constraints | None = None,
     input_scale: float = 1.0,
     shuffle: bool = True,
     seed: Seed = None,
@@ -108,6 +110,8 @@ def train(
     missing_targets : bool
         Whether NaN in Y stands for a target that is missing. It has no part in the loss, and each
         output's loss is the mean over the samples that have its target.
+    constraints : Constraints, optional
+        Signs of weights, and parameters that stay as they are; kept exactly after every step.
     input_scale : float
         Factor on the inputs, applied as a batch is assembled: 1/255 for uint8 images.
     shuffle : bool
@@ -197,6 +201,7 @@ def train(
         class_weight=class_weight,
         output_weights=output_weights,
         missing_targets=missing_targets,
+        constraints=constraints,
         input_scale=input_scale,
         shuffle=shuffle,
         seed=seed,

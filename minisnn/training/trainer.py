@@ -15,6 +15,7 @@ from ..network.execution import Execution
 from ..network.losses import LOSSES, Loss
 from ..network.passes import drops_of, keeps_bytes
 from ..network.samples import Samples
+from .constraints import Constraints, bounds, with_signs
 from .optimizer import Optimizer, updates_of
 
 _FIRST_CHUNK = 3e7  # cycles, some ten milliseconds
@@ -78,6 +79,8 @@ class Trainer:
         Rates for the input and each hidden layer.
     seed : int
         Seed of the dropout masks.
+    constraints : Constraints, optional
+        Constraints that each step keeps.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Trainer:
         loss: Loss = LOSSES["mse"],
         dropout: Sequence[float] = (),
         seed: int = 0,
+        constraints: Constraints | None = None,
     ) -> None:
         self.plan = net.plan_for(
             batch_size,
@@ -99,9 +103,16 @@ class Trainer:
             logits=loss.wants_logits,
             clips=optimizer.clip_norm is not None,
             gaps=samples.targets.gaps,
+            bounded=constraints is not None,
         )
         self.parameters, self._state = net.parameters, optimizer.initial_state(net.parameters)
-        self._execution = Execution(self.plan, self.parameters, self._state)
+        self._codes: Array | None = None
+        limits = None
+        if constraints is not None:
+            self._codes = constraints.codes(net)
+            limits = bounds(self._codes, self.parameters)
+        self._bounds = limits
+        self._execution = Execution(self.plan, self.parameters, self._state, limits)
         self._net = net
         self._samples, self._optimizer, self._loss = samples, optimizer, loss
         self._dropout, self._seed = dropout, seed
@@ -131,6 +142,8 @@ class Trainer:
         rates : array of float64
             The learning rate of each batch.
         """
+        if self._codes is not None and len(samples):
+            self.parameters[:] = with_signs(self._codes, self.parameters)
         losses, _ = self._execution.run(
             self._samples,
             samples,
@@ -156,6 +169,13 @@ class Trainer:
         self.parameters[:] = state["parameters"]
         self._state[:] = state["optimizer"]
         self._n_steps = int(state["steps"])
+        self._keep_frozen()
+
+    def _keep_frozen(self) -> None:
+        """Let bounds follow the values of parameters that stay as they are."""
+        if self._codes is not None and self._bounds is not None:
+            for own, new in zip(self._bounds, bounds(self._codes, self.parameters), strict=True):
+                own[:] = new
 
     def activations_of(self, layer: int, n_samples: int) -> Array:
         """Return a layer's activations in the last step; see `AnyTrainer`."""
