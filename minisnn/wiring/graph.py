@@ -25,11 +25,10 @@ class Wiring:
 
     Made by the functions of `minisnn.wiring`, checked once, and never changed: its arrays are
     read-only. A term's level is the longest path that ends in it; inputs are level 0. Terms stand
-    in the order of their levels, and within a level in the order in which they were given;
-    outputs stand last, in their own order.
-    Neurons are the rows of one strictly lower triangular CSR matrix in the same order: a neuron's
-    edges come from any earlier level. Between two terms that are connected, each neuron of the
-    one has an edge to each neuron of the other.
+    in the order of their levels, within a level as they were given, with outputs last. Neurons are
+    the rows of one strictly lower triangular CSR matrix in the same order: a neuron's edges come
+    from any earlier level. Between two terms that are connected, each neuron of the one has an edge
+    to each neuron of the other.
 
     Parameters
     ----------
