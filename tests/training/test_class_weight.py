@@ -142,7 +142,7 @@ def test_what_is_refused(Y: Any, class_weight: Any, message: str) -> None:
 
 def test_classes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = trained(ONE_HOT, class_weight="balanced")
-    monkeypatch.setattr("minisnn.network.samples._CHUNK", 12)
+    monkeypatch.setattr("minisnn.network.tables._CHUNK", 12)
     assert trained(ONE_HOT, class_weight="balanced") == whole
     with pytest.raises(ValueError, match="in sample 59;"):
         trained(np.r_[ONE_HOT[:59], [[1, 1, 1]]], class_weight="balanced")
