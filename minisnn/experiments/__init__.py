@@ -28,8 +28,8 @@ from .datasets import Data
 from .description import read_description
 from .grid import expand
 from .layers import Wiring
+from .null_models import wiring_test
 from .null_result import NullTest
-from .null_test import wiring_test
 from .optimizer import Optimizer
 from .records import Record, Status
 from .reports import format_records, write_csv, write_parquet

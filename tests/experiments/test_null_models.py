@@ -16,7 +16,7 @@ from scipy.stats import kstest
 import minisnn as snn
 from minisnn import FileFormatError, experiments
 from minisnn.experiments import NullTest, Store, wiring_test
-from minisnn.experiments.null_test import _Nulls
+from minisnn.experiments.null_models import _Nulls
 
 GRAPH = snn.topology.scale_free(12, 9, 3, seed=0)
 WIRING = snn.wiring.from_edges(
