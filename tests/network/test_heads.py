@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.kernels.layers.gaps import set_apart
 
 EDGES = [("a", "p"), ("b", "p"), ("b", "q"), ("c", "q"), ("p", "first"), ("q", "first"),
          ("first", "r"), ("p", "r"), ("r", "second"), ("r", "third")]  # fmt: skip
@@ -146,27 +143,3 @@ def test_refusals(net: snn.Network, data: Any) -> None:
         classes.loss_and_gradients(data[0], [0, 1, 2] * 20, output_weights={"a": 1})
     with pytest.raises(TypeError, match="missing_targets must be True or False"):
         net.loss_and_gradients(*data, missing_targets="yes")  # type: ignore[arg-type]
-
-
-@settings(max_examples=30)
-@given(
-    n=st.integers(1, 40),
-    n_out=st.integers(1, 5),
-    seed=st.integers(0, 2**32),
-    weighted=st.booleans(),
-)
-def test_the_kernel(n: int, n_out: int, seed: int, weighted: bool) -> None:
-    rng = np.random.default_rng(seed)
-    T = rng.standard_normal((n_out, n + 3))
-    T[rng.random(T.shape) < rng.random()] = np.nan
-    before, counts = T.copy(), rng.random(n) if weighted else np.empty(0)
-    own = np.full((n_out, n), np.nan)
-    assert set_apart(T, n, counts, own, 0, n_out) == 0
-    for i in range(n_out):
-        there = ~np.isnan(before[i, :n])
-        expected = np.where(there, counts if weighted else 1.0, 0.0)
-        total = expected.sum()
-        np.testing.assert_allclose(own[i], expected * (n / total if total else 1))
-        np.testing.assert_array_equal(T[i, :n], np.where(there, before[i, :n], 0))
-    T[0, 0] = -np.inf
-    assert set_apart(T, n, counts, own, 0, 1) == 1

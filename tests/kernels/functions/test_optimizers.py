@@ -116,3 +116,18 @@ def test_the_norm_of_gradients(rng: np.random.Generator, real: Any, n: int) -> N
 
 def test_a_norm_that_is_nan_clips_nothing() -> None:
     assert updates.clipping(np.array([1.0, np.nan]), 0.1) == 1
+
+
+def test_bounds_of_parameters(rng: np.random.Generator) -> None:
+    values, lower = rng.standard_normal(9), np.full(9, -np.inf)
+    upper = np.full(9, np.inf)
+    lower[:3], upper[3:6], lower[6], upper[6] = 0, 0, 0.5, 0.5
+    values[8] = np.nan
+    found = values.copy()
+    updates.clamp(found, lower, upper, 0, 8)
+    np.testing.assert_array_equal(found[:8], np.clip(values, lower, upper)[:8])
+    updates.clamp(found, lower, upper, 8, 9)
+    assert np.isnan(found[8])
+    gradients = np.ones(9)
+    updates.leave_out_frozen(gradients, lower, upper, 0, 9)
+    np.testing.assert_array_equal(gradients, np.arange(9) != 6)

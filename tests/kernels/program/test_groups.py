@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from minisnn.kernels.functions.dropout import key_of
 from minisnn.kernels.program import plan as plans
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
-from minisnn.kernels.program.structure import COMPLETE, EDGES, Graph, Group, Structure
+from minisnn.kernels.program.structure import COMPLETE, EDGES, Graph, Group, Normal, Structure
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
+from minisnn.network.passes import Passes
 from minisnn.network.samples import Samples
 from minisnn.network.tables import Table
 from minisnn.training.optimizer import updates_of
@@ -196,3 +198,60 @@ def test_steps_of_training(rng: np.random.Generator, n_threads: int, threads: An
             expected, velocities, gradients, rate, 0.8, True
         )
     np.testing.assert_allclose(parameters, expected, rtol=1e-9, atol=1e-12)
+
+
+def normalised(structure: Structure) -> Structure:
+    """The same with batch normalisation of all groups without outputs."""
+    return Structure(
+        [
+            replace(group, normal=None if number == 0 or group.output is not None else Normal())
+            for number, group in enumerate(structure.groups)
+        ]
+    )
+
+
+def test_batch_normalisation_and_missing_targets(rng: np.random.Generator) -> None:
+    """Gradients against central differences; predictions by running moments, of one as of all."""
+    structure = normalised(random_groups(np.random.default_rng(5)))
+    assert any(group.normal for group in structure.groups)
+    X, T = rng.standard_normal((9, 7)), rng.random((9, structure.n_out))
+    T[rng.random(T.shape) < 0.3] = np.nan
+    parameters = rng.random(structure.n_parameters)
+    samples = replace(data(X, T), targets=Table(T, "Y", gaps=True))
+    plan = Plan(structure, 9, np.float64, DIFFERENTIATE, 1, gaps=True)
+
+    def differentiate() -> tuple[float, Any]:
+        execution = Execution(plan, parameters)
+        losses, _ = execution.run(samples, np.arange(9))
+        return float(losses[0]), execution.gradients
+
+    _, gradients = differentiate()
+    for k in rng.choice(structure.n_parameters, 12, replace=False):
+        values = []
+        for sign in (1, -1):
+            parameters[k] += sign * 1e-6
+            values.append(differentiate()[0])
+            parameters[k] -= sign * 1e-6
+        expected = (values[0] - values[1]) / 2e-6
+        assert gradients[k] == pytest.approx(expected, rel=1e-4, abs=1e-8)
+    passes = Passes(structure, parameters)
+    many = passes.predict(data(X, None))
+    np.testing.assert_allclose(passes.predict(data(X[:1], None)), many[:1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("clips", [False, True])
+def test_bounds_hold_after_every_step(rng: np.random.Generator, clips: bool) -> None:
+    structure = normalised(random_groups(np.random.default_rng(5)))
+    X, T = rng.standard_normal((24, 7)), rng.random((24, structure.n_out))
+    parameters = rng.random(structure.n_parameters)
+    lower, upper = np.zeros_like(parameters), np.full_like(parameters, np.inf)
+    lower[::3] = upper[::3] = parameters[::3]
+    before = parameters.copy()
+    optimizer = snn.NesterovSGD(3.0, clip_norm=1.0 if clips else None)
+    plan = Plan(structure, 8, np.float64, TRAIN, 1, clips=clips, bounded=True)
+    state = optimizer.initial_state(parameters)
+    execution = Execution(plan, parameters, state, (lower, upper))
+    execution.run(data(X, T), np.arange(24), updates=updates_of(optimizer, np.full(3, 3.0), 0))
+    np.testing.assert_array_equal(parameters[::3], before[::3])
+    assert (parameters >= 0).all()
+    assert (parameters != before).any()
