@@ -60,7 +60,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def printed(package: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What each program prints, or why it fails: run by the copy, in one process, uncompiled."""
+    """Output of each program, or its failure: run by the copy, in one process, uncompiled."""
     data = tmp_path_factory.mktemp("data")
     write_bars(data / "bars")
     environment = {

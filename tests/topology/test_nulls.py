@@ -127,7 +127,7 @@ def test_a_null_has_nothing_left_of_the_real_graph() -> None:
     assert shared / real.n_edges == pytest.approx(real.density, abs=0.01)
 
 
-# Where nothing can move
+# Graphs without another of their degrees
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def wirings(draw: Any) -> Wiring:
 
 
 def counts(wiring: Wiring, ends: str) -> Counter[Any]:
-    """How many edges there are by the levels of their ends, and by the ends that are named."""
+    """Numbers of edges by the levels of their ends, and by the ends that are named."""
     of = wiring.level_of
     return Counter(
         (of[s], of[t], s if "s" in ends else None, t if "t" in ends else None)
