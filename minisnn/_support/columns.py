@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse
 
 from .arrays import Array
-from .checks import as_array, as_list
+from .checks import as_array, as_list, checked_sparse
 from .messages import few, shown
 
 Names = tuple[str, ...]
@@ -37,6 +39,45 @@ class Known(NamedTuple):
     owner: str
 
 
+@dataclass(frozen=True, eq=False)
+class Named:
+    """An array whose columns have names, which is read as a frame is.
+
+    Parameters
+    ----------
+    array : array, or sparse array of SciPy's, shape (samples, columns)
+        Not copied.
+    names : tuple of str
+        Of the columns.
+    """
+
+    array: Any
+    names: Names
+
+
+def read_sparse(value: Any, name: str) -> tuple[Any, Names | None] | None:
+    """Return a sparse array and the names of its columns, if any; None for what is not sparse.
+
+    A frame is sparse if all columns are, and values that are not stored are zeros.
+
+    Raises
+    ------
+    TypeError
+        If only some columns have text as names.
+    ValueError
+        If the array is broken, or two columns have the same name.
+    """
+    names = None
+    if isinstance(value, Named):
+        value, names = value.array, value.names
+    elif _is_frame(value):
+        if not all(getattr(dtype, "fill_value", None) == 0 for dtype in value.dtypes):
+            return None
+        names = texts_of(value.columns, f"{name}.columns")
+        value = value.sparse.to_coo()
+    return (checked_sparse(value), names) if scipy.sparse.issparse(value) else None
+
+
 def read_columns(
     value: Any, name: str, *, advice: str = "turn it into numbers, or leave it out"
 ) -> tuple[Array, Names | None]:
@@ -55,6 +96,8 @@ def read_columns(
     """
     if type(value) is np.ndarray:
         return value, None
+    if isinstance(value, Named):
+        return value.array, value.names
     if hasattr(value, "to_pandas") and hasattr(value, "column_names"):  # a table of Arrow
         value = value.to_pandas()
     if not _is_frame(value):

@@ -37,9 +37,7 @@ def baseline_of(net: SparseNetwork, samples: Samples, baseline: Any) -> Array:
             raise ValueError(
                 f"baseline must be 'mean', or a value for each input, got {shown(baseline)}"
             )
-        chunks = samples.chunks(samples.inputs)
-        total = sum(chunk.sum(axis=0, dtype=np.float64) for _, chunk in chunks)
-        return np.asarray(total * samples.scale / samples.n_samples)
+        return np.asarray(samples.total(samples.inputs) * samples.scale / samples.n_samples)
     array = as_array(baseline, "baseline")
     if array.shape != (net.n_in,):
         raise ValueError(

@@ -89,7 +89,7 @@ def integrated_gradients(
     ----------
     net : MLP or Network
         The network, which is not changed.
-    X : array of numbers or bool, or DataFrame, shape (samples, n_in)
+    X : array of numbers or bool, DataFrame, or sparse array, shape (samples, n_in)
         Samples, as for `predict`.
     output : int or hashable
         Position of an output, or its name. A whole number is a position. Of an output of several

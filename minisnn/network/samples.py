@@ -8,11 +8,17 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from .._support.arrays import Array
-from .._support.checks import check_flag, check_number, checked_sparse
-from .._support.columns import Known, Names, columns_of, read_column, read_columns
+from .._support.checks import check_flag, check_number
+from .._support.columns import (
+    Known,
+    Names,
+    columns_of,
+    read_column,
+    read_columns,
+    read_sparse,
+)
 from .._support.messages import counted, each_of, ravel_advice
 from ..kernels.layers.batch import kind_of
 from .labels import check_labels, encoding_advice
@@ -118,6 +124,10 @@ class Samples:
             numbers = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
             yield numbers, table.of(rows)
 
+    def total(self, table: Table) -> Array:
+        """Return the sum of each of a table's columns over the samples, in float64."""
+        return np.asarray(sum(table.total(rows) for rows in self._stretches(table)))
+
     def parts(self, table: Table) -> Iterator[Array]:
         """Go through arrays that tell the samples' entries in a table from others."""
         for rows in self._stretches(table):
@@ -206,8 +216,8 @@ def check_inputs(
     if scale == 0:
         raise ValueError("input_scale must not be 0: it would erase the inputs; take 1/255 or 1.0")
     known = known or Known(net.input_names, "the network")
-    is_sparse, table = scipy.sparse.issparse(X), _read_inputs(X, known, name)
-    inputs = table.values
+    table = _read_inputs(X, known, name)
+    inputs, is_sparse = table.values, isinstance(table, CSRTable)
     if inputs.shape == (net.n_in,):
         row, is_series = "np.asarray(X)[None, :]", hasattr(X, "to_frame")  # with names
         row = "X.to_frame().T" if is_series else "X.reshape(1, -1)" if is_sparse else row
@@ -235,14 +245,16 @@ def check_inputs(
             f"input_scale must leave {name}, bytes, in the range of {net.dtype}, got {scale:g}"
         )
     if is_sparse:
-        table = replace(table, values=csr_inputs(inputs))
+        table = replace(table, values=csr_inputs(inputs, table.columns), columns=None)
     return Samples(table, scale, check_rows(rows, inputs.shape[0], prefix + "rows"))
 
 
 def _read_inputs(X: Any, known: Known, name: str) -> Table:
-    if scipy.sparse.issparse(X):
-        return CSRTable(checked_sparse(X), name, names=known.names)
-    return _read(X, known, name)
+    sparse = read_sparse(X, name)
+    if sparse is None:
+        return _read(X, known, name)
+    matrix, names = sparse
+    return CSRTable(matrix, name, columns_of(known, names, name), known.names or names or None)
 
 
 def _read(value: Any, known: Known, name: str, **options: str) -> Table:

@@ -103,6 +103,10 @@ class Table:
             )
         raise DataError(f"{self.name} must fit into the network's {real}, {where}; rescale it")
 
+    def total(self, rows: Array | slice) -> Array:
+        """Return the sum of each column over some rows, in float64."""
+        return np.asarray(self.of(rows).sum(axis=0, dtype=np.float64))
+
     def parts(self, rows: Array | slice) -> list[Array]:
         """Return arrays that tell the values of some rows from others."""
         return [self.of(rows)]
@@ -136,21 +140,37 @@ class CSRTable(Table):
             row = int(np.searchsorted(chosen.indptr, first, side="right")) - 1
             self._refuse(chosen.data[first], int(rows[row]), int(chosen.indices[first]), real)
 
+    def total(self, rows: Array | slice) -> Array:
+        """Return the sum of each column over some rows, in float64."""
+        chosen = self.values[rows]
+        totals = np.bincount(chosen.indices, chosen.data, minlength=chosen.shape[1])
+        return totals if self.places is None else totals[self.places]
+
     def parts(self, rows: Array | slice) -> list[Array]:
         """Return arrays that tell the values of some rows from others."""
         chosen = self.values[rows]
         return [np.diff(chosen.indptr).astype(np.int64), chosen.indices, chosen.data]
 
 
-def csr_inputs(matrix: Any) -> Any:
+def csr_inputs(matrix: Any, columns: Array | None = None) -> Any:
     """Return a sparse array of SciPy's as a CSR array with int32 indices, as kernels read it.
 
     One of these is taken as it is if the indices of each row are in order and none is there twice.
     Anything else is converted, which copies it: another format, longer indices, and indices in
     another order; values of the same place are added up, as SciPy does.
+
+    Parameters
+    ----------
+    matrix : sparse array, shape (rows, columns)
+    columns : array of int, shape (n,), optional
+        The column of each input; by default they are in their order.
     """
     csr = scipy.sparse.csr_array(matrix)
     indptr, indices = csr.indptr, csr.indices
+    if columns is not None:
+        places = np.empty_like(columns, dtype=np.int32)
+        places[columns] = np.arange(len(columns), dtype=np.int32)
+        indices = places[indices]
     if csr.nnz <= _MOST_INT32:  # kernels turn longer ones into int32 for each run
         indptr, indices = (array.astype(np.int32, copy=False) for array in (indptr, indices))
     # Anew: a flag of SciPy's that says that indices are in order is anybody's word.

@@ -16,15 +16,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .._support.arrays import Array
-from .._support.checks import (
-    as_list,
-)
-from .._support.columns import Names
+from .._support.checks import as_list
+from .._support.columns import Named, Names
 from .._support.compile_notice import compile_notice
 from ..network.base import SparseNetwork
 from ..network.layer import Layer
 from ..network.mlp import MLP
 from ..network.network import Network
+from ..network.samples import Samples
+from ..network.samples import check_inputs as checked_inputs
 from ..training.callback import EpochFunction
 from ..training.class_weight import ClassWeight
 from ..training.loop import Course
@@ -35,7 +35,7 @@ from ..training.prepare import Options, prepare
 from ..training.schedules import Schedule
 from ..wiring.graph import Wiring
 from .held_out import split_rows
-from .inputs import NUMBERS, Named, by_rows, dense_blocks, made_dense, readable
+from .inputs import NUMBERS, by_rows, readable
 from .names import answers_other_names, unknown_parameter
 from .networks import make_mlp, make_network
 from .parameters import check_parameters
@@ -187,8 +187,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or sparse matrix, shape (samples, features)
-            Inputs. float32 is trained in float32, all else in float64; integers are read in place,
-            sparse X is made dense.
+            Inputs. float32 is trained in float32, all else in float64. Integers and sparse X are
+            read in place, by batches.
         y : array-like, shape (samples,) or (samples, outputs)
             Targets.
         sample_weight : array-like, shape (samples,), optional
@@ -204,8 +204,6 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             If the data or a parameter is invalid.
         FloatingPointError
             If weights are no longer finite, as with inputs that were not scaled.
-        MemoryError
-            If sparse X is too large to be made dense.
 
         After any of these the estimator is as it was before the call.
 
@@ -245,7 +243,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         if self.early_stopping:
             rows, held = self._split(targets, weights)
             held_weights = None if weights is None else weights[held]
-            score = partial(self._score_on, named, held, y[held], held_weights)
+            samples = checked_inputs(self.net_, named, 1.0, rows=held)
+            score = partial(self._score_on, samples, y[held], held_weights)
         passes = self._passes if incremental else None
         if passes is None:
             seed = self._random.randint(_LARGEST_SEED)
@@ -274,24 +273,24 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         going_on = _Passes(passes.seed, replace(course, done=done), history.optimizer_state)
         self._passes = going_on if incremental else None  # what comes after a fit begins anew
         self.n_iter_ = len(history.epochs)
-        self.t_ += (len(X) if rows is None else len(rows)) * self.n_iter_
+        self.t_ += (X.shape[0] if rows is None else len(rows)) * self.n_iter_
         self.best_loss_ = None if score is not None else min(self.loss_curve_, default=np.inf)
         warn_of_end(self, history, converged=incremental or watch.stopped)
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, first: bool
-    ) -> tuple[Array, Array, Array | None]:
+    ) -> tuple[Any, Array, Array | None]:
         X, y = validate_data(
-            self, readable(X, "X"), readable(y, "y"), accept_sparse=["csr", "csc"],
+            self, readable(X, "X"), readable(y, "y"), accept_sparse="csr",
             multi_output=True, dtype=NUMBERS, reset=first,
         )  # fmt: skip
-        X, y = by_rows(made_dense(X, "X")), made_dense(y, "y")
+        X, y = by_rows(X), y.toarray() if scipy.sparse.issparse(y) else y
         if sample_weight is None:
             return X, y, None
         weights = readable(sample_weight, "sample_weight")
         return X, y, _check_sample_weight(weights, X, ensure_non_negative=True)
 
-    def _begin(self, X: Array, targets: Array, names: Names | None, output_activation: str) -> None:
+    def _begin(self, X: Any, targets: Array, names: Names | None, output_activation: str) -> None:
         """Make the network, and discard any earlier training."""
         n_outputs = targets.shape[1] if targets.ndim == 2 else len(self.classes_)
         self._random = random_state_of(self.random_state)
@@ -312,11 +311,11 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         self._passes, self._split_seed = None, None
 
     @property
-    def _input_names(self) -> list[str] | None:
+    def _input_names(self) -> Names | None:
         names = getattr(self, "feature_names_in_", None)
-        return None if names is None else list(names)
+        return None if names is None else tuple(names)
 
-    def _named(self, X: Array) -> Any:
+    def _named(self, X: Any) -> Any:
         """Return X with the names of its columns, by which the network matches them."""
         return X if self._input_names is None else Named(X, self._input_names)
 
@@ -330,8 +329,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             len(targets), weights, classes, self.validation_fraction, self._split_seed
         )
 
-    def _score_on(self, X: Any, rows: Array, y: Array, weights: Array | None) -> float:
-        return self._score_of(self.net_.predict(X, rows=rows), y, weights)
+    def _score_on(self, samples: Samples, y: Array, weights: Array | None) -> float:
+        return self._score_of(self.net_.predict_checked(samples), y, weights)
 
     def _make_optimizer(self) -> Optimizer:
         name = self.optimizer
@@ -382,6 +381,6 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "net_")
         X = validate_data(
-            self, readable(X, "X"), accept_sparse=["csr", "csc"], dtype=NUMBERS, reset=False
+            self, readable(X, "X"), accept_sparse="csr", dtype=NUMBERS, reset=False
         )  # fmt: skip
-        return np.concatenate([self.net_.predict(self._named(block)) for block in dense_blocks(X)])
+        return self.net_.predict(self._named(X))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from bench import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from wirings import random_network
 import minisnn as snn
 from minisnn import attribution, topology
 from minisnn.attribution import Attribution
+from minisnn.attribution.baselines import baseline_of
+from minisnn.network.samples import check_inputs
 
 SMOOTH = ("sigmoid", "tanh", "identity")
 BY_INPUTS: list[Callable[..., Attribution]] = [
@@ -257,6 +260,33 @@ def test_memory_is_that_of_the_result() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 4000 * (6 * 4 + 12 * 8)  # attributions, and a few figures of each
+
+
+def test_sparse_data() -> None:
+    """Counts have an exact mean, so that not a bit differs."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(1, 9, (300, 6)) * (rng.random((300, 6)) < 0.3)
+    net = layers()
+    for function in (*BY_INPUTS, attribution.conductance):
+        dense, sparse = (function(net, x, steps=4) if function is not BY_INPUTS[0] else
+                         function(net, x) for x in (X, scipy.sparse.csr_array(X)))  # fmt: skip
+        np.testing.assert_array_equal(sparse.baseline, dense.baseline)
+        np.testing.assert_array_equal(sparse.values, dense.values)
+    baseline = attribution.gradient_times_input(net, scipy.sparse.coo_array(X / 7)).baseline
+    np.testing.assert_allclose(baseline, (X / 7).mean(axis=0), rtol=1e-14)
+
+
+def test_the_mean_of_sparse_data_takes_no_dense_copy() -> None:
+    n_rows, n_columns = 4000, 20_000  # dense, 320 MB
+    X = scipy.sparse.random_array((n_rows, n_columns), density=1e-4, format="csr", rng=0)
+    net = snn.MLP([topology.constant_degree(n_columns, 2, 1)], seed=0)
+    samples = check_inputs(net, X, 0.5)
+    tracemalloc.start()
+    mean = baseline_of(net, samples, "mean")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(mean, 0.5 * X.mean(axis=0))
+    assert peak < 3 * X.data.nbytes + 5 * mean.nbytes
 
 
 def test_data_of_all_kinds() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minisnn as snn
+from minisnn._support.columns import read_sparse
 from minisnn.network.tables import csr_inputs
 
 N_OUT = 3
@@ -156,6 +157,30 @@ def test_what_kernels_can_read_is_not_copied(index: Any) -> None:
     assert np.shares_memory(read.data, X.data)
     assert np.shares_memory(read.indices, X.indices) == (index is np.int32)
     assert read.indices.dtype == np.int32
+
+
+def test_columns_of_frames_go_by_name() -> None:
+    """Also those of sparse frames, whose zeros may not be what they leave out."""
+    pd = pytest.importorskip("pandas")
+    X, Y = data(10, 40, 5, 0.4, np.float64)
+    frame = pd.DataFrame(X, columns=[*"abcde"])
+    nets = [make(5), make(5)]
+    found = []
+    for net, fill in zip(nets, (0.0, 1.0), strict=True):
+        sparse = frame.astype(pd.SparseDtype(float, fill))
+        found.append(trained(sparse, Y, net))
+        assert net.input_names == (*"abcde",)
+        other = sparse[[*"dabec"]]
+        np.testing.assert_array_equal(net.predict(other), net.predict(frame))
+        np.testing.assert_array_equal(net.predict(other[:1]), net.predict(frame[:1]))
+        with pytest.raises(ValueError, match=r"the columns of X must be .* it lacks 'b'"):
+            net.predict(sparse[[*"acde"]])
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][0], trained(frame, Y, make(5))[0])
+    assert read_sparse(frame, "X") is None
+    matrix, names = read_sparse(frame.astype(pd.SparseDtype(float, 0.0)), "X") or (None, None)
+    assert scipy.sparse.issparse(matrix)
+    assert names == (*"abcde",)
 
 
 def test_activations_of_a_network() -> None:

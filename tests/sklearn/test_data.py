@@ -1,4 +1,4 @@
-"""Data of an estimator: frames, sparse matrices, numbers of any kind, labels, names of columns."""
+"""Data of an estimator: frames, numbers of any kind, labels, names of columns."""
 
 from __future__ import annotations
 
@@ -29,30 +29,6 @@ def test_pandas_in_names_kept(table: Any) -> None:
     assert list(model.predict(frame)) == list(model.predict(frame[frame.columns]))
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame[frame.columns[::-1]])
-
-
-def test_sparse_input_is_the_same_input(table: Any) -> None:
-    X, y = table
-    X = np.where(np.abs(X) > 1, X, 0)
-    rows, columns = scipy.sparse.csr_array(X), scipy.sparse.csc_array(X)
-    dense, sparse = (SparseMLPClassifier(**QUICK).fit(data, y) for data in (X, rows))
-    expected = dense.predict_proba(X)
-    np.testing.assert_array_equal(sparse.predict_proba(columns), expected)
-
-
-def test_sparse_input_is_made_dense_by_and_by(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    X, y = table
-    model = SparseMLPClassifier(**QUICK).fit(X, y)
-    monkeypatch.setattr(inputs, "_ROWS", 64)
-    for matrix in (scipy.sparse.csr_matrix(X), scipy.sparse.coo_array(X)):
-        np.testing.assert_allclose(model.predict_proba(matrix), model.predict_proba(X), rtol=1e-12)
-    huge = scipy.sparse.csr_array(([1.0], ([0], [0])), shape=(400, 10**12))
-    with pytest.raises(
-        MemoryError,
-        match=r"sparse X of shape \(400, 1000000000000\), which is made dense, would take .* take "
-        "fewer columns, or train on some rows at a time by partial_fit",
-    ):
-        SparseMLPClassifier().fit(huge, y)
 
 
 @pytest.mark.parametrize(
