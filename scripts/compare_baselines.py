@@ -31,7 +31,7 @@ from minisnn._support.environment import describe_environment
 from minisnn._support.seeds import seed_of
 from minisnn._support.tables import align
 from minisnn.baselines import Comparison
-from minisnn.experiments.datasets import spread
+from minisnn.experiments.arrays import spread
 
 HIDDEN, DEGREE = 300, 45
 BATCH_SIZE = 128

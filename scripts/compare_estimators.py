@@ -29,7 +29,7 @@ import minisnn as snn
 from minisnn._support.extras import require
 from minisnn._support.seeds import seed_of
 from minisnn._support.tables import align
-from minisnn.experiments.datasets import spread
+from minisnn.experiments.arrays import spread
 
 
 def contestants(hidden: int, epochs: int) -> dict[str, Callable[[int], Any]]:

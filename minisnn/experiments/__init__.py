@@ -4,6 +4,7 @@ Data flows one way: a description (`read_description`, or a mapping) is expanded
 configurations (`expand` gives each a `Run`), a runner trains them (`here`, `processes`,
 `cluster`), `sweep` puts what comes back into a `Store`, and the store is listed or exported.
 
+Runs take arrays of your own (`Arrays`) and any wiring between names (`NamedWiring`), too.
 `wiring_test` trains with a wiring and with null models of it, by a function of your own.
 
 Examples
@@ -24,6 +25,7 @@ Examples
 6
 """
 
+from .arrays import Arrays
 from .datasets import Data
 from .description import read_description
 from .grid import expand
@@ -32,14 +34,17 @@ from .null_models import wiring_test
 from .null_result import NullTest
 from .optimizer import Optimizer
 from .records import Record, Status
-from .reports import format_records, write_csv, write_parquet
+from .reports import format_records, records_frame, write_csv, write_parquet
 from .run import Run
 from .runners import cluster, here, processes
 from .store import Store
 from .sweeps import Summary, sweep
+from .wirings import NamedWiring
 
 __all__ = [
+    "Arrays",
     "Data",
+    "NamedWiring",
     "NullTest",
     "Optimizer",
     "Record",
@@ -54,6 +59,7 @@ __all__ = [
     "here",
     "processes",
     "read_description",
+    "records_frame",
     "sweep",
     "wiring_test",
     "write_csv",

@@ -29,12 +29,15 @@ class Schema(NamedTuple):
         Of the tables, in SQLite's user_version.
     tables : tuple of str
         Statements that make them.
+    upgrade : tuple of str
+        Statements that make them of those of the version before, if that can still be read.
     """
 
     content: str
     application: int
     version: int
     tables: tuple[str, ...]
+    upgrade: tuple[str, ...] = ()
 
 
 _MAGIC = b"SQLite format 3\0"
@@ -48,10 +51,30 @@ _SYSTEMS = {
 }  # fmt: skip
 """Codes of errors that the file's content does not cause."""
 
+_RESULTS = """
+    CREATE TABLE results (
+        hash TEXT PRIMARY KEY REFERENCES runs,
+        accuracy REAL,
+        best_accuracy REAL,
+        loss REAL NOT NULL,
+        weights INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        step_microseconds REAL NOT NULL
+    )
+"""
+_METRICS = """
+    CREATE TABLE metrics (
+        hash TEXT NOT NULL REFERENCES runs,
+        name TEXT NOT NULL,
+        value REAL NOT NULL,
+        PRIMARY KEY (hash, name)
+    )
+"""
+
 RUNS = Schema(
     "runs",
     application=0x534E4E73,  # "SNNs"
-    version=1,
+    version=2,
     tables=(
         """
         CREATE TABLE runs (
@@ -65,17 +88,8 @@ RUNS = Schema(
             minisnn TEXT, numpy TEXT, numba TEXT, python TEXT, cpu TEXT
         )
         """,
-        """
-        CREATE TABLE results (
-            hash TEXT PRIMARY KEY REFERENCES runs,
-            accuracy REAL NOT NULL,
-            best_accuracy REAL NOT NULL,
-            loss REAL NOT NULL,
-            weights INTEGER NOT NULL,
-            bytes INTEGER NOT NULL,
-            step_microseconds REAL NOT NULL
-        )
-        """,
+        _RESULTS,
+        _METRICS,
         """
         CREATE TABLE history (
             hash TEXT NOT NULL REFERENCES runs,
@@ -100,6 +114,13 @@ RUNS = Schema(
             PRIMARY KEY (hash, layer)
         )
         """,
+    ),
+    upgrade=(  # every run had an accuracy, and no other metric
+        "ALTER TABLE results RENAME TO results_1",
+        _RESULTS,
+        "INSERT INTO results SELECT * FROM results_1",
+        "DROP TABLE results_1",
+        _METRICS,
     ),
 )
 
@@ -145,15 +166,16 @@ def connect(path: Path, schema: Schema, *, write: bool) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
-    """Make a locked store ready for changes, and its tables if there are none."""
+    """Make a locked store ready for changes: its tables, or those of the version before anew."""
     with translated(path, schema):
         connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
-        if _number(connection, "PRAGMA user_version"):
+        version = version_of(connection)
+        if version == schema.version:
             return
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            for table in schema.tables:
-                connection.execute(table)
+            for statement in schema.upgrade if version else schema.tables:
+                connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {schema.application}")
             connection.execute(f"PRAGMA user_version = {schema.version}")
 
@@ -217,8 +239,8 @@ def _check(
         raise FileFormatError(
             f"{path} is not a store of {schema.content}: it is the SQLite file of another program"
         )
-    version = _number(connection, "PRAGMA user_version")
-    if version != schema.version:
+    version = version_of(connection)
+    if version != schema.version and not (version == schema.version - 1 and schema.upgrade):
         raise FileFormatError(
             f"{path} has version {version}, this version of minisnn reads version "
             f"{schema.version}; update minisnn, or name a new store"
@@ -228,6 +250,11 @@ def _check(
     (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if finding != "ok":
         raise ValueError(" ".join(str(finding).split())[:200])
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the tables of a store; 0 if it has none."""
+    return _number(connection, "PRAGMA user_version")
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

@@ -1,4 +1,4 @@
-"""Data sets that a run can name, read once per process."""
+"""Data of a run: a data set that it names, read once per process, or arrays of the user's own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .._support.arrays import Array
 from .._support.checks import check_choice, check_positive_integer
 from ..datasets import Dataset
 from ..datasets.table import TABLE
+from .arrays import Arrays, first_rows
 from .validation import Section
 
 
@@ -54,33 +55,44 @@ _NAMES = {"sample": "mnist_sample"}
 
 
 class Data(Section, frozen=True, kw_only=True):
-    """Training samples of a run. It is tested on all test samples of the data set.
+    """Samples of a run. It is tested on all test samples.
 
     Attributes
     ----------
     name : str
         ``"mnist_sample"``, which comes with minisnn, or another name that
         `minisnn.datasets.load` takes; with ``_shuffled`` after it, pixels stand in a random
-        order, the same for all images.
+        order, the same for all images. Of arrays of your own: another name, for reports.
     samples : int, optional
         Only so many training samples, evenly of all classes: the first of each in the data's
-        order. By default all.
+        order. By default all. Of targets that are no labels, those that differ are the classes.
+    arrays : Arrays, optional
+        Samples of your own.
 
     Examples
     --------
     >>> from minisnn.experiments import Data
     >>> Data(name="mnist_sample", samples=300)
-    Data(name='mnist_sample', samples=300)
+    Data(name='mnist_sample', samples=300, arrays=None)
     """
 
     name: str
     samples: int | None = None
+    arrays: Arrays | None = None
 
     def __post_init__(self) -> None:
-        check_choice(self.name, "name", sources())
+        if self.arrays is None:
+            check_choice(self.name, "name", sources())
+        elif self.name in sources():
+            raise ValueError(
+                f"name must be another than that of a data set of minisnn, got {self.name!r} "
+                "with arrays"
+            )
         if self.samples is not None:
             self._set(samples=check_positive_integer(self.samples, "samples"))
-            available = sources()[self.name].n_samples
+            available = (
+                sources()[self.name].n_samples if self.arrays is None else self.arrays.n_train
+            )
             if self.samples > available:
                 raise ValueError(
                     f"samples must be at most {available}, the training samples of {self.name}, "
@@ -88,6 +100,14 @@ class Data(Section, frozen=True, kw_only=True):
                 )
             if self.samples == available:
                 self._set(samples=None)  # the same run, so the same hash
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Inputs and outputs of a network for them: of labels one output for each class."""
+        if self.arrays is not None:
+            return self.arrays.n_in, self.arrays.n_out
+        source = sources()[self.name]
+        return source.n_features, source.n_classes
 
 
 def load(name: str) -> Dataset:
@@ -102,35 +122,19 @@ def load(name: str) -> Dataset:
     )
 
 
-load_once = cache(load)
-"""The same, kept: a worker process reads a data set for its first run only."""
+@cache
+def _arrays_of(name: str) -> Arrays:
+    """Return the same as arrays; a worker process reads a data set for its first run only."""
+    data = load(name)
+    return Arrays(
+        data.train_images,
+        data.train_labels,
+        test_data=(data.test_images, data.test_labels),
+        input_scale=1 / 255,  # of bytes
+    )
 
 
-def spread(labels: Array) -> Array:
-    """Return an order of samples whose every prefix has classes as equal as possible.
-
-    First comes the first sample of each class, then the second of each. A data set's own order
-    will not do: that of the embedded sample has all zeros first, then all ones.
-
-    Parameters
-    ----------
-    labels : array of int, shape (samples,)
-        Class of each sample.
-
-    Returns
-    -------
-    array of int, shape (samples,)
-        A permutation, without any chance in it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from minisnn.experiments.datasets import spread
-    >>> spread(np.array([0, 0, 0, 1, 1, 2])).tolist()
-    [0, 3, 5, 1, 4, 2]
-    """
-    places = np.empty(len(labels), dtype=np.int64)  # of each sample within its class
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        places[members] = np.arange(len(members))
-    return np.argsort(places, kind="stable")
+def arrays_of(data: Data) -> tuple[Arrays, Array | None]:
+    """Return the arrays of a run's data, and the rows of them to train on."""
+    arrays = data.arrays or _arrays_of(data.name)
+    return arrays, arrays.rows if data.samples is None else first_rows(arrays, data.samples)

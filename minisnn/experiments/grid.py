@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._support.messages import shown
-from .run import Run
+from .run import Run, fingerprint
 from .validation import Section, convert, plain
 
 MOST_RUNS = 1_000_000
@@ -48,7 +48,8 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
     ------
     ValueError, TypeError
         If a key is unknown or leads nowhere, or a run is not valid. If a grid, or another
-        mapping, has a key and a part of it, such as ``optimizer`` and ``optimizer.peak``.
+        mapping, has a key and a part of it, such as ``optimizer`` and ``optimizer.peak``. If arrays
+        or wirings that differ have the same name.
 
     Examples
     --------
@@ -79,7 +80,23 @@ def expand(description: Mapping[str, Any]) -> list[Run]:
             changes = dict(zip(axes, point, strict=True))
             run = Run.from_dict(_changed(_changed(base, entry), changes))
             runs.setdefault(run.hash, run)
+    _check_names(runs.values())
     return list(runs.values())
+
+
+def _check_names(runs: Iterable[Run]) -> None:
+    """Raise if one name stands for arrays or wirings that differ: a table would not tell them."""
+    known: dict[tuple[str, str], object] = {}
+    for run in runs:
+        named: dict[str, tuple[str, object]] = {"data": (run.data.name, run.data.arrays)}
+        if run.wiring is not None:
+            named["wiring"] = run.wiring.name, run.wiring.graph
+        for key, (name, part) in named.items():
+            other = known.setdefault((key, name), part)
+            if other is not part and fingerprint(other) != fingerprint(part):
+                raise ValueError(
+                    f"{key}.name {shown(name)} stands for two that differ; give each another name"
+                )
 
 
 def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from .._support.checks import check_choice, check_number, check_positive_integer
 from .._support.messages import shown
 from ..topology import registry
 from ..topology.graph import Topology
-from .validation import Section, check_keys
+from .validation import Section, as_mapping, check_keys
 
 DENSE = "dense"
 
@@ -60,12 +60,7 @@ class Wiring(Section, frozen=True, kw_only=True):
             if not 0 < density <= 1:
                 raise ValueError(f"density must be above 0 and at most 1, got {self.density}")
             self._set(density=density)
-        try:
-            options = dict(self.options)
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"options must be a mapping of keys to values, got {shown(self.options)}"
-            ) from error
+        options = as_mapping(self.options, "options")
         check_keys(options, _option_names(self.topology), self.topology, "options.")
         values = {key: _plain(value, f"options.{key}") for key, value in sorted(options.items())}
         self._set(options=tuple(values.items()))

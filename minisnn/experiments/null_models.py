@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import topology, wiring
 from .._support.checks import (
     check_choice,
     check_function,
@@ -27,16 +25,15 @@ from ..kernels.machine.cpus import count_cpus
 from ..kernels.machine.threads import set_num_threads
 from ..network.topology_warnings import DeadNeuronWarning
 from ..topology.graph import Topology
-from ..topology.margins import KEEPING
 from ..wiring.graph import Wiring
 from .calls import Calls, death, here, in_processes, on_cluster
 from .null_result import NullTest
 from .null_store import NullStore
+from .wirings import KEPT, null_model, wiring_fingerprint
 
 Real = Topology | Wiring
 Training = tuple[int, int]  # number of the wiring, 0 for the real one; number of the repetition
 
-_GRAPH = "graph"
 _WORDS = 4  # of 32 bits, in the seed of a null model
 _PURPOSE = "a test against null models on many processes"
 
@@ -132,7 +129,7 @@ def wiring_test(
     if not isinstance(real, (Topology, Wiring)):
         raise TypeError(f"real must be a Wiring or a Topology, got {shown(real)}")
     check_function(train, "train")
-    check_choice(keep, "keep", (*KEEPING, _GRAPH))
+    check_choice(keep, "keep", KEPT)
     n, seeds = check_positive_integer(n, "n"), check_positive_integer(seeds, "seeds")
     n_jobs = check_positive_integer(count_cpus() if jobs is None else jobs, "jobs")
     if scheduler is not None:
@@ -165,7 +162,11 @@ class _Nulls:
     @property
     def identity(self) -> Mapping[str, str]:
         """What tells this test from others."""
-        return {"wiring": _fingerprint(self._real), "keep": self._keep, "seed": str(self._seed)}
+        return {
+            "wiring": wiring_fingerprint(self._real),
+            "keep": self._keep,
+            "seed": str(self._seed),
+        }
 
     def seeds_of(self, training: Training) -> tuple[int, int]:
         """Return the seeds of the null model, and of its training."""
@@ -178,36 +179,15 @@ class _Nulls:
         """Return the wiring of a training."""
         if training[0] == 0:
             return self._real
-        seed, _ = self.seeds_of(training)
-        if isinstance(self._real, Topology):
-            if self._keep == _GRAPH:
-                return topology.permuted(self._real, seed=seed)
-            return topology.rewired(self._real, self._keep, seed=seed)
-        if self._keep == _GRAPH:
-            return wiring.permuted(self._real, seed=seed)
-        return wiring.rewired(self._real, self._keep, seed=seed)
+        return null_model(self._real, self._keep, self.seeds_of(training)[0])
 
     def name(self, training: Training) -> str:
         """Return what messages call it."""
         seed, training_seed = self.seeds_of(training)
         if training[0] == 0:
             return f"the real wiring, trained with seed {training_seed}"
-        call = "permuted(" if self._keep == _GRAPH else f"rewired(keep={self._keep!r}, "
+        call = "permuted(" if self._keep == "graph" else f"rewired(keep={self._keep!r}, "
         return f"null {training[0]}, {call}seed={seed}), trained with seed {training_seed}"
-
-
-def _fingerprint(real: Real) -> str:
-    """Return a SHA-256 of a wiring, the same in every process."""
-    if isinstance(real, Topology):
-        text, arrays = repr(real.shape), [real.indptr, real.indices]
-    else:
-        text = repr((real.terms, real.n_inputs, real.outputs))
-        weights = np.empty(0) if real.weights is None else real.weights
-        arrays = [real.units, *real.term_edges(), weights]
-    digest = hashlib.sha256(text.encode())
-    for array in arrays:
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def _calls(

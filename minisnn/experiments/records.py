@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -28,33 +28,38 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of a finished run, on all test samples of its data set.
+    """Figures of a finished run, on all test samples.
 
     Parameters
     ----------
-    accuracy, loss : float
-        After the last epoch.
-    best_accuracy : float
+    accuracy : float or None
+        After the last epoch; None if targets are no labels.
+    best_accuracy : float or None
         After the best epoch. It was chosen on the test samples, which flatters it.
+    loss : float
+        After the last epoch.
     weights : int
         Connections.
     bytes : int
         Memory of weights, biases and index arrays.
     step_microseconds : float
         Median over the epochs of the time of a training step, on one thread.
+    metrics : mapping of str to float
+        Those of `Arrays`, after the last epoch.
     """
 
-    accuracy: float
-    best_accuracy: float
+    accuracy: float | None
+    best_accuracy: float | None
     loss: float
     weights: int
     bytes: int
     step_microseconds: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """Distribution of the weights of one layer after training.
+    """Distribution of the weights of one layer, or of one level of a wiring, after training.
 
     Parameters
     ----------

@@ -17,10 +17,9 @@ from .._support.tables import align
 from .records import Figures, Record
 
 _ABOUT = ("status", "hash", "data", "hidden", "layers", "peak", "batch", "epochs", "seed")
-_RESULTS = ("accuracy", "seconds", "error")
 _IN_ABOUT = re.compile(
-    r"(data|hidden)\..*|layers\.\d+\.(topology|degree|density)|optimizer\.peak"
-    r"|batch_size|epochs|seed"
+    r"(data|hidden)\..*|layers\.\d+\.(topology|degree|density)|wiring(\.(name|graph))?"
+    r"|optimizer\.peak|batch_size|epochs|seed"
 )
 """Paths of the settings that always have their place."""
 
@@ -28,8 +27,9 @@ _IN_ABOUT = re.compile(
 def format_records(records: Sequence[Record]) -> str:
     """Return runs as an aligned table, one line each: status, main settings, results.
 
-    Of the other settings it has those in which the runs differ, named by their paths. Of an error
-    it has the last line; `Record.error` has the whole traceback.
+    The name of a wiring stands in the column of layers. Of the other settings it has those in which
+    the runs differ, named by their paths. Of an error it has the last line; `Record.error` has the
+    whole traceback.
 
     Parameters
     ----------
@@ -50,12 +50,45 @@ def format_records(records: Sequence[Record]) -> str:
     records = as_list_of(Record, records, "records")
     settings = [_flat(record.configuration) for record in records]
     others = _differing(settings)
-    head = (*_ABOUT, *others, *_RESULTS)
+    results = _results(records)
+    head = (*_ABOUT, *others, *results, "seconds", "error")
     rows = [
-        [*_about(record), *(_shown(item.get(key)) for key in others), *_results(record)]
-        for record, item in zip(records, settings, strict=True)
+        [
+            *_about(record),
+            *(_shown(item.get(key)) for key in others),
+            *(column[place] for column in results.values()),
+            *_end(record),
+        ]
+        for place, (record, item) in enumerate(zip(records, settings, strict=True))
     ]
     return align(head, rows, n_left=len(head))
+
+
+def records_frame(records: Sequence[Record]) -> Any:
+    """Return runs as a DataFrame: a row for each, and the columns of `write_csv`.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        From `Store.records`.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ImportError
+        If pandas (extra ``pandas``) is missing.
+
+    Examples
+    --------
+    >>> from minisnn.experiments import records_frame
+    >>> records_frame([]).empty
+    True
+    """
+    pandas = require("pandas", "pandas", "a DataFrame of runs")
+    return pandas.DataFrame(_rows(records))
 
 
 def write_csv(path: str | PathLike[str], records: Sequence[Record]) -> None:
@@ -120,16 +153,15 @@ def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     records = as_list_of(Record, records, "records")
     settings = [_flat(record.configuration) for record in records]
     keys = list(dict.fromkeys(key for item in settings for key in item))
-    nothing = dict.fromkeys(field.name for field in fields(Figures))
+    figures = [field.name for field in fields(Figures) if field.name != "metrics"]
+    metrics = _metrics_of(records)
     return [
         {
             "hash": record.hash,
             "status": record.status.value,
             **{key: item.get(key) for key in keys},
-            **{
-                f"result.{key}": value
-                for key, value in (asdict(record.figures) if record.figures else nothing).items()
-            },
+            **{f"result.{key}": getattr(record.figures, key, None) for key in figures},
+            **{f"metric.{name}": _metric(record, name) for name in metrics},
             "started": record.started,
             "seconds": record.seconds,
             **{f"version.{key}": value for key, value in asdict(record.versions).items()},
@@ -191,8 +223,8 @@ def _about(record: Record) -> list[str]:
         record.status.value,
         record.hash[:8],
         data if samples is None else f"{data}:{samples}",
-        ",".join(map(str, run["hidden"])),
-        describe_layers(run["layers"]),
+        ",".join(map(str, run["hidden"])) or "-",
+        describe_layers(run["layers"]) if run["wiring"] is None else run["wiring"]["name"],
         f"{run['optimizer']['peak']:g}",
         str(run["batch_size"]),
         str(run["epochs"]),
@@ -200,10 +232,35 @@ def _about(record: Record) -> list[str]:
     ]
 
 
-def _results(record: Record) -> list[str]:
-    figures = record.figures
+def _results(records: Sequence[Record]) -> dict[str, list[str]]:
+    """Return the columns of results: metrics; accuracy; where there is none, loss."""
+    figures = [record.figures for record in records]
+    columns = {
+        name: [_shown(_metric(record, name)) for record in records] for name in _metrics_of(records)
+    }
+    lacking = [item is not None and item.accuracy is None for item in figures]
+    if not any(lacking) or any(item and item.accuracy is not None for item in figures):
+        columns["accuracy"] = [
+            "-" if item is None or item.accuracy is None else f"{100 * item.accuracy:.2f} %"
+            for item in figures
+        ]
+    if any(lacking):
+        columns["loss"] = [_shown(item and item.loss) for item in figures]
+    return columns
+
+
+def _metrics_of(records: Sequence[Record]) -> list[str]:
+    """Return the names of all metrics of some runs."""
+    done = [record.figures.metrics for record in records if record.figures]
+    return list(dict.fromkeys(name for metrics in done for name in metrics))
+
+
+def _metric(record: Record, name: str) -> float | None:
+    return record.figures.metrics.get(name) if record.figures else None
+
+
+def _end(record: Record) -> list[str]:
     return [
-        f"{100 * figures.accuracy:.2f} %" if figures else "-",
         f"{record.seconds:.1f}" if record.seconds is not None else "-",
         (record.error or "").strip().rpartition("\n")[2],
     ]

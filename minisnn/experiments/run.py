@@ -12,19 +12,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Self
 
 import msgspec
+import numpy as np
 
 from .._support.checks import (
     as_list,
     as_list_of,
     check_choice,
     check_dropout,
+    check_flag,
     check_kind,
+    check_number,
     check_positive_integer,
 )
 from .._support.messages import shown
@@ -33,30 +36,40 @@ from ..kernels.functions.activations import ACTIVATIONS
 from ..network.initializers import DISTRIBUTIONS, FANS
 from ..network.layer import check_activations
 from ..network.losses import LOSSES, check_loss
-from .datasets import Data, sources
+from ..wiring.graph import Wiring as Graph
+from .arrays import Arrays, Ends
+from .datasets import Data
 from .layers import Wiring
 from .optimizer import Optimizer
-from .validation import Section, convert, plain
+from .validation import Section, as_mapping, convert, plain
+from .wirings import NamedWiring, wiring_fingerprint
 
 FORM = 1
 """Version of the canonical form, in which its key is ``schema``."""
 
 SPAWNED, CONSECUTIVE = "spawned", "consecutive"  # seeds of layers
 
-_LATER = {
+_LATER: dict[str, Any] = {
     "activation": "sigmoid",
     "output_activation": "sigmoid",
     "loss": "mse",
     "layer_seeds": CONSECUTIVE,
+    "wiring": None,
+    "batch_norm": False,
+    "class_weight": None,
+    "output_weights": {},
 }
-_LATER_IN_OPTIMIZER = {
-    "name": "nesterov",
-    "decay": "cosine",
-    "every": None,
-    "factor": None,
-    "weight_decay": 0.0,
-    "clip_norm": None,
-    "l1": 0.0,
+_LATER_WITHIN: dict[str, dict[str, Any]] = {
+    "data": {"arrays": None},
+    "optimizer": {
+        "name": "nesterov",
+        "decay": "cosine",
+        "every": None,
+        "factor": None,
+        "weight_decay": 0.0,
+        "clip_norm": None,
+        "l1": 0.0,
+    },
 }
 """The later keys, and their values in a canonical form without them. These are not defaults: they
 never change, even if a default does, since stored runs would then mean something else."""
@@ -72,16 +85,25 @@ class Run(Section, frozen=True, kw_only=True):
     ----------
     data : Data
         What to train on.
+    optimizer : Optimizer
+        How to train.
     hidden : sequence of int
         Neurons of each hidden layer.
     layers : sequence of Wiring
         One for each hidden layer, and the last for the outputs.
-    optimizer : Optimizer
-        How to train.
+    wiring : NamedWiring, optional
+        Any wiring between names, in the place of hidden layers: the run trains a
+        `minisnn.Network`.
     activation, output_activation, fan, initializer, dtype : str
-        As for `minisnn.MLP`.
+        As for `minisnn.MLP` and `minisnn.Network`.
+    batch_norm : bool
+        As for `minisnn.Network`; with a wiring only.
     loss : str, optional
         As for `minisnn.train`: by default what goes with the outputs.
+    class_weight : "balanced", optional
+        As for `minisnn.train`.
+    output_weights : mapping, or pairs, of str to float
+        As for `minisnn.train`: weights of outputs by their names; with a wiring only.
     dropout : float, or one for the input and each hidden layer
         As for `minisnn.train`.
     batch_size, epochs : int
@@ -112,12 +134,16 @@ class Run(Section, frozen=True, kw_only=True):
     """
 
     data: Data
-    hidden: Sequence[int]
-    layers: Sequence[Wiring]
+    hidden: Sequence[int] = ()
+    layers: Sequence[Wiring] = ()
     optimizer: Optimizer
+    wiring: NamedWiring | None = None
     activation: str = "sigmoid"
     output_activation: str = "sigmoid"
+    batch_norm: bool = False
     loss: str | None = None
+    class_weight: str | None = None
+    output_weights: Mapping[str, float] | tuple[tuple[str, float], ...] = ()
     fan: str = "degree"
     initializer: str = "glorot_normal"
     dtype: str = "float32"
@@ -130,36 +156,71 @@ class Run(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         check_kind(self.data, Data, "data")
         check_kind(self.optimizer, Optimizer, "optimizer")
-        layers = as_list_of(Wiring, self.layers, "layers")
-        hidden = tuple(
-            check_positive_integer(width, f"hidden.{number}")
-            for number, width in enumerate(as_list(self.hidden, "hidden", "whole numbers"))
+        check_flag(self.batch_norm, "batch_norm")
+        weights: dict[Hashable, float] = {
+            name: check_number(weight, f"output_weights.{name}", 0)
+            for name, weight in as_mapping(self.output_weights, "output_weights").items()
+        }
+        self._set(
+            layers=tuple(as_list_of(Wiring, self.layers, "layers")),
+            hidden=tuple(
+                check_positive_integer(width, f"hidden.{number}")
+                for number, width in enumerate(as_list(self.hidden, "hidden", "whole numbers"))
+            ),
+            output_weights=tuple(sorted(weights.items())),
         )
-        if len(layers) != len(hidden) + 1:
+        if self.wiring is None:
+            self._check_layers()
+        elif self.hidden or self.layers:
             raise ValueError(
-                f"layers must hold {len(hidden) + 1} wirings, one for each of the {len(hidden)} "
-                f"hidden layers and one for the outputs, got {len(layers)}"
+                "hidden and layers must not be given with a wiring, which has its own levels"
             )
         check_choice(self.activation, "activation", ACTIVATIONS)
         check_choice(self.output_activation, "output_activation", ACTIVATIONS)
-        check_activations(self.activation, self.output_activation, self.shapes[-1][1])
+        ends = self._ends
+        check_activations(self.activation, self.output_activation, ends.n_out)
         if self.loss is not None:
             check_choice(self.loss, "loss", LOSSES)
         self._set(loss=check_loss(self.loss, self.output_activation, None).name)
+        if self.class_weight is not None:
+            check_choice(self.class_weight, "class_weight", ("balanced",))
         check_choice(self.fan, "fan", FANS)
         check_choice(self.initializer, "initializer", DISTRIBUTIONS)
         check_choice(self.dtype, "dtype", ("float32", "float64"))
         check_choice(self.layer_seeds, "layer_seeds", (SPAWNED, CONSECUTIVE))
-        if not any(layer.draws for layer in layers):
+        if not any(layer.draws for layer in self.layers):
             self._set(layer_seeds=CONSECUTIVE)  # the same run, so the same hash
+        n_levels = len(self.layers) if self.wiring is None else self.wiring.graph.n_levels
         self._set(
-            hidden=hidden,
-            layers=tuple(layers),
-            dropout=check_dropout(self.dropout, len(layers)),
+            dropout=check_dropout(self.dropout, n_levels),
             batch_size=check_positive_integer(self.batch_size, "batch_size"),
             epochs=check_positive_integer(self.epochs, "epochs"),
             seed=seed_of(self.seed),
         )
+        if self.data.arrays is not None:
+            self.data.arrays.check_for(ends, weights or None)
+
+    def _check_layers(self) -> None:
+        """Raise unless there is a wiring for each layer, and nothing that takes names."""
+        if not (self.layers or self.hidden):
+            raise ValueError(
+                "layers is missing: one for each hidden layer, and one for the outputs; "
+                "or give a wiring"
+            )
+        if len(self.layers) != len(self.hidden) + 1:
+            raise ValueError(
+                f"layers must hold {len(self.hidden) + 1} wirings, one for each of the "
+                f"{len(self.hidden)} hidden layers and one for the outputs, got {len(self.layers)}"
+            )
+        for key in ("batch_norm", "output_weights"):
+            if getattr(self, key):
+                raise ValueError(f"{key} must not be given with layers, only with a wiring")
+
+    @property
+    def _ends(self) -> Ends:
+        """Both ends of the network."""
+        ends = Ends(*self.data.shape) if self.wiring is None else self.wiring.ends
+        return ends._replace(dtype=np.dtype(self.dtype))
 
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> Self:
@@ -174,34 +235,56 @@ class Run(Section, frozen=True, kw_only=True):
         return convert(plain(description), cls, "a run")
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: str, objects: Mapping[str, object] | None = None) -> Self:
         """Return the run that `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+            From `to_json`.
+        objects : mapping, optional
+            The `objects` of that run, which the text has only the fingerprints of.
 
         Raises
         ------
         ValueError, TypeError
             If the text does not describe a run, or has a schema that this version of minisnn does
-            not know.
+            not know; if it has a wiring, or arrays, that are not among the objects.
         """
-        return cls.from_dict(_settings_in(text))
+        return convert(_settings_in(text), cls, "a run", objects)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all settings as plain values, as `from_dict` takes them."""
-        description: dict[str, Any] = msgspec.to_builtins(self)
+        """Return all settings as plain values, as `from_dict` takes them.
+
+        A wiring, and arrays of your own, are fingerprints.
+        """
+        description: dict[str, Any] = msgspec.to_builtins(self, enc_hook=fingerprint)
         for layer in description["layers"]:
             layer["options"] = dict(layer["options"])
+        description["output_weights"] = dict(self.output_weights)
         return description
 
     def to_json(self) -> str:
         """Return the canonical form: one line of JSON, keys sorted, defaults written out."""
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> str:
         description = _without(self.to_dict(), _LATER)
-        description["optimizer"] = _without(description["optimizer"], _LATER_IN_OPTIMIZER)
+        for key, later in _LATER_WITHIN.items():
+            description[key] = _without(description[key], later)
         return json.dumps(
             {"schema": FORM, **description},
             sort_keys=True,
             separators=(",", ":"),
             allow_nan=False,
         )
+
+    @property
+    def objects(self) -> dict[str, object]:
+        """What is more than plain values, by fingerprints: a wiring, arrays of your own."""
+        parts = [self.data.arrays, self.wiring and self.wiring.graph]
+        return {fingerprint(part): part for part in parts if part is not None}
 
     @cached_property
     def hash(self) -> str:
@@ -210,7 +293,9 @@ class Run(Section, frozen=True, kw_only=True):
 
     @property
     def wiring_seeds(self) -> list[int]:
-        """A seed for the wiring of each layer."""
+        """A seed for the wiring of each layer; or one for the null model of a wiring."""
+        if self.wiring is not None:
+            return spawned(self.seed, 1)
         n_layers = len(self.layers)
         if self.layer_seeds == SPAWNED:
             return spawned(self.seed, n_layers)
@@ -219,8 +304,8 @@ class Run(Section, frozen=True, kw_only=True):
     @property
     def shapes(self) -> list[tuple[int, int]]:
         """Inputs and outputs of each layer."""
-        source = sources()[self.data.name]
-        return list(pairwise([source.n_features, *self.hidden, source.n_classes]))
+        n_in, n_out = self.data.shape
+        return list(pairwise([n_in, *self.hidden, n_out]))
 
 
 def read_settings(text: str) -> dict[str, Any]:
@@ -250,9 +335,18 @@ def _settings_in(text: str) -> dict[str, Any]:
         raise ValueError(
             f"the run has schema {shown(schema)}, this version of minisnn reads schema {FORM}"
         )
-    given = convert(description.pop("optimizer", {}), dict, "optimizer")
-    optimizer = {**_LATER_IN_OPTIMIZER, **given}
-    return dict(sorted({**_LATER, **description, "optimizer": optimizer}.items()))
+    within = {
+        key: {**later, **convert(description.pop(key, {}), dict, key)}
+        for key, later in _LATER_WITHIN.items()
+    }
+    return dict(sorted({**_LATER, **description, **within}.items()))
+
+
+def fingerprint(part: object) -> str:
+    """Return what stands for an object in the canonical form."""
+    if isinstance(part, Arrays):
+        return part.fingerprint
+    return wiring_fingerprint(check_kind(part, Graph, "a wiring"))
 
 
 def _unchecked(kind: type[Section], **types: Any) -> type[msgspec.Struct]:
@@ -267,10 +361,12 @@ def _unchecked(kind: type[Section], **types: Any) -> type[msgspec.Struct]:
 
 _SETTINGS = _unchecked(
     Run,
-    data=_unchecked(Data),
+    data=_unchecked(Data, arrays=str | None),
     layers=list[_unchecked(Wiring, options=dict[str, Any])],  # type: ignore[misc]
     optimizer=_unchecked(Optimizer),
+    wiring=_unchecked(NamedWiring, graph=str) | None,
     loss=str,
+    output_weights=dict[str, float],
     dropout=list[float],
     seed=int,
 )

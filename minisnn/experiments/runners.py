@@ -63,7 +63,7 @@ def here(runs: Sequence[Run]) -> Events:
     with _one_thread():
         for run in as_list_of(Run, runs, "runs"):
             yield Begun(run.hash)
-            yield train_run(run.to_json())
+            yield train_run(run.objects, run.to_json())
 
 
 def processes(jobs: int | None = None) -> Runner:
@@ -98,11 +98,10 @@ def processes(jobs: int | None = None) -> Runner:
 
     def run_all(runs: Sequence[Run]) -> Events:
         runs = as_list_of(Run, runs, "runs")
-        for name in sorted({run.data.name for run in runs}):
+        for name in sorted({run.data.name for run in runs if run.data.arrays is None}):
             load(name)  # so that it is downloaded once, not by all workers at once
-        calls = in_processes(
-            train_run, [run.to_json() for run in runs], n_jobs, purpose=_ON_PROCESSES
-        )
+        arguments = [run.to_json() for run in runs]
+        calls = in_processes(train_run, arguments, n_jobs, _objects_of(runs), purpose=_ON_PROCESSES)
         yield from _events(runs, calls)
 
     return run_all
@@ -132,9 +131,15 @@ def cluster(address: str) -> Runner:
 
     def run_all(runs: Sequence[Run]) -> Events:
         arguments = [run.to_json() for run in runs]
-        yield from _events(runs, on_cluster(train_run, arguments, address, purpose=_ON_CLUSTER))
+        calls = on_cluster(train_run, arguments, address, _objects_of(runs), purpose=_ON_CLUSTER)
+        yield from _events(runs, calls)
 
     return run_all
+
+
+def _objects_of(runs: Sequence[Run]) -> dict[str, object]:
+    """Return the wirings and arrays of all runs, which each process gets once."""
+    return {text: part for run in runs for text, part in run.objects.items()}
 
 
 def _events(runs: Sequence[Run], calls: Calls) -> Events:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import astuple, fields
 from os import PathLike
@@ -28,7 +28,8 @@ Row = TypeVar("Row")
 
 _RUN = ["hash", "configuration", "status", "error", "started", "seconds"]
 _VERSIONS, _FIGURES, _EPOCH, _LAYER = (
-    [field.name for field in fields(kind)] for kind in (Versions, Figures, Epoch, LayerWeights)
+    [field.name for field in fields(kind) if field.name != "metrics"]
+    for kind in (Versions, Figures, Epoch, LayerWeights)
 )
 
 
@@ -110,11 +111,22 @@ class Store:
         wanted = None if runs is None else as_list_of(Run, runs, "runs")
         with database.translated(self._path, database.RUNS):
             query = f"SELECT {columns} FROM runs LEFT JOIN results USING (hash) ORDER BY runs.rowid"
+            metrics = self._metrics()
             with closing(self._connection.execute(query)) as rows:
-                known = {row[0]: _record(row) for row in rows}
+                known = {row[0]: _record(row, metrics.get(row[0], {})) for row in rows}
         if wanted is None:
             return list(known.values())
         return [known.get(run.hash) or _unknown(run) for run in wanted]
+
+    def _metrics(self) -> dict[str, dict[str, float]]:
+        """Return the metrics of all runs by their hashes."""
+        found: dict[str, dict[str, float]] = {}
+        if database.version_of(self._connection) == 1:  # and open for reading
+            return found
+        with closing(self._connection.execute("SELECT hash, name, value FROM metrics")) as rows:
+            for run_hash, name, value in rows:
+                found.setdefault(run_hash, {})[name] = value
+        return found
 
     def history(self, run_hash: str) -> list[Epoch]:
         """Return the epochs of a run that is done; none of any other."""
@@ -175,9 +187,14 @@ class Store:
             )
             if updated.rowcount == 0 or outcome.figures is None:
                 return
-            _insert(connection, "results", ["hash", *_FIGURES], [outcome.figures], outcome.hash)
-            _insert(connection, "history", ["hash", *_EPOCH], outcome.epochs, outcome.hash)
-            _insert(connection, "layers", ["hash", *_LAYER], outcome.layers, outcome.hash)
+            figures = outcome.figures
+            _insert(connection, "results", _FIGURES, [figures], outcome.hash)
+            _insert(connection, "history", _EPOCH, outcome.epochs, outcome.hash)
+            _insert(connection, "layers", _LAYER, outcome.layers, outcome.hash)
+            connection.executemany(
+                "INSERT INTO metrics VALUES (?, ?, ?)",
+                [(outcome.hash, name, value) for name, value in figures.metrics.items()],
+            )
 
     def release(self) -> None:
         """Make running runs pending again: no process trains them any more."""
@@ -192,14 +209,14 @@ def _insert(
     items: Sequence[Any],
     run_hash: str,
 ) -> None:
-    marks = ", ".join("?" * len(columns))
+    marks = ", ".join("?" * (1 + len(columns)))
     connection.executemany(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",
-        [(run_hash, *astuple(item)) for item in items],
+        f"INSERT INTO {table} (hash, {', '.join(columns)}) VALUES ({marks})",
+        [(run_hash, *(getattr(item, name) for name in columns)) for item in items],
     )
 
 
-def _record(row: Sequence[Any]) -> Record:
+def _record(row: Sequence[Any], metrics: Mapping[str, float]) -> Record:
     """Return a checked row: a column of SQLite may hold any type, whatever its declaration."""
     values = iter(row)
     known, versions, figures = (
@@ -209,7 +226,7 @@ def _record(row: Sequence[Any]) -> Record:
     if hashlib.sha256(text.encode()).hexdigest() != known["hash"]:
         raise ValueError(f"the configuration of run {known['hash']!r:.80} has another SHA-256")
     known |= {"configuration": read_settings(text), "versions": versions}
-    known["figures"] = None if figures["accuracy"] is None else figures
+    known["figures"] = None if figures["loss"] is None else {**figures, "metrics": metrics}
     return convert(known, Record, "a run")
 
 

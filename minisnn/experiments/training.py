@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -16,44 +17,53 @@ from .._support.compile_notice import compile_notice
 from .._support.environment import describe_environment
 from .._support.interruption import interruptible_at_once
 from ..kernels.machine.threads import set_num_threads
+from ..network.base import SparseNetwork
 from ..network.mlp import MLP
+from ..network.network import Network
 from ..network.topology_warnings import DeadNeuronWarning
+from ..topology.graph import Topology
 from ..training.history import Epoch
 from ..training.train import train
-from .datasets import load_once, spread
+from .datasets import arrays_of
 from .layers import make_graph
 from .records import Figures, LayerWeights, Outcome, Versions
 from .run import Run
 
-_SCALE = 1 / 255  # of bytes to inputs
+
+def build_network(run: Run) -> SparseNetwork:
+    """Return the network of a run, not trained yet: of layers an MLP, of a wiring a Network."""
+    about: dict[str, Any] = {
+        "activation": run.activation,
+        "output_activation": run.output_activation,
+        "seed": run.seed,
+        "initializer": run.initializer,
+        "fan": run.fan,
+        "dtype": run.dtype,
+    }
+    with warnings.catch_warnings():  # in a grid over degrees dead neurons are no mistake
+        warnings.simplefilter("ignore", DeadNeuronWarning)
+        if run.wiring is not None:
+            return Network(run.wiring.draw(run.wiring_seeds[0]), batch_norm=run.batch_norm, **about)
+        return MLP(graphs_of(run), **about)
 
 
-def build_network(run: Run) -> MLP:
-    """Return the network of a run, not trained yet."""
-    graphs = [
+def graphs_of(run: Run) -> list[Topology]:
+    """Return the graphs of a run's layers."""
+    return [
         make_graph(wiring, n_in, n_out, seed)
         for wiring, (n_in, n_out), seed in zip(
             run.layers, run.shapes, run.wiring_seeds, strict=True
         )
     ]
-    with warnings.catch_warnings():  # in a grid over degrees dead neurons are no mistake
-        warnings.simplefilter("ignore", DeadNeuronWarning)
-        return MLP(
-            graphs,
-            activation=run.activation,
-            output_activation=run.output_activation,
-            seed=run.seed,
-            initializer=run.initializer,
-            fan=run.fan,
-            dtype=run.dtype,
-        )
 
 
-def train_run(configuration: str) -> Outcome:
+def train_run(objects: Mapping[str, object], configuration: str) -> Outcome:
     """Train one network on one thread of this process, from now on; return the result.
 
     Parameters
     ----------
+    objects : mapping of str to object
+        `Run.objects` of the run, and of others.
     configuration : str
         What `Run.to_json` returned: it reads the same in every process, on every machine.
 
@@ -68,7 +78,7 @@ def train_run(configuration: str) -> Outcome:
         If Ctrl-C is pressed.
     """
     set_num_threads(1)  # one process per core trains more runs than one on all cores
-    run = Run.from_json(configuration)
+    run = Run.from_json(configuration, objects)
     started, clock = datetime.now(UTC), perf_counter()
     figures: Figures | None = None
     epochs: tuple[Epoch, ...] = ()
@@ -91,42 +101,48 @@ def train_run(configuration: str) -> Outcome:
 
 
 def _train(run: Run) -> tuple[Figures, tuple[Epoch, ...], tuple[LayerWeights, ...]]:
-    data = load_once(run.data.name)
-    images, labels = data.train_images, data.train_labels
-    if run.data.samples is not None:
-        chosen = spread(labels)[: run.data.samples]
-        images, labels = images[chosen], labels[chosen]
-    net = build_network(run)
+    arrays, rows = arrays_of(run.data)
+    net, scale = build_network(run), arrays.input_scale
+    weights: dict[Any, float] = dict(run.output_weights)
     with interruptible_at_once(), compile_notice(True):
         history = train(
             net,
-            images,
-            labels,
+            arrays.X,
+            arrays.Y,
             optimizer=run.optimizer.make(),
             loss=run.loss,
             batch_size=run.batch_size,
             epochs=run.epochs,
-            validation_data=(data.test_images, data.test_labels),
+            rows=rows,
+            validation_data=arrays.test_data,
+            validation_rows=arrays.test_rows,
             dropout=run.dropout,
-            input_scale=_SCALE,
+            class_weight=run.class_weight,
+            output_weights=weights or None,
+            missing_targets=arrays.missing_targets,
+            input_scale=scale,
             seed=run.seed,
             progress=False,
         )
-    accuracies = history.column("validation_accuracy")
+    accuracies = [value for value in history.column("validation_accuracy") if value is not None]
+    outputs = net.predict(arrays.test_inputs, rows=arrays.test_rows, input_scale=scale)
     figures = Figures(
-        accuracy=accuracies[-1],
-        best_accuracy=max(accuracies),
+        accuracy=accuracies[-1] if accuracies else None,
+        best_accuracy=max(accuracies, default=None),
         loss=history.column("validation_loss")[-1],
         weights=net.n_connections,
         bytes=net.parameter_bytes + net.structure_bytes,
         step_microseconds=median(history.column("step_microseconds")),
+        metrics=arrays.measure(outputs),
     )
     return figures, tuple(history.epochs), tuple(_weights_of(net))
 
 
-def _weights_of(net: MLP) -> Iterator[LayerWeights]:
-    for number, layer in enumerate(net.layers, start=1):
-        weights = layer.weights.astype(np.float64)
+def _weights_of(net: SparseNetwork) -> Iterator[LayerWeights]:
+    structure = net.structure
+    for number, groups in enumerate(structure.levels, start=1):
+        parts = [structure.parts(net.parameters, group)[0] for group in groups]
+        weights = np.concatenate(parts).astype(np.float64)
         yield LayerWeights(
             layer=number,
             lowest=float(weights.min()),

@@ -24,6 +24,7 @@ _WORDS = {
     "int": "a whole number",
     "float": "a number",
     "str": "a text",
+    "bool": "true or false",
     "array": "a list",
     "object": "a mapping of keys to values",
 }
@@ -39,7 +40,9 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
             msgspec.structs.force_setattr(self, key, value)
 
 
-def convert(values: Any, kind: type[T], name: str) -> T:
+def convert(
+    values: Any, kind: type[T], name: str, objects: Mapping[str, object] | None = None
+) -> T:
     """Return plain values converted to the type that they describe.
 
     Parameters
@@ -50,6 +53,8 @@ def convert(values: Any, kind: type[T], name: str) -> T:
         A `Section`, a dataclass, or another type that msgspec knows.
     name : str
         Of the values, for messages.
+    objects : mapping of str to object, optional
+        Objects by the texts that stand for them where no plain values can.
 
     Raises
     ------
@@ -57,8 +62,13 @@ def convert(values: Any, kind: type[T], name: str) -> T:
         If a value has another type, a key is unknown or missing, or the constructor of a part
         raises. The message begins with the path of the key, such as ``layers.0.degree``.
     """
+    known = objects or {}
+
+    def found(_: type, value: Any) -> Any:
+        return known.get(value, value) if isinstance(value, str) else value
+
     try:
-        return msgspec.convert(values, kind)
+        return msgspec.convert(values, kind, dec_hook=found)
     except msgspec.ValidationError as error:
         raise _explained(error, values, kind, name) from None
 
@@ -90,6 +100,16 @@ def _explained(error: Exception, given: Any, kind: Any, name: str) -> TypeError 
         words = " or ".join(_WORDS.get(word, word) for word in expected[1].split(" | "))
         return TypeError(f"{where} must be {words}, got {shown(given)}")
     return ValueError(f"{where}: {text}")
+
+
+def as_mapping(value: Any, name: str) -> dict[str, Any]:
+    """Return a mapping, or pairs of keys and values, as a dict."""
+    try:
+        return dict(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be a mapping of keys to values, got {shown(value)}"
+        ) from error
 
 
 def check_keys(values: Iterable[str], known: Sequence[str], what: str, at: str = "") -> None:

@@ -179,7 +179,7 @@ class Network(SparseNetwork):
     @property
     def input_names(self) -> Names | None:
         """Names of its inputs, if they are texts: columns of frames are matched by them."""
-        return _texts(self._wiring.inputs)
+        return texts_of_terms(self._wiring.inputs)
 
     @input_names.setter
     def input_names(self, names: Sequence[str] | None) -> None:
@@ -189,7 +189,7 @@ class Network(SparseNetwork):
     def output_names(self) -> Names | None:
         """Names of its outputs, if they are texts, each of one neuron."""
         names = self._wiring.outputs
-        return _texts(names) if len(names) == self.n_out else None
+        return texts_of_terms(names) if len(names) == self.n_out else None
 
     @output_names.setter
     def output_names(self, names: Sequence[str] | None) -> None:
@@ -365,7 +365,8 @@ def _check_activations(
     return activations
 
 
-def _texts(names: Sequence[Hashable]) -> Names | None:
+def texts_of_terms(names: Sequence[Hashable]) -> Names | None:
+    """Return names if all are texts, which columns of frames can be matched by."""
     texts = tuple([name for name in names if isinstance(name, str)])
     return texts if len(texts) == len(names) else None
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .. import spectral
 from ..experiments import Run, Wiring
-from ..experiments.training import build_network
+from ..experiments.training import graphs_of
 from .charts import Chart, Series
 from .findings import Answer, Experiment, Finding, Results, Table
 from .profiles import DENSE, PAPERS, Profile
@@ -82,7 +82,7 @@ def _points(profile: Profile, results: Results) -> list[dict[str, Any]]:
     measured: dict[Any, spectral.Measures] = {}
     for kind, degree in _wirings():
         for run in _runs_of(profile, kind, degree):
-            graph = build_network(run).topologies[0]
+            graph = graphs_of(run)[0]
             key = graph.indptr.tobytes(), graph.indices.tobytes()
             if key not in measured:  # wiring without chance is the same for every seed
                 measured[key] = spectral.measure(graph)

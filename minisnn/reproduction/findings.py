@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import cast
 
 from .._support.checks import as_list_of, check_kind
 from ..experiments import Record, Run, Store
@@ -112,7 +113,10 @@ class Results:
 
     def accuracies(self, runs: Sequence[Run]) -> list[float]:
         """Return the test accuracy of each run after its last epoch, in per cent."""
-        return [100 * self._figures(run).accuracy for run in as_list_of(Run, runs, "runs")]
+        return [
+            100 * cast(float, self._figures(run).accuracy)  # of labels, so there is one
+            for run in as_list_of(Run, runs, "runs")
+        ]
 
     def accuracy(self, runs: Sequence[Run]) -> Interval:
         """Return the mean accuracy over seeds."""

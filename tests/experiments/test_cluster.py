@@ -10,11 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sweeping import FAILING, make_runs, n_done, records_of, wait_until
 
+import minisnn as snn
 from minisnn import experiments
 from minisnn.experiments import Status, Store
+
+
+def mean_output(targets: Any, outputs: Any) -> float:
+    return float(np.mean(outputs))
+
 
 dask = pytest.importorskip("dask", reason="needs the extra sweep")
 distributed = pytest.importorskip("distributed", reason="needs the extra sweep")
@@ -54,6 +61,24 @@ def test_a_worker_is_killed(cluster: Any, tmp_path: Path) -> None:
     assert [record.status for record in records] == [Status.DONE] * 6 + [Status.FAILED]
     with Store(path) as store:
         assert all(len(store.history(run.hash)) == N_EPOCHS for run in runs)
+
+
+def test_a_wiring_and_arrays_go_to_workers(cluster: Any, tmp_path: Path) -> None:
+    edges = [("a", "p"), ("b", "p"), ("p", "out"), ("b", "out")]
+    X = np.random.default_rng(0).random((40, 2))
+    own = experiments.Arrays(X, X[:, :1], test_rows=np.arange(20), metrics={"mean": mean_output})
+    description = {
+        "data": {"name": "tiny", "arrays": own},
+        "wiring": {"name": "tiny", "graph": snn.wiring.from_edges(edges), "keep": "graph"},
+        "optimizer": {"peak": 0.1},
+    }
+    runs = experiments.expand({"base": description, "grid": {"seed": [0, 1]}})
+    runner = experiments.cluster(cluster.scheduler_address)
+    paths = tmp_path / "cluster", tmp_path / "here"
+    for path, way in zip(paths, (runner, experiments.here), strict=True):
+        assert experiments.sweep(runs, path, runner=way).done == 2
+    losses = [[record.figures.loss for record in records_of(path)] for path in paths]
+    assert losses[0] == losses[1]
 
 
 def test_a_scheduler_that_is_not_there(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def change(path: Path, *statements: str) -> None:
 
 def make_newer(path: Path) -> None:
     fill(path)
-    change(path, "PRAGMA user_version = 2")
+    change(path, "PRAGMA user_version = 3")
 
 
 def make_text(path: Path) -> None:
@@ -74,7 +74,7 @@ def make_text(path: Path) -> None:
     [
         (lambda path: change(path, "CREATE TABLE mine (x)"),
          "is not a store of runs: it is the SQLite file of another program"),
-        (make_newer, "has version 2, this version of minisnn reads version 1; update minisnn"),
+        (make_newer, "has version 3, this version of minisnn reads version 2; update minisnn"),
         (make_text, "is not a store of runs, or damaged: file is not a database"),
     ],
 )  # fmt: skip
@@ -147,7 +147,11 @@ def test_configurations_that_are_none(path: Path, text: str, message: str) -> No
         ("UPDATE runs SET hash = NULL", "the configuration of run None has another SHA-256"),
         ("UPDATE runs SET seconds = 'long'", "seconds must be a number or null, got 'long'"),
         ("UPDATE runs SET numpy = x'00'", "versions.numpy must be a text or null, got b'"),
-        ("UPDATE results SET accuracy = 'good'", "figures.accuracy must be a number, got 'good'"),
+        (
+            "UPDATE results SET accuracy = 'good'",
+            "figures.accuracy must be a number or null, got 'good'",
+        ),
+        ("UPDATE metrics SET value = 'good'", "metrics must be a number, got {'auroc': 'good'}"),
         ("UPDATE results SET weights = 1.5", "figures.weights must be a whole number, got 1.5"),
         ("UPDATE history SET loss = 'low'", "loss must be a number, got 'low'"),
         ("UPDATE layers SET mean = x'00'", "mean must be a number, got b'"),

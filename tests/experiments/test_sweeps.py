@@ -34,7 +34,8 @@ import minisnn as snn
 from minisnn import experiments
 from minisnn._support.seeds import spawned
 from minisnn.experiments import Run, Status, Store, runners
-from minisnn.experiments.datasets import load, spread
+from minisnn.experiments.arrays import spread
+from minisnn.experiments.datasets import load
 from minisnn.experiments.records import Begun, Outcome
 from minisnn.experiments.training import build_network, train_run
 
@@ -68,7 +69,7 @@ def test_a_run_is_the_training_it_describes() -> None:
         )
     )  # fmt: skip
     before = snn.get_num_threads()
-    outcome = train_run(single.to_json())
+    outcome = train_run({}, single.to_json())
     assert snn.get_num_threads() == 1
     snn.set_num_threads(before)
 
@@ -110,7 +111,7 @@ def test_a_run_with_other_ingredients() -> None:
         )
     )  # fmt: skip
     before = snn.get_num_threads()
-    outcome = train_run(single.to_json())
+    outcome = train_run({}, single.to_json())
     snn.set_num_threads(before)
     net = build_network(single)
     assert (net.activation, net.output_activation) == ("relu", "softmax")
@@ -190,7 +191,7 @@ def test_done_is_skipped_and_failed_is_recorded(path: Path) -> None:
 def test_a_runner_that_breaks_leaves_nothing_running(path: Path) -> None:
     def breaks(runs: Any) -> Any:
         yield Begun(runs[0].hash)
-        yield train_run(runs[0].to_json())
+        yield train_run({}, runs[0].to_json())
         yield Begun(runs[1].hash)
         raise RuntimeError("the machine is on fire")
 

@@ -99,7 +99,7 @@ def stored() -> bytes:
     runs = [Run.from_dict({**about, "seed": seed}) for seed in range(2)]
     epochs = [snn.Epoch(n + 1, 0.1, 0.2, 0.5, 1.0, 0.01, 12.5) for n in range(2)]
     weights = [LayerWeights(n + 1, -1.5, 1.25, 0.0, 0.5) for n in range(2)]
-    figures = Figures(0.5, 0.6, 0.05, 100, 400, 12.5)
+    figures = Figures(0.5, 0.6, 0.05, 100, 400, 12.5, {"auroc": 0.75})
     with Store(PATH, write=True) as store:
         store.add(runs)
         store.finish(Outcome(runs[0].hash, "2030", 1.5, Versions(), figures, epochs, weights))

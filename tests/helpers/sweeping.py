@@ -48,7 +48,7 @@ def outcome_of(run: Run, *, error: str | None = None) -> Outcome:
     figures, epochs, layers = None, [], []
     if error is None:
         layers = [LayerWeights(n + 1, -1.5, 1.25, 0.0, 0.5) for n in range(2)]
-        figures = Figures(0.5, 0.6, 0.05, 100, 400, 12.5)
+        figures = Figures(0.5, 0.6, 0.05, 100, 400, 12.5, {"auroc": 0.75})
         epochs = [Epoch(n + 1, 0.1, 0.2, 0.5, 1.0, 0.01, 12.5) for n in range(N_EPOCHS)]
     started = "2026-01-01T00:00:00.000+00:00"
     return Outcome(run.hash, started, 1.5, VERSIONS, figures, epochs, layers, error)
@@ -103,12 +103,12 @@ KILLING, UNSENDABLE = 1, 2
 """Seeds of runs that ``train_run_or_die`` does not survive."""
 
 
-def train_run_or_die(configuration: str) -> Any:
+def train_run_or_die(objects: Any, configuration: str) -> Any:
     """Train a run, unless it is one that kills its process, or whose result cannot be sent."""
     seed = Run.from_json(configuration).seed
     if seed == KILLING:
         os.kill(os.getpid(), signal.SIGKILL)
-    return threading.Lock() if seed == UNSENDABLE else train_run(configuration)
+    return threading.Lock() if seed == UNSENDABLE else train_run(objects, configuration)
 
 
 def worker_processes(besides: Collection[int] = ()) -> list[int]:

@@ -82,7 +82,7 @@ def test_in_a_sweep() -> None:
     first = build_network(run).topologies[0]
     assert first.name == "comb"
     assert first.parameters == {"degree": 6, "gap": 1, "seed": run.wiring_seeds[0]}
-    outcome = train_run(run.to_json())
+    outcome = train_run({}, run.to_json())
     assert outcome.error is None
     assert outcome.figures is not None
     assert outcome.figures.weights == 784 * 6 + 30 * 10
