@@ -24,9 +24,9 @@ from .kernels.machine import code_cache
 from .kernels.machine.jit import DISABLED
 from .kernels.machine.layout import read_only
 from .kernels.machine.vector import lanes_of
+from .kernels.program import plan
 from .kernels.program.blocks import Blocks, block_starts
 from .kernels.program.operations import ALL
-from .kernels.program.plan import TILES, choose_tile
 from .network.execution import Execution
 from .network.mlp import MLP
 from .network.passes import PREDICTION_BATCH
@@ -87,10 +87,10 @@ def _parts(
 
 def _sizes(dtype: str, batch_sizes: Sequence[int] | None) -> list[int]:
     """Return sizes of batches that need all wanted kernels: one for each tile."""
-    registers = set(TILES)
+    registers = set(plan.TILES)
     if batch_sizes is not None:
         sizes = [check_positive_integer(size, "batch_sizes") for size in batch_sizes]
-        registers = {len(choose_tile(size, dtype)) for size in (*sizes, PREDICTION_BATCH)}
+        registers = {len(plan.choose_tile(size, dtype)) for size in (*sizes, PREDICTION_BATCH)}
     return [lanes_of(dtype, number) for number in sorted(registers, reverse=True)]
 
 

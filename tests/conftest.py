@@ -18,6 +18,7 @@ from minisnn import kernels
 from minisnn._support import seeds
 from minisnn._support.compile_notice import compile_notice
 from minisnn.compile import DTYPES, compile_kernels
+from minisnn.kernels.program import plan
 from minisnn.network import execution
 
 settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
@@ -36,6 +37,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what en
 
 _fresh_seed = seeds.fresh_seed
 seeds.fresh_seed = lambda: 0  # a seed that a test does not give: what fails does so each time
+
+
+ALL_TILES = plan.TILES
+plan.TILES = (max(ALL_TILES),)  # of a tile's size only sums depend, and it costs compilation
 
 
 MOST_WORKERS = 4  # more would wait for the kernels, and each takes half a GiB
@@ -80,6 +85,13 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     before = snn.get_num_threads()
     yield snn.set_num_threads
     snn.set_num_threads(before)
+
+
+@pytest.fixture
+def tiles(monkeypatch: pytest.MonkeyPatch) -> tuple[int, ...]:
+    """Let plans have tiles of all sizes, as they have elsewhere; return these."""
+    monkeypatch.setattr(plan, "TILES", ALL_TILES)
+    return ALL_TILES
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from ..machine.calls import Reference, address_of, call, reference_to
 from ..machine.jit import jit
 from ..machine.subnormals import flush_subnormals, restore
 from ..machine.threads import claim, finish, n_threads_of, share
-from .operations import OPERATIONS
-from .records import OPERATION, Context
+from .operations import OPERATIONS, WITH_TILE
+from .records import OPERATION, Common, Context
 
 _OPERATION = from_dtype(OPERATION)
 _INTS = types.Array(types.int64, 1, "C")
@@ -38,25 +38,29 @@ def prepare(kinds: Iterable[int], updates: Iterable[int], context: Context) -> C
     What is not compiled yet for contexts of these types is compiled now, `execute` too: threads
     must not compile.
     """
-    type_of_context = typeof(context)
-    functions = [*UPDATES, *OPERATIONS]
-    wanted = [(n, type_of_context) for n in (*updates, *(_N_UPDATES + kind for kind in kinds))]
+    functions = [*UPDATES, *OPERATIONS, execute]
+    whole = typeof(context)
+    common = types.NamedTuple(whole.types[: len(Common._fields)], Common)
+    wanted = [(len(functions) - 1, whole), *((number, common) for number in updates)]
+    wanted += [(_N_UPDATES + kind, whole if kind in WITH_TILE else common) for kind in kinds]
     if not all(key in _addresses for key in wanted):
         memory = context.memory
         vector, real = typeof(memory.moved), from_dtype(memory.moved.dtype)
-        operation = Reference(type_of_context), types.int64, _OPERATION, types.int64
         update = (
             _ROW, real, types.boolean, vector, typeof(memory.state), types.int64,
             types.Array(real, 1, "C"),
         )  # fmt: skip
         with compiling.together():
-            address_of(execute, types.int64, _INTS, _INTS, type_of_context)
-            for key in wanted:
-                signature = update if key[0] < _N_UPDATES else operation
-                _addresses[key] = address_of(functions[key[0]], *signature)
+            for number, kind in wanted:
+                signature: tuple[Any, ...] = Reference(kind), types.int64, _OPERATION, types.int64
+                if number < _N_UPDATES:
+                    signature = update
+                elif functions[number] is execute:
+                    signature = types.int64, _INTS, _INTS, kind
+                _addresses[number, kind] = address_of(functions[number], *signature)
     addresses = np.zeros(len(functions), dtype=np.int64)
-    for key in wanted:
-        addresses[key[0]] = _addresses[key]
+    for number, kind in wanted:
+        addresses[number] = _addresses[number, kind]
     return context._replace(addresses=addresses)
 
 

@@ -1,8 +1,9 @@
 """The operations of programs, each a function of its own.
 
-They are called by address (`calls`): compiled only if a plan has them, once for each precision and
-tile. They decide nothing: the plan has chosen the operation, and the group's record says the
-rest. `forward` and `backward` have the functions.
+They are called by address (`calls`): compiled only if a plan has them, once for each precision,
+those that go through rows by tiles once for each tile, too. They decide nothing: the plan has
+chosen the operation, and the group's record says the rest. `forward` and `backward` have the
+functions.
 """
 
 from __future__ import annotations
@@ -17,10 +18,17 @@ OPERATIONS: list[Any] = []
 """All of them; an operation's kind is its place in here."""
 
 
-def _operation(function: Callable[..., None]) -> int:
+WITH_TILE: set[int] = set()
+"""The kinds that read the context's tile; others find none there."""
+
+
+def _operation(function: Callable[..., None], *, with_tile: bool = False) -> int:
     """Have the function compiled when it is needed; return its kind."""
+    kind = len(OPERATIONS)
     OPERATIONS.append(jit(function))
-    return len(OPERATIONS) - 1
+    if with_tile:
+        WITH_TILE.add(kind)
+    return kind
 
 
 INPUTS = _operation(forward.gather_inputs)
@@ -28,41 +36,41 @@ INPUT_BYTES = _operation(forward.gather_bytes)
 TARGETS = _operation(forward.gather_targets)
 TARGETS_WITH_GAPS = _operation(forward.gather_targets_with_gaps)
 DROP = _operation(forward.drop_activations)
-FORWARD = _operation(forward.sums)
-FORWARD_BYTES = _operation(forward.sums_of_bytes)
-PLAIN_FORWARD = _operation(forward.plain_sums)
-PLAIN_FORWARD_BYTES = _operation(forward.plain_sums_of_bytes)
-COMPLETE_FORWARD = _operation(forward.complete_sums)
+FORWARD = _operation(forward.sums, with_tile=True)
+FORWARD_BYTES = _operation(forward.sums_of_bytes, with_tile=True)
+PLAIN_FORWARD = _operation(forward.plain_sums, with_tile=True)
+PLAIN_FORWARD_BYTES = _operation(forward.plain_sums_of_bytes, with_tile=True)
+COMPLETE_FORWARD = _operation(forward.complete_sums, with_tile=True)
 BLAS_FORWARD = _operation(forward.blas_sums)
 ACTIVATE = _operation(forward.activate)
-NORMALISE = _operation(forward.normalise)
+NORMALISE = _operation(forward.normalise, with_tile=True)
 ADD_MOMENTS = _operation(forward.add_moments)
 APPLY_MOMENTS = _operation(forward.apply_moments)
 OUTPUT = _operation(forward.output)
 READ_OUTPUT = _operation(forward.activate_output)
 ACTIVATE_LAYER = _operation(forward.activate_whole)
 OUTPUT_SAMPLES = _operation(forward.output_samples)
-LOSS = _operation(forward.loss)
-LOSS_WITH_GAPS = _operation(forward.loss_with_gaps)
+LOSS = _operation(forward.loss, with_tile=True)
+LOSS_WITH_GAPS = _operation(forward.loss_with_gaps, with_tile=True)
 LOSS_OF_SAMPLES = _operation(forward.loss_by_samples)
-GRADIENT = _operation(backward.gradient)
-COMPLETE_GRADIENT = _operation(backward.complete_gradient)
+GRADIENT = _operation(backward.gradient, with_tile=True)
+COMPLETE_GRADIENT = _operation(backward.complete_gradient, with_tile=True)
 BLAS_GRADIENT = _operation(backward.blas_gradient)
 SLOPE = _operation(backward.slope)
 DROP_DELTAS = _operation(backward.drop_deltas)
 ADD_LOSS = _operation(backward.add_loss)
-NORMALISE_BACK = _operation(backward.normalise_back)
-UPDATE = _operation(backward.update)
-UPDATE_BYTES = _operation(backward.update_of_bytes)
-COMPLETE_UPDATE = _operation(backward.complete_update)
+NORMALISE_BACK = _operation(backward.normalise_back, with_tile=True)
+UPDATE = _operation(backward.update, with_tile=True)
+UPDATE_BYTES = _operation(backward.update_of_bytes, with_tile=True)
+COMPLETE_UPDATE = _operation(backward.complete_update, with_tile=True)
 BLAS_WEIGHTS = _operation(backward.blas_weights)
 APPLY = _operation(backward.apply)
-BIASES = _operation(backward.biases)
+BIASES = _operation(backward.biases, with_tile=True)
 SHIFTS = _operation(backward.shifts)
 GAINS = _operation(backward.gains)
 CLAMP = _operation(backward.clamp)
 LEAVE_OUT_FROZEN = _operation(backward.leave_out_frozen)
-NORM = _operation(backward.norm)
+NORM = _operation(backward.norm, with_tile=True)
 STEP = _operation(backward.clipped_step)
 
 ALL = range(len(OPERATIONS))

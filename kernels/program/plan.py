@@ -7,7 +7,8 @@ A `Plan` chooses, for one batch size and number of threads,
 * the *number of threads*: one where there is little to do;
 * the *tasks* of each phase (`phases`).
 
-None of these choices changes a result by a bit.
+None of these choices but the tile changes a result by a bit: sums over samples are taken in its
+order. It depends on the size of batches and the precision, and on nothing else.
 """
 
 from __future__ import annotations

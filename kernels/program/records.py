@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,9 +100,13 @@ class Work(NamedTuple):
 class Context(NamedTuple):
     """All that an operation is made with."""
 
-    tile: Any  # int64 times the registers of a tile: only their number counts
-    part: Any  # the same of a complete group's tile
     tables: Tables
     memory: Memory
     work: Work
-    addresses: Any  # int64[n]: of the updates, then of the operations by kind; 0 where not needed
+    addresses: Any  # int64[n]: of updates, operations by kind, `execute`; 0 where not needed
+    tile: Any  # int64 times the registers of a tile: only their number counts
+    part: Any  # the same of a complete group's tile
+
+
+Common = namedtuple("Common", Context._fields[:-2])  # type: ignore[misc]
+"""What comes first in it, for operations that are the same whatever the tile."""

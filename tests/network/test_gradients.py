@@ -115,6 +115,7 @@ def test_every_activation_with_every_loss(
 
 
 @pytest.mark.parametrize("batch", [1, 63, 64, 65, 200])
+@pytest.mark.usefixtures("tiles")
 def test_any_batch_size(batch: int, rng: np.random.Generator) -> None:
     net = make("constant_degree", 2)
     X, labels = rng.standard_normal((batch, 13)), rng.integers(0, 9, batch)

@@ -210,6 +210,7 @@ def test_bytes_stay_bytes_until_a_sparse_layer_has_read_them() -> None:
 # Tiles and threads
 
 
+@pytest.mark.usefixtures("tiles")
 def test_the_tile_wastes_little() -> None:
     lanes = lanes_of(np.float32)
     for batch_size, registers in ((1, 2), (lanes, 2), (2 * lanes, 2), (4 * lanes, 4)):
