@@ -1,0 +1,1 @@
+"""Other systems for given wiring, each beside minisnn: one network, trained by both."""
