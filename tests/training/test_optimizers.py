@@ -73,6 +73,7 @@ PAIRS = [(name, output) for name, loss in LOSSES.items() for output in loss.outp
 def test_steps_are_pytorchs(optimizer: Any, loss: str, output: str, activation: str) -> None:
     """Of weighted samples, the last batch a short one."""
     torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)  # its threads would wait for one another, spinning
     net = make(np.float64, activation, output)
     parts = [part for layer in net.layers for part in (layer.weights, layer.biases)]
     twins = [torch.tensor(part.copy(), requires_grad=True) for part in parts]
