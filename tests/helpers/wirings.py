@@ -49,3 +49,13 @@ def random_network(rng: np.random.Generator, dtype: Any = np.float32) -> snn.Net
     )
     net.parameters[:] += rng.normal(scale=0.1, size=len(net.parameters))
     return net
+
+
+def some_network(*, weights: bool = False) -> snn.Network:
+    """A network with an edge that skips a level, an output within, and units or weights."""
+    edges = [("a", "p"), ("b", "p"), ("b", "q"), ("p", "q"), ("a", "late"), ("q", "late")]
+    if weights:
+        table = [(*edge, 0.5 * number) for number, edge in enumerate(edges)]
+        return snn.Network(snn.wiring.from_edges(table, outputs=["late", "p"], weight=2), seed=1)
+    wiring = snn.wiring.from_edges(edges, outputs=["late", "p"]).with_units({"q": 3})
+    return snn.Network(wiring, activation=["tanh", "relu", "tanh"], seed=1)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wirings import random_network
+from wirings import random_network, some_network
 
 import minisnn as snn
 from minisnn._support.archive import write_archive
@@ -133,17 +133,8 @@ def test_names_that_a_file_cannot_hold(path: Path, name: Any, error: type[Except
     )
 
 
-def some_net(*, weights: bool = False) -> snn.Network:
-    edges = [("a", "p"), ("b", "p"), ("b", "q"), ("p", "q"), ("a", "late"), ("q", "late")]
-    if weights:
-        table = [(*edge, 0.5 * number) for number, edge in enumerate(edges)]
-        return snn.Network(snn.wiring.from_edges(table, outputs=["late", "p"], weight=2), seed=1)
-    wiring = snn.wiring.from_edges(edges, outputs=["late", "p"]).with_units({"q": 3})
-    return snn.Network(wiring, activation=["tanh", "relu", "tanh"], seed=1)
-
-
 def test_weights_of_the_wiring_and_a_seed_that_is_not_known(path: Path) -> None:
-    net = some_net(weights=True)
+    net = some_network(weights=True)
     snn.save(net, path)
     assert_same(snn.load(path), net)
     unknown = snn.Network.from_parameters(net.wiring, net.parameters)
@@ -153,7 +144,7 @@ def test_weights_of_the_wiring_and_a_seed_that_is_not_known(path: Path) -> None:
 
 
 def test_state_of_the_optimiser(path: Path, rng: np.random.Generator) -> None:
-    net, adam = some_net(), snn.Adam(0.01)
+    net, adam = some_network(), snn.Adam(0.01)
     X, Y = rng.random((20, 2)), rng.random((20, 2))
     history = snn.train(net, X, Y, optimizer=adam, epochs=2, seed=0)
     snn.save(net, path)
@@ -179,7 +170,7 @@ def test_a_deep_wiring(path: Path) -> None:
 
 
 def test_anything_can_read_the_file(path: Path) -> None:
-    net = some_net()
+    net = some_network()
     snn.save(net, path)
     with np.load(path, allow_pickle=False) as archive:
         np.testing.assert_array_equal(archive["parameters"], net.parameters)
@@ -196,7 +187,7 @@ def test_anything_can_read_the_file(path: Path) -> None:
 
 def write_changed(path: Path, change: Callable[[Any, Any], object]) -> None:
     """Write a file whose header or arrays have been changed."""
-    header, arrays = packed_network(some_net())
+    header, arrays = packed_network(some_network())
     header["optimizer_state"] = False
     change(header, arrays)
     with open(path, "wb") as file:
@@ -303,7 +294,7 @@ def with_weights(header: Any, arrays: Any) -> None:
 
 
 def test_missing_and_extra_arrays(path: Path) -> None:
-    _, arrays = packed_network(some_net())
+    _, arrays = packed_network(some_network())
     for name in arrays:
         with pytest.raises(snn.FileFormatError, match=NOT_SAVED + f"it has no {name}"):
             load_changed(path, lambda header, arrays, name=name: arrays.pop(name))
@@ -330,7 +321,7 @@ def test_a_small_file_cannot_ask_for_much_memory(path: Path, units: list[int]) -
 
 
 def test_an_mlp_is_no_network_of_a_wiring(path: Path) -> None:
-    net = some_net()
+    net = some_network()
     header, arrays = packed_network(net)
     for number in (2, 3, 4):
         with open(path, "wb") as file:
@@ -348,7 +339,7 @@ def test_an_mlp_is_no_network_of_a_wiring(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def valid(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, snn.Network]:
-    path, net = tmp_path_factory.mktemp("fuzz") / "net.npz", some_net()
+    path, net = tmp_path_factory.mktemp("fuzz") / "net.npz", some_network()
     snn.save(net, path)
     return path, path.read_bytes(), net
 
@@ -365,63 +356,3 @@ def test_mutated_files(valid: tuple[Path, bytes, snn.Network], data: st.DataObje
     path.write_bytes(bytes(mutated))
     with contextlib.suppress(snn.FileFormatError):
         assert_same(snn.load(path), net)
-
-
-# Checkpoints
-
-
-def train(net: Any, path: Path, **options: Any) -> snn.History:
-    X = np.random.default_rng(0).random((20, 2))
-    return snn.train(
-        net, X, X, optimizer=snn.SGD(0.1), epochs=3, seed=0, checkpoint=path, **options
-    )
-
-
-OTHERS: list[tuple[Callable[[], Any], str]] = [
-    (lambda: some_net(weights=True), "network: this call has Network"),
-    (lambda: snn.MLP([snn.topology.dense(2, 2)], seed=0), "network: this call has MLP"),
-    (
-        lambda: snn.Network(
-            snn.wiring.from_edges(
-                [("a", "p"), ("b", "p"), ("b", "Q"), ("p", "Q"), ("a", "late"), ("Q", "late")],
-                outputs=["late", "p"],
-            ).with_units({"Q": 3}),
-            activation=["tanh", "relu", "tanh"],
-        ),
-        "but with other contents",
-    ),
-]
-
-
-@pytest.mark.parametrize(("other", "message"), OTHERS)
-def test_the_checkpoint_of_another_network(path: Path, other: Any, message: str) -> None:
-    train(some_net(), path)
-    content, net = path.read_bytes(), other()
-    before = net.parameters.copy()
-    with pytest.raises(snn.FileFormatError, match="is of another training.*" + message):
-        train(net, path, resume=True)
-    np.testing.assert_array_equal(net.parameters, before)
-    assert path.read_bytes() == content
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, snn.Network]:
-    path, net = tmp_path_factory.mktemp("damaged") / "checkpoint.npz", some_net()
-    train(net, path)
-    return path, path.read_bytes(), net
-
-
-@settings(max_examples=20)
-@given(data=st.data())
-def test_a_damaged_checkpoint(checkpoint: tuple[Path, bytes, snn.Network], data: Any) -> None:
-    path, content, trained = checkpoint
-    damaged = bytearray(content)
-    damaged[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
-    path.write_bytes(bytes(damaged))
-    net = some_net()
-    try:
-        train(net, path, resume=True)
-    except snn.FileFormatError:
-        np.testing.assert_array_equal(net.parameters, some_net().parameters)
-    else:
-        np.testing.assert_array_equal(net.parameters, trained.parameters)
