@@ -63,7 +63,7 @@ def plot_attributions(result: Attribution) -> Any:
     n, what = len(result.names), "hidden terms" if result.levels.any() else "inputs"
     of_all = f"{len(shown)} of {n:,} {what}" if n > len(shown) else f"all {n} {what}"
     output = short(result.output)
-    axes.set_xlabel(f"mean of absolute attributions to output {output}, {of_all}")
+    axes.set_xlabel(f"mean of absolute attributions to output {output}\n{of_all}")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)

@@ -37,7 +37,7 @@ def plot_nulls(nulls: Array, real: float) -> Any:
     >>> import numpy as np
     >>> from minisnn import plots
     >>> figure = plots.plot_nulls(np.random.default_rng(0).normal(0.80, 0.01, 200), 0.83)
-    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['200 null models', 'their mean', 'real wiring']
     """
     values = as_array(nulls, "nulls")
@@ -60,5 +60,5 @@ def plot_nulls(nulls: Array, real: float) -> Any:
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.set_axisbelow(True)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure

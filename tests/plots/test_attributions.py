@@ -50,7 +50,7 @@ def test_hidden_terms_have_their_level_and_names_are_no_formulas(X: Any) -> None
     figure.savefig(io.BytesIO(), format="png")
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert labels == [r"\$\frac\$  (level 1)"]
-    assert r"output \$out, all 1 hidden terms" in figure.axes[0].get_xlabel()
+    assert "output \\$out\nall 1 hidden terms" in figure.axes[0].get_xlabel()
 
 
 def test_colours_follow_the_style(net: snn.MLP, X: Any) -> None:

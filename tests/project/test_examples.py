@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from minisnn.kernels.program.plan import TILES
@@ -16,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = {
     "deploy": {"epochs": 1, "predictions": 3},
     "own_graph": {"seeds": 1, "epochs": 10, "samples": 300},
+    "pathways": {"genes": 60, "samples": 800, "epochs": 2, "nulls": 3, "jobs": 1},
     "sparse_and_dense": {"seeds": 2, "epochs": 1, "hidden": 40},
 }
 
@@ -59,6 +61,36 @@ def test_own_graph(capsys: pytest.CaptureFixture[str]) -> None:
     assert errors.keys() == {"neighbours", "random", "complete"}
     assert float(untrained.split()[2]) == 0.2
     assert errors["neighbours"] < errors["random"]
+
+
+def test_pathways(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pandas", reason="needs the extra pandas")
+    pytest.importorskip("matplotlib", reason="needs the extra plot")
+    monkeypatch.chdir(tmp_path)
+    lines = run("pathways", capsys)
+    areas = [
+        re.search(r"^case.* AUROC (0\.\d+), accuracy (0\.\d+), held out", line) for line in lines
+    ]
+    assert len([area for area in areas if area]) == 2
+    assert sum(line.startswith("pathway 18 in ") for line in lines) == 2
+    assert any(re.search(r"^\d+ of the first \d+ genes are in pathway 18", line) for line in lines)
+    assert any(re.search(r"^permutation p +\S+, \d of 3 nulls as good", line) for line in lines)
+    pictures = {path.name for path in (tmp_path / "runs" / "pathways").iterdir()}
+    assert pictures == {
+        "pathways.csv", "wiring.png", "sankey.png", "terms.png", "genes.png", "nulls.png"
+    }  # fmt: skip
+
+
+def test_the_area_under_the_curve() -> None:
+    pytest.importorskip("pandas", reason="needs the extra pandas")
+    pytest.importorskip("matplotlib", reason="needs the extra plot")
+    rng = np.random.default_rng(0)
+    y, scores = rng.integers(2, size=50), rng.integers(9, size=50) / 8  # with ties
+    cases, controls = scores[y == 1], scores[y == 0]
+    higher = (cases[:, None] > controls).mean() + (cases[:, None] == controls).mean() / 2
+    assert load("pathways").auroc(y, scores) == pytest.approx(higher)
 
 
 def test_sparse_and_dense(capsys: pytest.CaptureFixture[str]) -> None:
