@@ -27,13 +27,13 @@ def filled(rng: np.random.Generator, n: int, size: int, real: Any) -> Any:
 @pytest.mark.parametrize("real", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [1, 2, 7, 16, 37])
 def test_forward_and_back(rng: np.random.Generator, real: Any, size: int) -> None:
-    n = 4
+    n = 70  # more than go through a loop at once
     Z = filled(rng, n, size, real)
     Z[:, size:] = 9  # what stands in the padding must not matter
     gains, shifts = rng.random((2, n)).astype(real)
     H, statistics = np.full_like(Z, np.nan), np.full((kernels.N_STATISTICS, n), np.nan, real)
     A, real_Z = Z.copy(), Z[:, :size].astype(np.float64)
-    for first, last in ((0, 3), (3, 4)):
+    for first, last in ((0, 3), (3, n)):
         kernels.normalise(TILE, TANH, A, size, gains, shifts, H, statistics, first, last)
     mean, variance = real_Z.mean(axis=1), real_Z.var(axis=1)
     deviation = np.sqrt(variance + kernels.EPSILON)
