@@ -151,7 +151,7 @@ def gather(source, samples, following, scale, X, space, first, last):  # type: i
             broken |= turned(source.kind, rows, at, stride, scale, X, f, stop, s, space)
         for f in range(n_done, last, SIDE):
             n_columns = min(SIDE, last - f)
-            at, near = _bring_together(source, f, n_columns, in_line, space)
+            at, near = _bring_together(source, f, n_columns, space)
             broken |= turned(source.kind, near, at, stride, scale, square, 0, SIDE, 0, space)
             copy_square(square, X, f, s, n_columns, n_rows)
     for f in range(first, last):
@@ -179,20 +179,21 @@ def _prefetch(source, following, s, first, last):  # type: ignore[no-untyped-def
 
 
 @jit
-def _bring_together(source, f, n_columns, in_line, space):  # type: ignore[no-untyped-def]
+def _bring_together(source, f, n_columns, space):  # type: ignore[no-untyped-def]
     """Return the address of contiguous values of a square: in place, or of a copy.
 
     Beyond its last column, that column is repeated.
     """
     size, stride, columns = source.size, source.column_stride, source.columns
-    first, final = np.int64(columns[f]), np.int64(columns[f + n_columns - 1])
-    if in_line and n_columns == SIDE and final - first == SIDE - 1:
+    first, in_place = np.int64(columns[f]), stride == size and n_columns == SIDE
+    for i in range(1, n_columns):
+        in_place &= np.int64(columns[f + i]) == first + i
+    if in_place:
         return first * stride, space.addresses[0]
-    for j in range(SIDE):
-        row, at = space.addresses[0, j], space.addresses[1, j]
-        for i in range(SIDE):
-            column = np.int64(columns[f + min(i, n_columns - 1)])
-            copy_item(size, row + column * stride, at + i * size)
+    for i in range(SIDE):
+        column = np.int64(columns[f + min(i, n_columns - 1)]) * stride
+        for j in range(SIDE):
+            copy_item(size, space.addresses[0, j] + column, space.addresses[1, j] + i * size)
     return 0, space.addresses[1]
 
 
