@@ -4,16 +4,17 @@ Both sides of every comparison take turns in one run, and results are checked be
 timed. Each command prints a table, and writes it with --output as JSON and, where there is
 something to see, as a picture.
 
-  kernels   the three products alone, as a share of BLAS and of what the caches allow
-  step      full training steps beside NumPy, PyTorch, SciPy, MKL and JAX
-  epoch     minisnn.train on MNIST, sparse and dense
-  wiring    steps of networks of equal density and different construction
-  small     a small network, single samples, what Python adds to a step
-  inputs    predictions and epochs of networks of 500,000 inputs of which few are used
-  scaling   how a step grows with edges, width, depth and batch, and a formula for it
-  startup   import, first step with and without compiled kernels
-  memory    bytes per connection while training
-  blocks    steps by the number of blocks of columns, and whether the best one is chosen
+  kernels       the three products alone, as a share of BLAS and of what the caches allow
+  step          full training steps beside NumPy, PyTorch, SciPy, MKL and JAX
+  epoch         minisnn.train on MNIST, sparse and dense
+  wiring        steps of networks of equal density and different construction
+  wiring-users  steps of hierarchies of named terms beside PyTorch: masks, loops over terms, CSR
+  small         a small network, single samples, what Python adds to a step
+  inputs        predictions and epochs of networks of 500,000 inputs of which few are used
+  scaling       how a step grows with edges, width, depth and batch, and a formula for it
+  startup       import, first step with and without compiled kernels
+  memory        bytes per connection while training
+  blocks        steps by the number of blocks of columns, and whether the best one is chosen
 
 examples:
   python scripts/benchmark.py step
@@ -34,8 +35,8 @@ from full_speed import at_full_speed
 from program import Parser, run, save_figure, write_text
 
 COMMANDS = (
-    "kernels", "step", "epoch", "wiring", "small", "inputs", "scaling", "startup", "memory",
-    "blocks",
+    "kernels", "step", "epoch", "wiring", "wiring-users", "small", "inputs", "scaling", "startup",
+    "memory", "blocks",
 )  # fmt: skip
 
 
@@ -129,6 +130,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         small,
         startup,
         steps,
+        wiring_users,
     )
 
     import minisnn as snn
@@ -148,6 +150,9 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
             batch_size=options.batch, rounds=options.rounds, report=report,
         )  # fmt: skip
         return result, constructions
+    if options.command == "wiring-users":
+        result = wiring_users.measure_wiring_users(threads, rounds=options.rounds, report=report)
+        return result, wiring_users
     if options.command == "small":
         return small.measure_small(rounds=options.rounds, report=report), small
     if options.command == "inputs":

@@ -1,0 +1,283 @@
+"""Benchmark of networks of named wirings beside PyTorch, as those who have such wirings train them.
+
+The networks are random ones of the sizes of DrugCell, cellmaps_vnn and BINN; see `hierarchies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+import minisnn as snn
+from minisnn._support.tables import align
+from minisnn.network.losses import check_loss
+from minisnn.network.samples import check_samples
+from minisnn.training.trainer import Trainer
+
+from .hierarchies import ontology, pathway_layers
+from .measure import interleaved, median
+from .wired import Ours, Side, Task, check, make_task
+
+TOLERANCES = {"float64": 1e-12, "float32": 1e-4}
+"""Of differences of losses, gradients and parameters, relative to the largest value of a kind."""
+
+GOALS = {
+    "ontology": {"PyTorch, masked matrices": 130, "PyTorch, modules term by term": 85},
+    "small ontology": {"PyTorch, masked matrices": 10, "PyTorch, modules term by term": 50},
+    "layers": {"PyTorch, masked matrices": 10, "PyTorch, modules term by term": 50},
+}
+"""How much faster ours should be on one thread, by task and contestant."""
+
+CHAIN, DEGREE = (784, 1000, 10), 100
+CHAIN_GOAL = 0.02
+_CHAIN_STEPS = 20
+
+
+def tasks() -> dict[str, Task]:
+    """Return the tasks that are measured, by name."""
+    large = ontology(
+        3000, (1000, 550, 280, 120, 49, 1),
+        units=6, genes_per_term=32, second_parents=0.6, n_heads=101,
+    )  # fmt: skip
+    small = ontology(
+        718, (80, 30, 14, 6, 1), units=4, genes_per_term=8, second_parents=0.3, n_heads=131
+    )
+    layers = pathway_layers((448, 471, 306, 125, 28, 2), (1.5, 1.5, 2.4, 4.5))
+    return {
+        "ontology": make_task(
+            "ontology as DrugCell's: 3,000 genes, 2,000 terms of 6 neurons", large, head_weight=0.2
+        ),
+        "small ontology": make_task(
+            "ontology as cellmaps_vnn's: 718 genes, 131 terms of 4 neurons", small, head_weight=0.2
+        ),
+        "layers": make_task("layers as BINN's: 448-471-306-125-28-2", layers),
+    }
+
+
+def measure_wiring_users(
+    threads: Sequence[int],
+    *,
+    chosen: dict[str, Task] | None = None,
+    rounds: int = 5,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Return the time of a step of each contestant on each network, in turn.
+
+    Loss, gradients and the parameters after some steps are compared with ours in float64 and in
+    float32 before anything is timed.
+
+    Parameters
+    ----------
+    threads
+        Numbers of threads to measure with.
+    chosen
+        Tasks by name; by default `tasks`.
+    rounds
+        Turns of each contestant.
+    report
+        Told what is going on.
+    """
+    from .term_loops import LevelWise, Modules
+    from .wired_torch import Masked, Sparse
+
+    others: list[type[Side]] = [Masked, Modules, LevelWise, Sparse]
+    described, rows = {}, []
+    for key, task in (tasks() if chosen is None else chosen).items():
+        described[key] = _describe(task)
+        for n_threads in threads:
+            report(f"{task.name}, {n_threads} thread(s)")
+            differences = {
+                dtype: {side.name: _difference(task, side, n_threads, dtype) for side in others}
+                for dtype in TOLERANCES
+            }
+            kinds: list[type[Side]] = [Ours, *others]
+            sides = [kind(task, n_threads, "float32") for kind in kinds]
+            times = _timed(sides, rounds)
+            ours = times[Ours.name]
+            rows.append(
+                {
+                    "task": key,
+                    "threads": n_threads,
+                    "weights": {side.name: side.n_weights() for side in sides},
+                    "differences": differences,
+                    "milliseconds": {name: 1e3 * median(values) for name, values in times.items()},
+                    "ratios": {name: _ratio(values, ours) for name, values in times.items()},
+                    "rounds": {name: [1e3 * v for v in values] for name, values in times.items()},
+                }
+            )
+    chain = [_chain(n_threads, rounds, report) for n_threads in threads]
+    return {"tasks": described, "rows": rows, "chain": chain}
+
+
+def _describe(task: Task) -> dict[str, Any]:
+    wiring = task.wiring
+    return {
+        "name": task.name,
+        "edges": wiring.n_edges,
+        "skips": wiring.n_skips,
+        "levels": wiring.n_levels,
+        "outputs": len(wiring.outputs),
+        "batch_size": task.batch_size,
+    }
+
+
+def _difference(task: Task, other: type[Side], n_threads: int, dtype: str) -> float:
+    ours = Ours(task, n_threads, dtype)
+    return check(ours, other(task, n_threads, dtype), TOLERANCES[dtype])
+
+
+def _timed(sides: Sequence[Side], rounds: int) -> dict[str, list[float]]:
+    rng = np.random.default_rng(1)
+    return interleaved(
+        {side.name: side.runner(rng) for side in sides},
+        limits={side.name: side.limits for side in sides},
+        rounds=rounds,
+    )
+
+
+def _ratio(values: Sequence[float], to: Sequence[float]) -> float:
+    """Return the median of the ratios of turns in the same round."""
+    return median([value / other for value, other in zip(values, to, strict=True)])
+
+
+# A chain, as an MLP and as a Network
+
+
+def _chain(n_threads: int, rounds: int, report: Callable[[str], None]) -> dict[str, Any]:
+    """Return the time of a step of the same layers as an `MLP` and as a `Network`.
+
+    Parameters have the same bits after some steps; else nothing is timed.
+    """
+    report(f"a chain, {n_threads} thread(s)")
+    n_in, width, n_out = CHAIN
+    layers = [
+        snn.topology.constant_degree(n_in, width, degree=DEGREE, seed=0),
+        snn.topology.dense(width, n_out),
+    ]
+    networks = {
+        "MLP": snn.MLP(layers, seed=0),
+        "Network": snn.Network(snn.wiring.from_topologies(layers), seed=0),
+    }
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (20_000, n_in), dtype=np.uint8)
+    Y = rng.integers(0, n_out, len(X))
+
+    def runner(net: Any) -> Callable[[int], None]:
+        samples = check_samples(net, X, Y, 1 / 255)
+        trainer = Trainer(
+            net, samples, optimizer=snn.NesterovSGD(0.01), batch_size=128,
+            loss=check_loss(None, "sigmoid", samples),
+        )  # fmt: skip
+        trainer.compile()
+        batches = np.random.default_rng(1)
+
+        def run(n: int) -> None:
+            trainer.steps(batches.integers(0, len(X), n * 128), np.full(n, 0.01))
+
+        return run
+
+    @contextmanager
+    def limits() -> Any:
+        before = snn.get_num_threads()
+        snn.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            snn.set_num_threads(before)
+
+    with limits():
+        runners = {name: runner(net) for name, net in networks.items()}
+        for run in runners.values():
+            run(_CHAIN_STEPS)
+    mlp, network = (net.parameters for net in networks.values())
+    if mlp.tobytes() != network.tobytes():
+        raise AssertionError(
+            f"a chain as an MLP and as a Network has other bits after {_CHAIN_STEPS} steps"
+        )
+    times = interleaved(runners, limits=dict.fromkeys(runners, limits), rounds=3 * rounds)
+    return {
+        "threads": n_threads,
+        "microseconds": {name: 1e6 * median(values) for name, values in times.items()},
+        "ratio": _ratio(times["Network"], times["MLP"]),
+        "rounds": {name: [1e6 * v for v in values] for name, values in times.items()},
+    }
+
+
+# Output
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return milliseconds per step, and how often as long as ours the others take."""
+    parts = []
+    for key, task in result["tasks"].items():
+        rows = [row for row in result["rows"] if row["task"] == key]
+        head, goals = ["milliseconds a step", "weights"], GOALS.get(key, {})
+        for row in rows:
+            head += [_threads(row["threads"]), "x ours"]
+            head += ["goal"] * (row["threads"] == 1)
+        lines = []
+        for name, weights in rows[0]["weights"].items():
+            line = [name, f"{weights:,}"]
+            for row in rows:
+                line += [f"{row['milliseconds'][name]:.3f}", f"{row['ratios'][name]:.1f}"]
+                line += [str(goals.get(name, "-"))] * (row["threads"] == 1)
+            lines.append(line)
+        worst = {
+            kind: max(max(row["differences"][kind].values()) for row in rows) for kind in TOLERANCES
+        }
+        parts.append(
+            f"{task['name']}\n{task['edges']:,} edges, of which {task['skips']:,} skip levels, in "
+            f"{task['levels']} levels; {task['outputs']} outputs, batch norm, batch "
+            f"{task['batch_size']}\n{align(head, lines)}\nLosses, gradients and steps differ by "
+            f"{worst['float64']:.0e} of the largest at most in float64, {worst['float32']:.0e} in "
+            "float32."
+        )
+    lines = []
+    for row in result["chain"]:
+        times = row["microseconds"]
+        cells = [f"{times['MLP']:.1f}", f"{times['Network']:.1f}", f"{row['ratio']:.3f}"]
+        lines.append([_threads(row["threads"]), *cells, f"{1 - CHAIN_GOAL:g} - {1 + CHAIN_GOAL:g}"])
+    head = [f"{'-'.join(map(str, CHAIN))} at 10 %, us a step", "MLP", "Network", "ratio", "goal"]
+    parts.append(f"{align(head, lines)}\nThe same bits after {_CHAIN_STEPS} steps.")
+    return "\n\n".join(parts)
+
+
+def _threads(n: int) -> str:
+    return f"{n} thread{'s' * (n > 1)}"
+
+
+def plot(result: dict[str, Any]) -> Any:
+    """Return a figure of the time of a step of each contestant, a panel for each network."""
+    from matplotlib.figure import Figure
+
+    names = list(result["tasks"])
+    figure = Figure(figsize=(4.4 * len(names) + 1.6, 3.8), dpi=120, layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
+    counts = sorted({row["threads"] for row in result["rows"]})
+    colors = dict(zip(counts, ("#0072b2", "#e69f00", "#009e73", "#cc79a7"), strict=False))
+    height = 0.8 / len(counts)
+    for panel, key in zip(panels, names, strict=True):
+        for place, n_threads in enumerate(counts):
+            (row,) = [
+                row for row in result["rows"] if (row["task"], row["threads"]) == (key, n_threads)
+            ]
+            times, ratios = row["milliseconds"], row["ratios"]
+            at = np.arange(len(times)) + height * (place - (len(counts) - 1) / 2)
+            panel.barh(at, list(times.values()), 0.92 * height, color=colors[n_threads],
+                       label=_threads(n_threads))  # fmt: skip
+            for y, name in zip(at, times, strict=True):
+                text = "" if name == Ours.name else f" {ratios[name]:.0f} x"
+                panel.text(times[name], y, text, va="center", fontsize=8)
+        panel.set_yticks(range(len(times)), list(times))
+        panel.set(xscale="log", xlabel="milliseconds a step")
+        low, high = panel.get_xlim()
+        panel.set_xlim(low, high * 4)  # room for the ratios
+        panel.set_title(result["tasks"][key]["name"].replace(": ", ":\n"), fontsize=9)
+        panel.grid(axis="x", alpha=0.3)
+        panel.set_axisbelow(True)
+    panels[0].invert_yaxis()
+    panels[-1].legend(fontsize=8, loc="lower right")
+    return figure
