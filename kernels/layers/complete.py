@@ -29,13 +29,15 @@ COLUMNS = 64
 """Inputs of a block: rows of X that stay in L1 while all groups use them."""
 
 
-def part_of(tile: tuple[int, ...], registers: int = TARGET.registers) -> tuple[int, ...]:
-    """Return the largest part of a tile that leaves all accumulators in registers.
+def part_of(
+    tile: tuple[int, ...], rows: int = GROUP, registers: int = TARGET.registers
+) -> tuple[int, ...]:
+    """Return the largest part of a tile that leaves the accumulators of some rows in registers.
 
-    Each register of the part is taken `GROUP` times, and once for X; a weight has one more.
+    Each register of the part is taken once for each row, and once for X; a weight has one more.
     """
     part = len(tile)
-    while part * (GROUP + 1) + 1 > registers:
+    while part * (rows + 1) + 1 > registers:
         part //= 2
     return tile[:part]
 

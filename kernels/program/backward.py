@@ -10,7 +10,7 @@ import numpy as np
 from ..functions import normalisation, optimizers
 from ..functions.activations import activation_slope
 from ..functions.optimizers import block_norms, clipping
-from ..layers import blas, complete, sparse
+from ..layers import blas, complete, sparse, two_rows
 from ..machine.calls import call_update
 from ..machine.jit import jit
 from . import views
@@ -31,6 +31,21 @@ def gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
     dZ, first, n = views.deltas(context, group), group["t_edges"], group["n_t_edges"]
     sparse.input_gradient(
         context.tile, views.starts(context, group["t_starts"], group["t_blocks"], group["n_rows"]),
+        views.rows(tables.t_indices, first, n), views.rows(tables.t_edges, first, n),
+        context.memory.parameters, views.readers(context, group), views.activations(context, group),
+        group["activation"], _kept(context, operation["group"], dZ.dtype.type), dZ,
+        operation["first"], operation["last"],
+    )  # fmt: skip
+
+
+def gradient_by_two(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same, two rows at a time."""
+    group, tables = context.tables.groups[operation["group"]], context.tables
+    dZ, first, n = views.deltas(context, group), group["t_edges"], group["n_t_edges"]
+    blocks, n_rows = group["t_blocks"], group["n_rows"]
+    two_rows.input_gradient(
+        context.two, views.starts(context, group["t_starts"], blocks, n_rows),
+        views.starts_of_two(context, group["t_run_starts"], blocks, n_rows), tables.runs,
         views.rows(tables.t_indices, first, n), views.rows(tables.t_edges, first, n),
         context.memory.parameters, views.readers(context, group), views.activations(context, group),
         group["activation"], _kept(context, operation["group"], dZ.dtype.type), dZ,

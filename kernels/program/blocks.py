@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..machine.caches import CACHES, Caches
 from ..machine.jit import jit
+from .runs import Runs
 
 _PER_SEGMENT = {"near": 30.0, "far": 450.0}
 """Cycles for a row's passage through a block: its accumulator is loaded and stored, its few edges
@@ -20,9 +21,17 @@ accumulators of all rows, which go by once for each block, are twice as large as
 _PER_LINE = {"L1": 0.44, "L2": 5.0}
 """Cycles that a cache line of X takes more, when it is not found in a cache."""
 
+_OF_TWO = {"segment": 0.65, "L1": 2.4}
+"""Both where rows are taken two at a time, as multiples for each row: their passage is shared, and
+their multiply-adds hide less of the time that a line takes to come."""
+
 _HELD = {"L1": 1.1, "L2": 0.63}
 """Rows of a block that a cache can serve, as a multiple of its size: of L1 somewhat more, since
 neighbouring rows have neighbouring columns; of L2 less, since much else streams through."""
+
+_SWEPT = 0.85
+"""The same of L1 where rows share their columns: they go through the same rows of X, one after the
+other, and a cache that does not hold all of them has none of them when the next row comes."""
 
 # Fitted to steps on Zen 5 (48 KiB, 1 MiB), of 784-1000-10 in batches of 32, 128 and 512, and of
 # 2000-2000-10, 4096-4096-10 and 20000-1000-10, at 1 to 70 %, of floats and of bytes; under the
@@ -62,6 +71,8 @@ def choose_blocks(
     *,
     passes: int = 1,
     of_bytes: bool = False,
+    shared: float = 0.0,
+    by_two: bool = False,
 ) -> Blocks:
     """Return the blocks that cost least, by the model of the constants above.
 
@@ -80,19 +91,30 @@ def choose_blocks(
         Number of passes over a row's edges, each a tile wide.
     of_bytes
         Whether X is of bytes, two in a word: rows half as long.
+    shared
+        Share of the edges whose column the neighbouring row has, too.
+    by_two
+        Whether rows are taken two at a time.
     """
     per_row, sums = n_edges / max(n_rows, 1), n_rows * row_bytes / passes
     distance = min(max(0.0, sums / caches.L2 - 1), 1.0)
     per_segment = _PER_SEGMENT["near"] * (1 - distance) + _PER_SEGMENT["far"] * distance
+    per_line = dict(_PER_LINE)
+    if by_two:
+        per_segment *= _OF_TWO["segment"]
+        per_line["L1"] *= _OF_TWO["L1"]
+    reads = per_row * (1 - shared / 2 * by_two)
     room = {"L1": _HELD["L1"] * caches.L1, "L2": _HELD["L2"] * caches.L2}
     row_bytes = row_bytes // 2 if of_bytes else row_bytes
     lines = row_bytes / _LINE
 
     def cost(number: int) -> float:
-        n_bytes = math.ceil(n_columns / number) * row_bytes
-        missed = {level: max(0.0, 1 - held / n_bytes) for level, held in room.items()}
-        per_line = sum(missed[level] * cycles for level, cycles in _PER_LINE.items())
-        return number * passes * per_segment + per_row * lines * per_line
+        columns = math.ceil(n_columns / number)
+        missed = {level: max(0.0, 1 - held / (columns * row_bytes)) for level, held in room.items()}
+        is_swept = min(columns, per_row) * row_bytes > _SWEPT * caches.L1
+        missed["L1"] += shared * (is_swept - missed["L1"])
+        cycles = sum(missed[level] * cycles for level, cycles in per_line.items())
+        return number * passes * per_segment + reads * lines * cycles
 
     most = max(1.0, 4 * n_columns * row_bytes / room["L1"])  # blocks of a quarter of L1
     numbers = [number for number in _NUMBERS if number <= min(most, n_columns)]
@@ -137,6 +159,22 @@ class Product:
     blocks: Blocks
     n_columns: int
     starts: npt.NDArray[np.uint32]
+    runs: Runs | None = None
+
+    @property
+    def n_starts(self) -> int:
+        """Numbers in its tables of starts, those of its runs among them."""
+        return self.starts.size + (0 if self.runs is None else self.runs.starts.size)
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that are taken at a time: ranges of rows begin at multiples of it."""
+        return 1 if self.runs is None else 2
+
+    def __str__(self) -> str:
+        if self.runs is None:
+            return str(self.blocks)
+        return f"{self.blocks}, two rows at a time on {100 * self.runs.shared:.0f} % of the edges"
 
 
 def complete_product(n_rows: int, n_columns: int) -> Product:

@@ -7,11 +7,11 @@ of the operation, which says on which group and rows; the number of the step wit
 from __future__ import annotations
 
 from ..functions import normalisation
-from ..functions.activations import IDENTITY, activate_layer, activation_slope, bias_activation
 from ..functions.activations import activate as apply_activation
+from ..functions.activations import activate_layer, activation_slope, bias_activation
 from ..functions.dropout import dropout, key_of
 from ..functions.losses import loss_of_outputs, loss_of_samples
-from ..layers import blas, complete, sparse
+from ..layers import blas, complete, sparse, two_rows
 from ..layers.batch import Space, assemble
 from ..layers.csr_batch import assemble_bytes, assemble_inputs
 from ..layers.gaps import set_apart
@@ -91,48 +91,50 @@ def drop_activations(context, rank, operation, step):  # type: ignore[no-untyped
 # Sums and activations
 
 
-def sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
-    """A = f(W X + b), for rows first to last."""
+@jit
+def _sum(context, operation, X, scale):  # type: ignore[no-untyped-def]
     group = context.tables.groups[operation["group"]]
-    A = views.activations(context, group)
     sparse.forward(
         context.tile, views.row_starts(context, group), views.indices(context, group),
-        views.weights(context, group), views.biases(context, group), views.inputs(context, group),
-        A.dtype.type(1), group["makes"], A, operation["first"], operation["last"],
+        views.weights(context, group), views.biases_of_sums(context, group), X, scale,
+        group["sums"], views.activations(context, group), operation["first"], operation["last"],
     )  # fmt: skip
+
+
+@jit
+def _sum_by_two(context, operation, X, scale):  # type: ignore[no-untyped-def]
+    group = context.tables.groups[operation["group"]]
+    runs = views.starts_of_two(context, group["run_starts"], group["n_blocks"], group["n_rows"])
+    two_rows.forward(
+        context.two, views.row_starts(context, group), runs, context.tables.runs,
+        views.indices(context, group), views.weights(context, group),
+        views.biases_of_sums(context, group), X, scale, group["sums"],
+        views.activations(context, group), operation["first"], operation["last"],
+    )  # fmt: skip
+
+
+def sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A = f(W X + b), for rows first to last; under batch normalisation W X."""
+    X = views.inputs(context, context.tables.groups[operation["group"]])
+    _sum(context, operation, X, X.dtype.type(1))
 
 
 def sums_of_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
-    """A = f(scale W X + b), of bytes."""
-    group = context.tables.groups[operation["group"]]
-    A = views.activations(context, group)
-    sparse.forward(
-        context.tile, views.row_starts(context, group), views.indices(context, group),
-        views.weights(context, group), views.biases(context, group), views.pairs(context, group),
-        A.dtype.type(context.work.scale), group["makes"], A, operation["first"], operation["last"],
-    )  # fmt: skip
+    """A = f(scale W X + b), of bytes; under batch normalisation scale W X."""
+    X = views.pairs(context, context.tables.groups[operation["group"]])
+    _sum(context, operation, X, context.memory.parameters.dtype.type(context.work.scale))
 
 
-def plain_sums(context, rank, operation, step):  # type: ignore[no-untyped-def]
-    """Z = W X, for rows first to last."""
-    group = context.tables.groups[operation["group"]]
-    A = views.activations(context, group)
-    sparse.forward(
-        context.tile, views.row_starts(context, group), views.indices(context, group),
-        views.weights(context, group), context.memory.zeros, views.inputs(context, group),
-        A.dtype.type(1), IDENTITY, A, operation["first"], operation["last"],
-    )  # fmt: skip
+def sums_by_two(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same as `sums`, two rows at a time."""
+    X = views.inputs(context, context.tables.groups[operation["group"]])
+    _sum_by_two(context, operation, X, X.dtype.type(1))
 
 
-def plain_sums_of_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
-    """Z = scale W X, of bytes."""
-    group = context.tables.groups[operation["group"]]
-    A = views.activations(context, group)
-    sparse.forward(
-        context.tile, views.row_starts(context, group), views.indices(context, group),
-        views.weights(context, group), context.memory.zeros, views.pairs(context, group),
-        A.dtype.type(context.work.scale), IDENTITY, A, operation["first"], operation["last"],
-    )  # fmt: skip
+def sums_of_bytes_by_two(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same as `sums_of_bytes`, two rows at a time."""
+    X = views.pairs(context, context.tables.groups[operation["group"]])
+    _sum_by_two(context, operation, X, context.memory.parameters.dtype.type(context.work.scale))
 
 
 def complete_sums(context, rank, operation, step):  # type: ignore[no-untyped-def]

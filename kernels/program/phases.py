@@ -135,16 +135,16 @@ class Schedule:
             product, reader = self._forward[number], self._summed_apart(number)
             as_bytes = self._keeps_bytes and self._structure.reads_inputs_alone(number)
             kinds = [ops.FORWARD, ops.FORWARD_BYTES]
-            if group.normal is not None:
-                kinds = [ops.PLAIN_FORWARD, ops.PLAIN_FORWARD_BYTES]
-            kind = kinds[as_bytes]
-            tasks = []
-            for rows in self._effort.rows_of(product, multiple=1 if reader is None else COLUMNS):
+            if product.runs is not None:
+                kinds = [ops.FORWARD_BY_TWO, ops.FORWARD_BYTES_BY_TWO]
+            kind, tasks = kinds[as_bytes], []
+            multiple = product.rows_at_once if reader is None else COLUMNS
+            for rows in self._effort.rows_of(product, multiple=multiple):
                 task = [operation(kind, number, *rows), *self._normalised(number, rows)]
                 tasks.append([*task, *self._follows(number, rows)])
                 if reader is not None:
                     tasks[-1].append(self._sums(reader, rows))
-            remark = str(product.blocks) + ", as bytes" * as_bytes
+            remark = str(product) + ", as bytes" * as_bytes
             if reader is not None:
                 title += f", sums of layer {self._groups[reader].level}"
             return [Phase(title, tasks, remark)]
@@ -252,8 +252,9 @@ class Schedule:
             on_blas = Phase(title, [[operation(ops.BLAS_GRADIENT, number)]], BLAS)
             return [on_blas, Phase(f"{title}, slope", tasks)], []
         if reader is None:
-            kind, product, multiple = ops.GRADIENT, self._backward[number], 1
-            remark = str(product.blocks)
+            product = self._backward[number]
+            kind = ops.GRADIENT if product.runs is None else ops.GRADIENT_BY_TWO
+            multiple, remark = product.rows_at_once, str(product)
         else:
             graph = self._groups[reader].graph
             kind, product = ops.COMPLETE_GRADIENT, complete_product(graph.n_in, graph.n_out)

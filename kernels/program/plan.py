@@ -36,6 +36,7 @@ from .effort import OVERHEAD, Effort
 from .engine import prepare
 from .phases import Schedule, partials_of
 from .records import DIFFERENTIATE, GROUP, OPERATION, PREDICT, TRAIN, Context, Tables
+from .runs import TWO_FROM, runs_of, share_of_two
 from .structure import EDGES, Structure
 from .transposed import Transposed, transposed_of
 
@@ -116,7 +117,7 @@ class Plan:
         self.dtype = np.dtype(dtype)
         self.keeps_bytes = keeps_bytes and structure.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
-        self.part = part_of(self.tile)
+        self.part, self.two = part_of(self.tile), part_of(self.tile, 2)
         step = lanes_of(dtype, len(self.tile))
         self.width = -(-batch_size // step) * step
         effort = Effort(self.width, len(self.tile), self.dtype)
@@ -197,6 +198,7 @@ class Plan:
             table.nbytes
             for table in (
                 self.tables.starts,
+                self.tables.runs,
                 self.tables.operations,
                 self.tables.tasks,
                 self.tables.phases,
@@ -251,14 +253,15 @@ class Plan:
                 structure.biases[number],
             )
             record["activation"] = record["makes"] = ACTIVATIONS[group.activation].number
+            record["sums"] = record["makes"]
             record["normal"], record["gains"] = -1, structure.gains[number]
             if group.normal is not None:
-                record["normal"] = self.n_normal
+                record["normal"], record["sums"] = self.n_normal, IDENTITY
                 self.n_normal += group.n_rows
             record["output"] = -1 if group.output is None else group.output
             if group.output is not None:
                 if self.logits:
-                    record["makes"] = IDENTITY
+                    record["makes"] = record["sums"] = IDENTITY
                     if not structure.readers[number]:
                         record["activation"] = IDENTITY
                 if structure.readers[number] and self.purpose != PREDICT:
@@ -274,7 +277,8 @@ class Plan:
                 record["n_t_edges"] = n = int(indptr[-1])
                 made = self._product(indptr, transposed.indices[begin : begin + n], len(rows))
                 record["t_blocks"], backward[number] = made.blocks.number, made
-                starts += made.starts.size
+                record["t_run_starts"] = starts + made.starts.size
+                starts += made.n_starts
             if group.products != EDGES:
                 record["n_blocks"] = -1  # so that its table of starts has no rows
                 record["partials"] = self.n_partials
@@ -286,14 +290,17 @@ class Plan:
                 as_bytes = self.keeps_bytes and structure.reads_inputs_alone(number)
                 made = self._product(structure.indptrs[number], indices, graph.n_in, as_bytes)
                 record["starts"], record["n_blocks"] = starts, made.blocks.number
+                record["run_starts"] = starts + made.starts.size
                 forward[number] = made
-                starts += made.starts.size
+                starts += made.n_starts
         return forward, backward
 
     def _product(
         self, indptr: Array, indices: Array, n_columns: int, of_bytes: bool = False
     ) -> Product:
         n_rows = len(indptr) - 1
+        shared = share_of_two(indptr, indices)
+        by_two = shared >= TWO_FROM
         blocks = choose_blocks(
             n_rows,
             n_columns,
@@ -301,8 +308,12 @@ class Plan:
             self.width * self.dtype.itemsize,
             passes=self.width // lanes_of(self.dtype, len(self.tile)),
             of_bytes=of_bytes,
+            shared=shared,
+            by_two=by_two,
         )
-        return Product(indptr, blocks, n_columns, block_starts(indptr, indices, blocks))
+        starts = block_starts(indptr, indices, blocks)
+        runs = runs_of(indices, starts, shared) if by_two else None
+        return Product(indptr, blocks, n_columns, starts, runs)
 
     def _collect(
         self,
@@ -314,12 +325,16 @@ class Plan:
         structure = self.structure
         tasks = [task for phase in self.phases for task in phase.tasks]
         # In the order in which `_lay_out` counted them.
-        starts = [
-            made[number].starts.ravel()
-            for number in range(len(groups))
-            for made in (backward, forward)
-            if number in made
-        ]
+        starts, runs, n_runs = [], [np.empty(0, np.uint32)], 0
+        for number in range(len(groups)):
+            for made in (backward, forward):
+                product = made.get(number)
+                if product is not None:
+                    starts.append(product.starts.ravel())
+                if product is not None and product.runs is not None:
+                    starts.append(product.runs.starts.ravel() + np.uint32(n_runs))
+                    runs.append(product.runs.runs)
+                    n_runs += len(product.runs.runs)
         tables = Tables(
             groups=groups,
             operations=np.array([step for task in tasks for step in task], dtype=OPERATION),
@@ -327,6 +342,7 @@ class Plan:
             phases=_bounds([phase.tasks for phase in self.phases]),
             indices=structure.indices,
             starts=np.concatenate([*starts, np.empty(0, np.uint32)]),
+            runs=np.concatenate(runs),
             t_indices=structure.indices[:0] if transposed is None else transposed.indices,
             t_edges=np.empty(0, np.uint32) if transposed is None else transposed.edges,
             inputs=np.empty(0, np.uint32) if structure.inputs is None else structure.inputs,

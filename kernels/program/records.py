@@ -24,13 +24,13 @@ GROUP = _record(
     "deltas", "loss_deltas",  # its rows of gradients, and those that its loss writes
     "reads", "n_reads",  # rows of activations that its edges come from
     "weights", "biases",  # where they begin among the parameters
-    "edges", "starts", "n_blocks", "partials", "n_partials",
+    "edges", "starts", "n_blocks", "run_starts", "partials", "n_partials",
     "readers", "n_readers",  # rows of gradients of all that read it
     "reader",  # the only group that does so, where that is complete
-    "t_edges", "n_t_edges", "t_starts", "t_blocks",
+    "t_edges", "n_t_edges", "t_starts", "t_blocks", "t_run_starts",
     "output",  # the first of its outputs, if it has any
     "normal", "gains",  # its rows among those of batch normalisations; where its gains begin
-    "makes", "activation",  # of forward operations, and after the loss
+    "makes", "sums", "activation",  # of forward operations, of sums, and after the loss
 )  # fmt: skip
 
 
@@ -42,7 +42,8 @@ class Tables(NamedTuple):
     tasks: Any  # int64[n_tasks + 1]: where each task's operations begin
     phases: Any  # int64[n_phases + 1]: where each phase's tasks begin
     indices: Any  # uint16 or uint32[edges]
-    starts: Any  # uint32[...]: of all groups, both directions
+    starts: Any  # uint32[...]: of all groups, both directions, those of runs too
+    runs: Any  # uint32[...]: columns of two rows, see `two_rows`
     t_indices: Any
     t_edges: Any  # uint32, or uint64 where there are more parameters
     inputs: Any  # uint32[n_in]: numbers of the inputs, or empty where they are 0, 1, …
@@ -106,7 +107,8 @@ class Context(NamedTuple):
     addresses: Any  # int64[n]: of updates, operations by kind, `execute`; 0 where not needed
     tile: Any  # int64 times the registers of a tile: only their number counts
     part: Any  # the same of a complete group's tile
+    two: Any  # the same where two rows are taken at once
 
 
-Common = namedtuple("Common", Context._fields[:-2])  # type: ignore[misc]
+Common = namedtuple("Common", Context._fields[:-3])  # type: ignore[misc]
 """What comes first in it, for operations that are the same whatever the tile."""

@@ -36,6 +36,15 @@ def biases(context, group):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def biases_of_sums(context, group):  # type: ignore[no-untyped-def]
+    """The same, or zeros under batch normalisation, which has its shifts there."""
+    found = biases(context, group)
+    if group["normal"] >= 0:
+        found = context.memory.zeros[: group["n_rows"]]
+    return found
+
+
+@inlined
 def inputs(context, group):  # type: ignore[no-untyped-def]
     """X, what the group reads: real[n_reads, width]."""
     return rows(context.memory.activations, group["reads"], group["n_reads"])
@@ -121,6 +130,12 @@ def starts(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
 def row_starts(context, group):  # type: ignore[no-untyped-def]
     """First edge of each row in each block: uint32[n_blocks + 1, n_rows]."""
     return starts(context, group["starts"], group["n_blocks"], group["n_rows"])
+
+
+@inlined
+def starts_of_two(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
+    """First run of each two rows in each block: uint32[n_blocks + 1, n_rows // 2]."""
+    return starts(context, begin, n_blocks, n_rows // 2)
 
 
 @inlined

@@ -257,7 +257,7 @@ class Execution:
             seed=word_of(seed),
             first_step=int(first_step),
         )
-        return Context(plan.tables, memory, work, _NO_ADDRESSES, plan.tile, plan.part)
+        return Context(plan.tables, memory, work, _NO_ADDRESSES, plan.tile, plan.part, plan.two)
 
     def _sources_of(self, data: Samples) -> tuple[Source, Source]:
         """Return inputs and targets as kernels read them; made once for all runs on them."""

@@ -78,3 +78,16 @@ class MaskedNetwork:
             v -= rate * g
             p += momentum * v - rate * g
         return loss
+
+
+def related_structure(
+    rng: np.random.Generator, n_in: int, n_out: int, density: float = 0.4, alike: float = 0.5
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return indptr and indices of rows that are alike, some of them empty."""
+    rows = []
+    row = rng.random(n_in) < density
+    for _ in range(n_out):
+        row = np.where(rng.random(n_in) < alike, row, rng.random(n_in) < density)
+        rows.append(np.flatnonzero(row & (rng.random() < 0.9)))
+    indptr = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    return indptr, np.concatenate([*rows, []]).astype(np.int64)

@@ -264,19 +264,26 @@ def test_every_row_and_edge_is_in_one_task(
         plan.THREAD_CYCLES, effort.TASK_CYCLES = before
     tables = made.tables
 
-    def covers(kind: int, group: int, n_rows: int) -> None:
-        rows = [k for t in rectangles(tables, kind, group) for k in range(t["first"], t["last"])]
+    def covers(kinds: int | tuple[int, int], group: int, n_rows: int) -> None:
+        found = [task for kind in np.atleast_1d(kinds) for task in rectangles(tables, kind, group)]
+        rows = [k for task in found for k in range(task["first"], task["last"])]
         assert sorted(rows) == list(range(n_rows))
+
+    forward = {EDGES: (ops.FORWARD, ops.FORWARD_BY_TWO)}
+    gradient = {
+        EDGES: (ops.GRADIENT, ops.GRADIENT_BY_TWO),
+        COMPLETE: ops.COMPLETE_GRADIENT,
+        BLAS: ops.SLOPE,
+    }
 
     covers(ops.INPUTS, 0, widths[0])
     covers(ops.TARGETS, 0, 0 if purpose == PREDICT else widths[-1])
     trains = purpose != PREDICT
     for number, group in structure.summing:
         graph, products = group.graph, group.products
-        covers(ops.FORWARD if products == EDGES else ops.ACTIVATE, number, graph.n_out)
+        covers(forward.get(products, ops.ACTIVATE), number, graph.n_out)
         backward = purpose == DIFFERENTIATE or (purpose == TRAIN and number > 1)
-        kinds = {EDGES: ops.GRADIENT, COMPLETE: ops.COMPLETE_GRADIENT, BLAS: ops.SLOPE}
-        covers(kinds[products], number - 1, graph.n_in if backward else 0)
+        covers(gradient[products], number - 1, graph.n_in if backward else 0)
         covers(ops.BIASES, number, graph.n_out if trains else 0)
         if products == EDGES:
             shape = (tables.groups[number]["n_blocks"], graph.n_out)

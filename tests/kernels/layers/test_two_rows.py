@@ -1,0 +1,98 @@
+"""Products of two rows at a time, against those of rows by themselves: the same bits."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive import related_structure
+
+from minisnn.kernels.functions.activations import ACTIVATIONS
+from minisnn.kernels.layers import sparse, two_rows
+from minisnn.kernels.layers.complete import part_of
+from minisnn.kernels.machine.layout import feature_major
+from minisnn.kernels.machine.vector import lanes_of
+from minisnn.kernels.program.blocks import Blocks, block_starts
+from minisnn.kernels.program.runs import runs_of
+
+TANH = ACTIVATIONS["tanh"].number
+
+
+def ranges(n: int, parts: int) -> list[tuple[int, int]]:
+    """Ranges of rows that begin at even ones."""
+    bounds = sorted({n * k // parts // 2 * 2 for k in range(parts)} | {n})
+    return list(pairwise(bounds))
+
+
+def check(
+    rng: np.random.Generator, n_in: int, n_out: int, size: int, real: Any, *,
+    registers: int = 8, columns: int = 1000, parts: int = 1, of_bytes: bool = False, **kind: Any,
+) -> None:  # fmt: skip
+    tile, like = (0,) * registers, real(1)
+    part = part_of(tile, 2)
+    step = lanes_of(real, registers)
+    width = -(-size // step) * step
+    indptr, indices = related_structure(rng, n_in, n_out, **kind)
+    indices = indices.astype(np.uint16)
+    starts = block_starts(indptr, indices, Blocks(columns, -(-n_in // columns), "L1", 0.0))
+    runs = runs_of(indices, starts, 1.0)
+    weights, biases = (rng.standard_normal(n).astype(real) for n in (len(indices), n_out))
+    X = feature_major(n_in, width, real)
+    X[:] = rng.standard_normal(X.shape)
+    if of_bytes:
+        X = rng.integers(0, 2**32, (n_in, width // 2), dtype=np.uint32) & np.uint32(0x7F7F7F7F)
+    A, other = (np.full((n_out, width), np.nan, real) for _ in range(2))
+    sparse.forward(tile, starts, indices, weights, biases, X, like, TANH, A, 0, n_out)
+    for rows in ranges(n_out, parts):
+        two_rows.forward(
+            part, starts, runs.starts, runs.runs, indices, weights, biases, X, like, TANH, other,
+            *rows,
+        )  # fmt: skip
+    np.testing.assert_array_equal(A, other)
+    if of_bytes:
+        return
+    # The same arrays read as a transpose: rows are inputs, and edges stand anywhere in W.
+    edges = rng.permutation(len(indices)).astype(np.uint32)
+    kept = np.tanh(rng.standard_normal((n_out, width))).astype(real)
+    dX, other = (np.full((n_out, width), np.nan, real) for _ in range(2))
+    rest = X, kept, TANH, like
+    sparse.input_gradient(tile, starts, indices, edges, weights, *rest, dX, 0, n_out)
+    for rows in ranges(n_out, parts):
+        two_rows.input_gradient(
+            part, starts, runs.starts, runs.runs, indices, edges, weights, *rest, other, *rows
+        )
+    np.testing.assert_array_equal(dX, other)
+
+
+@pytest.mark.parametrize("columns", [7, 1000])
+@pytest.mark.parametrize("registers", [2, 8])
+@pytest.mark.parametrize("size", [1, 129])
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_the_bits_of_rows(
+    rng: np.random.Generator, real: Any, size: int, registers: int, columns: int
+) -> None:
+    check(rng, 43, 17, size, real, registers=registers, columns=columns, parts=3, alike=0.8)
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_bytes(rng: np.random.Generator, real: Any) -> None:
+    check(rng, 43, 17, 129, real, columns=15, parts=3, alike=0.8, of_bytes=True)
+
+
+@settings(max_examples=60)
+@given(
+    n_in=st.integers(1, 40), n_out=st.integers(1, 12), density=st.floats(0, 1),
+    alike=st.floats(0, 1), columns=st.integers(1, 50), parts=st.integers(1, 4),
+    seed=st.integers(0, 2**32),
+)  # fmt: skip
+def test_of_any_shape(
+    n_in: int, n_out: int, density: float, alike: float, columns: int, parts: int, seed: int
+) -> None:
+    check(
+        np.random.default_rng(seed), n_in, n_out, 70, np.float64,
+        density=density, alike=alike, columns=columns, parts=parts,
+    )  # fmt: skip
