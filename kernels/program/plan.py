@@ -36,7 +36,7 @@ from .effort import OVERHEAD, Effort
 from .engine import prepare
 from .phases import Schedule, partials_of
 from .records import DIFFERENTIATE, GROUP, OPERATION, PREDICT, TRAIN, Context, Tables
-from .runs import TWO_FROM, runs_of, share_of_two
+from .runs import FEWEST, TWO_FROM, runs_of, share_of_two
 from .structure import EDGES, Structure
 from .transposed import Transposed, transposed_of
 
@@ -300,7 +300,7 @@ class Plan:
     ) -> Product:
         n_rows = len(indptr) - 1
         shared = share_of_two(indptr, indices)
-        by_two = shared >= TWO_FROM
+        by_two = shared >= TWO_FROM and len(indices) >= FEWEST * n_rows
         blocks = choose_blocks(
             n_rows,
             n_columns,

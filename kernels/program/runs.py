@@ -17,6 +17,9 @@ TWO_FROM = 0.5
 """Share of the edges from which on rows are taken two at a time. On Zen 5 the forward product takes
 0.55 to 0.9 times as long at 0.8 and more, about as long at 0.45, and 1.1 times at 0."""
 
+FEWEST = 12
+"""Edges of a row from which on that is so: runs of fewer columns gain no more than they cost."""
+
 _LONGEST = 2 ** (32 - SHIFT) - 1
 
 _RUN = 4
