@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..layers.two_rows import BOTH, FIRST, SECOND, SHIFT
 from ..machine.jit import jit
+from ..machine.layout import read_only
 
 Array = npt.NDArray[Any]
 
@@ -117,7 +118,7 @@ def share_of_two(indptr: Array, indices: Array) -> float:
 def _merged(indices: Array, starts: Array, runs: Array) -> tuple[Array, int, int]:
     """Return where the runs of each two rows begin, their number, and that of shared columns."""
     run_starts = np.zeros((len(starts), starts.shape[1] // 2), np.uint32)
-    total, shared = _merge(indices, starts, run_starts, runs)
+    total, shared = _merge(read_only(indices), starts, run_starts, runs)
     return run_starts, int(total), int(shared)
 
 
