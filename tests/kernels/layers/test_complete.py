@@ -72,7 +72,7 @@ def test_complete_products(n_out: int, real: Any) -> None:
     (8, 32, 4), (8, 16, 2), (4, 32, 4), (4, 16, 2), (2, 32, 2), (2, 16, 2),
 ])  # fmt: skip
 def test_accumulators_have_registers(tile: int, registers: int, expected: int) -> None:
-    part = complete.part_of((0,) * tile, registers)
+    part = complete.part_of((0,) * tile, registers=registers)
     assert len(part) == expected
     assert len(part) * (complete.GROUP + 1) < registers, "one is left for a weight"
 
