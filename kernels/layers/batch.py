@@ -15,16 +15,18 @@ from numba import types
 from numba.extending import overload
 
 from ..machine.jit import jit, part_of_kernels
-from ..machine.layout import read_only
+from ..machine.layout import feature_major, read_only
 from ..machine.transpose import KINDS, SIDE, TURNED, address_of, copy_item, load_row, prefetch, turn
 from ..machine.vector import lanes, pair
 
-_LINE = 64  # bytes of a cache line
+LINE = 64
+"""Bytes of a cache line."""
+
+TILE = 512
+"""Lines of a tile of CSR data, which takes 32 KB: one for each feature."""
+
 _STRETCH = 4 * SIDE  # features between two requests for the next batch: more at once would wait
 _BYTES, _SINGLES, _DOUBLES = TURNED
-
-ROW = 128
-"""Doubles of a row of `Space.rows`, which are filled; a cache line more keep rows apart."""
 
 
 class Source(NamedTuple):
@@ -99,21 +101,29 @@ def kind_of(dtype: np.dtype[Any]) -> int:
 
 
 class Space(NamedTuple):
-    """Room for one square, of one thread, and for as many rows of CSR data, with their zeros."""
+    """Room for one square and one tile, of one thread."""
 
     addresses: Any  # int64[3, SIDE]: of its rows in the data, in items and in doubles
     items: Any  # float64[SIDE, SIDE], or what takes less: values that lay apart
     doubles: Any  # float64[SIDE, SIDE]: values that were of other kinds
     square: Any  # of X's dtype, [SIDE, SIDE]: turned, where not all of it is wanted
-    rows: Any  # float64[SIDE, ROW + 8], or what takes less: a stretch of rows of CSR data
+    tile: Any  # float64[TILE + 1, LINE / 8]: zeros, but while CSR data is scattered in it
+    places: Any  # int64[n_samples]: places of a batch's samples in CSR data
 
 
-def space_for(n_threads: int, dtype: npt.DTypeLike) -> Space:
-    """Return workspace for a number of threads, one entry of the first axis each."""
+def space_for(n_threads: int, dtype: npt.DTypeLike, n_samples: int) -> Space:
+    """Return workspace for a number of threads, one entry of the first axis each.
+
+    n_samples : the most that a batch may have.
+    """
     side = (n_threads, SIDE, SIDE)
     addresses = np.empty((n_threads, 3, SIDE), dtype=np.int64)
-    rows = np.empty((n_threads, SIDE, ROW + _LINE // 8))
-    return Space(addresses, np.empty(side), np.empty(side), np.empty(side, dtype=dtype), rows)
+    tile = feature_major(n_threads * (TILE + 1), LINE // 8, np.float64)
+    places = np.empty((n_threads, n_samples), dtype=np.int64)
+    return Space(
+        addresses, np.empty(side), np.empty(side), np.empty(side, dtype=dtype),
+        tile.reshape(n_threads, TILE + 1, LINE // 8), places,
+    )  # fmt: skip
 
 
 @jit
@@ -174,7 +184,7 @@ def _prefetch(source, following, s, first, last):  # type: ignore[no-untyped-def
     begin, end = np.int64(source.columns[first]), np.int64(source.columns[last - 1]) + 1
     for k in range(s, min(s + SIDE, following.shape[0])):
         row = source.address + following[k] * source.row_stride
-        for at in range(begin * source.size, end * source.size, _LINE):
+        for at in range(begin * source.size, end * source.size, LINE):
             prefetch(row + at)
 
 

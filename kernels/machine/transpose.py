@@ -63,7 +63,8 @@ if DISABLED:
 
     def load_value(kind, address):  # type: ignore[no-untyped-def]
         """Do what the intrinsic below does."""
-        (item,) = _read(address, list(KINDS)[kind], 1)
+        name = np.dtype(kind).str[1:] if isinstance(kind, type) else list(KINDS)[kind]
+        (item,) = _read(address, name, 1)
         beyond = item.dtype.kind in "iu" and not -_LARGEST <= item <= _LARGEST
         return np.nan if beyond else float(item)
 
@@ -232,20 +233,28 @@ else:
 
     @intrinsic
     def load_value(typing: Any, kind: Any, address: Any) -> Any:
-        """Return the value of this kind at the address, as `load_row` does."""
+        """Return the value of this kind at the address, as `load_row` does.
+
+        kind : its number, or the dtype itself: then the code is for this one alone.
+        """
+        known = isinstance(kind, types.NumberClass)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind, address = arguments
-            value = cgutils.alloca_once(builder, _DOUBLE)
+            number, address = arguments
 
-            def load(name: str) -> None:
+            def load(name: str) -> Any:
                 one = _doubles(name, address, builder, 1)
-                builder.store(builder.extract_element(one, ir.IntType(32)(0)), value)
+                return builder.extract_element(one, ir.IntType(32)(0))
 
-            _for_kind(kind, builder, load)
+            if known:
+                dtype = kind.dtype
+                letter = "f" if isinstance(dtype, types.Float) else "iu"[not dtype.signed]
+                return load(f"{letter}{dtype.bitwidth // 8}")
+            value = cgutils.alloca_once(builder, _DOUBLE)
+            _for_kind(number, builder, lambda name: builder.store(load(name), value))
             return builder.load(value)
 
-        return types.float64(types.intp, types.intp), generate
+        return types.float64(kind if known else types.intp, types.intp), generate
 
     @intrinsic
     def turn(

@@ -38,7 +38,9 @@ def gather_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def
     memory, space = context.memory, context.memory.space
     square = memory.byte_square[rank]
     addresses, items, doubles = space.addresses[rank], space.items[rank], space.doubles[rank]
-    space_ = Space(addresses, items, doubles, square, space.rows[rank])
+    space_ = Space(
+        addresses, items, doubles, square, space.tile[rank], space.places[rank]
+    )  # fmt: skip
     assemble_bytes(
         context.work.X, views.samples(context, step - 1), views.samples(context, step),
         views.samples(context, step + 1), memory.bytes, memory.pairs, memory.parameters, space_,

@@ -185,5 +185,6 @@ def reals(context, rank):  # type: ignore[no-untyped-def]
         space.items[rank],
         space.doubles[rank],
         space.square[rank],
-        space.rows[rank],
+        space.tile[rank],
+        space.places[rank],
     )

@@ -78,7 +78,7 @@ def gathered(
     """A batch, gathered in two parts, and whether something in it is not finite."""
     n = data.shape[1] if columns is None else len(columns)
     X = np.full_like(feature_major(n, len(samples), real), 7)
-    space = batch.Space(*(array[0] for array in batch.space_for(1, real)))
+    space = batch.Space(*(array[0] for array in batch.space_for(1, real, 0)))
     source, middle, broken = batch.source_of(data, columns), n // 2 // 16 * 16, 0
     for first, last in ((0, middle), (middle, n)):
         if last > first:
@@ -194,7 +194,7 @@ def test_other_dtypes_have_no_number(dtype: str) -> None:
 def test_assembly_of_labels(rng: np.random.Generator, real: Any) -> None:
     labels, samples = rng.integers(0, 10, 50), rng.integers(0, 50, 33)
     T, source = feature_major(10, 33, real), batch.source_of(labels)
-    space = batch.Space(*(array[0] for array in batch.space_for(1, real)))
+    space = batch.Space(*(array[0] for array in batch.space_for(1, real, 0)))
     for first, last in ((0, 3), (3, 10)):
         batch.assemble(source, samples, samples, 1.0, T, space, first, last)
     np.testing.assert_array_equal(T[:, :33], twins.one_hot(labels, samples, 10, real))

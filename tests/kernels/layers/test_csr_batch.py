@@ -22,7 +22,7 @@ DTYPES = [kind for kind in KINDS if kind != "f2"]  # SciPy has no such arrays
 
 
 def space_for(real: Any) -> batch.Space:
-    return batch.Space(*(array[0] for array in batch.space_for(1, real)))
+    return batch.Space(*(array[0] for array in batch.space_for(1, real, 300)))
 
 
 def parts(n: int, at: int) -> list[tuple[int, int]]:
@@ -65,7 +65,7 @@ def matrix(rng: np.random.Generator, dtype: str, shape: tuple[int, int], density
     st.sampled_from(REALS),
     st.sampled_from([1, 2, 15, 33, 127, 130, 300]),
     st.sampled_from([0, 1, 40]),
-    st.integers(1, 300),
+    st.integers(1, 300) | st.sampled_from([batch.TILE, batch.TILE + 1, 2 * batch.TILE + 30]),
     st.sampled_from([0.0, 0.01, 0.05, 0.5, 1.0]),
     st.booleans(),
     st.integers(0, 2**32),
@@ -142,3 +142,27 @@ def test_what_a_scale_makes_too_large_is_seen() -> None:
     assert not scattered(data, np.arange(3), 1.0, np.float32)[1]
     assert scattered(data, np.arange(3), 3.5e8, np.float32)[1]
     assert not scattered(data, np.arange(3), 3.5e8, np.float64)[1]
+
+
+@pytest.mark.parametrize("some", [False, True])
+@pytest.mark.parametrize("before", [[], [3, 1, 2]])
+def test_nothing_is_written_outside(some: bool, before: list[int]) -> None:
+    """Whatever becomes of the indices of data that was checked, while it is trained on."""
+    rng = np.random.default_rng(0)
+    samples, previous = np.arange(8), np.array(before, np.int64)
+    for density in (0.02, 0.5):
+        for _ in range(20):
+            data = scipy.sparse.csr_array(matrix(rng, "f4", (8, 700), density))
+            columns = np.arange(100, 690, 3, dtype=np.uint32) if some else None
+            source, space = batch.source_of(data, columns), space_for(np.float32)
+            n = len(source.columns)
+            X = np.full_like(feature_major(n + 20, 8, np.float32), 7)
+            wrong = rng.integers(0, 4, data.nnz)
+            choices = [data.indices, rng.integers(-(2**31), 2**31 - 1, data.nnz),
+                       rng.integers(-5, 5, data.nnz), rng.integers(690, 710, data.nnz)]  # fmt: skip
+            data.indices[:] = np.choose(wrong, choices)
+            rest = 1.0, X[10 : 10 + n], space, 5, n - 5
+            csr_batch.assemble_inputs(source, previous, samples, NONE, *rest)
+            assert not space.tile[:-1].any()
+            assert (X[:10] == 7).all()
+            assert (X[10 + n :] == 7).all()
