@@ -19,14 +19,12 @@ import numpy as np
 from ._support.checks import check_positive_integer
 from ._support.compile_notice import compile_notice
 from ._support.console import forgiving, say
-from .kernels.functions.optimizers import UPDATES
 from .kernels.machine import code_cache
 from .kernels.machine.jit import DISABLED
 from .kernels.machine.layout import read_only
 from .kernels.machine.vector import lanes_of
 from .kernels.program import plan
 from .kernels.program.blocks import Blocks, block_starts
-from .kernels.program.operations import ALL
 from .kernels.program.runs import share_of_two
 from .network.execution import Execution
 from .network.mlp import MLP
@@ -75,12 +73,7 @@ def _parts(
             execution = Execution(
                 net.plan_for(size), net.parameters, np.zeros_like([net.parameters])
             )
-            parts.append(
-                (
-                    f"{dtype}, batches of {size}",
-                    partial(execution.compile, ALL, range(len(UPDATES))),
-                )
-            )
+            parts.append((f"{dtype}, batches of {size}", execution.compile))
         single = partial(net.predict, np.zeros((1, 3), np.uint8))
         parts.append((f"{dtype}, single samples", single))
     return parts

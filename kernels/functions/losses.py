@@ -19,7 +19,7 @@ of its sample, N w_s / sum w; counts : float64[N], or empty where all are 1.
 Cross-entropies start from Z, so that no digits are lost, and nothing is infinite, where A is close
 to 0 or 1. They overwrite Z by A, as all losses of a softmax do.
 
-A loss is a row of `LOSSES`; a run has its number, so one compilation serves all.
+A loss is a row of `LOSSES`. It is called by address: compiled only if it is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..machine.dispatch import Row, by_number, table
+from ..machine.dispatch import Row, table
 from ..machine.exponentials import exp, log, log1p, sigmoid
 from ..machine.jit import inlined, jit, whole_registers
 from ..machine.vector import dot, fma, lanes, load, splat
@@ -239,13 +239,6 @@ LOSSES = table(
 """The losses by name."""
 
 
-@inlined
-@by_number([row.of_outputs for row in LOSSES.values()])
-def loss_of_outputs(loss, tile, A, T, n_samples, count, counts, losses, dA, first, last):  # type: ignore[no-untyped-def]
-    """Outputs first to last: their shares of the loss, and its gradient; see `Loss`."""
-
-
-@inlined
-@by_number([row.of_samples for row in LOSSES.values()])
-def loss_of_samples(loss, A, T, n_samples, counts, workspace, losses, dA, first, last):  # type: ignore[no-untyped-def]
-    """Samples first to last: their shares of the loss, and its gradient; see `Loss`."""
+OF_OUTPUTS = {row.number: row.of_outputs for row in LOSSES.values() if row.of_outputs}
+OF_SAMPLES = {row.number: row.of_samples for row in LOSSES.values() if row.of_samples}
+"""The functions of the losses by number."""

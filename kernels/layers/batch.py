@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numba import types
-from numba.extending import overload
 
-from ..machine.jit import jit, part_of_kernels
+from ..machine.jit import in_kernels, jit, part_of_kernels
 from ..machine.layout import feature_major, read_only
 from ..machine.transpose import KINDS, SIDE, TURNED, address_of, copy_item, load_row, prefetch, turn
 from ..machine.vector import lanes, pair
@@ -217,7 +216,7 @@ def turned(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ig
     return _turn_reals(kind, rows, at, stride, scale, X, first, last, s, space)
 
 
-@overload(turned)
+@in_kernels(turned)
 def _turned_in_kernels(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
     return _turn_bytes if X.dtype == types.uint8 else _turn_reals
 
@@ -269,6 +268,16 @@ def pack(X, like, pairs, first, last):  # type: ignore[no-untyped-def]
     for i in range(first, last):
         for s in range(0, X.shape[1], two):
             pair(like, X, i, s, pairs)
+
+
+@jit
+def gather_bytes(source, samples, following, X, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
+    """Gather features first to last of a batch of bytes, which stay bytes, as pairs.
+
+    X : uint8[n, width], for the bytes alone; pairs, like : as for `pack`.
+    """
+    gather(source, samples, following, 1.0, X, space, first, last)
+    pack(X, like, pairs, first, last)
 
 
 @jit

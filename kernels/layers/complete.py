@@ -16,6 +16,8 @@ width operations on all rows. No race and no dependence on the number of threads
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..functions.activations import activation_slope
 from ..machine.cpu import TARGET
 from ..machine.jit import jit
@@ -142,7 +144,7 @@ def complete_weight_gradient(tile, dZ, X, dW, rows, columns):  # type: ignore[no
                 at = (i - rows[0]) * length + block - columns[0]
                 j = block
                 while j + 4 <= stop:
-                    add_four(tile, dZ, row, X, (j, j + 1, j + 2, j + 3), c, dW, at, 4)
+                    add_four(tile, dZ, row, X, (j, j + 1, j + 2, j + 3), c, dW, at, np.intp(4))
                     j += 4
                     at += 4
                 if j < stop:

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 from numba import types
-from numba.extending import overload
 
-from ..machine.jit import inlined, jit, part_of_kernels
+from ..machine.jit import in_kernels, inlined, jit, part_of_kernels
 from ..machine.transpose import SIDE, TURNED, address_of, load_value, prefetch
 from ..machine.vector import dot, fma, lanes, load, splat, store
-from .batch import LINE, TILE, gather, pack
+from .batch import LINE, TILE
 
 _VISIT = 8  # rare values of a sample to set at a time, so that finding the next takes little
 _BYTES, _SINGLES, _DOUBLES = TURNED
@@ -240,13 +239,13 @@ def _write(tile, n, X, f, s):  # type: ignore[no-untyped-def]
         return (_write_halves if X.dtype == np.uint16 else _write_reals)(tile, n, X, f, s)
 
 
-@overload(_side)
+@in_kernels(_side)
 def _side_in_kernels(X):  # type: ignore[no-untyped-def]
     side = 8 * LINE // X.dtype.bitwidth
     return lambda X: side
 
 
-@overload(_write)
+@in_kernels(_write)
 def _write_in_kernels(tile, n, X, f, s):  # type: ignore[no-untyped-def]
     return _write_halves if X.dtype == types.uint16 else _write_reals
 
@@ -283,40 +282,30 @@ def _lane(X, like, s):  # type: ignore[no-untyped-def]
     return (_half_lane if X.dtype == np.uint16 else _same)(X, like, s)
 
 
-@overload(_value)
+@in_kernels(_value)
 def _value_in_kernels(value, scale, X):  # type: ignore[no-untyped-def]
     return _half if X.dtype == types.uint16 else _scaled
 
 
-@overload(_lane)
+@in_kernels(_lane)
 def _lane_in_kernels(X, like, s):  # type: ignore[no-untyped-def]
     return _half_lane if X.dtype == types.uint16 else _same
 
 
 @jit
-def assemble_inputs(source, previous, samples, following, scale, X, space, first, last):  # type: ignore[no-untyped-def]
-    """Put features first to last of a batch together, of a matrix of either kind.
+def assemble_inputs(source, previous, samples, scale, X, space, first, last):  # type: ignore[no-untyped-def]
+    """Put features first to last of a batch of CSR data together; see `exchange` and `expand`.
 
-    previous, following : int64[...], the samples before and after these; see `exchange` and
-    `batch.gather`.
+    previous : int64[...], the samples before these.
     """
-    if source.indptr.shape[0] == 0:
-        return gather(source, samples, following, scale, X, space, first, last)
     if are_rare(source, previous, samples, X):
         return exchange(source, previous, samples, scale, X, X, space, first, last)
     return expand(source, samples, scale, X, X, space, first, last)
 
 
 @jit
-def assemble_bytes(source, previous, samples, following, X, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
-    """Put features first to last of a batch of bytes together, which stay bytes, as pairs.
-
-    X : uint8[n, width], for those that are gathered; pairs, like : as for `batch.pack`.
-    """
-    if source.indptr.shape[0] == 0:
-        gather(source, samples, following, 1.0, X, space, first, last)
-        pack(X, like, pairs, first, last)
-        return
+def assemble_bytes(source, previous, samples, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
+    """The same of bytes, which stay bytes, as pairs; pairs, like : as for `batch.pack`."""
     halves = pairs.view(np.uint16)
     if are_rare(source, previous, samples, halves):
         exchange(source, previous, samples, 1.0, halves, like, space, first, last)

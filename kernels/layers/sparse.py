@@ -39,7 +39,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..functions.activations import activation_slope, bias_activation
-from ..machine.jit import jit
+from ..machine.jit import inlined, jit
 from ..machine.vector import dot, dots, fma, lanes, load, load_as, splat, store
 
 
@@ -82,6 +82,12 @@ def add_four(tile, dZ, row, X, columns, c, dW, at, n):  # type: ignore[no-untype
     dW[at], dW[at1], dW[at2], dW[at3] = d0, d1, d2, d3
 
 
+@inlined
+def _columns(indices, k0, k1, k2, k3):  # type: ignore[no-untyped-def]
+    # as complete layers have them, so that there is one `add_four` for both
+    return np.intp(indices[k0]), np.intp(indices[k1]), np.intp(indices[k2]), np.intp(indices[k3])
+
+
 @jit
 def weight_gradient(tile, starts, indices, dZ, X, dW, rows, blocks):  # type: ignore[no-untyped-def]
     """dW = dZ X^T on the edges of some rows and blocks, row after row without gaps.
@@ -99,13 +105,13 @@ def weight_gradient(tile, starts, indices, dZ, X, dW, rows, blocks):  # type: ig
                 row_begin += np.intp(starts[blocks[1], i]) - row_start
                 row = load(tile, dZ, i, c)
                 while k + 4 <= stop:
-                    four = (indices[k], indices[k + 1], indices[k + 2], indices[k + 3])
-                    add_four(tile, dZ, row, X, four, c, dW, at, 4)
+                    four = _columns(indices, k, k + 1, k + 2, k + 3)
+                    add_four(tile, dZ, row, X, four, c, dW, at, np.intp(4))
                     k += 4
                     at += 4
                 if k < stop:
                     k1, k2 = min(k + 1, stop - 1), min(k + 2, stop - 1)
-                    four = (indices[k], indices[k1], indices[k2], indices[k2])
+                    four = _columns(indices, k, k1, k2, k2)
                     add_four(tile, dZ, row, X, four, c, dW, at, stop - k)
 
 

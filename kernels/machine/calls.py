@@ -69,15 +69,9 @@ if DISABLED:
         """Return the named tuple itself."""
         return value
 
-    def call(address, reference, rank, operation, step):  # type: ignore[no-untyped-def]
+    def call(address, arguments):  # type: ignore[no-untyped-def]
         """Call the function of that place."""
-        _functions[address](reference, rank, operation, step)
-
-    def call_update(  # type: ignore[no-untyped-def]
-        address, coefficients, scale, decays, parameters, state, first, gradients
-    ):
-        """Call the function of that place."""
-        _functions[address](coefficients, scale, decays, parameters, state, first, gradients)
+        _functions[address](*arguments)
 
 else:
 
@@ -90,34 +84,23 @@ else:
 
         return Reference(value)(value), generate
 
-    def _by_address(kinds: tuple[Any, ...]) -> Any:
-        """Return the typing and the lowering of a call whose first argument is an address."""
+    @intrinsic
+    def call(typing: Any, address: Any, arguments: Any) -> Any:
+        """Call the function of this address with a tuple of arguments; it returns nothing."""
+        kinds = tuple(types.unliteral(kind) for kind in arguments)
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             convention = context.call_conv
-            kind = convention.get_function_type(types.none, kinds)
-            function = builder.inttoptr(values[0], kind.as_pointer())
-            status, _ = convention.call_function(builder, function, types.none, kinds, values[1:])
+            function = builder.inttoptr(
+                values[0], convention.get_function_type(types.none, kinds).as_pointer()
+            )
+            given = cgutils.unpack_tuple(builder, values[1], len(kinds))
+            status, _ = convention.call_function(builder, function, types.none, kinds, given)
             with cgutils.if_unlikely(builder, status.is_error):
                 convention.return_status_propagate(builder, status)
             return context.get_dummy_value()
 
-        return types.none(types.int64, *kinds), generate
-
-    @intrinsic
-    def call(
-        typing: Any, address: Any, reference: Any, rank: Any, operation: Any, step: Any
-    ) -> Any:
-        """Call the operation of this address with the other arguments; it returns nothing."""
-        return _by_address((reference, rank, operation, step))
-
-    @intrinsic
-    def call_update(
-        typing: Any, address: Any, coefficients: Any, scale: Any, decays: Any, parameters: Any,
-        state: Any, first: Any, gradients: Any,
-    ) -> Any:  # fmt: skip
-        """Call the update rule of this address with the other arguments; it returns nothing."""
-        return _by_address((coefficients, scale, decays, parameters, state, first, gradients))
+        return types.none(types.int64, types.Tuple(kinds)), generate
 
 
 def address_of(function: Any, *types_: Any) -> int:
@@ -129,6 +112,6 @@ def address_of(function: Any, *types_: Any) -> int:
         if function not in _functions:
             _functions.append(function)
         return _functions.index(function)
-    function.compile(types_)
-    result = function.overloads[types_]
+    function.bare.compile(types_)
+    result = function.bare.overloads[types_]
     return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))

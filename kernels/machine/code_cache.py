@@ -155,10 +155,12 @@ class KernelCache(caching.NullCache):
     ----------
     function : callable
         The function that is compiled.
+    bare : bool
+        Whether it is compiled for kernels alone, so that Python cannot call it.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
+    def __init__(self, function: Callable[..., Any], *, bare: bool = False) -> None:
+        self._function, self._bare = function, bare
 
     @property
     def cache_path(self) -> str | None:
@@ -176,7 +178,7 @@ class KernelCache(caching.NullCache):
         closure = [cell.cell_contents for cell in function.__closure__ or ()]
         made_from = (
             stamp, numba.__version__, sys.implementation.cache_tag, codegen.magic_tuple(),
-            CHECKS_BOUNDS, function.__module__, function.__qualname__,
+            CHECKS_BOUNDS, self._bare, function.__module__, function.__qualname__,
             function.__code__.co_firstlineno, str(sigutils.normalize_signature(sig)[0]),
             dumps(closure) if closure else None,
         )  # fmt: skip

@@ -6,6 +6,7 @@ compilation, from its beginning to its end. Loading from the cache is not a comp
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,13 +29,21 @@ def under_way() -> bool:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Count all that is compiled in the block as one compilation."""
+    """Count all that is compiled in the block as one compilation.
+
+    Meanwhile Python does not look for garbage: Numba makes many objects, nearly all of which stay,
+    and to go through them time and again took a tenth of a compilation.
+    """
     with global_compiler_lock:
+        collects = gc.isenabled()
+        gc.disable()
         _enter(None)
         try:
             yield
         finally:
             _leave()
+            if collects:
+                gc.enable()
 
 
 class _Listener(event.Listener):

@@ -29,9 +29,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
-from numba.extending import overload
 
-from .jit import part_of_kernels
+from .jit import in_kernels, part_of_kernels
 from .vector import floor, fma
 
 _BOUND = {np.float32: 87.0, np.float64: 708.0}  # exp of +-bound is a normal number
@@ -134,26 +133,26 @@ def log(x):  # type: ignore[no-untyped-def]
     return np.log(x)
 
 
-@overload(sigmoid)
+@in_kernels(sigmoid)
 def _sigmoid_in_kernels(z: Any) -> Any:
     return FUNCTIONS[z].sigmoid if z in FUNCTIONS else None
 
 
-@overload(tanh)
+@in_kernels(tanh)
 def _tanh_in_kernels(z: Any) -> Any:
     return FUNCTIONS[z].tanh if z in FUNCTIONS else None
 
 
-@overload(exp)
+@in_kernels(exp)
 def _exp_in_kernels(x: Any) -> Any:
     return FUNCTIONS[x].exp if x in FUNCTIONS else None
 
 
-@overload(log1p)
+@in_kernels(log1p)
 def _log1p_in_kernels(x: Any) -> Any:
     return FUNCTIONS[x].log1p if x in FUNCTIONS else None
 
 
-@overload(log)
+@in_kernels(log)
 def _log_in_kernels(x: Any) -> Any:
     return FUNCTIONS[x].log if x in FUNCTIONS else None

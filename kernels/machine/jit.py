@@ -9,6 +9,9 @@ Every kernel goes through `jit`, so that flags, error model and cache are the sa
   division by a reciprocal (arcp). If a fused operation is wanted, kernels say `fma`.
 * ``nogil``: several Python threads run a kernel at once (`threads`); Numba's own thread pools,
   which must not be entered twice at once or after a fork, are not used.
+* A function is compiled as a kernel where Python calls it; as a *bare* kernel, which Python cannot
+  call, where its address is asked for (`calls`); and where kernels call it, as a part of them
+  (`parts`).
 * ``error_model="numpy"``: a division by zero gives inf; otherwise divisions would not vectorise.
 * Arrays are not reference-counted (``_nrt``). Each view that a compiled function makes would cost
   two atomic additions, and two threads would pass the counters of shared arrays back and forth
@@ -35,11 +38,12 @@ from typing import Any, TypeVar, cast
 import numba
 from numba import types
 from numba.core.compiler_lock import global_compiler_lock
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic, overload, register_jitable
 
 from . import compiling
 from .code_cache import KernelCache
 from .cpu import TARGET
+from .parts import Kernel, Part
 
 FASTMATH = frozenset({"nsz"})
 
@@ -78,7 +82,17 @@ def inlined(function: _Function) -> _Function:
 
 def part_of_kernels(function: _Function) -> _Function:
     """Return the function, which kernels may call: it is compiled into each of them."""
-    return register_jitable(function)
+    made: _Function = register_jitable(pipeline_class=Part)(function)
+    return made
+
+
+def in_kernels(function: Callable[..., Any]) -> Callable[[_Function], _Function]:
+    """Return a decorator of a function that chooses, by types, what stands for another in kernels.
+
+    That is compiled into them, too.
+    """
+    options: Any = {"pipeline_class": Part}
+    return cast(Callable[[_Function], _Function], overload(function, jit_options=options))
 
 
 if DISABLED:
@@ -102,8 +116,14 @@ else:
 
 def _compiled(function: _Function, *, counts_references: bool) -> _Function:
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": counts_references}
+    options["fastmath"] = set(FASTMATH)
     options["no_cfunc_wrapper"] = True  # calls by address are our own: `calls`
-    dispatcher = numba.njit(function, fastmath=set(FASTMATH), **options)
+    njit: Any = numba.njit
+    kernel = njit(function, pipeline_class=Kernel, **options)
     if not DISABLED:
-        dispatcher._cache = KernelCache(function)
-    return cast(_Function, dispatcher)
+        part = njit(function, pipeline_class=Part, **options)
+        bare = njit(function, pipeline_class=Kernel, no_cpython_wrapper=True, **options)
+        kernel._cache, bare._cache = KernelCache(function), KernelCache(function, bare=True)
+        kernel.bare = bare
+        kernel.get_call_template, kernel.get_overload = part.get_call_template, part.get_overload
+    return cast(_Function, kernel)

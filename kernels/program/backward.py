@@ -11,10 +11,11 @@ from ..functions import normalisation, optimizers
 from ..functions.activations import activation_slope
 from ..functions.optimizers import block_norms, clipping
 from ..layers import blas, complete, sparse, two_rows
-from ..machine.calls import call_update
+from ..machine.calls import call
 from ..machine.jit import jit
 from . import views
 from .forward import drop
+from .records import OPTIMIZER, UPDATE
 
 # Gradients by activations
 
@@ -111,10 +112,19 @@ def normalise_back(context, rank, operation, step):  # type: ignore[no-untyped-d
 
 
 @jit
+def _use(context, step, scale, decays, first, gradients):  # type: ignore[no-untyped-def]
+    """Make the step of the parameters from ``first`` on, or keep their gradients."""
+    memory, row = context.memory, context.work.coefficients[step]
+    call(context.addresses[UPDATE], (
+        row, scale, decays, memory.moved, memory.state, first, gradients,
+    ))  # fmt: skip
+
+
+@jit
 def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
     group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
     starts, first, last = views.row_starts(context, group), operation["first"], operation["last"]
-    begin, end, memory = operation["begin"], operation["end"], context.memory
+    begin, end = operation["begin"], operation["end"]
     sparse.weight_gradient(
         context.tile, starts, views.indices(context, group), views.deltas(context, group),
         X, scratch, (first, last), (begin, end),
@@ -127,10 +137,7 @@ def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-
         while i < last and np.int64(starts[begin, i]) == stop:
             stop = np.int64(starts[end, i])
             i += 1
-        call_update(
-            context.addresses[context.work.update], context.work.coefficients[step], scale, True,
-            memory.moved, memory.state, group["weights"] + run, scratch[at : at + stop - run],
-        )  # fmt: skip
+        _use(context, step, scale, True, group["weights"] + run, scratch[at : at + stop - run])
         at += stop - run
 
 
@@ -150,18 +157,17 @@ def update_of_bytes(context, rank, operation, step):  # type: ignore[no-untyped-
 def complete_update(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """The same of a complete group, for rows first to last, inputs begin to end."""
     group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
-    first, last, memory = operation["first"], operation["last"], context.memory
+    first, last = operation["first"], operation["last"]
     begin, end = operation["begin"], operation["end"]
     complete.complete_weight_gradient(
         context.tile, views.deltas(context, group), views.inputs(context, group), scratch,
         (first, last), (begin, end),
     )  # fmt: skip
     for i in range(first, last):
-        call_update(
-            context.addresses[context.work.update], context.work.coefficients[step],
-            scratch.dtype.type(1), True, memory.moved, memory.state,
-            group["weights"] + i * group["n_reads"] + begin,
-            scratch[(i - first) * (end - begin) : (i - first + 1) * (end - begin)],
+        at = (i - first) * (end - begin)
+        _use(
+            context, step, scratch.dtype.type(1), True,
+            group["weights"] + i * group["n_reads"] + begin, scratch[at : at + end - begin],
         )  # fmt: skip
 
 
@@ -179,22 +185,16 @@ def apply(context, rank, operation, step):  # type: ignore[no-untyped-def]
     begin = group["weights"] + operation["first"] * group["n_reads"]
     end = group["weights"] + operation["last"] * group["n_reads"]
     gradients = memory.gradients[begin:end]
-    call_update(
-        context.addresses[context.work.update], context.work.coefficients[step],
-        gradients.dtype.type(1), True, memory.moved, memory.state, begin, gradients,
-    )  # fmt: skip
+    _use(context, step, gradients.dtype.type(1), True, begin, gradients)
 
 
 def biases(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """db = row sums of dZ for rows first to last, and the optimiser's step."""
     group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
-    first, last, memory = operation["first"], operation["last"], context.memory
+    first, last = operation["first"], operation["last"]
     sparse.row_sums(context.tile, views.deltas(context, group), scratch, first, last)
-    call_update(
-        context.addresses[context.work.update], context.work.coefficients[step],
-        scratch.dtype.type(1), False, memory.moved, memory.state, group["biases"] + first,
-        scratch[: last - first],
-    )  # fmt: skip
+    db, one = scratch[: last - first], scratch.dtype.type(1)
+    _use(context, step, one, False, group["biases"] + first, db)
 
 
 @jit
@@ -202,11 +202,8 @@ def _update_normal(context, operation, step, parameters, kind):  # type: ignore[
     group, memory = context.tables.groups[operation["group"]], context.memory
     first, last = group["normal"] + operation["first"], group["normal"] + operation["last"]
     gradients = memory.statistics[kind][first:last]
-    call_update(
-        context.addresses[context.work.update], context.work.coefficients[step],
-        gradients.dtype.type(1), False, memory.moved, memory.state,
-        parameters + operation["first"], gradients,
-    )  # fmt: skip
+    one = gradients.dtype.type(1)
+    _use(context, step, one, False, parameters + operation["first"], gradients)
 
 
 def shifts(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -245,7 +242,6 @@ def clipped_step(context, rank, operation, step):  # type: ignore[no-untyped-def
     gradients = memory.gradients[first : operation["last"]]
     factor = gradients.dtype.type(clipping(memory.norms, work.limit))
     decays = first < context.tables.groups[operation["group"]]["biases"]
-    call_update(
-        context.addresses[work.optimizer], work.coefficients[step], factor, decays,
-        memory.parameters, memory.state, first, gradients,
-    )  # fmt: skip
+    call(context.addresses[OPTIMIZER], (
+        work.coefficients[step], factor, decays, memory.parameters, memory.state, first, gradients,
+    ))  # fmt: skip

@@ -8,60 +8,56 @@ tile, not for each depth, width or kind of data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numba import from_dtype, typeof, types
 
-from ..functions.optimizers import UPDATES
 from ..machine import compiling
 from ..machine.atomics import read
 from ..machine.calls import Reference, address_of, call, reference_to
-from ..machine.jit import jit
+from ..machine.jit import DISABLED, jit
 from ..machine.subnormals import flush_subnormals, restore
 from ..machine.threads import claim, finish, n_threads_of, share
-from .operations import OPERATIONS, WITH_TILE
-from .records import OPERATION, Common, Context
+from . import operations
+from .records import FIRST_OPERATION, LOSS, OPERATION, OPTIMIZER, UPDATE, Common, Context
 
 _OPERATION = from_dtype(OPERATION)
 _INTS = types.Array(types.int64, 1, "C")
 _ROW = types.Array(types.float64, 1, "C")
-_N_UPDATES = len(UPDATES)
-
-_addresses: dict[tuple[int, Any], int] = {}
 
 
-def prepare(kinds: Iterable[int], updates: Iterable[int], context: Context) -> Context:
-    """Return the context with the addresses of operations of these kinds, and of these updates.
+def prepare(functions: Mapping[int, Any], context: Context) -> Context:
+    """Return the context with the addresses of functions, given by their places there.
 
     What is not compiled yet for contexts of these types is compiled now, `execute` too: threads
     must not compile.
     """
-    functions = [*UPDATES, *OPERATIONS, execute]
-    whole = typeof(context)
-    common = types.NamedTuple(whole.types[: len(Common._fields)], Common)
-    wanted = [(len(functions) - 1, whole), *((number, common) for number in updates)]
-    wanted += [(_N_UPDATES + kind, whole if kind in WITH_TILE else common) for kind in kinds]
-    if not all(key in _addresses for key in wanted):
-        memory = context.memory
-        vector, real = typeof(memory.moved), from_dtype(memory.moved.dtype)
-        update = (
-            _ROW, real, types.boolean, vector, typeof(memory.state), types.int64,
-            types.Array(real, 1, "C"),
-        )  # fmt: skip
-        with compiling.together():
-            for number, kind in wanted:
-                signature: tuple[Any, ...] = Reference(kind), types.int64, _OPERATION, types.int64
-                if number < _N_UPDATES:
-                    signature = update
-                elif functions[number] is execute:
-                    signature = types.int64, _INTS, _INTS, kind
-                _addresses[number, kind] = address_of(functions[number], *signature)
-    addresses = np.zeros(len(functions), dtype=np.int64)
-    for number, kind in wanted:
-        addresses[number] = _addresses[number, kind]
+    addresses = np.zeros(FIRST_OPERATION + len(operations.OPERATIONS), dtype=np.int64)
+    with compiling.together():
+        if not DISABLED:
+            execute.compile((types.int64, _INTS, _INTS, typeof(context)))  # type: ignore[attr-defined]
+        for place, function in functions.items():
+            addresses[place] = address_of(function, *_arguments(place, context))
     return context._replace(addresses=addresses)
+
+
+def _arguments(place: int, context: Context) -> tuple[Any, ...]:
+    """Return the types of the arguments that the function of a place is called with."""
+    whole = typeof(context)
+    if place >= FIRST_OPERATION:
+        if place - FIRST_OPERATION not in operations.WITH_TILE:
+            whole = types.NamedTuple(whole.types[: len(Common._fields)], Common)
+        return Reference(whole), types.int64, _OPERATION, types.int64
+    real = from_dtype(context.memory.moved.dtype)
+    vector, matrix, n = types.Array(real, 1, "C"), types.Array(real, 2, "C"), types.int64
+    if place in (UPDATE, OPTIMIZER):
+        return _ROW, real, types.boolean, vector, matrix, n, vector
+    if place == LOSS:
+        tile = typeof(context.tile)
+        return tile, matrix, matrix, n, types.float64, _ROW, _ROW, matrix, n, n
+    return matrix, matrix, n, _ROW, matrix, _ROW, matrix, n, n
 
 
 @jit
@@ -93,13 +89,8 @@ def execute(rank, claims, done, context):  # type: ignore[no-untyped-def]
                     task = begin + first + number
                     for k in range(tables.tasks[task], tables.tasks[task + 1]):
                         operation = tables.operations[k]
-                        call(
-                            context.addresses[_N_UPDATES + operation["kind"]],
-                            here,
-                            rank,
-                            operation,
-                            step,
-                        )
+                        address = context.addresses[FIRST_OPERATION + operation["kind"]]
+                        call(address, (here, rank, operation, step))
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)

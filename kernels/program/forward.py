@@ -10,13 +10,12 @@ from ..functions import normalisation
 from ..functions.activations import activate as apply_activation
 from ..functions.activations import activate_layer, activation_slope, bias_activation
 from ..functions.dropout import dropout, key_of
-from ..functions.losses import loss_of_outputs, loss_of_samples
-from ..layers import blas, complete, sparse, two_rows
-from ..layers.batch import Space, assemble
-from ..layers.csr_batch import assemble_bytes, assemble_inputs
+from ..layers import batch, blas, complete, csr_batch, sparse, two_rows
 from ..layers.gaps import set_apart
+from ..machine.calls import call
 from ..machine.jit import jit
 from . import views
+from .records import LOSS, LOSS_OF_SAMPLES
 
 # The batch
 
@@ -24,33 +23,50 @@ from . import views
 def gather_inputs(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """A_0 = scale X, for features first to last."""
     group, work = context.tables.groups[operation["group"]], context.work
-    found = assemble_inputs(
-        work.X, views.samples(context, step - 1), views.samples(context, step),
-        views.samples(context, step + 1), work.scale, views.activations(context, group),
-        views.reals(context, rank), operation["first"], operation["last"],
+    found = batch.gather(
+        work.X, views.samples(context, step), views.samples(context, step + 1), work.scale,
+        views.activations(context, group), views.reals(context, rank), operation["first"],
+        operation["last"],
+    )  # fmt: skip
+    if found:
+        context.memory.faults[step] = 1
+
+
+def gather_csr_inputs(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same where X is of CSR data."""
+    group, work = context.tables.groups[operation["group"]], context.work
+    found = csr_batch.assemble_inputs(
+        work.X, views.samples(context, step - 1), views.samples(context, step), work.scale,
+        views.activations(context, group), views.reals(context, rank), operation["first"],
+        operation["last"],
     )  # fmt: skip
     if found:
         context.memory.faults[step] = 1
 
 
 def gather_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
-    """The same of bytes that stay bytes until those who read them scale their sums."""
-    memory, space = context.memory, context.memory.space
-    square = memory.byte_square[rank]
-    addresses, items, doubles = space.addresses[rank], space.items[rank], space.doubles[rank]
-    space_ = Space(
-        addresses, items, doubles, square, space.tile[rank], space.places[rank]
-    )  # fmt: skip
-    assemble_bytes(
-        context.work.X, views.samples(context, step - 1), views.samples(context, step),
-        views.samples(context, step + 1), memory.bytes, memory.pairs, memory.parameters, space_,
+    """A_0 = X, of bytes that stay bytes until those who read them scale their sums."""
+    memory = context.memory
+    batch.gather_bytes(
+        context.work.X, views.samples(context, step), views.samples(context, step + 1),
+        memory.bytes, memory.pairs, memory.parameters, views.bytes_(context, rank),
         operation["first"], operation["last"],
+    )  # fmt: skip
+
+
+def gather_csr_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same where X is of CSR data."""
+    memory = context.memory
+    csr_batch.assemble_bytes(
+        context.work.X, views.samples(context, step - 1), views.samples(context, step),
+        memory.pairs, memory.parameters, views.bytes_(context, rank), operation["first"],
+        operation["last"],
     )  # fmt: skip
 
 
 def gather_targets(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """T, for outputs first to last."""
-    found = assemble(
+    found = batch.gather(
         context.work.Y, views.samples(context, step), views.samples(context, step + 1), 1.0,
         context.memory.targets, views.reals(context, rank), operation["first"], operation["last"],
     )  # fmt: skip
@@ -58,11 +74,19 @@ def gather_targets(context, rank, operation, step):  # type: ignore[no-untyped-d
         context.memory.faults[step] = 1
 
 
+def spread_labels(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same where targets are labels."""
+    batch.one_hot(
+        context.work.Y.labels, views.samples(context, step), context.memory.targets,
+        operation["first"], operation["last"],
+    )  # fmt: skip
+
+
 def gather_targets_with_gaps(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """The same where NaN stands for a target that is missing."""
     memory, n_samples = context.memory, views.samples(context, step).shape[0]
     first, last = operation["first"], operation["last"]
-    assemble(
+    batch.assemble(
         context.work.Y, views.samples(context, step), views.samples(context, step + 1), 1.0,
         memory.targets, views.reals(context, rank), first, last,
     )  # fmt: skip
@@ -243,11 +267,11 @@ def output_samples(context, rank, operation, step):  # type: ignore[no-untyped-d
 def _loss_of_row(context, group, step, i, counts):  # type: ignore[no-untyped-def]
     work, n_samples = context.work, views.samples(context, step).shape[0]
     A, dZ = views.activations(context, group), views.loss_deltas(context, group)
-    loss_of_outputs(
-        work.loss, context.tile, A, views.targets(context, group), n_samples,
+    call(context.addresses[LOSS], (
+        context.tile, A, views.targets(context, group), n_samples,
         n_samples * work.output_counts[group["output"] + i], counts,
         views.losses(context, group, step), dZ, i, i + 1,
-    )  # fmt: skip
+    ))  # fmt: skip
     activation_slope(group["makes"], A, A.dtype.type(1), dZ, i, i + 1)
 
 
@@ -271,7 +295,7 @@ def loss_by_samples(context, rank, operation, step):  # type: ignore[no-untyped-
     group, memory = context.tables.groups[operation["group"]], context.memory
     A, dZ = views.activations(context, group), views.loss_deltas(context, group)
     n_samples, counts = views.samples(context, step).shape[0], views.counts(context, step)
-    loss_of_samples(
-        context.work.loss, A, memory.targets, n_samples, counts, memory.workspace,
+    call(context.addresses[LOSS_OF_SAMPLES], (
+        A, memory.targets, n_samples, counts, memory.workspace,
         memory.losses[step], dZ, operation["first"], operation["last"],
-    )  # fmt: skip
+    ))  # fmt: skip

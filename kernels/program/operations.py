@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..layers.batch import Source
 from ..machine.jit import jit
 from . import backward, forward
 
@@ -33,7 +34,10 @@ def _operation(function: Callable[..., None], *, with_tile: bool = False) -> int
 
 INPUTS = _operation(forward.gather_inputs)
 INPUT_BYTES = _operation(forward.gather_bytes)
+CSR_INPUTS = _operation(forward.gather_csr_inputs)
+CSR_INPUT_BYTES = _operation(forward.gather_csr_bytes)
 TARGETS = _operation(forward.gather_targets)
+LABELS = _operation(forward.spread_labels)
 TARGETS_WITH_GAPS = _operation(forward.gather_targets_with_gaps)
 DROP = _operation(forward.drop_activations)
 FORWARD = _operation(forward.sums, with_tile=True)
@@ -76,3 +80,13 @@ STEP = _operation(backward.clipped_step)
 
 ALL = range(len(OPERATIONS))
 """All kinds."""
+
+_OF_CSR = {INPUTS: CSR_INPUTS, INPUT_BYTES: CSR_INPUT_BYTES}
+_OF_LABELS = {TARGETS: LABELS}
+
+
+def for_data(kind: int, X: Source, Y: Source) -> int:
+    """Return the kind that stands for another where X is of CSR data, or Y of labels."""
+    if len(X.indptr):
+        kind = _OF_CSR.get(kind, kind)
+    return _OF_LABELS.get(kind, kind) if Y.kind < 0 else kind

@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..functions.activations import ACTIVATIONS, IDENTITY
-from ..functions.losses import SAMPLES
-from ..functions.optimizers import NORM_BLOCK
+from ..functions.losses import OF_OUTPUTS, OF_SAMPLES, SAMPLES
+from ..functions.optimizers import NORM_BLOCK, UPDATES
 from ..layers.complete import part_of
 from ..machine.blas_threads import blas_threads
 from ..machine.layout import read_only
@@ -35,7 +35,20 @@ from .blocks import Product, block_starts, choose_blocks
 from .effort import OVERHEAD, Effort
 from .engine import prepare
 from .phases import Schedule, partials_of
-from .records import DIFFERENTIATE, GROUP, OPERATION, PREDICT, TRAIN, Context, Tables
+from .records import (
+    DIFFERENTIATE,
+    FIRST_OPERATION,
+    GROUP,
+    LOSS,
+    LOSS_OF_SAMPLES,
+    OPERATION,
+    OPTIMIZER,
+    PREDICT,
+    TRAIN,
+    UPDATE,
+    Context,
+    Tables,
+)  # fmt: skip
 from .runs import FEWEST, TWO_FROM, runs_of, share_of_two
 from .structure import EDGES, Structure
 from .transposed import Transposed, transposed_of
@@ -149,7 +162,8 @@ class Plan:
         ).phases
         self.tables = self._collect(groups, forward, backward, transposed)
         self.scratch_size = self._scratch_size(forward)
-        self._ready: dict[tuple[int, ...], Array] = {}
+        self._kinds = sorted(set(self.tables.operations["kind"].tolist()))
+        self._ready: dict[tuple[Any, ...], Array] = {}
 
     @property
     def by_samples(self) -> bool:
@@ -164,24 +178,38 @@ class Plan:
         return -(-self.width // SAMPLES) if self.by_samples else self.structure.n_out
 
     @property
-    def kinds(self) -> list[int]:
-        """The kinds of operation that it has."""
-        return sorted(set(self.tables.operations["kind"].tolist()))
-
-    @property
     def norm_blocks(self) -> int:
         """Number of blocks in which the squares of all gradients are summed."""
         return -(-self.structure.n_parameters // NORM_BLOCK) if self.clips else 0
 
-    def ready(self, context: Context) -> Context:
+    def ready(
+        self, context: Context, *, loss: int = 0, update: int = 0, optimizer: int = 0
+    ) -> Context:
         """Return the context with the addresses of all that it calls: compiled with the first.
 
         All contexts of a plan have the same types.
+
+        Parameters
+        ----------
+        context
+            The context.
+        loss, update, optimizer
+            Numbers of the loss, of what becomes of gradients as they are made (among the updates),
+            and of the optimiser; a prediction needs none.
         """
-        updates = () if self.purpose == PREDICT else (context.work.update, context.work.optimizer)
-        if updates not in self._ready:
-            self._ready[updates] = prepare(self.kinds, updates, context).addresses
-        return context._replace(addresses=self._ready[updates])
+        work = context.work
+        functions = {
+            FIRST_OPERATION + kind: ops.OPERATIONS[ops.for_data(kind, work.X, work.Y)]
+            for kind in self._kinds
+        }
+        if self.purpose != PREDICT:
+            functions[UPDATE], functions[OPTIMIZER] = UPDATES[update], UPDATES[optimizer]
+            losses, place = (OF_SAMPLES, LOSS_OF_SAMPLES) if self.by_samples else (OF_OUTPUTS, LOSS)
+            functions[place] = losses[loss]
+        key = tuple(functions.values())
+        if key not in self._ready:
+            self._ready[key] = prepare(functions, context).addresses
+        return context._replace(addresses=self._ready[key])
 
     def limits_blas(self) -> AbstractContextManager[None]:
         """Return the context of a run: BLAS, where it is used, has the plan's threads."""

@@ -86,9 +86,6 @@ class Work(NamedTuple):
     samples: Any  # int64[n]: the batches' samples, one batch after another
     batch_size: int
     scale: float  # on X
-    loss: int
-    update: int  # what becomes of gradients as they are made: its number among the updates
-    optimizer: int  # that of the optimiser's step
     output_counts: Any  # float64[n_out]: of outputs, over each one's weight in the loss
     counts: Any  # float64[n]: what each sample counts as in its batch's loss, or empty
     coefficients: Any  # float64[n_steps, N_COEFFICIENTS]: what the optimiser needs in each step
@@ -104,7 +101,7 @@ class Context(NamedTuple):
     tables: Tables
     memory: Memory
     work: Work
-    addresses: Any  # int64[n]: of updates, operations by kind, `execute`; 0 where not needed
+    addresses: Any  # int64[n]: of the functions that this run calls; 0 where not needed
     tile: Any  # int64 times the registers of a tile: only their number counts
     part: Any  # the same of a complete group's tile
     two: Any  # the same where two rows are taken at once
@@ -112,3 +109,7 @@ class Context(NamedTuple):
 
 Common = namedtuple("Common", Context._fields[:-3])  # type: ignore[misc]
 """What comes first in it, for operations that are the same whatever the tile."""
+
+UPDATE, OPTIMIZER, LOSS, LOSS_OF_SAMPLES, FIRST_OPERATION = range(5)
+"""Places of addresses: of what becomes of gradients as they are made, of the optimiser's step, of
+the loss of outputs or of samples; of the operation of kind 0, which the others follow."""

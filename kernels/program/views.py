@@ -26,13 +26,15 @@ def weights(context, group):  # type: ignore[no-untyped-def]
 @inlined
 def matrix(context, group):  # type: ignore[no-untyped-def]
     """W of a complete group: real[n_rows, n_reads]."""
-    return weights(context, group).reshape((group["n_rows"], group["n_reads"]))
+    W = context.memory.parameters[group["weights"] : group["biases"]]
+    return W.reshape((group["n_rows"], group["n_reads"]))
 
 
 @inlined
 def biases(context, group):  # type: ignore[no-untyped-def]
     """b: real[n_rows]."""
-    return rows(context.memory.parameters, group["biases"], group["n_rows"])
+    first = group["biases"]
+    return context.memory.parameters[first : first + group["n_rows"]]
 
 
 @inlined
@@ -47,43 +49,50 @@ def biases_of_sums(context, group):  # type: ignore[no-untyped-def]
 @inlined
 def inputs(context, group):  # type: ignore[no-untyped-def]
     """X, what the group reads: real[n_reads, width]."""
-    return rows(context.memory.activations, group["reads"], group["n_reads"])
+    first = group["reads"]
+    return context.memory.activations[first : first + group["n_reads"]]
 
 
 @inlined
 def pairs(context, group):  # type: ignore[no-untyped-def]
     """The same as bytes, two in a word: uint32[n_reads, width / 2]."""
-    return rows(context.memory.pairs, group["reads"], group["n_reads"])
+    first = group["reads"]
+    return context.memory.pairs[first : first + group["n_reads"]]
 
 
 @inlined
 def activations(context, group):  # type: ignore[no-untyped-def]
     """A: real[n_rows, width]."""
-    return rows(context.memory.activations, group["rows"], group["n_rows"])
+    first = group["rows"]
+    return context.memory.activations[first : first + group["n_rows"]]
 
 
 @inlined
 def deltas(context, group):  # type: ignore[no-untyped-def]
     """dZ; of inputs dX: real[n_rows, width]."""
-    return rows(context.memory.deltas, group["deltas"], group["n_rows"])
+    first = group["deltas"]
+    return context.memory.deltas[first : first + group["n_rows"]]
 
 
 @inlined
 def readers(context, group):  # type: ignore[no-untyped-def]
     """dZ of all that read the group: real[n_readers, width]."""
-    return rows(context.memory.deltas, group["readers"], group["n_readers"])
+    first = group["readers"]
+    return context.memory.deltas[first : first + group["n_readers"]]
 
 
 @inlined
 def loss_deltas(context, group):  # type: ignore[no-untyped-def]
     """dZ as the loss makes it: real[n_rows, width]."""
-    return rows(context.memory.deltas, group["loss_deltas"], group["n_rows"])
+    first = group["loss_deltas"]
+    return context.memory.deltas[first : first + group["n_rows"]]
 
 
 @inlined
 def gains(context, group):  # type: ignore[no-untyped-def]
     """gamma of a batch normalisation: real[n_rows]."""
-    return rows(context.memory.parameters, group["gains"], group["n_rows"])
+    first = group["gains"]
+    return context.memory.parameters[first : first + group["n_rows"]]
 
 
 @inlined
@@ -103,7 +112,8 @@ def variances(context, group):  # type: ignore[no-untyped-def]
 @inlined
 def normalised(context, group):  # type: ignore[no-untyped-def]
     """H: real[n_rows, width]."""
-    return rows(context.memory.normal, group["normal"], group["n_rows"])
+    first = group["normal"]
+    return context.memory.normal[first : first + group["n_rows"]]
 
 
 @inlined
@@ -116,7 +126,8 @@ def statistics(context, group):  # type: ignore[no-untyped-def]
 @inlined
 def partials(context, group):  # type: ignore[no-untyped-def]
     """Sums of a complete group over some of its inputs: real[n_partials, width]."""
-    return rows(context.memory.partials, group["partials"], group["n_partials"])
+    first = group["partials"]
+    return context.memory.partials[first : first + group["n_partials"]]
 
 
 @inlined
@@ -129,7 +140,9 @@ def starts(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
 @inlined
 def row_starts(context, group):  # type: ignore[no-untyped-def]
     """First edge of each row in each block: uint32[n_blocks + 1, n_rows]."""
-    return starts(context, group["starts"], group["n_blocks"], group["n_rows"])
+    shape = group["n_blocks"] + 1, group["n_rows"]
+    first = group["starts"]
+    return context.tables.starts[first : first + shape[0] * shape[1]].reshape(shape)
 
 
 @inlined
@@ -141,7 +154,8 @@ def starts_of_two(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-
 @inlined
 def indices(context, group):  # type: ignore[no-untyped-def]
     """Inputs of the edges."""
-    return rows(context.tables.indices, group["edges"], group["biases"] - group["weights"])
+    first = group["edges"]
+    return context.tables.indices[first : first + group["biases"] - group["weights"]]
 
 
 # Parts of outputs
@@ -150,13 +164,15 @@ def indices(context, group):  # type: ignore[no-untyped-def]
 @inlined
 def targets(context, group):  # type: ignore[no-untyped-def]
     """T: real[n_rows, width]."""
-    return rows(context.memory.targets, group["output"], group["n_rows"])
+    first = group["output"]
+    return context.memory.targets[first : first + group["n_rows"]]
 
 
 @inlined
 def losses(context, group, step):  # type: ignore[no-untyped-def]
     """Shares of the loss: float64[n_rows]."""
-    return rows(context.memory.losses[step], group["output"], group["n_rows"])
+    first = group["output"]
+    return context.memory.losses[step][first : first + group["n_rows"]]
 
 
 # Parts of a batch
@@ -185,6 +201,20 @@ def reals(context, rank):  # type: ignore[no-untyped-def]
         space.items[rank],
         space.doubles[rank],
         space.square[rank],
+        space.tile[rank],
+        space.places[rank],
+    )
+
+
+@inlined
+def bytes_(context, rank):  # type: ignore[no-untyped-def]
+    """The same for squares of bytes."""
+    space = context.memory.space
+    return Space(
+        space.addresses[rank],
+        space.items[rank],
+        space.doubles[rank],
+        context.memory.byte_square[rank],
         space.tile[rank],
         space.places[rank],
     )

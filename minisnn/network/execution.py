@@ -16,7 +16,7 @@ inputs, f_l the activations and T the targets, in matrix form with one sample pe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,12 +24,15 @@ import numpy as np
 from .._support.arrays import Array
 from .._support.memory import check_fits
 from .._support.seeds import word_of
+from ..kernels.functions.losses import OF_OUTPUTS, OF_SAMPLES
 from ..kernels.functions.normalisation import N_STATISTICS
-from ..kernels.functions.optimizers import KEEP, N_COEFFICIENTS
+from ..kernels.functions.optimizers import KEEP, N_COEFFICIENTS, UPDATES
 from ..kernels.layers.batch import Source, source_of, space_for
 from ..kernels.machine.layout import feature_major
 from ..kernels.machine.threads import run
+from ..kernels.program import records
 from ..kernels.program.engine import execute, prepare
+from ..kernels.program.operations import OPERATIONS
 from ..kernels.program.plan import Plan
 from ..kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN, Context, Memory, Work
 from .losses import LOSSES, Loss
@@ -133,13 +136,17 @@ class Execution:
         """By all parameters, where the plan keeps them."""
         return self._memory.gradients
 
-    def compile(self, kinds: Iterable[int], updates: Iterable[int]) -> None:
-        """Compile operations of these kinds, or load them, whether the plan has them or not.
-
-        The same goes for updates, the optimisers' steps among them.
-        """
+    def compile(self) -> None:
+        """Compile all that a run may call, or load it, whether the plan has it or not."""
         nothing = source_of(None)
-        prepare(kinds, updates, self._context(nothing, nothing, np.empty(0, dtype=np.int64)))
+        context = self._context(nothing, nothing, np.empty(0, dtype=np.int64))
+        prepare(dict(enumerate(OPERATIONS, records.FIRST_OPERATION)), context)
+        for function in UPDATES:
+            prepare({records.UPDATE: function}, context)
+        for function in OF_OUTPUTS.values():
+            prepare({records.LOSS: function}, context)
+        for function in OF_SAMPLES.values():
+            prepare({records.LOSS_OF_SAMPLES: function}, context)
 
     def run(
         self,
@@ -189,7 +196,6 @@ class Execution:
             *self._sources_of(data),
             samples,
             scale=float(data.scale),
-            loss=loss.number,
             counts=_counts_of(data.weights, samples, plan.batch_size),
             dropout=dropout,
             seed=seed,
@@ -197,7 +203,12 @@ class Execution:
             updates=updates,
             output_weights=data.output_weights,
         )
-        context = plan.ready(context)
+        context = plan.ready(
+            context,
+            loss=loss.number,
+            update=KEEP if self._keeps_gradients else updates.optimizer,
+            optimizer=updates.optimizer,
+        )
         with plan.limits_blas():
             run(execute, plan.threads_for(n_steps), context)
         faults, memory = context.memory.faults, context.memory
@@ -214,7 +225,6 @@ class Execution:
         samples: Array,
         *,
         scale: float = 1.0,
-        loss: int = 0,
         counts: Array = _NOTHING,
         dropout: Sequence[float] = (),
         seed: int = 0,
@@ -244,9 +254,6 @@ class Execution:
             samples=samples,
             batch_size=plan.batch_size,
             scale=scale,
-            loss=loss,
-            update=KEEP if self._keeps_gradients else updates.optimizer,
-            optimizer=updates.optimizer,
             output_counts=np.divide(
                 structure.n_out, weights, out=np.full(len(weights), np.inf), where=weights > 0
             ),

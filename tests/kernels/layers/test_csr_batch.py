@@ -41,9 +41,9 @@ def scattered(
     for first, last in parts(n, n // 3):
         rest = first, last
         if len(before):
-            csr_batch.assemble_inputs(source, NONE, before, NONE, scale, X, space_for(real), *rest)
+            csr_batch.assemble_inputs(source, NONE, before, scale, X, space_for(real), *rest)
         broken |= csr_batch.assemble_inputs(
-            source, before, samples, NONE, scale, X, space_for(real), *rest
+            source, before, samples, scale, X, space_for(real), *rest
         )
     assert not X[:, len(samples) :].any()
     return X[:, : len(samples)], broken
@@ -108,7 +108,10 @@ def test_bytes_become_the_pairs_of_gathered_ones(
         X = feature_major(90, width, np.uint8)
         pairs = np.full_like(feature_major(90, width // 2, np.uint32), 7)
         for first, last in parts(90, 50):
-            rest = NONE, X, pairs, like, space_for(np.uint8), first, last
+            rest = pairs, like, space_for(np.uint8), first, last
+            if values is data:
+                batch.gather_bytes(source, samples, NONE, X, *rest)
+                continue
             if follows:
                 csr_batch.assemble_bytes(source, NONE, before, *rest)
             csr_batch.assemble_bytes(source, before if follows else NONE, samples, *rest)
@@ -162,7 +165,7 @@ def test_nothing_is_written_outside(some: bool, before: list[int]) -> None:
                        rng.integers(-5, 5, data.nnz), rng.integers(690, 710, data.nnz)]  # fmt: skip
             data.indices[:] = np.choose(wrong, choices)
             rest = 1.0, X[10 : 10 + n], space, 5, n - 5
-            csr_batch.assemble_inputs(source, previous, samples, NONE, *rest)
+            csr_batch.assemble_inputs(source, previous, samples, *rest)
             assert not space.tile[:-1].any()
             assert (X[:10] == 7).all()
             assert (X[10 + n :] == 7).all()

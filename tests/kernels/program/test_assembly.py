@@ -20,6 +20,7 @@ from minisnn.kernels.layers import complete
 from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.machine.cpu import TARGET
 from minisnn.kernels.machine.jit import FASTMATH
+from minisnn.kernels.machine.parts import Kernel
 from minisnn.kernels.program.engine import execute
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import TRAIN
@@ -57,7 +58,8 @@ STORE = r"\bst[rpu]r?\s+q" if _AARCH64 else rf"\bv?mov\w+\s+%{REGISTER}\d+, .*\(
 
 def assembly(kernel: Any, *arguments: Any) -> str:
     """The machine code of a kernel by itself, compiled anew."""
-    function = numba.njit(kernel.py_func, fastmath=set(FASTMATH), error_model="numpy", nogil=True)
+    options: Any = {"fastmath": set(FASTMATH), "error_model": "numpy", "nogil": True}
+    function = numba.njit(kernel.py_func, pipeline_class=Kernel, **options)
     function(*arguments)
     (text,) = function.inspect_asm().values()
     return str(text)
@@ -193,7 +195,7 @@ def test_a_step_allocates_nothing(products: str, optimizer: Any) -> None:
         assert after.alloc - before.alloc == after.free - before.free
         return int(after.alloc - before.alloc)
 
-    trainer.run(data, np.empty(0, np.int64))
+    trainer.run(data, np.empty(0, np.int64), loss=loss)
     assert execute.signatures
     _nrt_python.memsys_enable_stats()
     try:
