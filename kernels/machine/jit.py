@@ -104,11 +104,15 @@ else:
 
     @intrinsic
     def whole_registers(typing: Any) -> Any:
-        """Have LLVM use the CPU's whole registers in the loops of the kernel that calls this."""
+        """Have LLVM use the CPU's whole registers in the loops of the function that calls this.
+
+        It stays a function of its own, since kernels that it were written into have other loops.
+        """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             attribute = f'"prefer-vector-width"="{8 * TARGET.register_bytes}"'
             set.add(builder.function.attributes, attribute)  # llvmlite's own add takes no values
+            builder.function.attributes.add("noinline")
             return context.get_dummy_value()
 
         return types.void(), generate
