@@ -111,10 +111,10 @@ def test_bytes_become_the_pairs_of_gathered_ones(
             rest = pairs, like, space_for(np.uint8), first, last
             if values is data:
                 batch.gather_bytes(source, samples, NONE, X, *rest)
-                continue
-            if follows:
-                csr_batch.assemble_bytes(source, NONE, before, *rest)
-            csr_batch.assemble_bytes(source, before if follows else NONE, samples, *rest)
+            else:
+                if follows:
+                    csr_batch.assemble_bytes(source, NONE, before, *rest)
+                csr_batch.assemble_bytes(source, before if follows else NONE, samples, *rest)
         made.append(pairs)
     np.testing.assert_array_equal(*made)
 
