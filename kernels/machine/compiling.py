@@ -19,6 +19,7 @@ observers: list[Callable[[str | None], None]] = []
 Numba's lock is held: no other begins, and the process does not fork."""
 
 _depth = 0  # compilations within one another, and blocks of `together`
+_position = (0, 0)  # kernels that are ready, and all, of the block of `together`
 _told = False  # whether observers know that one has begun
 
 
@@ -27,21 +28,36 @@ def under_way() -> bool:
     return _told
 
 
+def position() -> tuple[int, int]:
+    """Return how many kernels of the block are ready, and how many there are; 0 of 0 outside."""
+    return _position
+
+
 @contextmanager
-def together() -> Iterator[None]:
-    """Count all that is compiled in the block as one compilation.
+def together(n: int) -> Iterator[Callable[[], None]]:
+    """Count all that is compiled in the block as one compilation, of n kernels.
+
+    The block gets a function to be called when one of them is ready, compiled or loaded.
 
     Meanwhile Python does not look for garbage: Numba makes many objects, nearly all of which stay,
     and to go through them time and again took a tenth of a compilation.
     """
+    global _position
+
+    def advance() -> None:
+        global _position
+        _position = _position[0] + 1, n
+
     with global_compiler_lock:
-        collects = gc.isenabled()
+        collects, before = gc.isenabled(), _position
         gc.disable()
+        _position = 0, n
         _enter(None)
         try:
-            yield
+            yield advance
         finally:
             _leave()
+            _position = before
             if collects:
                 gc.enable()
 

@@ -35,10 +35,11 @@ def prepare(functions: Mapping[int, Any], context: Context) -> Context:
     must not compile.
     """
     addresses = np.zeros(FIRST_OPERATION + len(operations.OPERATIONS), dtype=np.int64)
-    with compiling.together():
+    with compiling.together(1 + len(functions)) as advance:
         if not DISABLED:
             execute.compile((types.int64, _INTS, _INTS, typeof(context)))  # type: ignore[attr-defined]
         for place, function in functions.items():
+            advance()
             addresses[place] = address_of(function, *_arguments(place, context))
     return context._replace(addresses=addresses)
 

@@ -1,7 +1,7 @@
-"""Notice that kernels are being compiled: the reason, an estimate of the time, and a clock.
+"""Notice that kernels are being compiled: an estimate of the time, and how far it is.
 
-It goes to standard error. A terminal shows the seconds that have passed; any other destination gets
-one line. If there is a progress bar, the notice is a line above it. In a notebook it is an output
+It goes to standard error. A terminal shows how many kernels are ready and the seconds that have
+passed; any other destination gets one line. If there is a progress bar, the notice is a line above it. In a notebook it is an output
 that is updated: standard error is red there, and a notebook that a program runs and saves keeps all
 lines that were overwritten. If a program shows the log of minisnn at level INFO, the notice is in
 the log instead. There is no notice
@@ -32,7 +32,7 @@ from .console import Output, error_output, in_notebook
 _PATIENCE = 1.0  # seconds of silence: kernels that take less are many
 _TICK = 1.0  # seconds between two looks at the clock
 
-_TAKES = {"execute": "15 to 60 s"}
+_TAKES = {"execute": "5 to 20 s"}
 """Time by the kernel that was called: on a fast core, and on a slow or busy one."""
 
 _logger = logging.getLogger("minisnn")
@@ -67,7 +67,7 @@ class _Clock(Thread):
         except OSError:
             after = "in each process"
         takes = _TAKES.get(self._kernel, "some seconds")
-        text = f"compiling kernels for first use ({takes}, {after})"
+        text = f"compiling kernels ({takes}, {after})"
         if _is_shown_by_log():
             _logger.info(text)
             return
@@ -78,7 +78,7 @@ class _Clock(Thread):
         if _say_above_bars(text, output):
             return
         output.write(text)
-        if _shows_time(output, f"{text}: 999 s"):
+        if _shows_time(output, f"{text}: 99 of 99, 999 s"):
             self._count(text, lambda line: _write_over(line, output))
         output.write("\n")
         output.flush()
@@ -87,7 +87,9 @@ class _Clock(Thread):
         going = True
         while going:
             going = not self._over.wait(_TICK)
-            show(f"{text}: {perf_counter() - self._began:.0f} s")
+            ready, n = compiling.position()
+            far = f"{ready} of {n}, " if n else ""
+            show(f"{text}: {far}{perf_counter() - self._began:.0f} s")
 
     def stop(self) -> None:
         """Leave the line as it is."""

@@ -59,7 +59,7 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., s
     return show
 
 
-TEXT = "minisnn: compiling kernels for first use (15 to 60 s, then cached)"
+TEXT = "minisnn: compiling kernels (5 to 20 s, then cached)"
 
 
 def test_its_seconds_are_counted_where_someone_looks(
@@ -74,6 +74,18 @@ def test_its_seconds_are_counted_where_someone_looks(
     assert text.endswith(" s\n")
     assert text.count("\n") == 1
     assert max(map(len, shown)) < 80
+
+
+def test_it_says_how_many_kernels_are_ready(
+    compiled: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with compiling.together(3) as advance:
+        advance()
+        text = compiled(Terminal(), until="1 of 3, ")
+        advance()
+        assert f"{TEXT}: 2 of 3, " in compiled(Terminal(), until="2 of 3, ")
+    assert f"{TEXT}: 1 of 3, " in text
+    assert compiling.position() == (0, 0)
 
 
 def test_in_a_notebook_it_is_one_output_that_is_updated(
@@ -119,7 +131,7 @@ def test_what_cannot_be_kept_is_compiled_by_each_process(
 ) -> None:
     (tmp_path / "minisnn").touch()
     monkeypatch.setattr(code_cache._Failure, "reason", None)
-    assert "(15 to 60 s, in each process)" in compiled(io.StringIO(), until="\n")
+    assert "(5 to 20 s, in each process)" in compiled(io.StringIO(), until="\n")
 
 
 @pytest.mark.usefixtures("compiled")
