@@ -1,10 +1,10 @@
 """Notice that kernels are being compiled: an estimate of the time, and how far it is.
 
 It goes to standard error. A terminal shows how many kernels are ready and the seconds that have
-passed; any other destination gets one line. If there is a progress bar, the notice is a line above it. In a notebook it is an output
-that is updated: standard error is red there, and a notebook that a program runs and saves keeps all
-lines that were overwritten. If a program shows the log of minisnn at level INFO, the notice is in
-the log instead. There is no notice
+passed; any other destination gets one line. If there is a progress bar, the notice is a line above
+it. In a notebook it is an output that is updated: standard error is red there, and a notebook that
+a program runs and saves keeps all lines that were overwritten. If a program shows the log of
+minisnn at level INFO, the notice is in the log instead. There is no notice
 
 * if all kernels are loaded, or compiled within `_PATIENCE`,
 * if `train` was asked for no progress,
