@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from .._support.arrays import Array
 
@@ -34,13 +33,15 @@ def shortest_cycle(n: int, sources: Array, targets: Array) -> tuple[list[int], i
     There must be a cycle of two nodes or more. It is a shortest one through a node of the smallest
     strongly connected component.
     """
+    from scipy.sparse import csgraph  # takes 60 ms to import
+
     ones = np.ones(sources.size, dtype=np.uint8)
     graph = scipy.sparse.csr_array((ones, (sources, targets)), shape=(n, n))
-    _, components = connected_components(graph, connection="strong")
+    _, components = csgraph.connected_components(graph, connection="strong")
     sizes = np.bincount(components)
     smallest = np.where(sizes > 1, sizes, n + 1).argmin()
     start = int(np.flatnonzero(components == smallest)[0])
-    reached, before = breadth_first_order(graph, start)
+    reached, before = csgraph.breadth_first_order(graph, start)
     closes = np.zeros(n, dtype=bool)
     closes[sources[targets == start]] = True
     node = int(reached[closes[reached]][0])  # they are in order of their distance
@@ -56,13 +57,15 @@ def reached(n: int, sources: Array, targets: Array, marked: Array) -> Array:
 
     With sources and targets exchanged: which nodes reach a marked one.
     """
+    from scipy.sparse import csgraph  # takes 60 ms to import
+
     first = np.flatnonzero(marked)
     begin = np.concatenate([sources, np.full(first.size, n)])  # one more node leads to the marked
     end = np.concatenate([targets, first])
     ones = np.ones(begin.size, dtype=np.uint8)
     graph = scipy.sparse.csr_array((ones, (begin, end)), shape=(n + 1, n + 1))
     found = np.zeros(n + 1, dtype=bool)
-    found[breadth_first_order(graph, n, return_predecessors=False)] = True
+    found[csgraph.breadth_first_order(graph, n, return_predecessors=False)] = True
     return found[:n]
 
 
