@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from naive import related_structure
 
 from minisnn.kernels.functions.activations import ACTIVATIONS
-from minisnn.kernels.layers import sparse, two_rows
+from minisnn.kernels.layers import batch, sparse, two_rows
 from minisnn.kernels.layers.complete import part_of
 from minisnn.kernels.machine.layout import feature_major
 from minisnn.kernels.machine.vector import lanes_of
@@ -44,7 +44,8 @@ def check(
     X = feature_major(n_in, width, real)
     X[:] = rng.standard_normal(X.shape)
     if of_bytes:
-        X = rng.integers(0, 2**32, (n_in, width // 2), dtype=np.uint32) & np.uint32(0x7F7F7F7F)
+        X = np.empty((n_in, width // 2), np.uint32)
+        batch.pack(rng.integers(0, 256, (n_in, width)).astype(np.uint8), weights, X, 0, n_in)
     A, other = (np.full((n_out, width), np.nan, real) for _ in range(2))
     sparse.forward(tile, starts, indices, weights, biases, X, like, TANH, A, 0, n_out)
     for rows in ranges(n_out, parts):
