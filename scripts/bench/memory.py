@@ -120,6 +120,7 @@ def count(
     ``kept`` is the state that training comes back to where it diverges.
 
     Each counts once, by the first name that leads to it; those without a name are ``"others"``.
+    The data set, which buffers refer to while they are used, is the caller's.
     """
     structure, tables, graphs = buffers._plan.structure, buffers._plan.tables, net.topologies
     own = [graph.compact_indices for graph in graphs if not graph.is_complete]
@@ -134,6 +135,7 @@ def count(
         "pointers": [*structure.indptrs.values(), *transposed_of(structure).indptrs.values()],
         "starts of blocks, tasks": [
             tables.starts,
+            tables.runs,
             tables.operations,
             tables.tasks,
             tables.phases,
@@ -143,6 +145,8 @@ def count(
         ACTIVATIONS: _activations(buffers),
     }
     held = _arrays_below(net, buffers, kept)
+    for data in _arrays_below(buffers._sources):
+        held.pop(data)
     parts = {
         name: sum(held.pop(id(_whole(array)), 0) for array in arrays)
         for name, arrays in named.items()
