@@ -126,6 +126,19 @@ def test_assembly_of_a_matrix(
     assert broken == 0
 
 
+@pytest.mark.parametrize("kind", ["f4", "u1", "i2"])
+def test_columns_of_which_some_lie_side_by_side(kind: str) -> None:
+    """A square is read in place where all of its columns do; not where only both ends would."""
+    data = (np.arange(5 * 70).reshape(5, 70) % 251).astype(kind)
+    columns = np.roll(
+        np.arange(70, dtype=np.uint32), -1
+    )  # as outputs of which the last comes first
+    columns[17:19] = columns[[18, 17]]
+    X, broken = gathered(data, np.arange(5), 1.0, np.float32, columns)
+    assert not broken
+    np.testing.assert_array_equal(X, data[:, columns].T)
+
+
 @pytest.mark.parametrize("n", [16, 32])
 def test_fewer_columns_than_a_square_that_reach_as_far(n: int) -> None:
     """The last features lie 15 columns apart, as those of a whole square do, with gaps."""
