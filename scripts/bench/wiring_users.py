@@ -84,16 +84,17 @@ def measure_wiring_users(
     from .wired_torch import Masked, Sparse
 
     others: list[type[Side]] = [Masked, Modules, LevelWise, Sparse]
+    kinds: list[type[Side]] = [Ours, *others]
     described, rows = {}, []
     for key, task in (tasks() if chosen is None else chosen).items():
-        described[key] = _describe(task)
+        report(f"{task.name}, compared")
+        differences = {
+            dtype: {side.name: _difference(task, side, max(threads), dtype) for side in others}
+            for dtype in TOLERANCES
+        }
+        described[key] = {**_describe(task), "differences": differences}
         for n_threads in threads:
             report(f"{task.name}, {n_threads} thread(s)")
-            differences = {
-                dtype: {side.name: _difference(task, side, n_threads, dtype) for side in others}
-                for dtype in TOLERANCES
-            }
-            kinds: list[type[Side]] = [Ours, *others]
             sides = [kind(task, n_threads, "float32") for kind in kinds]
             times = _timed(sides, rounds)
             ours = times[Ours.name]
@@ -102,7 +103,6 @@ def measure_wiring_users(
                     "task": key,
                     "threads": n_threads,
                     "weights": {side.name: side.n_weights() for side in sides},
-                    "differences": differences,
                     "milliseconds": {name: 1e3 * median(values) for name, values in times.items()},
                     "ratios": {name: _ratio(values, ours) for name, values in times.items()},
                     "rounds": {name: [1e3 * v for v in values] for name, values in times.items()},
@@ -225,9 +225,7 @@ def table(result: dict[str, Any]) -> str:
                 line += [f"{row['milliseconds'][name]:.3f}", f"{row['ratios'][name]:.1f}"]
                 line += [str(goals.get(name, "-"))] * (row["threads"] == 1)
             lines.append(line)
-        worst = {
-            kind: max(max(row["differences"][kind].values()) for row in rows) for kind in TOLERANCES
-        }
+        worst = {dtype: max(found.values()) for dtype, found in task["differences"].items()}
         parts.append(
             f"{task['name']}\n{task['edges']:,} edges, of which {task['skips']:,} skip levels, in "
             f"{task['levels']} levels; {task['outputs']} outputs, batch norm, batch "
