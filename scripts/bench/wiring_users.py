@@ -248,34 +248,32 @@ def _threads(n: int) -> str:
 
 
 def plot(result: dict[str, Any]) -> Any:
-    """Return a figure of the time of a step of each contestant, a panel for each network."""
+    """Return a figure of the time of a step: a panel for each network, lines that begin at ours."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
 
-    names = list(result["tasks"])
-    figure = Figure(figsize=(4.4 * len(names) + 1.6, 3.8), dpi=120, layout="constrained")
-    panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
+    keys = list(result["tasks"])
+    figure = Figure(figsize=(4 * len(keys) + 1.6, 3.6), dpi=120, layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(keys), sharey=True))
     counts = sorted({row["threads"] for row in result["rows"]})
-    colors = dict(zip(counts, ("#0072b2", "#e69f00", "#009e73", "#cc79a7"), strict=False))
-    height = 0.8 / len(counts)
-    for panel, key in zip(panels, names, strict=True):
-        for place, n_threads in enumerate(counts):
-            (row,) = [
-                row for row in result["rows"] if (row["task"], row["threads"]) == (key, n_threads)
-            ]
-            times, ratios = row["milliseconds"], row["ratios"]
-            at = np.arange(len(times)) + height * (place - (len(counts) - 1) / 2)
-            panel.barh(at, list(times.values()), 0.92 * height, color=colors[n_threads],
-                       label=_threads(n_threads))  # fmt: skip
+    colors = dict(zip(counts, ("#0072b2", "#d55e00", "#009e73", "#cc79a7"), strict=False))
+    for panel, key in zip(panels, keys, strict=True):
+        for row in (row for row in result["rows"] if row["task"] == key):
+            n_threads, times = row["threads"], row["milliseconds"]
+            shift = 0.36 * (counts.index(n_threads) - (len(counts) - 1) / 2)
+            at, values = np.arange(len(times)) + shift, list(times.values())
+            panel.hlines(at, times[Ours.name], values, color=colors[n_threads], linewidth=2)
+            panel.plot(values, at, "o", color=colors[n_threads], label=_threads(n_threads))
             for y, name in zip(at, times, strict=True):
-                text = "" if name == Ours.name else f" {ratios[name]:.0f} x"
-                panel.text(times[name], y, text, va="center", fontsize=8)
+                text = "" if name == Ours.name else f"  {row['ratios'][name]:.0f} x"
+                panel.text(times[name], y, text, va="center", fontsize=9)
         panel.set_yticks(range(len(times)), list(times))
         panel.set(xscale="log", xlabel="milliseconds a step")
         low, high = panel.get_xlim()
-        panel.set_xlim(low, high * 4)  # room for the ratios
-        panel.set_title(result["tasks"][key]["name"].replace(": ", ":\n"), fontsize=9)
+        panel.set_xlim(low, high * (high / low) ** 0.2)  # room for the ratios
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        panel.set_title(result["tasks"][key]["name"].replace(": ", ":\n"), fontsize=10)
         panel.grid(axis="x", alpha=0.3)
-        panel.set_axisbelow(True)
     panels[0].invert_yaxis()
-    panels[-1].legend(fontsize=8, loc="lower right")
+    panels[0].legend(fontsize=9, loc="lower right")
     return figure
