@@ -18,11 +18,6 @@ import minisnn as snn
 from minisnn import experiments
 from minisnn.experiments import Status, Store
 
-
-def mean_output(targets: Any, outputs: Any) -> float:
-    return float(np.mean(outputs))
-
-
 dask = pytest.importorskip("dask", reason="needs the extra sweep")
 distributed = pytest.importorskip("distributed", reason="needs the extra sweep")
 
@@ -64,6 +59,10 @@ def test_a_worker_is_killed(cluster: Any, tmp_path: Path) -> None:
 
 
 def test_a_wiring_and_arrays_go_to_workers(cluster: Any, tmp_path: Path) -> None:
+    def mean_output(targets: Any, outputs: Any) -> float:
+        """Goes by value, as what is written in a notebook does: workers cannot import tests."""
+        return float(np.mean(outputs))
+
     edges = [("a", "p"), ("b", "p"), ("p", "out"), ("b", "out")]
     X = np.random.default_rng(0).random((40, 2))
     own = experiments.Arrays(X, X[:, :1], test_rows=np.arange(20), metrics={"mean": mean_output})
