@@ -108,7 +108,7 @@ class Context(NamedTuple):
 
 
 Common = namedtuple("Common", Context._fields[:-3])  # type: ignore[misc]
-"""What comes first in it, for operations that are the same whatever the tile."""
+"""Its first fields, for operations that are the same whatever the tile."""
 
 UPDATE, OPTIMIZER, LOSS, LOSS_OF_SAMPLES, FIRST_OPERATION = range(5)
 """Places of addresses: of what becomes of gradients as they are made, of the optimiser's step, of

@@ -29,7 +29,7 @@ GOALS = {
     "small ontology": {"PyTorch, masked matrices": 10, "PyTorch, modules term by term": 50},
     "layers": {"PyTorch, masked matrices": 10, "PyTorch, modules term by term": 50},
 }
-"""How much faster ours should be on one thread, by task and contestant."""
+"""Goals on one thread, as multiples of our time, by task and contestant."""
 
 CHAIN, DEGREE = (784, 1000, 10), 100
 CHAIN_GOAL = 0.02

@@ -168,7 +168,7 @@ def test_few_samples_are_of_all_targets() -> None:
         assert (counts >= np.minimum(np.bincount(labels, minlength=5), n // 5)).all()
 
 
-# What a run is
+# Identity of a run
 
 
 def test_every_part_of_the_data_changes_the_hash() -> None:

@@ -68,7 +68,7 @@ def test_every_format(counts: Any, form: str) -> None:
 
 
 def test_weights_and_entries_in_any_order(counts: Any) -> None:
-    """What a caller's array has twice counts as the sum, and is not changed."""
+    """An entry that a caller has twice counts as the sum, and stays as it is."""
     X, y = counts
     rows, columns = np.nonzero(X)
     order = np.random.default_rng(0).permutation(np.tile(np.arange(len(rows)), 2))
