@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 Array = npt.NDArray[Any]
 Pairs = list[tuple[Array, Array]]  # for each layer, an array for the edges and one for the biases
 
-SCALE = np.float32(1 / 255)
 NARROW = 64  # complete layers with no more outputs are dense in sparse peers too
 
 
@@ -28,8 +27,7 @@ class Problem:
     Attributes
     ----------
     images, labels
-        Shapes (n_samples, n_inputs), uint8 (NumPy's peers take float32, too), and (n_samples,),
-        int64.
+        Shapes (n_samples, n_inputs), uint8 or float32, and (n_samples,), int64.
     masks
         For each layer a CSR array of shape (n_outputs, n_inputs) with sorted indices, whose
         values are the initial weights in float32; a complete layer stores every value.
@@ -37,6 +35,8 @@ class Problem:
         For each layer the initial biases, shape (n_outputs,), float32.
     rate, momentum
         eta and mu.
+    scale
+        Factor on the images.
     """
 
     images: Array
@@ -45,6 +45,7 @@ class Problem:
     biases: list[Array]
     rate: float
     momentum: float
+    scale: float = 1 / 255
 
 
 def edge_positions(mask: Any) -> Array:

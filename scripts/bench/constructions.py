@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from minisnn._support.tables import align
 
+from .base import Problem
 from .measure import interleaved, median
 from .ours import Ours
-from .steps import make_problem
+from .steps import DATA, check_gradients, filled, make_problem, on_edges
 
 CONSTRUCTIONS = ("", "regular_rotating", "long_range_rotating", "fibonacci_rotating")
 RANDOM = "as many random inputs per neuron"
+DENSE = "dense on BLAS"
 
 
 def measure_constructions(
@@ -26,7 +29,10 @@ def measure_constructions(
     rounds: int = 7,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Return the time of a step of each construction at each density and number of threads.
+    """Return the time of a step of each construction at each density, on all `DATA` and threads.
+
+    The dense network takes turns with them. Before anything is timed, its gradients on the edges
+    of each construction, with zeros elsewhere, are compared with those of the construction.
 
     Parameters
     ----------
@@ -34,57 +40,73 @@ def measure_constructions(
         As for `steps.measure_step`; a density of 1 is left out, where all wiring is the same.
     """
     rows = []
-    for density in densities:
+    for density, data in product(densities, DATA):
         if density == 1:
             continue
         problems = {
-            name or RANDOM: make_problem(widths, density, n_samples=20_000, topology=name)
+            name or RANDOM: make_problem(widths, density, data=data, topology=name)
             for name in CONSTRUCTIONS
         }
         for n_threads in threads:
-            report(f"constructions, {density:.3g}, {n_threads} thread(s)")
-            ours = {
-                name: Ours(problem, n_threads, batch_size, blas=False)
-                for name, problem in problems.items()
-            }
+            report(f"constructions, {density:.3g}, {data}, {n_threads} thread(s)")
+            sides = _sides(problems, n_threads, batch_size)
             times = interleaved(
-                {name: one.runner(np.random.default_rng(0)) for name, one in ours.items()},
-                limits={name: one.limits for name, one in ours.items()},
+                {name: side.runner(np.random.default_rng(0)) for name, side in sides.items()},
+                limits={name: side.limits for name, side in sides.items()},
                 rounds=rounds,
                 pause=0.0,
             )
             rows.append(
                 {
                     "density": density,
+                    "data": data,
                     "threads": n_threads,
                     "microseconds": {name: 1e6 * median(values) for name, values in times.items()},
                     "quartiles": {
                         name: (1e6 * np.quantile(values, [0.25, 0.75])).tolist()
                         for name, values in times.items()
                     },
-                    "connections": {name: p.masks[0].nnz for name, p in problems.items()},
+                    "connections": {
+                        name: side.problem.masks[0].nnz for name, side in sides.items()
+                    },
                 }
             )
     return {"widths": list(widths), "batch_size": batch_size, "rows": rows}
 
 
+def _sides(problems: dict[str, Problem], threads: int, batch_size: int) -> dict[str, Ours]:
+    """Return the constructions, and the dense network, that take turns."""
+    sides: dict[str, Ours] = {}
+    samples = np.arange(min(batch_size, *(len(p.labels) for p in problems.values())))
+    for name, problem in problems.items():
+        sides[name] = Ours(problem, threads, batch_size, blas=False)
+        dense = Ours(filled(problem), threads, batch_size, blas=True)
+        expected = sides[name].gradients(samples)
+        check_gradients(DENSE, expected, on_edges(problem, dense.gradients(samples)))
+    sides[DENSE] = dense
+    return sides
+
+
 def table(result: dict[str, Any]) -> str:
-    """Return microseconds per step with quartiles, and how much faster than random wiring."""
+    """Return microseconds per step with quartiles, and how much faster than two others."""
     title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}"
     lines = []
     for row in result["rows"]:
-        for name, time in row["microseconds"].items():
+        times = row["microseconds"]
+        for name, time in times.items():
             low, high = row["quartiles"][name]
             lines.append(
                 [
                     name,
                     f"{100 * row['density']:.3g} %",
+                    row["data"],
                     str(row["threads"]),
                     f"{row['connections'][name]:,}",
                     f"{time:.0f}",
                     f"{low:.0f} - {high:.0f}",
-                    f"{row['microseconds'][RANDOM] / time:.2f} x",
+                    f"{times[RANDOM] / time:.2f} x",
+                    f"{times[DENSE] / time:.2f} x",
                 ]
             )
-    figures = "density", "threads", "connections", "us per step", "quartiles", "against random"
-    return align([title, *figures], lines)
+    figures = "density", "data", "threads", "connections", "us per step", "quartiles"
+    return align([title, *figures, "against random", "against dense"], lines)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .base import SCALE, Array, Pairs, Peer, Problem, edge_positions
+from .base import Array, Pairs, Peer, Problem, edge_positions
 
 
 class JaxDense(Peer):
@@ -54,11 +54,12 @@ class JaxDense(Peer):
         """Write the step down for the compiler."""
         jax, take = self.jax, self.jax.numpy.take
         n_classes = self.problem.biases[-1].size
-        rate, momentum = np.float32(self.problem.rate), np.float32(self.problem.momentum)
+        problem = self.problem
+        rate, momentum, scale = map(np.float32, (problem.rate, problem.momentum, problem.scale))
 
         def loss(parameters: Any, samples: Any, images: Any, labels: Any) -> Any:
             # clip: by default, indices out of bounds are looked for
-            values = take(images, samples, axis=0, mode="clip").astype(np.float32) * SCALE
+            values = take(images, samples, axis=0, mode="clip").astype(np.float32) * scale
             targets = jax.nn.one_hot(take(labels, samples, mode="clip"), n_classes)
             for weights, bias in parameters:
                 values = jax.nn.sigmoid(values @ weights.T + bias)

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 import minisnn as snn
 from minisnn._support.tables import align
 
-from .base import SCALE, Array, Problem
+from .base import Array, Problem
 from .measure import interleaved, median
 from .numpy_peers import NumPyDense, SciPyCSR
 
@@ -145,7 +145,7 @@ def _predictions(problem: Problem, n_threads: int) -> dict[str, Callable[[int], 
     last = problem.masks[1].toarray().T
 
     def outputs(Z: Array) -> Array:
-        A = expit(Z * SCALE + b)
+        A = expit(Z * np.float32(problem.scale) + b)
         return np.asarray(expit(A @ last + c))
 
     def gathered(rows: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import blas
 from threadpoolctl import ThreadpoolController
 
-from .base import SCALE, Array, LayeredPeer, Peer, Problem, edge_positions, transposed_order
+from .base import Array, LayeredPeer, Peer, Problem, edge_positions, transposed_order
 
 HALF, ONE = np.float32(0.5), np.float32(1)
 EDGES_AT_ONCE = 2048  # their rows of a batch of 128 fit a core's cache
@@ -162,7 +162,7 @@ class NumPyDense(LayeredPeer):
         if samples.size != self.batch:
             self.allocate(samples.size)
         np.take(self.problem.images, samples, axis=0, out=self.pixels, mode="clip")
-        np.multiply(self.pixels.T, SCALE, out=self.inputs)
+        np.multiply(self.pixels.T, np.float32(self.problem.scale), out=self.inputs)
         values = self.inputs
         for layer, output in zip(self.layers, self.outputs, strict=True):
             layer.forward(values, output)

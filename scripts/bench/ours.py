@@ -19,8 +19,6 @@ from minisnn.training.optimizer import updates_of
 
 from .base import Array, Pairs, Problem
 
-SCALE = 1 / 255
-
 
 class Ours:
     """Training of a problem by minisnn.
@@ -56,13 +54,14 @@ class Ours:
                 for part in (mask.data, biases)
             ]
         ).astype(np.float32)
+        keeps_bytes = not blas and problem.images.dtype == np.uint8
         self.plan = Plan(
-            self._structure, batch_size, np.float32, TRAIN, threads, keeps_bytes=not blas
+            self._structure, batch_size, np.float32, TRAIN, threads, keeps_bytes=keeps_bytes
         )
         self._optimizer = snn.NesterovSGD(problem.rate, problem.momentum)
         state = self._optimizer.initial_state(self._values)
         inputs, labels = Table(problem.images, "X"), Table(problem.labels, "Y")
-        self._data = Samples(inputs, SCALE, targets=labels)
+        self._data = Samples(inputs, problem.scale, targets=labels)
         self._trainer = Execution(self.plan, self._values, state)
 
     @contextmanager

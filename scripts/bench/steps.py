@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from dataclasses import replace
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,27 @@ from .base import Array, Peer, Problem
 from .measure import interleaved, median
 from .ours import Ours
 
-GOALS = {1.0: (0.9, 3), 0.5: (1.6, 3), 0.2: (3.5, 3), 0.1: (6, 3), 0.05: (9, 3), 0.01: (16, 4)}
-"""By density of 784-1000-10: how much faster than the best dense peer, and than PyTorch CSR."""
+DATA: dict[str, tuple[Any, int]] = {"bytes": (np.uint8, 60_000), "floats": (np.float32, 6_400)}
+"""Dtype and number of samples: as many images as MNIST has, of which a batch is not to be found in
+a cache, and a table of real numbers."""
+
+GOALS = {
+    "bytes": {1.0: 0.9, 0.5: 1.6, 0.2: 3.5, 0.1: 6, 0.05: 9, 0.01: 16},
+    "floats": {0.5: 1.3, 0.2: 2.6, 0.1: 4.5, 0.05: 7, 0.01: 12},
+}
+"""By density of 784-1000-10: how much faster than the best dense step."""
 
 BEST_SPARSE = "PyTorch CSR"
 _RATE, _MOMENTUM = 0.01, 0.9
 
 
 def make_problem(
-    widths: Sequence[int], density: float, *, n_samples: int = 60_000, topology: str = ""
+    widths: Sequence[int],
+    density: float,
+    *,
+    data: str = "bytes",
+    n_samples: int | None = None,
+    topology: str = "",
 ) -> Problem:
     """Return a network with hidden layers of a density and a complete last layer.
 
@@ -34,8 +47,8 @@ def make_problem(
         Neurons of each layer, the inputs first.
     density
         Share of connections of every layer but the last.
-    n_samples
-        Random images of bytes, as many as MNIST has: a batch is not to be found in a cache.
+    data, n_samples
+        Random samples of a kind of `DATA`, and how many if not as many as there.
     topology
         One of `minisnn.topology.names`; by default every neuron has as many inputs,
         chosen at random.
@@ -45,13 +58,21 @@ def make_problem(
     for number, (n_in, n_out) in enumerate(pairwise(widths)):
         share = 1.0 if number == len(widths) - 2 else density
         masks.append(_mask(rng, n_in, n_out, share, topology))
+    dtype, n_usual = DATA[data]
+    shape = (n_usual if n_samples is None else n_samples, widths[0])
+    images: Array
+    if dtype == np.uint8:
+        images, scale = rng.integers(0, 256, shape, dtype=np.uint8), 1 / 255
+    else:
+        images, scale = rng.random(shape, dtype=np.float32), 1.0
     return Problem(
-        images=rng.integers(0, 256, (n_samples, widths[0]), dtype=np.uint8),
-        labels=rng.integers(0, widths[-1], n_samples),
+        images=images,
+        labels=rng.integers(0, widths[-1], shape[0]),
         masks=masks,
         biases=[np.zeros(n_out, np.float32) for n_out in widths[1:]],
         rate=_RATE,
         momentum=_MOMENTUM,
+        scale=scale,
     )
 
 
@@ -84,10 +105,11 @@ def measure_step(
     topology: str = "",
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Return the time of a step of each contestant at each density and number of threads.
+    """Return the time of a step of each contestant at each density, on all `DATA` and threads.
 
     Dense contestants do not depend on the density, but take their turns beside each density's
-    sparse ones. Every contestant's gradients are compared with ours before it is timed.
+    sparse ones. Every contestant's gradients are compared with ours before it is timed. Other
+    systems are measured on bytes alone.
 
     Parameters
     ----------
@@ -105,14 +127,16 @@ def measure_step(
         Told what is going on.
     """
     rows = []
-    for density in densities:
-        problem = make_problem(widths, density, topology=topology)
+    for density, data in product(densities, DATA):
+        problem = make_problem(widths, density, data=data, topology=topology)
         for n_threads in threads:
-            report(f"{'-'.join(map(str, widths))}, {density:.0%}, {n_threads} thread(s)")
-            times = _one(problem, n_threads, peers, batch_size, rounds)
+            report(f"{'-'.join(map(str, widths))}, {density:.0%}, {data}, {n_threads} thread(s)")
+            others = peers if data == "bytes" else []
+            times = _one(problem, n_threads, others, batch_size, rounds)
             rows.append(
                 {
                     "density": density,
+                    "data": data,
                     "threads": n_threads,
                     "milliseconds": {name: 1e3 * median(values) for name, values in times.items()},
                     "rounds": {name: [1e3 * v for v in values] for name, values in times.items()},
@@ -132,13 +156,13 @@ def _one(
 ) -> dict[str, list[float]]:
     rng = np.random.default_rng(1)
     ours = Ours(problem, threads, batch_size, blas=False)
-    dense = Ours(_filled(problem), threads, batch_size, blas=True)
+    dense = Ours(filled(problem), threads, batch_size, blas=True)
     contestants: dict[str, Callable[[int], None]] = {
         contestant.name: contestant.runner(rng) for contestant in (ours, dense)
     }
     samples = rng.integers(0, len(problem.labels), batch_size)
     expected = ours.gradients(samples)
-    check_gradients(dense.name, expected, _on_edges(problem, dense.gradients(samples)))
+    check_gradients(dense.name, expected, on_edges(problem, dense.gradients(samples)))
     limits: dict[str, Callable[[], Any]] = {c.name: c.limits for c in (ours, dense)}
     for peer in peers:
         contestant = peer(problem, threads)
@@ -148,7 +172,7 @@ def _one(
     return interleaved(contestants, limits=limits, rounds=rounds)
 
 
-def _filled(problem: Problem) -> Problem:
+def filled(problem: Problem) -> Problem:
     """Return the dense network that computes the same: zeros where there is no edge."""
     masks = []
     for mask in problem.masks:
@@ -158,12 +182,11 @@ def _filled(problem: Problem) -> Problem:
         masks.append(
             scipy.sparse.csr_array((mask.toarray().ravel(), indices, indptr), shape=mask.shape)
         )
-    return Problem(
-        problem.images, problem.labels, masks, problem.biases, problem.rate, problem.momentum
-    )
+    return replace(problem, masks=masks)
 
 
-def _on_edges(problem: Problem, gradients: Any) -> Any:
+def on_edges(problem: Problem, gradients: Any) -> Any:
+    """Return the gradients of `filled` on the edges of the problem."""
     return [
         (
             dW.reshape(mask.shape)[
@@ -213,8 +236,8 @@ def table(result: dict[str, Any]) -> str:
     """Return the medians in milliseconds, and our speed over the best of the others."""
     parts = []
     standard = result["widths"] == [784, 1000, 10]
-    for n_threads in sorted({row["threads"] for row in result["rows"]}):
-        rows = [row for row in result["rows"] if row["threads"] == n_threads]
+    for data, n_threads in product(DATA, _threads(result)):
+        rows = _rows(result, data, n_threads)
         names = list(rows[0]["milliseconds"])
         head = ["milliseconds a step", *(f"{row['density']:.3g}" for row in rows)]
         head[1:] = [f"{100 * row['density']:.3g} %" for row in rows]
@@ -222,24 +245,33 @@ def table(result: dict[str, Any]) -> str:
         figures = [speedups(result, row) for row in rows]
         lines.append(["faster than the best dense", *(f"{dense:.2f} x" for _, dense, _ in figures)])
         if standard:
-            goals = [GOALS.get(row["density"]) for row in rows]
-            lines.append(["  goal", *(f"{g[0]} x" if g else "-" for g in goals)])
+            goals = [GOALS[data].get(row["density"]) for row in rows]
+            lines.append(["  goal", *(f"{goal} x" if goal else "-" for goal in goals)])
         lines.append(["  which is", *(best.removeprefix("minisnn, ") for best, *_ in figures)])
         if all(sparse is not None for *_, sparse in figures):
             lines.append([f"faster than {BEST_SPARSE}", *(f"{s:.2f} x" for *_, s in figures)])
-        title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}, "
+        title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}, {data}, "
         title += f"{n_threads} thread{'s' * (n_threads > 1)}"
         parts.append(f"{title}\n{align(head, lines)}")
     return "\n\n".join(parts)
+
+
+def _threads(result: dict[str, Any]) -> list[int]:
+    return sorted({row["threads"] for row in result["rows"]})
+
+
+def _rows(result: dict[str, Any], data: str, n_threads: int) -> list[dict[str, Any]]:
+    return [row for row in result["rows"] if (row["data"], row["threads"]) == (data, n_threads)]
 
 
 def plot(result: dict[str, Any]) -> Any:
     """Return a figure of time against density, with the line of time in proportion to edges."""
     from matplotlib.figure import Figure
 
-    all_threads = sorted({row["threads"] for row in result["rows"]})
-    figure = Figure(figsize=(6.5 * len(all_threads), 5), dpi=120, layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, len(all_threads), sharey=True))
+    all_threads = _threads(result)
+    size = (6.5 * len(all_threads), 5 * len(DATA))
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    axes = figure.subplots(len(DATA), len(all_threads), sharey=True, squeeze=False)
     colors = [
         "#0072b2",
         "#000000",
@@ -250,8 +282,8 @@ def plot(result: dict[str, Any]) -> Any:
         "#009e73",
         "#888888",
     ]
-    for panel, n_threads in zip(axes, all_threads, strict=True):
-        rows = [row for row in result["rows"] if row["threads"] == n_threads]
+    for panel, (data, n_threads) in zip(axes.flat, product(DATA, all_threads), strict=True):
+        rows = _rows(result, data, n_threads)
         percent = [100 * row["density"] for row in rows]
         for color, name in zip(colors * 2, rows[0]["milliseconds"], strict=False):
             values = [row["milliseconds"][name] for row in rows]
@@ -264,13 +296,14 @@ def plot(result: dict[str, Any]) -> Any:
                    label="best dense x density")  # fmt: skip
         panel.set(
             xscale="log", yscale="log", xlabel="density of the hidden layers, %",
-            title=f"{n_threads} thread{'s' * (n_threads > 1)}",
+            title=f"{data}, {n_threads} thread{'s' * (n_threads > 1)}",
         )  # fmt: skip
         panel.set_xticks(percent, [f"{p:.3g}" for p in percent])
         panel.minorticks_off()
         panel.grid(alpha=0.3)
-    axes[0].set_ylabel("milliseconds a step")
-    axes[-1].legend(fontsize=8)
+    for row in axes:
+        row[0].set_ylabel("milliseconds a step")
+        row[-1].legend(fontsize=8)
     widths = "-".join(map(str, result["widths"]))
     figure.suptitle(f"A training step of {widths}, batch {result['batch_size']}")
     return figure

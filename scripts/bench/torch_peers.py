@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .base import NARROW, SCALE, Array, LayeredPeer, Peer, Problem, edge_positions, transposed_order
+from .base import NARROW, Array, LayeredPeer, Peer, Problem, edge_positions, transposed_order
 
 
 class _Torch:
@@ -140,7 +140,7 @@ class TorchDense(LayeredPeer):
     def backward(self, samples: Array) -> Iterator[tuple[Any, Any, Any]]:
         """Yield layers, last first, with the gradients of pre-activations, and the inputs."""
         chosen = self.torch.from_numpy(samples)
-        inputs = self.images.index_select(0, chosen).t() * float(SCALE)
+        inputs = self.images.index_select(0, chosen).t() * self.problem.scale
         values = [inputs.contiguous() if self.is_sparse else inputs]
         for layer in self.layers:
             values.append(layer.forward(values[-1]).sigmoid_())

@@ -62,25 +62,34 @@ def test_step() -> None:
     result = steps.measure_step(
         (40, 50, 5), (1.0, 0.2), (1,), [], batch_size=16, rounds=1, report=lambda _: None
     )
-    assert [row["density"] for row in result["rows"]] == [1.0, 0.2]
+    measured = [(row["density"], row["data"]) for row in result["rows"]]
+    assert measured == list(product((1.0, 0.2), ("bytes", "floats")))
     for row in result["rows"]:
         assert set(row["milliseconds"]) == {"minisnn, sparse", "minisnn, dense on BLAS"}
         assert min(row["milliseconds"].values()) > 0
     text = steps.table(json.loads(json.dumps(result)))
-    assert "40-50-5, batch 16, 1 thread" in text
+    assert "40-50-5, batch 16, bytes, 1 thread" in text
+    assert "40-50-5, batch 16, floats, 1 thread" in text
     assert "faster than the best dense" in text
-    assert steps.plot(result).axes[0].get_xlabel() == "density of the hidden layers, %"
+    first, second = steps.plot(result).axes
+    assert first.get_xlabel() == "density of the hidden layers, %"
+    assert [first.get_title(), second.get_title()] == ["bytes, 1 thread", "floats, 1 thread"]
 
 
 def test_constructions() -> None:
     result = constructions.measure_constructions(
         (40, 50, 5), (1.0, 0.2), (1,), batch_size=16, rounds=1, report=lambda _: None
     )
-    (row,) = result["rows"]  # all wiring is the same at 100 %
-    assert set(row["connections"].values()) == {400}
+    on_bytes, on_floats = result["rows"]  # all wiring is the same at 100 %
+    assert (on_bytes["data"], on_floats["data"]) == ("bytes", "floats")
+    for row in result["rows"]:
+        connections = dict(row["connections"])
+        assert connections.pop(constructions.DENSE) == 2000
+        assert set(connections.values()) == {400}
     text = constructions.table(json.loads(json.dumps(result)))
     assert "fibonacci_rotating" in text
-    assert text.count("1.00 x") >= 1
+    assert "against dense" in text
+    assert text.count("1.00 x") >= 4
 
 
 def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
