@@ -35,30 +35,36 @@ def prepare(functions: Mapping[int, Any], context: Context) -> Context:
     must not compile.
     """
     addresses = np.zeros(FIRST_OPERATION + len(operations.OPERATIONS), dtype=np.int64)
+    whole = typeof(context)  # takes milliseconds
     with compiling.together(1 + len(functions)) as advance:
         if not DISABLED:
-            execute.compile((types.int64, _INTS, _INTS, typeof(context)))  # type: ignore[attr-defined]
+            execute.compile((types.int64, _INTS, _INTS, whole))  # type: ignore[attr-defined]
         for place, function in functions.items():
             advance()
-            addresses[place] = address_of(function, *_arguments(place, context))
+            addresses[place] = address_of(function, *_arguments(place, whole))
     return context._replace(addresses=addresses)
 
 
-def _arguments(place: int, context: Context) -> tuple[Any, ...]:
-    """Return the types of the arguments that the function of a place is called with."""
-    whole = typeof(context)
+def _arguments(place: int, whole: Any) -> tuple[Any, ...]:
+    """Return the types that the function of a place is called with, given that of the context."""
     if place >= FIRST_OPERATION:
         if place - FIRST_OPERATION not in operations.WITH_TILE:
             whole = types.NamedTuple(whole.types[: len(Common._fields)], Common)
         return Reference(whole), types.int64, _OPERATION, types.int64
-    real = from_dtype(context.memory.moved.dtype)
+    real = _field(whole, "memory", "moved").dtype
     vector, matrix, n = types.Array(real, 1, "C"), types.Array(real, 2, "C"), types.int64
     if place in (UPDATE, OPTIMIZER):
         return _ROW, real, types.boolean, vector, matrix, n, vector
     if place == LOSS:
-        tile = typeof(context.tile)
-        return tile, matrix, matrix, n, types.float64, _ROW, _ROW, matrix, n, n
+        return _field(whole, "tile"), matrix, matrix, n, types.float64, _ROW, _ROW, matrix, n, n
     return matrix, matrix, n, _ROW, matrix, _ROW, matrix, n, n
+
+
+def _field(whole: Any, *names: str) -> Any:
+    """Return the type of a field of a named tuple, or of a field of a field."""
+    for name in names:
+        whole = whole.types[whole.fields.index(name)]
+    return whole
 
 
 @jit
