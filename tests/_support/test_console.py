@@ -200,6 +200,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     assert process.returncode == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="another shell")
 def test_a_run_without_any_output_leaves_its_files(tmp_path: Path) -> None:
     """Standard output and error are closed, and what is opened next would get their numbers."""
@@ -228,6 +229,7 @@ open("summary", "w", encoding="ascii").write(str(summary))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="another shell")
 def test_workers_without_any_output(tmp_path: Path) -> None:
     pytest.importorskip("joblib")

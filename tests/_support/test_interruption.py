@@ -208,6 +208,7 @@ thread.join()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals to send")
 def test_ctrl_c_while_kernels_are_compiled(tmp_path: Path) -> None:
     """Nothing is trained yet, so it is a KeyboardInterrupt; others can compile afterwards."""

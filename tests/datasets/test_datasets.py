@@ -289,6 +289,7 @@ def test_a_mirror_that_does_not_end(
     assert not cache.exists() or not list(cache.iterdir())
 
 
+@pytest.mark.slow
 def test_the_committed_sample_is_what_the_script_builds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

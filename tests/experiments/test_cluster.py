@@ -33,6 +33,7 @@ def cluster() -> Iterator[Any]:
         yield found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_worker_is_killed(cluster: Any, tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
@@ -58,6 +59,7 @@ def test_a_worker_is_killed(cluster: Any, tmp_path: Path) -> None:
         assert all(len(store.history(run.hash)) == N_EPOCHS for run in runs)
 
 
+@pytest.mark.slow
 def test_a_wiring_and_arrays_go_to_workers(cluster: Any, tmp_path: Path) -> None:
     def mean_output(targets: Any, outputs: Any) -> float:
         """Goes by value, as what is written in a notebook does: workers cannot import tests."""

@@ -268,6 +268,7 @@ def test_an_error_of_the_user_has_a_note(jobs: int) -> None:
     assert note.startswith("train was called with null 1, rewired(keep='degrees', seed=")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_process_that_dies() -> None:
     pytest.importorskip("joblib", reason="needs the extra sweep")

@@ -228,6 +228,7 @@ def test_processes_give_what_one_process_gives(path: Path) -> None:
     assert not worker_processes(others), "none stays"
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.parametrize(("jobs", "seeds"), [(2, [0, 1, 3, 4, 2]), (1, [1, 0]), (2, [1])])
 def test_a_worker_that_dies_fails_its_own_run(
@@ -255,6 +256,7 @@ def test_a_worker_that_dies_fails_its_own_run(
     assert (last.trained, last.failed) == (summary.failed, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no list of processes")
 def test_a_worker_that_dies_while_it_is_idle(path: Path) -> None:
     pytest.importorskip("joblib", reason="needs the extra sweep")
@@ -282,6 +284,7 @@ def test_no_extra_is_imported_with_the_library() -> None:
     assert found.stdout == "set()\n"
 
 
+@pytest.mark.slow
 @POSIX
 def test_a_killed_sweep_goes_on_where_it_was(path: Path, tmp_path: Path) -> None:
     """None is lost, none is trained twice."""
@@ -308,6 +311,7 @@ def test_a_killed_sweep_goes_on_where_it_was(path: Path, tmp_path: Path) -> None
         assert all(len(store.history(run_hash)) == LONG["epochs"] for run_hash in after)
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_keeps_what_is_finished(path: Path, tmp_path: Path, jobs: str) -> None:

@@ -324,6 +324,7 @@ def test_any_bytes(valid: tuple[Path, bytes, snn.MLP], content: bytes) -> None:
     load_or_refuse(valid[0], content, valid[2])
 
 
+@pytest.mark.slow
 def test_the_fuzzing_program_runs() -> None:
     program = Path(__file__).parents[1] / "fuzz" / "fuzz_files.py"
     done = subprocess.run(

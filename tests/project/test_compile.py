@@ -55,6 +55,7 @@ assert wide.plan_for(128).tables.groups["n_blocks"].max() > 1, "blocks are looke
 """
 
 
+@pytest.mark.slow
 @COMPILED_ONLY
 def test_it_compiles_all_that_is_usual(tmp_path: Path) -> None:
     done = subprocess.run(

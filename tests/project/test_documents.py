@@ -36,6 +36,7 @@ DOCUMENTS = sorted(
     [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
 )
 USUAL = {(max(TILES), "float32")}
+LONG = {"pathways.md": pytest.mark.slow}  # trains null models
 
 
 @pytest.mark.parametrize("name", ["minisnn", *MODULES])
@@ -59,7 +60,9 @@ def test_docstrings_have_examples() -> None:
                 assert examples, f"{module.__name__}.{name} has no example"
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=LONG.get(path.name, ()), id=path.name) for path in DOCUMENTS]
+)
 def test_python_blocks(
     path: Path,
     tmp_path: Path,

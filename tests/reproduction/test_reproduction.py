@@ -24,6 +24,9 @@ TINY = replace(PROFILES["quick"], hidden=24, wide=40, epochs=2, long=4, seeds=2,
 KEYS = list(EXPERIMENTS)
 
 
+WHOLE = pytest.mark.slow  # what looks at the whole reproduction
+
+
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     with pytest.MonkeyPatch.context() as patch:
@@ -33,6 +36,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
         return reproduction.reproduce(TINY, folder, select([]), progress=False), folder
 
 
+@WHOLE
 def test_every_experiment_has_an_answer(outcome: tuple[Any, Path]) -> None:
     made, _ = outcome
     assert [f"E{k}" for k in range(1, 12)] == KEYS
@@ -44,6 +48,7 @@ def test_every_experiment_has_an_answer(outcome: tuple[Any, Path]) -> None:
         assert finding.charts or finding.tables or finding.pictures
 
 
+@WHOLE
 def test_files(outcome: tuple[Any, Path]) -> None:
     made, folder = outcome
     names = [c.name for _, f in made.findings for c in f.charts]
@@ -56,6 +61,7 @@ def test_files(outcome: tuple[Any, Path]) -> None:
     assert len(list((folder / "tables").glob("*.csv"))) == n_tables + 2
 
 
+@WHOLE
 def test_the_table_of_all_networks_is_that_of_the_store(outcome: tuple[Any, Path]) -> None:
     made, folder = outcome
     with open(folder / "tables" / "all-networks.csv", encoding="utf-8", newline="") as file:
@@ -90,6 +96,7 @@ def test_cells_of_tables(value: str | float | Interval, text: str) -> None:
     assert reproduction.report.text_of(value) == text
 
 
+@WHOLE
 def test_the_overview_has_all_answers(outcome: tuple[Any, Path]) -> None:
     made, folder = outcome
     with open(folder / "tables" / "all-experiments.csv", encoding="utf-8", newline="") as file:
@@ -97,6 +104,7 @@ def test_the_overview_has_all_answers(outcome: tuple[Any, Path]) -> None:
     assert [row["here"] for row in rows] == [finding.answer.value for _, finding in made.findings]
 
 
+@WHOLE
 def test_the_report_holds_everything_itself(outcome: tuple[Any, Path]) -> None:
     made, _ = outcome
     text = made.report.read_text()
@@ -109,6 +117,7 @@ def test_the_report_holds_everything_itself(outcome: tuple[Any, Path]) -> None:
             assert f'id="{chart.name}"' in text
 
 
+@WHOLE
 def test_nothing_is_trained_twice(
     outcome: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from minisnn.kernels.program.records import TRAIN
 from minisnn.network.execution import Execution
 
 
+@pytest.mark.slow
 def test_startup() -> None:
     result = startup.measure_startup(repeats=1, compilations=0)
     assert json.loads(json.dumps(result)) == result
@@ -41,6 +42,7 @@ def test_a_failing_process_says_why() -> None:
         startup.in_new_processes("-c", "1 / 0")
 
 
+@pytest.mark.slow
 def test_memory() -> None:
     network = memory.Network((300, 200, 10), 20, "constant_degree")
     result = memory.measure_memory([network], steps=1, data_bytes=1_000_000)

@@ -209,6 +209,7 @@ def run_anew(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     options = (
         "--data", "sample", "--epochs", "40", "--hidden", "60", "--degree", "8",
@@ -259,6 +260,7 @@ def test_a_saved_network_is_trained_further(tmp_path: Path) -> None:
     assert (snn.load(elsewhere / "sparse.npz").parameters == trained.parameters).all()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send")
 def test_ctrl_c_keeps_the_results_so_far(tmp_path: Path) -> None:
     process: Any = subprocess.Popen(

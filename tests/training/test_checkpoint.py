@@ -20,6 +20,7 @@ from minisnn._support.archive import FileFormatError
 from minisnn.training.generators import generator_state, set_generator_state
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that fork")
 def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
     program = Path(__file__).parents[1] / "helpers" / "killing.py"

@@ -47,6 +47,7 @@ print(sum(key_of.stats.cache_misses.values()))
 """
 
 
+@pytest.mark.slow
 @COMPILED_ONLY
 def test_a_change_in_any_sub_folder_compiles_anew(tmp_path: Path) -> None:
     for name in ("minisnn", "kernels"):
@@ -98,6 +99,7 @@ print(code_stamp("package.kernels"))
 """
 
 
+@pytest.mark.slow
 def test_in_an_archive_the_stamp_is_of_code(tmp_path: Path) -> None:
     """As PyInstaller and the like have it; the same in each process, whatever hashes are."""
 

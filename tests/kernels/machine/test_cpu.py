@@ -72,6 +72,7 @@ def test_here() -> None:
         assert (TARGET.register_bytes, TARGET.registers, TARGET.fuses) == (16, 32, True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(TARGET.architecture != "x86-64", reason="the names are those of x86")
 @pytest.mark.parametrize(
     ("environment", "register_bytes"),
