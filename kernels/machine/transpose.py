@@ -79,7 +79,7 @@ if DISABLED:
         return int(not np.isfinite(square).all())
 
 else:
-    _BYTE, _INT, _DOUBLE = ir.IntType(8), ir.IntType(64), ir.DoubleType()
+    _BYTE, _INT, _SINGLE, _DOUBLE = ir.IntType(8), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 
     def _row(array: Any, i: Any, j: Any, element: Any, builder: Any) -> Any:
         """Address of `SIDE` values of an array from [i, j] on."""
@@ -292,24 +292,45 @@ else:
             doubles = ir.VectorType(_DOUBLE, SIDE)
             factor = _same(scale, _DOUBLE, builder)
             zero = ir.Constant(ir.VectorType(real, SIDE), [real(0)] * SIDE)
-            nothing = zero  # plus zero times each: NaN, where one is not finite
-            for i, vector in enumerate(vectors):
-                if real != _BYTE:
-                    if isinstance(item, ir.IntType):
-                        vector = builder.uitofp(vector, doubles)
-                    elif item != _DOUBLE:
-                        vector = builder.fpext(vector, doubles)
-                    vector = builder.fmul(vector, factor)
-                    if real != _DOUBLE:
-                        vector = builder.fptrunc(vector, zero.type)
+
+            def scaled(vector: Any) -> Any:
+                """The product in float64, rounded."""
+                if isinstance(item, ir.IntType):
+                    vector = builder.uitofp(vector, doubles)
+                elif item != _DOUBLE:
+                    vector = builder.fpext(vector, doubles)
+                vector = builder.fmul(vector, factor)
+                return vector if real == _DOUBLE else builder.fptrunc(vector, zero.type)
+
+            def put(product: Callable[[Any], Any]) -> Any:
+                """Store the products; return whether one is not finite."""
+                nothing = zero  # plus zero times each: NaN, where one is not finite
+                for i, vector in enumerate(vectors):
+                    vector = product(vector)
                     if checks:
                         nothing = _fused(builder, vector, zero, nothing)
-                end = _row(target, builder.add(f, f.type(i)), s, real, builder)
-                builder.store(vector, end, align=signature.args[4].dtype.bitwidth // 8)
-            if not checks:
-                return _INT(0)
-            broken = builder.fcmp_unordered("uno", nothing, nothing)
-            return builder.zext(builder.bitcast(broken, ir.IntType(SIDE)), _INT)
+                    end = _row(target, builder.add(f, f.type(i)), s, real, builder)
+                    builder.store(vector, end, align=signature.args[4].dtype.bitwidth // 8)
+                if not checks:
+                    return _INT(0)
+                broken = builder.fcmp_unordered("uno", nothing, nothing)
+                return builder.zext(builder.bitcast(broken, ir.IntType(SIDE)), _INT)
+
+            if real == _BYTE:
+                return put(lambda vector: vector)
+            if item == real == _SINGLE:
+                # Of two float32s float64 has the whole product, so that it is rounded once anyway.
+                single = builder.fptrunc(scale, _SINGLE)
+                fits = builder.fcmp_ordered("==", builder.fpext(single, _DOUBLE), scale)
+                singles = _same(single, _SINGLE, builder)
+                found = cgutils.alloca_once(builder, _INT)
+                with builder.if_else(fits) as (at_once, by_doubles):
+                    with at_once:
+                        builder.store(put(lambda vector: builder.fmul(vector, singles)), found)
+                    with by_doubles:
+                        builder.store(put(scaled), found)
+                return builder.load(found)
+            return put(scaled)
 
         at = types.intp, types.float64, X, types.intp, types.intp
         return types.intp(kind, rows, *at), generate

@@ -126,6 +126,20 @@ def test_assembly_of_a_matrix(
     assert broken == 0
 
 
+@settings(max_examples=100)
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.integers(0, 2**32))
+def test_products_of_singles_are_those_of_doubles(scale: float, seed: int) -> None:
+    """Rounded once: also those that are subnormal, or too large."""
+    bits = np.random.default_rng(seed).integers(0, 2**32, (16, 32), dtype=np.uint32)
+    data = bits.view(np.float32)
+    data[~np.isfinite(data)] = 1
+    X, broken = gathered(data, np.arange(16), scale, np.float32)
+    with np.errstate(over="ignore"):
+        expected = twins.gather(data, np.arange(16), scale, np.float32)
+    np.testing.assert_array_equal(X.view(np.uint32), expected.view(np.uint32))
+    assert bool(broken) == (not np.isfinite(expected).all())
+
+
 @pytest.mark.parametrize("kind", ["f4", "u1", "i2"])
 def test_columns_of_which_some_lie_side_by_side(kind: str) -> None:
     """A square is read in place where all of its columns do; not where only both ends would."""
