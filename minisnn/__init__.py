@@ -23,6 +23,7 @@ from ._version import __version__
 from .interchange import export_c, export_onnx, from_state_dict, from_weights, to_torch
 from .interchange.network_file import load, load_optimizer_state, save
 from .kernels.machine.threads import get_num_threads, set_num_threads
+from .measurement.machine import show_machine
 from .network.batch_norm import BatchNorm
 from .network.evaluation import Evaluation, evaluate
 from .network.gradients import Gradients
@@ -81,6 +82,7 @@ __all__ = [
     "plots",
     "save",
     "set_num_threads",
+    "show_machine",
     "spectral",
     "to_torch",
     "topology",

@@ -72,16 +72,25 @@ class _Pools:
             self._left[k] = number
 
 
-@cache
-def _libraries() -> tuple[list[Any], list[Any]]:
-    """Return the controllers of all BLAS libraries: with a number per process, and one per thread.
+def blas_libraries() -> list[Any]:
+    """Return threadpoolctl's controllers of the BLAS libraries that are loaded, SciPy's among them.
 
-    They are looked up once, on first use: it takes milliseconds.
+    It takes milliseconds.
     """
     from threadpoolctl import ThreadpoolController
 
     import_module("scipy.linalg.cython_blas")  # what compiled code calls; NumPy's is there
-    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    found: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return found
+
+
+@cache
+def _libraries() -> tuple[list[Any], list[Any]]:
+    """Return the controllers of all BLAS libraries: with a number per process, and one per thread.
+
+    They are looked up once, on first use.
+    """
+    found = blas_libraries()
     a_thread = [library for library in found if _counts_by_thread(library)]
     return [library for library in found if library not in a_thread], a_thread
 

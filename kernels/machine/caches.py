@@ -12,7 +12,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,25 @@ level, ways, bytes of a line, bytes, kind."""
 _RELATION_CACHE, _UNIFIED, _DATA = 2, 0, 2  # Windows's numbers
 
 
+SOURCE = {"darwin": "sysctl", "win32": "GetLogicalProcessorInformation"}.get(
+    sys.platform, str(_LINUX)
+)
+"""Where this system reports its caches."""
+
+
 @dataclass(frozen=True)
 class Caches:
-    """Bytes of the first-level data cache and of the second-level cache that one core has.
+    """Bytes of the first-level data cache, and of the caches behind it, that one core has.
 
     Nearly every CPU of the last ten years has at least the defaults; they are used where the
-    system reports nothing.
+    system reports nothing. Kernels do not depend on the third level: it has no default.
     """
 
     L1: int = 32 * 2**10
     L2: int = 512 * 2**10
+    L3: int | None = None
+    reported: frozenset[str] = field(default=frozenset(), compare=False)
+    """Names of those that are no defaults."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +73,15 @@ def of_core(caches: list[Cache], usable: set[int]) -> Caches:
     sizes: dict[str, int] = {}
     for cache in caches:
         sharing = sum(1 for core in cores if core & cache.cpus & usable)
-        if cache.level in (1, 2) and cache.size > 0 and cache.cpus & usable:
+        if cache.level in (1, 2, 3) and cache.size > 0 and cache.cpus & usable:
             share = cache.size // max(1, sharing)
             name = f"L{cache.level}"
             sizes[name] = min(share, sizes.get(name, share))
-    return Caches(**sizes)
+    return _reported(sizes)
+
+
+def _reported(sizes: dict[str, int]) -> Caches:
+    return Caches(**sizes, reported=frozenset(sizes))
 
 
 def read_linux(cpus: set[int], folder: Path = _LINUX) -> list[Cache]:
@@ -110,7 +123,7 @@ def of_macos(sysctl: Callable[[str], int | None]) -> Caches:
                 shares.append(size // (sysctl(f"{kind}{divisor}") or 1 if divisor else 1))
         return {name[:2].upper(): min(shares)} if shares else {}
 
-    return Caches(**smallest("l1dcachesize"), **smallest("l2cachesize", "cpusperl2"))
+    return _reported(smallest("l1dcachesize") | smallest("l2cachesize", "cpusperl2"))
 
 
 def _sysctl(name: str) -> int | None:

@@ -221,7 +221,8 @@ def test_environment(threads: Any) -> None:
     threads(1)
     environment = describe_environment()
     assert environment["threads"] == 1
-    assert set(environment["versions"]) == {"minisnn", "python", "numpy", "numba", "scipy"}
+    names = {"minisnn", "python", "numpy", "numba", "llvmlite", "scipy"}
+    assert set(environment["versions"]) == names
     assert environment["versions"]["minisnn"] == snn.__version__
     assert environment["cpu"]
     assert environment["blas"][0]["threads"] >= 1

@@ -38,6 +38,13 @@ def test_instructions_and_what_cannot_be_read_do_not_count(tmp_path: Path) -> No
     assert read(tmp_path, {0}) == Caches(48 * K, 2 * M)
 
 
+def test_defaults_are_told_from_what_the_system_reports(tmp_path: Path) -> None:
+    add(tmp_path, "0", {"1 Data": "32K", "3 Unified": "8M"})
+    assert read(tmp_path, {0}).reported == {"L1", "L3"}
+    assert of_macos({"hw.l2cachesize": 256 * K}.get).reported == {"L2"}
+    assert not Caches().reported
+
+
 def test_no_word_of_who_shares(tmp_path: Path) -> None:
     add(tmp_path, "0", {"1 Data": "48K", "2 Unified": "1280K"})
     for file in tmp_path.glob("cpu0/cache/*/shared_cpu_list"):
@@ -101,8 +108,8 @@ def test_windows() -> None:
         record(0b1111, 2, 2, 2 * M, 0),
         record(0b1111, 2, 3, 32 * M, 0),
     ])  # fmt: skip
-    assert of_core(parse_windows(records), {0, 1, 2, 3}) == Caches(48 * K, 1 * M)
-    assert of_core(parse_windows(records), {0, 1}) == Caches(48 * K, 2 * M)
+    assert of_core(parse_windows(records), {0, 1, 2, 3}) == Caches(48 * K, 1 * M, 16 * M)
+    assert of_core(parse_windows(records), {0, 1}) == Caches(48 * K, 2 * M, 32 * M)
     assert of_core(parse_windows(b""), {0}) == Caches()
 
 
