@@ -22,6 +22,8 @@ _SHARE = 0.002  # of the training's time, for keeping states
 class Watch:
     """Steps that never leave a network with weights that are not finite.
 
+    Before the first one `keep` is called.
+
     Parameters
     ----------
     trainer : AnyTrainer
@@ -37,7 +39,7 @@ class Watch:
 
     def __init__(self, trainer: AnyTrainer, net: SparseNetwork) -> None:
         self._trainer, self._net = trainer, net
-        self._kept = {name: array.copy() for name, array in trainer.state().items()}
+        self._kept = {name: np.empty_like(array) for name, array in trainer.state().items()}
         self._since: list[tuple[Array, Array]] = []  # samples and rates of the steps after it
         self._due = 0.0
         self.check()
