@@ -4,7 +4,8 @@ Arrays are feature-major (`layout`). ``real`` is float32 or float64 throughout o
 value is computed from its own inputs alone, with `fma` where one rounding is meant. So its bits do
 not depend on how the work is divided.
 
-An activation is a row of `ACTIVATIONS`. A plan has its number, so one compilation serves all::
+An activation is a row of `ACTIVATIONS`. Kernels get the addresses of its functions (`values_at`,
+`slopes_at`), so that they are compiled once for all activations, and each of these if it is used::
 
     identity    f(z) = z                     slope  1
     sigmoid            1 / (1 + exp(-z))            a (1 - a)
@@ -14,7 +15,7 @@ An activation is a row of `ACTIVATIONS`. A plan has its number, so one compilati
     softmax            exp(z_i) / sum_k exp(z_k), over all neurons of the layer: for outputs only
 
 The functions of each row take vectors and loop over their values. With bounds as arguments the loop
-would not become vector code, and functions of single values would be chosen once per value.
+would not become vector code, and functions of single values would be called once per value.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from numba import from_dtype, types
+
+from ..machine.calls import address_of, call
 from ..machine.dispatch import Row, by_number, table
 from ..machine.exponentials import exp, sigmoid, tanh
 from ..machine.jit import inlined, jit, whole_registers
@@ -40,9 +44,9 @@ class Activation(Row):
     ----------
     values : function (values, scale, bias)
         values = f(scale values + bias), in place; values : real[n]. A NaN stays one.
-    slopes : function (A, keep, dA), optional
+    slopes : function (A, keep, dA)
         dA *= f'(Z), in place, from the activations A; A, dA : real[n]. keep : real, the share of
-        activations that dropout left. None stands for a slope of 1.
+        activations that dropout left.
     shows_dropped : bool
         Whether slopes are those after inverted dropout, which holds a / keep where a neuron was
         kept and 0 where it was dropped: then the slope / keep, and 0 where A is 0. This requires a
@@ -54,25 +58,30 @@ class Activation(Row):
     """
 
     values: Callable[..., None]
-    slopes: Callable[..., None] | None
+    slopes: Callable[..., None]
     shows_dropped: bool = False
     over_layer: Callable[..., None] | None = None
 
 
-@inlined
+@jit
 def _identity(values, scale, bias):  # type: ignore[no-untyped-def]
     for s in range(values.shape[0]):
         values[s] = fma(values[s], scale, bias)
 
 
-@inlined
+@jit
+def _slopes_of_1(A, keep, dA):  # type: ignore[no-untyped-def]
+    pass
+
+
+@jit
 def _sigmoid(values, scale, bias):  # type: ignore[no-untyped-def]
     whole_registers()
     for s in range(values.shape[0]):
         values[s] = sigmoid(fma(values[s], scale, bias))
 
 
-@inlined
+@jit
 def _sigmoid_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
     one = A.dtype.type(1)
     scale = one / keep
@@ -81,14 +90,14 @@ def _sigmoid_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
         dA[s] *= a * (one - a) * scale
 
 
-@inlined
+@jit
 def _tanh(values, scale, bias):  # type: ignore[no-untyped-def]
     whole_registers()
     for s in range(values.shape[0]):
         values[s] = tanh(fma(values[s], scale, bias))
 
 
-@inlined
+@jit
 def _tanh_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
     one = A.dtype.type(1)
     for s in range(A.shape[0]):
@@ -96,7 +105,7 @@ def _tanh_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
         dA[s] *= fma(-a, a, one)
 
 
-@inlined
+@jit
 def _relu(values, scale, bias):  # type: ignore[no-untyped-def]
     zero = values.dtype.type(0)
     for s in range(values.shape[0]):
@@ -104,14 +113,14 @@ def _relu(values, scale, bias):  # type: ignore[no-untyped-def]
         values[s] = zero if z < zero else z
 
 
-@inlined
+@jit
 def _relu_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
     zero, scale = A.dtype.type(0), A.dtype.type(1) / keep
     for s in range(A.shape[0]):
         dA[s] = zero if A[s] <= zero else dA[s] * scale
 
 
-@inlined
+@jit
 def _leaky_relu(values, scale, bias):  # type: ignore[no-untyped-def]
     zero, leak = values.dtype.type(0), values.dtype.type(LEAK)
     for s in range(values.shape[0]):
@@ -119,7 +128,7 @@ def _leaky_relu(values, scale, bias):  # type: ignore[no-untyped-def]
         values[s] = z * leak if z < zero else z
 
 
-@inlined
+@jit
 def _leaky_relu_slopes(A, keep, dA):  # type: ignore[no-untyped-def]
     zero, leak = A.dtype.type(0), A.dtype.type(LEAK)
     for s in range(A.shape[0]):
@@ -169,27 +178,29 @@ ACTIVATIONS = table(
     Activation("tanh", _tanh, _tanh_slopes),
     Activation("relu", _relu, _relu_slopes, shows_dropped=True),
     Activation("leaky_relu", _leaky_relu, _leaky_relu_slopes),
-    Activation("identity", _identity, None),
-    Activation("softmax", _identity, None, over_layer=softmax),
+    Activation("identity", _identity, _slopes_of_1),
+    Activation("softmax", _identity, _slopes_of_1, over_layer=softmax),
 )
 """The activations by name."""
 
 IDENTITY = ACTIVATIONS["identity"].number
 """Of inputs, and of outputs that stay pre-activations."""
 
+
+def values_at(number: int, dtype: Any) -> int:
+    """Return the address of `Activation.values` for a precision; compile it first if needed."""
+    real = from_dtype(dtype)
+    return address_of(_ROWS[number].values, types.Array(real, 1, "C"), real, real)
+
+
+def slopes_at(number: int, dtype: Any) -> int:
+    """Return the address of `Activation.slopes` for a precision; compile it first if needed."""
+    real = from_dtype(dtype)
+    vector = types.Array(real, 1, "C")
+    return address_of(_ROWS[number].slopes, vector, real, vector)
+
+
 _ROWS: tuple[Any, ...] = tuple(ACTIVATIONS.values())
-
-
-@jit
-@by_number([row.values for row in _ROWS])
-def activate(activation, values, scale, bias):  # type: ignore[no-untyped-def]
-    """values = f(scale values + bias), in place; see `Activation`."""
-
-
-@inlined
-@by_number([row.slopes for row in _ROWS])
-def slope(activation, A, keep, dA):  # type: ignore[no-untyped-def]
-    """dA *= f'(Z), in place, from the activations; see `Activation`."""
 
 
 @inlined
@@ -199,20 +210,28 @@ def activate_layer(activation, Z, workspace, first, last):  # type: ignore[no-un
 
 
 @jit
-def bias_activation(activation, biases, scale, Z, first, last):  # type: ignore[no-untyped-def]
-    """A = f(scale Z + b) for rows first to last, in place.
-
-    biases : real[n_out]; scale : real; Z : real[n_out, width], overwritten by A.
-    """
-    for i in range(first, last):
-        activate(activation, Z[i], scale, biases[i])
+def activate(f, values, scale, bias):  # type: ignore[no-untyped-def]
+    """values = f(scale values + bias), in place; f : address, of `values_at`."""
+    call(f, (values, scale, bias))
 
 
 @jit
-def activation_slope(activation, A, keep, dA, first, last):  # type: ignore[no-untyped-def]
-    """dZ = dA * f'(Z) for rows first to last, in place, from the activations.
+def bias_activation(f, biases, scale, Z, first, last):  # type: ignore[no-untyped-def]
+    """A = f(scale Z + b) for rows first to last, in place.
 
-    A, dA : real[n, width]; keep : real, the share of activations that dropout left.
+    f : address, of `values_at`; biases : real[n_out]; scale : real; Z : real[n_out, width],
+    overwritten by A.
     """
     for i in range(first, last):
-        slope(activation, A[i], keep, dA[i])
+        call(f, (Z[i], scale, biases[i]))
+
+
+@jit
+def activation_slope(slopes, A, keep, dA, first, last):  # type: ignore[no-untyped-def]
+    """dZ = dA * f'(Z) for rows first to last, in place, from the activations.
+
+    slopes : address, of `slopes_at`; A, dA : real[n, width]; keep : real, the share of activations
+    that dropout left.
+    """
+    for i in range(first, last):
+        call(slopes, (A[i], keep, dA[i]))

@@ -39,7 +39,7 @@ waits for another; those of the next rows are under way meanwhile, which takes h
 
 
 @jit
-def normalise(tile, activation, A, n, gains, shifts, H, statistics, first, last):  # type: ignore[no-untyped-def]
+def normalise(tile, function, A, n, gains, shifts, H, statistics, first, last):  # type: ignore[no-untyped-def]
     """H and A = f(gain H + shift) of rows first to last, from A = Z of n samples."""
     n_rows = max(1, _STRETCH // A.shape[1])
     for begin in range(first, last, n_rows):
@@ -47,7 +47,7 @@ def normalise(tile, activation, A, n, gains, shifts, H, statistics, first, last)
         _set_statistics(tile, A, n, H, statistics, begin, end)
         for i in range(begin, end):
             _multiply(tile, H, statistics[INVERSE, i], A, i)
-            activate(activation, A[i], gains[i], shifts[i])
+            activate(function, A[i], gains[i], shifts[i])
 
 
 @jit
@@ -96,11 +96,11 @@ def add_moments(n, statistics, means, variances, first, last):  # type: ignore[n
 
 
 @jit
-def apply_moments(activation, A, gains, shifts, means, variances, first, last):  # type: ignore[no-untyped-def]
+def apply_moments(function, A, gains, shifts, means, variances, first, last):  # type: ignore[no-untyped-def]
     """A = f(gain (Z - mean) / deviation + shift) of rows first to last, from A = Z."""
     for i in range(first, last):
         factor, shift = folded(gains[i], shifts[i], means[i], variances[i])
-        activate(activation, A[i], factor, shift)
+        activate(function, A[i], factor, shift)
 
 
 @jit

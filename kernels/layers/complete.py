@@ -120,13 +120,13 @@ def add_partials(Z, partials, first, last):  # type: ignore[no-untyped-def]
 
 
 @jit
-def complete_input_gradient(part, W, dZ, X, activation, keep, dX, first, last):  # type: ignore[no-untyped-def]
+def complete_input_gradient(part, W, dZ, X, slopes, keep, dX, first, last):  # type: ignore[no-untyped-def]
     """dX = W^T dZ for inputs first to last, times the slope of X's activation."""
     for j in range(first, last, GROUP):
         group = _group_of(j, last)
         for c in range(0, dX.shape[1], lanes(part, dX)):
             _put(dX, 0, group, c, _five(part, W.T, dZ, c, group, 0, W.shape[0]))
-        activation_slope(activation, X, keep, dX, j, group[4] + 1)
+        activation_slope(slopes, X, keep, dX, j, group[4] + 1)
 
 
 @jit

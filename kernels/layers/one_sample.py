@@ -80,11 +80,22 @@ def complete_times(W, x, z):  # type: ignore[no-untyped-def]
 
 @jit
 def predict_one(  # type: ignore[no-untyped-def]
-    groups, starts, indices, parameters, scale, on_blas, logits, values, outputs, workspace
+    groups,
+    starts,
+    indices,
+    functions,
+    parameters,
+    scale,
+    on_blas,
+    logits,
+    values,
+    outputs,
+    workspace,
 ):
     """Compute all activations of one sample.
 
-    groups, starts, indices : of a plan's `Tables`; parameters : real[n_parameters]; scale : real,
+    groups, starts, indices : of a plan's `Tables`; functions : int64[n], the address of each
+    activation by its number, 0 where it is not used; parameters : real[n_parameters]; scale : real,
     on the sums of groups that read inputs; on_blas : whether BLAS makes the products of complete
     groups; logits : whether pre-activations of outputs are wanted; values : real[n_rows], the
     inputs first, the rest overwritten; outputs : real[n_out]; workspace : real[2, 1].
@@ -123,7 +134,7 @@ def predict_one(  # type: ignore[no-untyped-def]
         if logits and first >= 0:
             for i in range(n_out):
                 outputs[first + i] = z[i]
-        activate(group["activation"], z, one, zero)
+        activate(functions[group["activation"]], z, one, zero)
         activate_layer(group["activation"], z.reshape((n_out, 1)), workspace, 0, 1)
         if not logits and first >= 0:
             for i in range(n_out):

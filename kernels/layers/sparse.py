@@ -44,8 +44,11 @@ from ..machine.vector import dot, dots, fma, lanes, load, load_as, splat, store
 
 
 @jit
-def forward(tile, starts, indices, weights, biases, X, scale, activation, A, first, last):  # type: ignore[no-untyped-def]
-    """A = f(scale W X + b) for rows first to last; f while the row is still in L1."""
+def forward(tile, starts, indices, weights, biases, X, scale, function, A, first, last):  # type: ignore[no-untyped-def]
+    """A = f(scale W X + b) for rows first to last; f while the row is still in L1.
+
+    function : address of f (`values_at`).
+    """
     step, width = lanes(tile, A), A.shape[1]
     zero = A.dtype.type(0)
     n_blocks = starts.shape[0] - 1
@@ -58,7 +61,7 @@ def forward(tile, starts, indices, weights, biases, X, scale, activation, A, fir
                     accumulator = fma(splat(tile, weights[k]), x, accumulator)
                 store(A, i, c, accumulator)
                 if block == n_blocks - 1 and c + step == width:
-                    bias_activation(activation, biases, scale, A, i, i + 1)
+                    bias_activation(function, biases, scale, A, i, i + 1)
 
 
 @jit
@@ -129,12 +132,12 @@ def row_sums(tile, dZ, db, first, last):  # type: ignore[no-untyped-def]
 
 @jit
 def input_gradient(  # type: ignore[no-untyped-def]
-    tile, starts, indices, edges, weights, dZ, X, activation, keep, dX, first, last
+    tile, starts, indices, edges, weights, dZ, X, slopes, keep, dX, first, last
 ):
     """dX = W^T dZ for inputs first to last, by rows of W^T, times the slope of X's activation.
 
     Here starts : uint32[blocks + 1, n_in] and indices are those of W^T, and edges : uint32[edges]
-    says where each of its entries stands in W. activation, keep : what made X, and the share of it
+    says where each of its entries stands in W. slopes, keep : of what made X, and the share of it
     that dropout left, as in `activation_slope`.
     """
     step, width = lanes(tile, dX), dX.shape[1]
@@ -149,4 +152,4 @@ def input_gradient(  # type: ignore[no-untyped-def]
                     accumulator = fma(weight, load(tile, dZ, indices[k], c), accumulator)
                 store(dX, j, c, accumulator)
                 if block == n_blocks - 1 and c + step == width:
-                    activation_slope(activation, X, keep, dX, j, j + 1)
+                    activation_slope(slopes, X, keep, dX, j, j + 1)

@@ -35,7 +35,7 @@ _WHO = 3
 
 @jit
 def forward(  # type: ignore[no-untyped-def]
-    part, starts, run_starts, runs, indices, weights, biases, X, scale, activation, A, first, last
+    part, starts, run_starts, runs, indices, weights, biases, X, scale, function, A, first, last
 ):
     """A = f(scale W X + b) for rows first to last; f while the rows are still in L1."""
     step, width = lanes(part, A), A.shape[1]
@@ -68,16 +68,16 @@ def forward(  # type: ignore[no-untyped-def]
                 store(A, i, c, a)
                 store(A, i + 1, c, b)
                 if block == n_blocks - 1 and c + step == width:
-                    bias_activation(activation, biases, scale, A, i, i + 2)
+                    bias_activation(function, biases, scale, A, i, i + 2)
     if last % 2:
         sparse.forward(
-            part, starts, indices, weights, biases, X, scale, activation, A, last - 1, last
+            part, starts, indices, weights, biases, X, scale, function, A, last - 1, last
         )
 
 
 @jit
 def input_gradient(  # type: ignore[no-untyped-def]
-    part, starts, run_starts, runs, indices, edges, weights, dZ, X, activation, keep, dX, first,
+    part, starts, run_starts, runs, indices, edges, weights, dZ, X, slopes, keep, dX, first,
     last,
 ):  # fmt: skip
     """dX = W^T dZ for inputs first to last, by rows of W^T, times the slope of X's activation.
@@ -114,8 +114,8 @@ def input_gradient(  # type: ignore[no-untyped-def]
                 store(dX, j, c, a)
                 store(dX, j + 1, c, b)
                 if block == n_blocks - 1 and c + step == width:
-                    activation_slope(activation, X, keep, dX, j, j + 2)
+                    activation_slope(slopes, X, keep, dX, j, j + 2)
     if last % 2:
         sparse.input_gradient(
-            part, starts, indices, edges, weights, dZ, X, activation, keep, dX, last - 1, last
+            part, starts, indices, edges, weights, dZ, X, slopes, keep, dX, last - 1, last
         )

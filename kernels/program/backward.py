@@ -34,7 +34,8 @@ def gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
         context.tile, views.starts(context, group["t_starts"], group["t_blocks"], group["n_rows"]),
         views.rows(tables.t_indices, first, n), views.rows(tables.t_edges, first, n),
         context.memory.parameters, views.readers(context, group), views.activations(context, group),
-        group["activation"], _kept(context, operation["group"], dZ.dtype.type), dZ,
+        views.slopes(context, group["activation"]),
+        _kept(context, operation["group"], dZ.dtype.type), dZ,
         operation["first"], operation["last"],
     )  # fmt: skip
 
@@ -49,7 +50,8 @@ def gradient_by_two(context, rank, operation, step):  # type: ignore[no-untyped-
         views.starts_of_two(context, group["t_run_starts"], blocks, n_rows), tables.runs,
         views.rows(tables.t_indices, first, n), views.rows(tables.t_edges, first, n),
         context.memory.parameters, views.readers(context, group), views.activations(context, group),
-        group["activation"], _kept(context, operation["group"], dZ.dtype.type), dZ,
+        views.slopes(context, group["activation"]),
+        _kept(context, operation["group"], dZ.dtype.type), dZ,
         operation["first"], operation["last"],
     )  # fmt: skip
 
@@ -60,7 +62,7 @@ def complete_gradient(context, rank, operation, step):  # type: ignore[no-untype
     reader, dZ = context.tables.groups[group["reader"]], views.deltas(context, group)
     complete.complete_input_gradient(
         context.part, views.matrix(context, reader), views.deltas(context, reader),
-        views.activations(context, group), group["activation"],
+        views.activations(context, group), views.slopes(context, group["activation"]),
         _kept(context, operation["group"], dZ.dtype.type), dZ, operation["first"],
         operation["last"],
     )  # fmt: skip
@@ -79,7 +81,8 @@ def slope(context, rank, operation, step):  # type: ignore[no-untyped-def]
     group = context.tables.groups[operation["group"]]
     A, dZ = views.activations(context, group), views.deltas(context, group)
     keep = _kept(context, operation["group"], dZ.dtype.type)
-    activation_slope(group["activation"], A, keep, dZ, operation["first"], operation["last"])
+    slopes = views.slopes(context, group["activation"])
+    activation_slope(slopes, A, keep, dZ, operation["first"], operation["last"])
 
 
 def drop_deltas(context, rank, operation, step):  # type: ignore[no-untyped-def]

@@ -8,12 +8,13 @@ tile, not for each depth, width or kind of data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numba import from_dtype, typeof, types
 
+from ..functions.activations import slopes_at, values_at
 from ..machine import compiling
 from ..machine.atomics import read
 from ..machine.calls import Reference, address_of, call, reference_to
@@ -21,15 +22,32 @@ from ..machine.jit import DISABLED, jit
 from ..machine.subnormals import flush_subnormals, restore
 from ..machine.threads import claim, finish, n_threads_of, share
 from . import operations
-from .records import FIRST_OPERATION, LOSS, OPERATION, OPTIMIZER, UPDATE, Common, Context
+from .records import (
+    FIRST_OPERATION,
+    LOSS,
+    OPERATION,
+    OPTIMIZER,
+    SLOPES,
+    UPDATE,
+    VALUES,
+    Common,
+    Context,
+)  # fmt: skip
 
 _OPERATION = from_dtype(OPERATION)
 _INTS = types.Array(types.int64, 1, "C")
 _ROW = types.Array(types.float64, 1, "C")
 
 
-def prepare(functions: Mapping[int, Any], context: Context) -> Context:
+def prepare(
+    functions: Mapping[int, Any],
+    context: Context,
+    values: Iterable[int] = (),
+    slopes: Iterable[int] = (),
+) -> Context:
     """Return the context with the addresses of functions, given by their places there.
+
+    values, slopes : numbers of the activations of which these are called.
 
     What is not compiled yet for contexts of these types is compiled now, `execute` too: threads
     must not compile.
@@ -42,6 +60,10 @@ def prepare(functions: Mapping[int, Any], context: Context) -> Context:
         for place, function in functions.items():
             advance()
             addresses[place] = address_of(function, *_arguments(place, whole))
+        for number in values:
+            addresses[VALUES + number] = values_at(number, context.memory.parameters.dtype)
+        for number in slopes:
+            addresses[SLOPES + number] = slopes_at(number, context.memory.parameters.dtype)
     return context._replace(addresses=addresses)
 
 

@@ -123,7 +123,8 @@ def _sum(context, operation, X, scale):  # type: ignore[no-untyped-def]
     sparse.forward(
         context.tile, views.row_starts(context, group), views.indices(context, group),
         views.weights(context, group), views.biases_of_sums(context, group), X, scale,
-        group["sums"], views.activations(context, group), operation["first"], operation["last"],
+        views.values(context, group["sums"]), views.activations(context, group),
+        operation["first"], operation["last"],
     )  # fmt: skip
 
 
@@ -134,7 +135,7 @@ def _sum_by_two(context, operation, X, scale):  # type: ignore[no-untyped-def]
     two_rows.forward(
         context.two, views.row_starts(context, group), runs, context.tables.runs,
         views.indices(context, group), views.weights(context, group),
-        views.biases_of_sums(context, group), X, scale, group["sums"],
+        views.biases_of_sums(context, group), X, scale, views.values(context, group["sums"]),
         views.activations(context, group), operation["first"], operation["last"],
     )  # fmt: skip
 
@@ -186,7 +187,8 @@ def activate(context, rank, operation, step):  # type: ignore[no-untyped-def]
     A, first, last = views.activations(context, group), operation["first"], operation["last"]
     complete.add_partials(A, views.partials(context, group), first, last)
     biases = views.biases(context, group)
-    bias_activation(group["makes"], biases, A.dtype.type(1), A, first, last)
+    values = views.values(context, group["makes"])
+    bias_activation(values, biases, A.dtype.type(1), A, first, last)
 
 
 # Batch normalisation
@@ -198,8 +200,9 @@ def normalise(context, rank, operation, step):  # type: ignore[no-untyped-def]
     A, first, last = views.activations(context, group), operation["first"], operation["last"]
     complete.add_partials(A, views.partials(context, group), first, last)
     normalisation.normalise(
-        context.tile, group["makes"], A, views.samples(context, step).shape[0],
-        views.gains(context, group), views.biases(context, group),
+        context.tile, views.values(context, group["makes"]), A,
+        views.samples(context, step).shape[0], views.gains(context, group),
+        views.biases(context, group),
         views.normalised(context, group), views.statistics(context, group), first, last,
     )  # fmt: skip
 
@@ -220,7 +223,8 @@ def apply_moments(context, rank, operation, step):  # type: ignore[no-untyped-de
     A, first, last = views.activations(context, group), operation["first"], operation["last"]
     complete.add_partials(A, views.partials(context, group), first, last)
     normalisation.apply_moments(
-        group["makes"], A, views.gains(context, group), views.biases(context, group),
+        views.values(context, group["makes"]), A, views.gains(context, group),
+        views.biases(context, group),
         views.means(context, group), views.variances(context, group), first, last,
     )  # fmt: skip
 
@@ -240,9 +244,9 @@ def output(context, rank, operation, step):  # type: ignore[no-untyped-def]
 def activate_output(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """A = f(Z) for rows first to last of outputs that were handed over as Z, and are read."""
     group = context.tables.groups[operation["group"]]
-    A = views.activations(context, group)
+    A, values = views.activations(context, group), views.values(context, group["activation"])
     for i in range(operation["first"], operation["last"]):
-        apply_activation(group["activation"], A[i], A.dtype.type(1), A.dtype.type(0))
+        apply_activation(values, A[i], A.dtype.type(1), A.dtype.type(0))
 
 
 def activate_whole(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -272,7 +276,7 @@ def _loss_of_row(context, group, step, i, counts):  # type: ignore[no-untyped-de
         n_samples * work.output_counts[group["output"] + i], counts,
         views.losses(context, group, step), dZ, i, i + 1,
     ))  # fmt: skip
-    activation_slope(group["makes"], A, A.dtype.type(1), dZ, i, i + 1)
+    activation_slope(views.slopes(context, group["makes"]), A, A.dtype.type(1), dZ, i, i + 1)
 
 
 def loss(context, rank, operation, step):  # type: ignore[no-untyped-def]

@@ -17,12 +17,13 @@ import math
 from collections.abc import Sequence, Sized
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..functions.activations import ACTIVATIONS, IDENTITY
+from ..functions.activations import ACTIVATIONS, IDENTITY, values_at
 from ..functions.losses import OF_OUTPUTS, OF_SAMPLES, SAMPLES
 from ..functions.optimizers import NORM_BLOCK, UPDATES
 from ..layers.complete import part_of
@@ -163,7 +164,19 @@ class Plan:
         self.tables = self._collect(groups, forward, backward, transposed)
         self.scratch_size = self._scratch_size(forward)
         self._kinds = sorted(set(self.tables.operations["kind"].tolist()))
+        self._values = _numbers(groups[1:], "makes", "sums", "activation")
+        self._slopes: list[int] = []
+        if purpose != PREDICT:
+            self._slopes = _numbers(groups[purpose != DIFFERENTIATE :], "makes", "activation")
         self._ready: dict[tuple[Any, ...], Array] = {}
+
+    @cached_property
+    def functions(self) -> Array:
+        """Addresses of the activations that are used, by their numbers: int64[activations]."""
+        addresses = np.zeros(len(ACTIVATIONS), np.int64)
+        for number in self._values:
+            addresses[number] = values_at(number, self.dtype)
+        return addresses
 
     @property
     def by_samples(self) -> bool:
@@ -208,7 +221,7 @@ class Plan:
             functions[place] = losses[loss]
         key = tuple(functions.values())
         if key not in self._ready:
-            self._ready[key] = prepare(functions, context).addresses
+            self._ready[key] = prepare(functions, context, self._values, self._slopes).addresses
         return context._replace(addresses=self._ready[key])
 
     def limits_blas(self) -> AbstractContextManager[None]:
@@ -394,3 +407,8 @@ class Plan:
 def _bounds(groups: Sequence[Sized]) -> Array:
     """Return the offsets of some groups, and the end of the last one: int64[groups + 1]."""
     return np.cumsum([0, *map(len, groups)]).astype(np.int64)
+
+
+def _numbers(groups: Array, *fields: str) -> list[int]:
+    """Return the numbers that are in fields of groups, each once."""
+    return sorted({int(number) for field in fields for number in groups[field]})

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..functions.activations import ACTIVATIONS
+
 PREDICT, TRAIN, DIFFERENTIATE = range(3)
 """Purpose of a program: outputs, steps of training, or the gradients of one batch."""
 
@@ -110,6 +112,12 @@ class Context(NamedTuple):
 Common = namedtuple("Common", Context._fields[:-3])  # type: ignore[misc]
 """Its first fields, for operations that are the same whatever the tile."""
 
-UPDATE, OPTIMIZER, LOSS, LOSS_OF_SAMPLES, FIRST_OPERATION = range(5)
+UPDATE, OPTIMIZER, LOSS, LOSS_OF_SAMPLES, VALUES = range(5)
 """Places of addresses: of what becomes of gradients as they are made, of the optimiser's step, of
-the loss of outputs or of samples; of the operation of kind 0, which the others follow."""
+the loss of outputs or of samples; of the values of activation 0, which those of others follow."""
+
+SLOPES = VALUES + len(ACTIVATIONS)
+"""Of the slopes of activation 0, which those of others follow."""
+
+FIRST_OPERATION = SLOPES + len(ACTIVATIONS)
+"""Of the operation of kind 0, which the others follow."""

@@ -7,6 +7,22 @@ from __future__ import annotations
 
 from ..layers.batch import Space
 from ..machine.jit import inlined
+from .records import SLOPES, VALUES
+
+# Functions by address
+
+
+@inlined
+def values(context, activation):  # type: ignore[no-untyped-def]
+    """The address of an activation's function, given by its number."""
+    return context.addresses[VALUES + activation]
+
+
+@inlined
+def slopes(context, activation):  # type: ignore[no-untyped-def]
+    """The address of an activation's slopes, given by its number."""
+    return context.addresses[SLOPES + activation]
+
 
 # Parts of a group
 

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 
 from .._support.arrays import Array
-from ..kernels.functions.activations import ACTIVATIONS, activation_slope
+from ..kernels.functions.activations import ACTIVATIONS, activation_slope, slopes_at
 from ..kernels.program.structure import BLAS, Structure
 
 
@@ -60,9 +60,9 @@ class Tangents:
             group, (first, last) = structure.groups[number], structure.rows[number : number + 2]
             sums = matrix @ by_activations[group.reads : group.reads + group.graph.n_in]
             by_sums[first:last] = by_activations[first:last] = sums
-            kind = ACTIVATIONS[group.activation].number
+            slopes = slopes_at(ACTIVATIONS[group.activation].number, activations.dtype)
             A, dA = activations[first:last], by_activations[first:last]
-            activation_slope(kind, A, one, dA, 0, last - first)
+            activation_slope(slopes, A, one, dA, 0, last - first)
         return by_sums
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from .._support.arrays import Array
 from .._support.memory import check_fits
 from .._support.seeds import word_of
+from ..kernels.functions.activations import ACTIVATIONS
 from ..kernels.functions.losses import OF_OUTPUTS, OF_SAMPLES
 from ..kernels.functions.normalisation import N_STATISTICS
 from ..kernels.functions.optimizers import KEEP, N_COEFFICIENTS, UPDATES
@@ -140,7 +141,8 @@ class Execution:
         """Compile all that a run may call, or load it, whether the plan has it or not."""
         nothing = source_of(None)
         context = self._context(nothing, nothing, np.empty(0, dtype=np.int64))
-        prepare(dict(enumerate(OPERATIONS, records.FIRST_OPERATION)), context)
+        operations = dict(enumerate(OPERATIONS, records.FIRST_OPERATION))
+        prepare(operations, context, range(len(ACTIVATIONS)), range(len(ACTIVATIONS)))
         for function in UPDATES:
             prepare({records.UPDATE: function}, context)
         for function in OF_OUTPUTS.values():

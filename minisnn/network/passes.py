@@ -158,8 +158,9 @@ class Passes:
             scale = 1.0
         with plan.limits_blas():
             predict_one(
-                tables.groups, tables.starts, tables.indices, self._parameters, real(scale),
-                structure.uses_blas, logits, values, outputs, np.empty((2, 1), values.dtype),
+                tables.groups, tables.starts, tables.indices, plan.functions, self._parameters,
+                real(scale), structure.uses_blas, logits, values, outputs,
+                np.empty((2, 1), values.dtype),
             )  # fmt: skip
         return structure.as_given(outputs)
 

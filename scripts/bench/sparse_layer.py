@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.kernels.functions.activations import ACTIVATIONS, IDENTITY, bias_activation
+from minisnn.kernels.functions.activations import (
+    ACTIVATIONS,
+    IDENTITY,
+    bias_activation,
+    slopes_at,
+    values_at,
+)  # fmt: skip
 from minisnn.kernels.layers.batch import pack
 from minisnn.kernels.layers.sparse import forward, input_gradient, weight_gradient
 from minisnn.kernels.machine.jit import jit
@@ -35,24 +41,23 @@ _STAYS_IN_L3 = 16 * 2**20  # bytes of activations
 _PRECISION = 1e-4
 _SCALE = np.float32(1 / 255)  # of X
 _KEEP = np.float32(1)
-_NEURONS = ACTIVATIONS["sigmoid"].number
 
 
 # Each thread makes its rows many times in one call, so that threads need not meet in between.
 
 
 @jit
-def _forward(tile, starts, indices, weights, biases, X, scale, A, first, last, n):  # type: ignore[no-untyped-def]
+def _forward(tile, starts, indices, weights, biases, X, scale, f, A, first, last, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        forward(tile, starts, indices, weights, biases, X, scale, _NEURONS, A, first, last)
+        forward(tile, starts, indices, weights, biases, X, scale, f, A, first, last)
 
 
 @jit
-def _input_gradient(tile, starts, indices, edges, weights, dZ, X, keep, dX, first, last, n):  # type: ignore[no-untyped-def]
+def _input_gradient(  # type: ignore[no-untyped-def]
+    tile, starts, indices, edges, weights, dZ, X, slopes, keep, dX, first, last, n
+):
     for _ in range(n):
-        input_gradient(
-            tile, starts, indices, edges, weights, dZ, X, IDENTITY, keep, dX, first, last
-        )
+        input_gradient(tile, starts, indices, edges, weights, dZ, X, slopes, keep, dX, first, last)
 
 
 @jit
@@ -64,9 +69,9 @@ def _weight_gradient(tile, starts, indices, dZ, X, scratch, bounds, n):  # type:
 
 
 @jit
-def _bias_sigmoid(biases, scale, Z, first, last, n):  # type: ignore[no-untyped-def]
+def _bias_activation(f, biases, scale, Z, first, last, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        bias_activation(_NEURONS, biases, scale, Z, first, last)
+        bias_activation(f, biases, scale, Z, first, last)
 
 
 class SparseLayer:
@@ -162,11 +167,13 @@ class SparseLayer:
             If a kernel's result is not that of its twin.
         """
         tile, weights, X, dZ = self._tile, self._mask.data, self._X, self._dZ
+        f = values_at(ACTIVATIONS["sigmoid"].number, np.float32)
+        of_inputs = slopes_at(IDENTITY, np.float32), _KEEP
         rows, inputs = _ranges(self._mask, threads), _ranges(self._back, threads)
         places = self._back.data.astype(np.uint32)
         back_tables = (*self._back_tables, places)
-        back = partial(_input_gradient, tile, *back_tables, weights, dZ, X, _KEEP, self._dX)
-        sigmoid = partial(_bias_sigmoid, self._biases, _SCALE, self._A)
+        back = partial(_input_gradient, tile, *back_tables, weights, dZ, X, *of_inputs, self._dX)
+        sigmoid = partial(_bias_activation, f, self._biases, _SCALE, self._A)
         work = {
             "input_gradient": together([partial(back, *r) for r in inputs], pool),
             SIGMOID: together([partial(sigmoid, *r) for r in rows], pool),
@@ -179,7 +186,7 @@ class SparseLayer:
         read = {"": (self._tables, X), OF_BYTES: (self._byte_tables, self._pairs)}
         for suffix, (tables, inputs_) in read.items():
             ahead = partial(
-                _forward, tile, *tables, weights, self._biases, inputs_, _SCALE, self._A
+                _forward, tile, *tables, weights, self._biases, inputs_, _SCALE, f, self._A
             )
             gradient = partial(_weight_gradient, tile, *tables, dZ, inputs_)
             work[f"forward{suffix}"] = together([partial(ahead, *r) for r in rows], pool)

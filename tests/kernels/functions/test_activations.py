@@ -10,7 +10,7 @@ import scipy.special
 from bench import twins
 
 from minisnn.kernels.functions import activations
-from minisnn.kernels.functions.activations import ACTIVATIONS
+from minisnn.kernels.functions.activations import ACTIVATIONS, slopes_at, values_at
 from minisnn.kernels.machine import exponentials
 from minisnn.kernels.machine.cpu import TARGET
 from minisnn.kernels.machine.jit import DISABLED, jit
@@ -27,7 +27,8 @@ def applied(name: str, values: Any) -> Any:
     """f of each value, by the kernel."""
     found = np.ascontiguousarray(values)[None, :].copy()
     real = found.dtype.type
-    activations.bias_activation(ACTIVATIONS[name].number, np.zeros(1, real), real(1), found, 0, 1)
+    function = values_at(ACTIVATIONS[name].number, real)
+    activations.bias_activation(function, np.zeros(1, real), real(1), found, 0, 1)
     return found[0]
 
 
@@ -119,7 +120,8 @@ def test_the_formulas_of_the_kernels_in_plain_python(real: Any) -> None:
 def test_bias_activation(rng: np.random.Generator, real: Any, name: str) -> None:
     Z, biases = rng.standard_normal((7, 30)).astype(real), rng.standard_normal(7).astype(real)
     expected = twins.bias_activation(name, biases, real(0.5) * Z)
-    activations.bias_activation(ACTIVATIONS[name].number, biases, real(0.5), Z, 0, 7)
+    function = values_at(ACTIVATIONS[name].number, real)
+    activations.bias_activation(function, biases, real(0.5), Z, 0, 7)
     np.testing.assert_allclose(Z, expected, **CLOSE[real])
 
 
@@ -131,7 +133,8 @@ def test_activation_slope(rng: np.random.Generator, real: Any, name: str, keep: 
     dropped = rng.random(Z.shape) < 0.3
     A = np.where(dropped, real(0), twins.activate(name, Z).astype(real) / real(keep))
     expected = twins.activation_slope(name, A, keep, dA)
-    activations.activation_slope(ACTIVATIONS[name].number, A, real(keep), dA, 0, 5)
+    slopes = slopes_at(ACTIVATIONS[name].number, real)
+    activations.activation_slope(slopes, A, real(keep), dA, 0, 5)
     np.testing.assert_allclose(dA, expected, **CLOSE[real])
     if ACTIVATIONS[name].shows_dropped:
         assert not dA[dropped].any()

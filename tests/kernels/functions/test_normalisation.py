@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minisnn.kernels.functions import normalisation as kernels
-from minisnn.kernels.functions.activations import ACTIVATIONS
+from minisnn.kernels.functions.activations import ACTIVATIONS, values_at
 from minisnn.kernels.machine.layout import feature_major
 
 TILE, TANH = (0,), ACTIVATIONS["tanh"].number
@@ -34,7 +34,9 @@ def test_forward_and_back(rng: np.random.Generator, real: Any, size: int) -> Non
     H, statistics = np.full_like(Z, np.nan), np.full((kernels.N_STATISTICS, n), np.nan, real)
     A, real_Z = Z.copy(), Z[:, :size].astype(np.float64)
     for first, last in ((0, 3), (3, n)):
-        kernels.normalise(TILE, TANH, A, size, gains, shifts, H, statistics, first, last)
+        kernels.normalise(
+            TILE, values_at(TANH, real), A, size, gains, shifts, H, statistics, first, last
+        )
     mean, variance = real_Z.mean(axis=1), real_Z.var(axis=1)
     deviation = np.sqrt(variance + kernels.EPSILON)
     expected = (real_Z - mean[:, None]) / deviation[:, None]
@@ -50,7 +52,7 @@ def test_forward_and_back(rng: np.random.Generator, real: Any, size: int) -> Non
     np.testing.assert_allclose(means, kernels.MOMENTUM * mean, **CLOSE[real])
     np.testing.assert_allclose(variances, 1 + kernels.MOMENTUM * (unbiased - 1), **CLOSE[real])
     A = Z.copy()
-    kernels.apply_moments(TANH, A, gains, shifts, means, variances, 0, n)
+    kernels.apply_moments(values_at(TANH, real), A, gains, shifts, means, variances, 0, n)
     scale = gains / np.sqrt(variances + kernels.EPSILON)
     expected = np.tanh(scale[:, None] * (real_Z - means[:, None]) + shifts[:, None])
     np.testing.assert_allclose(A[:, :size], expected, **CLOSE[real])

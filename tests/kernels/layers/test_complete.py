@@ -11,7 +11,7 @@ from bench import twins
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisnn.kernels.functions.activations import ACTIVATIONS
+from minisnn.kernels.functions.activations import ACTIVATIONS, slopes_at
 from minisnn.kernels.layers import complete
 from minisnn.kernels.machine.vector import lanes_of
 
@@ -56,8 +56,8 @@ def check(seed: int, n_in: int, n_out: int, n_vectors: int, real: Any, parts: in
     for name, keep in (("identity", 1.0), ("sigmoid", 0.8), ("relu", 0.8), ("leaky_relu", 1.0)):
         dX = np.full((n_in, width), np.nan, real)
         for first, last in cut(n_in):
-            number = ACTIVATIONS[name].number
-            complete.complete_input_gradient(part, W, dZ, X, number, real(keep), dX, first, last)
+            slopes = slopes_at(ACTIVATIONS[name].number, real)
+            complete.complete_input_gradient(part, W, dZ, X, slopes, real(keep), dX, first, last)
         expected = twins.activation_slope(name, X, real(keep), W.T @ dZ)
         np.testing.assert_allclose(dX, expected, **close)
 
@@ -87,8 +87,8 @@ def test_any_part_of_a_tile_gives_the_same_bits(rng: np.random.Generator, real: 
         part = (0,) * registers
         Z, dX = np.empty((7, width), real), np.empty((70, width), real)
         complete.complete_forward(part, W, X, Z, Z[:0], (0, 7), (0, 70))
-        sigmoid = ACTIVATIONS["sigmoid"].number
-        complete.complete_input_gradient(part, W, dZ, X, sigmoid, real(1), dX, 0, 70)
+        slopes = slopes_at(ACTIVATIONS["sigmoid"].number, real)
+        complete.complete_input_gradient(part, W, dZ, X, slopes, real(1), dX, 0, 70)
         results.append(Z.tobytes() + dX.tobytes())
     assert len(set(results)) == 1
 

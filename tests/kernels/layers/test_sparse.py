@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive import random_structure
 
-from minisnn.kernels.functions.activations import ACTIVATIONS, IDENTITY
+from minisnn.kernels.functions.activations import ACTIVATIONS, IDENTITY, slopes_at, values_at
 from minisnn.kernels.layers import batch
 from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.machine.vector import lanes_of
@@ -63,7 +63,17 @@ def make_products(
     n_blocks = len(starts) - 1
     for first, last in cut(n_out, parts):
         products.forward(
-            tile, starts, structure.indices, weights, biases, X, real(1), SIGMOID, A, first, last
+            tile,
+            starts,
+            structure.indices,
+            weights,
+            biases,
+            X,
+            real(1),
+            values_at(SIGMOID, real),
+            A,
+            first,
+            last,
         )
         products.row_sums(tile, dZ, db[first:last], first, last)
         for blocks in cut(n_blocks, min(parts, n_blocks)):
@@ -87,7 +97,7 @@ def make_products(
             weights,
             dZ,
             X,
-            IDENTITY,
+            slopes_at(IDENTITY, real),
             keep,
             dX,
             first,
@@ -197,7 +207,17 @@ def test_pairs_of_bytes_are_the_same_numbers(
         A, dW = np.empty_like(dZ), np.empty_like(weights)
         scale = real(1 / 255)
         products.forward(
-            tile, starts, structure.indices, weights, biases, read, scale, SIGMOID, A, 0, 37
+            tile,
+            starts,
+            structure.indices,
+            weights,
+            biases,
+            read,
+            scale,
+            values_at(SIGMOID, real),
+            A,
+            0,
+            37,
         )
         products.weight_gradient(tile, starts, structure.indices, dZ, read, dW, (0, 37), (0, 3))
         results.append((A, dW))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import related_structure
 
-from minisnn.kernels.functions.activations import ACTIVATIONS
+from minisnn.kernels.functions.activations import ACTIVATIONS, slopes_at, values_at
 from minisnn.kernels.layers import batch, sparse, two_rows
 from minisnn.kernels.layers.complete import part_of
 from minisnn.kernels.machine.layout import feature_major
@@ -47,10 +47,11 @@ def check(
         X = np.empty((n_in, width // 2), np.uint32)
         batch.pack(rng.integers(0, 256, (n_in, width)).astype(np.uint8), weights, X, 0, n_in)
     A, other = (np.full((n_out, width), np.nan, real) for _ in range(2))
-    sparse.forward(tile, starts, indices, weights, biases, X, like, TANH, A, 0, n_out)
+    tanh = values_at(TANH, real)
+    sparse.forward(tile, starts, indices, weights, biases, X, like, tanh, A, 0, n_out)
     for rows in ranges(n_out, parts):
         two_rows.forward(
-            part, starts, runs.starts, runs.runs, indices, weights, biases, X, like, TANH, other,
+            part, starts, runs.starts, runs.runs, indices, weights, biases, X, like, tanh, other,
             *rows,
         )  # fmt: skip
     np.testing.assert_array_equal(A, other)
@@ -60,7 +61,7 @@ def check(
     edges = rng.permutation(len(indices)).astype(np.uint32)
     kept = np.tanh(rng.standard_normal((n_out, width))).astype(real)
     dX, other = (np.full((n_out, width), np.nan, real) for _ in range(2))
-    rest = X, kept, TANH, like
+    rest = X, kept, slopes_at(TANH, real), like
     sparse.input_gradient(tile, starts, indices, edges, weights, *rest, dX, 0, n_out)
     for rows in ranges(n_out, parts):
         two_rows.input_gradient(
