@@ -168,7 +168,6 @@ class Plan:
         self._slopes: list[int] = []
         if purpose != PREDICT:
             self._slopes = _numbers(groups[purpose != DIFFERENTIATE :], "makes", "activation")
-        self._ready: dict[tuple[Any, ...], Array] = {}
 
     @cached_property
     def functions(self) -> Array:
@@ -200,8 +199,6 @@ class Plan:
     ) -> Context:
         """Return the context with the addresses of all that it calls: compiled with the first.
 
-        All contexts of a plan have the same types.
-
         Parameters
         ----------
         context
@@ -219,10 +216,7 @@ class Plan:
             functions[UPDATE], functions[OPTIMIZER] = UPDATES[update], UPDATES[optimizer]
             losses, place = (OF_SAMPLES, LOSS_OF_SAMPLES) if self.by_samples else (OF_OUTPUTS, LOSS)
             functions[place] = losses[loss]
-        key = tuple(functions.values())
-        if key not in self._ready:
-            self._ready[key] = prepare(functions, context, self._values, self._slopes).addresses
-        return context._replace(addresses=self._ready[key])
+        return prepare(functions, context, self._values, self._slopes)
 
     def limits_blas(self) -> AbstractContextManager[None]:
         """Return the context of a run: BLAS, where it is used, has the plan's threads."""
