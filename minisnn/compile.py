@@ -25,6 +25,7 @@ from .kernels.machine.layout import read_only
 from .kernels.machine.vector import lanes_of
 from .kernels.program import plan
 from .kernels.program.blocks import Blocks, block_starts
+from .kernels.program.reuse import Reads
 from .kernels.program.runs import share_of_two
 from .network.execution import Execution
 from .network.mlp import MLP
@@ -94,6 +95,7 @@ def _compile_structures() -> None:
         indices = read_only(np.array([0, 1], dtype))
         block_starts(indptr, indices, Blocks(1, 2, "L1", 1.0))
         share_of_two(indptr, indices)
+        Reads(indptr, indices, 2)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -126,7 +126,8 @@ def _use(context, step, scale, decays, first, gradients):  # type: ignore[no-unt
 @jit
 def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
     group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
-    starts, first, last = views.row_starts(context, group), operation["first"], operation["last"]
+    starts = views.starts(context, group["u_starts"], group["u_blocks"], group["n_rows"])
+    first, last = operation["first"], operation["last"]
     begin, end = operation["begin"], operation["end"]
     sparse.weight_gradient(
         context.tile, starts, views.indices(context, group), views.deltas(context, group),

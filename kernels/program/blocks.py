@@ -11,33 +11,29 @@ import numpy.typing as npt
 
 from ..machine.caches import CACHES, Caches
 from ..machine.jit import jit
-from .runs import Runs
+from .reuse import Reads
 
-_PER_SEGMENT = {"near": 30.0, "far": 450.0}
+_PER_SEGMENT = {"near": 36.0, "far": 250.0}
 """Cycles for a row's passage through a block: its accumulator is loaded and stored, its few edges
 there begin in the middle of a cache line, and their number is hard to predict. Many more where the
-accumulators of all rows, which go by once for each block, are twice as large as L2."""
+accumulators of all rows, which go by once for each block, are 1.5 times as large as L2."""
 
-_PER_LINE = {"L1": 0.44, "L2": 5.0}
+_PER_LINE = {"L1": 0.5, "L2": 5.0}
 """Cycles that a cache line of X takes more, when it is not found in a cache."""
 
-_OF_TWO = {"segment": 0.65, "L1": 2.4}
-"""Both where rows are taken two at a time, as multiples for each row: their passage is shared, and
-their multiply-adds hide less of the time that a line takes to come."""
+_SEEN = {"bytes": 0.5, "two": 0.2}
+"""Share of those of L1 that multiply-adds do not hide, where there are more of them to a line: of
+bytes, and for rows that are taken two at a time."""
 
 _HELD = {"L1": 1.1, "L2": 0.63}
 """Rows of a block that a cache can serve, as a multiple of its size: of L1 somewhat more, since
-neighbouring rows have neighbouring columns; of L2 less, since much else streams through."""
+some are fetched ahead; of L2 less, since much else streams through."""
 
-_SWEPT = 0.85
-"""The same of L1 where rows share their columns: they go through the same rows of X, one after the
-other, and a cache that does not hold all of them has none of them when the next row comes."""
-
-# Fitted to steps on Zen 5 (48 KiB, 1 MiB), of 784-1000-10 in batches of 32, 128 and 512, and of
-# 2000-2000-10, 4096-4096-10 and 20000-1000-10, at 1 to 70 %, of floats and of bytes; under the
-# condition that the choices are those that were best on Ice Lake (48 KiB, 1.25 MiB). On Zen 5 a
-# step takes 1.02 times as long, on average, as with the best of twelve numbers of blocks, and 1.12
-# times at most (4096-4096-10 at 50 %). `scripts/benchmark.py blocks` measures it.
+# Fitted to the products of single layers on Zen 4 (32 KiB, 1 MiB) within steps, in batches of 128:
+# of 784-1000 at 50 to 1 % and of 4096-4096, 4096-2048 and 2000-2000, random, regular, Fibonacci,
+# long-range, of blocks and of receptive fields; under the condition that random layers are cut as
+# was best on Zen 5 (48 KiB, 1 MiB) and Ice Lake (48 KiB, 1.25 MiB). `scripts/benchmark.py blocks`
+# measures steps of random layers.
 
 _LINE = 64  # bytes
 _NUMBERS = sorted({2**k for k in range(16)} | {3 * 2**k for k in range(15)})
@@ -63,26 +59,22 @@ class Blocks:
 
 
 def choose_blocks(
-    n_rows: int,
-    n_columns: int,
-    n_edges: int,
+    reads: Reads,
     row_bytes: int,
     caches: Caches = CACHES,
     *,
     passes: int = 1,
     of_bytes: bool = False,
-    shared: float = 0.0,
-    by_two: bool = False,
 ) -> Blocks:
     """Return the blocks that cost least, by the model of the constants above.
 
-    An edge reads a row of X. A cache as large as a share of the block's rows has it for that share
-    of the edges; the others fetch it from the next level.
+    Each block costs its rows' passage. For that, more of the reads find their row of X in a cache:
+    so many as `Reads` says. The others fetch its lines from the next level.
 
     Parameters
     ----------
-    n_rows, n_columns, n_edges
-        Of the matrix.
+    reads
+        Reads of the product.
     row_bytes
         Bytes of a row of activations.
     caches
@@ -91,37 +83,31 @@ def choose_blocks(
         Number of passes over a row's edges, each a tile wide.
     of_bytes
         Whether X is of bytes, two in a word: rows half as long.
-    shared
-        Share of the edges whose column the neighbouring row has, too.
-    by_two
-        Whether rows are taken two at a time.
     """
-    per_row, sums = n_edges / max(n_rows, 1), n_rows * row_bytes / passes
-    distance = min(max(0.0, sums / caches.L2 - 1), 1.0)
+    n_rows, n_columns = max(reads.n_rows, 1), reads.n_columns
+    distance = min(max(0.0, 2 * (n_rows * row_bytes / passes / caches.L2 - 1)), 1.0)
     per_segment = _PER_SEGMENT["near"] * (1 - distance) + _PER_SEGMENT["far"] * distance
-    per_line = dict(_PER_LINE)
-    if by_two:
-        per_segment *= _OF_TWO["segment"]
-        per_line["L1"] *= _OF_TWO["L1"]
-    reads = per_row * (1 - shared / 2 * by_two)
-    room = {"L1": _HELD["L1"] * caches.L1, "L2": _HELD["L2"] * caches.L2}
-    row_bytes = row_bytes // 2 if of_bytes else row_bytes
-    lines = row_bytes / _LINE
+    cycles = np.array([_PER_LINE["L1"], _PER_LINE["L2"]])
+    if of_bytes:
+        row_bytes, cycles[0] = row_bytes // 2, cycles[0] * _SEEN["bytes"]
+    if reads.at_once == 2:
+        cycles[0] *= _SEEN["two"]
+    rooms = np.array([_HELD["L1"] * caches.L1, _HELD["L2"] * caches.L2]) / row_bytes
+    lines = reads.number / n_rows * row_bytes / _LINE  # of a row of W
 
-    def cost(number: int) -> float:
-        columns = math.ceil(n_columns / number)
-        missed = {level: max(0.0, 1 - held / (columns * row_bytes)) for level, held in room.items()}
-        is_swept = min(columns, per_row) * row_bytes > _SWEPT * caches.L1
-        missed["L1"] += shared * (is_swept - missed["L1"])
-        cycles = sum(missed[level] * cycles for level, cycles in per_line.items())
-        return number * passes * per_segment + reads * lines * cycles
-
-    most = max(1.0, 4 * n_columns * row_bytes / room["L1"])  # blocks of a quarter of L1
-    numbers = [number for number in _NUMBERS if number <= min(most, n_columns)]
-    columns = math.ceil(n_columns / min(numbers, key=cost))
+    most = max(1.0, 4 * n_columns / rooms[0])  # blocks of a quarter of L1
+    least, columns = math.inf, n_columns
+    for number in _NUMBERS:
+        passage = number * passes * per_segment
+        if number > min(most, n_columns) or passage >= least:
+            break
+        size = math.ceil(n_columns / number)
+        cost = passage + lines * float(reads.missed(size, rooms) @ cycles)
+        if cost < least:
+            least, columns = cost, size
     number = math.ceil(n_columns / columns)
     fits = [level for level in ("L1", "L2") if columns * row_bytes <= getattr(caches, level)]
-    return Blocks(columns, number, [*fits, "memory"][0], per_row / number)
+    return Blocks(columns, number, [*fits, "memory"][0], reads.n_edges / n_rows / number)
 
 
 @jit
@@ -149,36 +135,3 @@ def block_starts(
     else:
         _fill_starts(indptr, indices, blocks.columns, starts)
     return starts
-
-
-@dataclass(frozen=True, eq=False)
-class Product:
-    """One matrix in CSR, its blocks, and where each row's edges of them begin."""
-
-    indptr: npt.NDArray[Any]
-    blocks: Blocks
-    n_columns: int
-    starts: npt.NDArray[np.uint32]
-    runs: Runs | None = None
-
-    @property
-    def n_starts(self) -> int:
-        """Numbers in its tables of starts, those of its runs among them."""
-        return self.starts.size + (0 if self.runs is None else self.runs.starts.size)
-
-    @property
-    def rows_at_once(self) -> int:
-        """Rows that are taken at a time: ranges of rows begin at multiples of it."""
-        return 1 if self.runs is None else 2
-
-    def __str__(self) -> str:
-        if self.runs is None:
-            return str(self.blocks)
-        return f"{self.blocks}, two rows at a time on {100 * self.runs.shared:.0f} % of the edges"
-
-
-def complete_product(n_rows: int, n_columns: int) -> Product:
-    """Return the product of a matrix in which every row has every column."""
-    indptr = np.arange(n_rows + 1, dtype=np.int64) * n_columns
-    starts = np.stack([indptr[:-1], indptr[1:]]).astype(np.uint32)
-    return Product(indptr, Blocks(n_columns, 1, "L1", n_columns), n_columns, starts)

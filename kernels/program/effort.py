@@ -11,7 +11,7 @@ import numpy as np
 
 from ..machine.caches import CACHES
 from ..machine.vector import lanes_of
-from .blocks import Product
+from .products import Product
 
 Range = tuple[int, int]
 

@@ -19,8 +19,8 @@ from ..layers.complete import COLUMNS
 from ..layers.complete import GROUP as ROWS
 from ..machine.transpose import SIDE
 from . import operations as ops
-from .blocks import Product, complete_product
 from .effort import Effort, Range, even
+from .products import Products, complete_product
 from .records import DIFFERENTIATE, PREDICT, TRAIN
 from .structure import BLAS, COMPLETE, EDGES, NARROW, Structure
 from .updates import SCRATCH, Operation, Phase, Task, Updates, operation
@@ -41,8 +41,8 @@ class Schedule:
         `PREDICT`, `TRAIN` or `DIFFERENTIATE`.
     effort
         Costs of operations.
-    forward, backward
-        The products W X and W^T dZ of the groups that have indices.
+    products
+        Those of the groups that have indices.
     keeps_bytes
         Whether inputs stay bytes.
     drops
@@ -64,8 +64,7 @@ class Schedule:
         structure: Structure,
         purpose: int,
         effort: Effort,
-        forward: dict[int, Product],
-        backward: dict[int, Product],
+        products: Products,
         *,
         keeps_bytes: bool,
         drops: Sequence[bool],
@@ -77,13 +76,13 @@ class Schedule:
     ) -> None:
         self._structure, self._effort, self._purpose = structure, effort, purpose
         self._groups = structure.groups
-        self._forward, self._backward = forward, backward
+        self._products = products
         self._keeps_bytes, self._drops = keeps_bytes, drops
         self._by_samples, self._logits, self._gaps = by_samples, logits, gaps
         self._updates = Updates(
             structure,
             effort,
-            forward,
+            products.updates,
             keeps_bytes=keeps_bytes,
             keeps_gradients=purpose == DIFFERENTIATE or clips,
             bounded=bounded,
@@ -132,7 +131,7 @@ class Schedule:
         group = self._groups[number]
         title, graph = f"layer {group.level} forward", group.graph
         if group.products == EDGES:
-            product, reader = self._forward[number], self._summed_apart(number)
+            product, reader = self._products.sums[number], self._summed_apart(number)
             as_bytes = self._keeps_bytes and self._structure.reads_inputs_alone(number)
             kinds = [ops.FORWARD, ops.FORWARD_BYTES]
             if product.runs is not None:
@@ -252,7 +251,7 @@ class Schedule:
             on_blas = Phase(title, [[operation(ops.BLAS_GRADIENT, number)]], BLAS)
             return [on_blas, Phase(f"{title}, slope", tasks)], []
         if reader is None:
-            product = self._backward[number]
+            product = self._products.gradients[number]
             kind = ops.GRADIENT if product.runs is None else ops.GRADIENT_BY_TWO
             multiple, remark = product.rows_at_once, str(product)
         else:
@@ -266,16 +265,15 @@ class Schedule:
             updated = [number] if reader is None else [number, reader]
             edges = max(self._groups[other].graph.n_edges for other in updated)
             least = -(-edges // SCRATCH)
-            ranges = self._effort.rows_of(
-                product, self._forward[number], least=least, multiple=multiple
-            )
+            update = self._products.updates[number]
+            ranges = self._effort.rows_of(product, update, least=least, multiple=multiple)
             levels = sorted(str(self._groups[other].level) for other in updated)
             title += f", update of layer{'s' * (len(levels) > 1)} {' and '.join(levels)}"
         tasks = []
         for rows in ranges:
             task = [operation(kind, number, *rows), *self._after_slope(number, rows)]
             if updated:
-                task += self._updates.of_rows(number, *rows, 0, self._forward[number].blocks.number)
+                task += self._updates.of_rows(number, *rows, 0, update.blocks.number)
             if updated and reader is not None:
                 task += self._updates.of_columns(reader, (0, self._groups[reader].n_rows), rows)
             tasks.append(task)

@@ -32,10 +32,10 @@ from ..machine.layout import read_only
 from ..machine.threads import get_num_threads
 from ..machine.vector import lanes_of
 from . import operations as ops
-from .blocks import Product, block_starts, choose_blocks
 from .effort import OVERHEAD, Effort
 from .engine import prepare
 from .phases import Schedule, partials_of
+from .products import Product, Products
 from .records import (
     DIFFERENTIATE,
     FIRST_OPERATION,
@@ -50,7 +50,6 @@ from .records import (
     Context,
     Tables,
 )  # fmt: skip
-from .runs import FEWEST, TWO_FROM, runs_of, share_of_two
 from .structure import EDGES, Structure
 from .transposed import Transposed, transposed_of
 
@@ -146,13 +145,12 @@ class Plan:
         transposed = None  # one for all that follows: another thread may have it replaced
         if purpose != PREDICT:
             transposed = transposed_of(structure, inputs=purpose == DIFFERENTIATE)
-        forward, backward = self._lay_out(groups, transposed)
+        products = self._lay_out(groups, transposed)
         self.phases = Schedule(
             structure,
             purpose,
             replace(effort, n_threads=self.n_threads),
-            forward,
-            backward,
+            products,
             keeps_bytes=self.keeps_bytes,
             drops=[rate > 0 for rate in structure.by_group(drops)],
             by_samples=self.by_samples,
@@ -161,8 +159,8 @@ class Plan:
             gaps=gaps,
             bounded=bounded,
         ).phases
-        self.tables = self._collect(groups, forward, backward, transposed)
-        self.scratch_size = self._scratch_size(forward)
+        self.tables = self._collect(groups, products, transposed)
+        self.scratch_size = self._scratch_size(products.updates)
         self._kinds = sorted(set(self.tables.operations["kind"].tolist()))
         self._values = _numbers(groups[1:], "makes", "sums", "activation")
         self._slopes: list[int] = []
@@ -268,14 +266,11 @@ class Plan:
         edges = structure.n_edges * effort.edge * _PASSES[self.purpose]
         return edges + structure.n_rows * effort.row
 
-    def _lay_out(
-        self, groups: Array, transposed: Transposed | None
-    ) -> tuple[dict[int, Product], dict[int, Product]]:
-        """Fill in where all that a group has begins; return its products by its indices."""
+    def _lay_out(self, groups: Array, transposed: Transposed | None) -> Products:
+        """Fill in where all that a group has begins; return the products by indices."""
         structure = self.structure
-        forward: dict[int, Product] = {}
-        backward: dict[int, Product] = {}
-        starts = 0
+        passes = self.width // lanes_of(self.dtype, len(self.tile))
+        products = Products(self.width * self.dtype.itemsize, passes)
         skipped = 0 if self.purpose == DIFFERENTIATE else structure.n_inputs
         self.n_deltas = structure.n_rows - skipped
         for number, (record, group) in enumerate(zip(groups, structure.groups, strict=True)):
@@ -307,89 +302,61 @@ class Plan:
             if transposed is not None and number in transposed.indptrs:
                 begin, rows = transposed.first[number], transposed.readers[number]
                 record["readers"], record["n_readers"] = rows.start - skipped, len(rows)
-                record["t_edges"], record["t_starts"] = begin, starts
                 indptr = transposed.indptrs[number]
-                record["n_t_edges"] = n = int(indptr[-1])
-                made = self._product(indptr, transposed.indices[begin : begin + n], len(rows))
-                record["t_blocks"], backward[number] = made.blocks.number, made
-                record["t_run_starts"] = starts + made.starts.size
-                starts += made.n_starts
+                record["t_edges"], record["n_t_edges"] = begin, indptr[-1]
+                indices = transposed.indices[begin : begin + int(indptr[-1])]
+                made = products.gradients[number] = products.of_rows(indptr, indices, len(rows))
+                record["t_blocks"] = made.blocks.number
+                record["t_starts"], record["t_run_starts"] = products.place(made)
             if group.products != EDGES:
                 record["n_blocks"] = -1  # so that its table of starts has no rows
                 record["partials"] = self.n_partials
                 record["n_partials"] = partials_of(structure, number)
                 self.n_partials += int(record["n_partials"])
             elif number > 0:
-                begin = record["edges"] = structure.first[number]
-                indices = structure.indices[begin : begin + graph.n_edges]
-                as_bytes = self.keeps_bytes and structure.reads_inputs_alone(number)
-                made = self._product(structure.indptrs[number], indices, graph.n_in, as_bytes)
-                record["starts"], record["n_blocks"] = starts, made.blocks.number
-                record["run_starts"] = starts + made.starts.size
-                forward[number] = made
-                starts += made.n_starts
-        return forward, backward
+                self._add_products(products, number, record)
+        return products
 
-    def _product(
-        self, indptr: Array, indices: Array, n_columns: int, of_bytes: bool = False
-    ) -> Product:
-        n_rows = len(indptr) - 1
-        shared = share_of_two(indptr, indices)
-        by_two = shared >= TWO_FROM and len(indices) >= FEWEST * n_rows
-        blocks = choose_blocks(
-            n_rows,
-            n_columns,
-            len(indices),
-            self.width * self.dtype.itemsize,
-            passes=self.width // lanes_of(self.dtype, len(self.tile)),
-            of_bytes=of_bytes,
-            shared=shared,
-            by_two=by_two,
-        )
-        starts = block_starts(indptr, indices, blocks)
-        runs = runs_of(indices, starts, shared) if by_two else None
-        return Product(indptr, blocks, n_columns, starts, runs)
+    def _add_products(self, products: Products, number: int, record: Any) -> None:
+        """Add the sums of a group, and its update."""
+        structure, n_columns = self.structure, self.structure.groups[number].graph.n_in
+        begin, indptr = structure.first[number], structure.indptrs[number]
+        indices = structure.indices[begin : begin + int(indptr[-1])]
+        of_bytes = self.keeps_bytes and structure.reads_inputs_alone(number)
+        made = products.of_rows(indptr, indices, n_columns, of_bytes=of_bytes)
+        products.sums[number], record["edges"] = made, begin
+        record["starts"], record["run_starts"] = products.place(made)
+        record["n_blocks"], record["u_starts"] = made.blocks.number, record["starts"]
+        if self.purpose != PREDICT:
+            if made.runs is not None:
+                made = products.row_by_row(indptr, indices, n_columns, of_bytes=of_bytes)
+                record["u_starts"], _ = products.place(made)
+            products.updates[number], record["u_blocks"] = made, made.blocks.number
 
-    def _collect(
-        self,
-        groups: Array,
-        forward: dict[int, Product],
-        backward: dict[int, Product],
-        transposed: Transposed | None,
-    ) -> Tables:
+    def _collect(self, groups: Array, products: Products, transposed: Transposed | None) -> Tables:
         structure = self.structure
         tasks = [task for phase in self.phases for task in phase.tasks]
-        # In the order in which `_lay_out` counted them.
-        starts, runs, n_runs = [], [np.empty(0, np.uint32)], 0
-        for number in range(len(groups)):
-            for made in (backward, forward):
-                product = made.get(number)
-                if product is not None:
-                    starts.append(product.starts.ravel())
-                if product is not None and product.runs is not None:
-                    starts.append(product.runs.starts.ravel() + np.uint32(n_runs))
-                    runs.append(product.runs.runs)
-                    n_runs += len(product.runs.runs)
+        starts, runs = products.tables()
         tables = Tables(
             groups=groups,
             operations=np.array([step for task in tasks for step in task], dtype=OPERATION),
             tasks=_bounds(tasks),
             phases=_bounds([phase.tasks for phase in self.phases]),
             indices=structure.indices,
-            starts=np.concatenate([*starts, np.empty(0, np.uint32)]),
-            runs=np.concatenate(runs),
+            starts=starts,
+            runs=runs,
             t_indices=structure.indices[:0] if transposed is None else transposed.indices,
             t_edges=np.empty(0, np.uint32) if transposed is None else transposed.edges,
             inputs=np.empty(0, np.uint32) if structure.inputs is None else structure.inputs,
         )
         return Tables(*map(read_only, tables))  # kernels trust them
 
-    def _scratch_size(self, forward: dict[int, Product]) -> int:
+    def _scratch_size(self, updates: dict[int, Product]) -> int:
         """Return the largest number of gradients that an operation holds."""
         size = 1
         for kind, number, first, last, begin, end in self.tables.operations.tolist():
             if kind in (ops.UPDATE, ops.UPDATE_BYTES):
-                starts = forward[number].starts[:, first:last].astype(np.int64)
+                starts = updates[number].starts[:, first:last].astype(np.int64)
                 size = max(size, int((starts[end] - starts[begin]).sum()))
             elif kind == ops.COMPLETE_UPDATE:
                 size = max(size, (last - first) * (end - begin))

@@ -27,6 +27,7 @@ GROUP = _record(
     "reads", "n_reads",  # rows of activations that its edges come from
     "weights", "biases",  # where they begin among the parameters
     "edges", "starts", "n_blocks", "run_starts", "partials", "n_partials",
+    "u_starts", "u_blocks",  # of its update
     "readers", "n_readers",  # rows of gradients of all that read it
     "reader",  # the only group that does so, where that is complete
     "t_edges", "n_t_edges", "t_starts", "t_blocks", "t_run_starts",

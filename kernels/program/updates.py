@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ..functions.optimizers import NORM_BLOCK
 from ..layers.complete import COLUMNS
 from . import operations as ops
-from .blocks import Product
 from .effort import PER_VALUE, Effort, Range, even
+from .products import Product
 from .structure import BLAS, COMPLETE, NARROW, Group, Structure
 
 Operation = tuple[int, ...]
@@ -36,8 +36,8 @@ class Updates:
         The structure.
     effort
         Costs of operations.
-    forward
-        The products W X of the groups that have indices.
+    products
+        The products dZ X^T of the groups that have indices.
     keeps_bytes
         Whether inputs stay bytes.
     keeps_gradients
@@ -50,14 +50,14 @@ class Updates:
         self,
         structure: Structure,
         effort: Effort,
-        forward: dict[int, Product],
+        products: dict[int, Product],
         *,
         keeps_bytes: bool,
         keeps_gradients: bool,
         bounded: bool,
     ) -> None:
         self._structure, self._groups, self._effort = structure, structure.groups, effort
-        self._forward, self._keeps_bytes = forward, keeps_bytes
+        self._products, self._keeps_bytes = products, keeps_bytes
         self._keeps_gradients, self._bounded = keeps_gradients, bounded
 
     def norm(self) -> Phase:
@@ -115,7 +115,7 @@ class Updates:
                 for begin, end in blocks
                 for rows in row_parts
             ]
-        product = self._forward[number]
+        product = self._products[number]
         n_blocks = product.blocks.number
         if graph.n_out < NARROW and n_blocks > 1:  # too few rows to share: share the blocks
             shares = even(n_blocks, parts)

@@ -13,8 +13,10 @@ import numpy as np
 import minisnn as snn
 from minisnn._support.tables import align
 from minisnn.kernels.program import plan as plans
+from minisnn.kernels.program import products
 from minisnn.kernels.program.blocks import Blocks, choose_blocks
 from minisnn.kernels.program.records import TRAIN
+from minisnn.kernels.program.reuse import Reads
 from minisnn.network.execution import Execution
 from minisnn.network.samples import Samples, check_samples
 from minisnn.training.optimizer import updates_of
@@ -31,14 +33,14 @@ _PAUSE = 0.01  # seconds; there are no other threads to wait for
 def _cut_into(number: int | None, n_in: int, n_out: int) -> Iterator[None]:
     """Have plans cut the columns of the first layer into so many blocks."""
 
-    def forced(n_rows: int, n_columns: int, n_edges: int, *options: Any, **more: Any) -> Blocks:
-        if number is None or (n_rows, n_columns) != (n_out, n_in):
-            return choose_blocks(n_rows, n_columns, n_edges, *options, **more)
-        columns = -(-n_columns // number)
-        n_blocks = -(-n_columns // columns)
-        return Blocks(columns, n_blocks, "a cache", n_edges / n_rows / n_blocks)
+    def forced(reads: Reads, *options: Any, **more: Any) -> Blocks:
+        if number is None or (reads.n_rows, reads.n_columns) != (n_out, n_in):
+            return choose_blocks(reads, *options, **more)
+        columns = -(-n_in // number)
+        n_blocks = -(-n_in // columns)
+        return Blocks(columns, n_blocks, "a cache", reads.n_edges / n_out / n_blocks)
 
-    with patch.object(plans, "choose_blocks", forced):
+    with patch.object(products, "choose_blocks", forced):
         yield
 
 

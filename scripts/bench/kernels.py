@@ -36,7 +36,7 @@ _COLORS = (
 )  # told apart by colour-blind readers too
 
 
-def roofline(limits: Machine, level: str, n_bytes: int) -> float:
+def roofline(limits: Machine, level: str, n_bytes: float) -> float:
     """Return the GFLOP/s that a machine allows: by its FMAs, or by what each edge reads.
 
     Parameters
@@ -96,9 +96,7 @@ def measure_kernels(
             row = {
                 "threads": limits.threads,
                 "density": density,
-                "blocks": str(layer.blocks),
-                "back_blocks": str(layer.back_blocks),
-                "byte_blocks": str(layer.byte_blocks),
+                "products": {name: str(product) for name, product in layer.products.items()},
             }
             rows.append(row | _rates(shape, layer, limits, times))
     result = {"shape": list(shape), "batch": BATCH, "rows": rows}
@@ -162,9 +160,13 @@ def table(result: dict[str, Any]) -> str:
             lines.append(line)
         title = f"Kernels alone, GFLOP/s on the edges: {_title(result)}, {_threads(limits.threads)}"
         parts.append(f"{title}\n{align(header, lines)}")
-    rows = _by_threads(result)[0][1]
-    lines = [[f"{100 * r['density']:.3g} %", r["blocks"], r["byte_blocks"]] for r in rows]
-    parts.append(align(["density", "blocks of W", "where X is of bytes"], lines))
+    lines = []
+    for row in _by_threads(result)[0][1]:
+        density = f"{100 * row['density']:.3g} %"
+        for name, (product, _) in KERNELS.items():
+            lines.append([density, product, row["products"][name]])
+            density = ""
+    parts.append(align(["density", "product", "as a plan makes it"], lines))
     parts.append(
         "W X is the fused kernel's time less that of bias and sigmoid alone, measured beside it.\n"
         "Shares are of BLAS's rate on the dense matrix (W' dZ: of its W X), and of the roofline:\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -17,13 +18,16 @@ from minisnn.kernels.functions.activations import (
     slopes_at,
     values_at,
 )  # fmt: skip
+from minisnn.kernels.layers import sparse, two_rows
 from minisnn.kernels.layers.batch import pack
-from minisnn.kernels.layers.sparse import forward, input_gradient, weight_gradient
+from minisnn.kernels.layers.complete import part_of
 from minisnn.kernels.machine.jit import jit
 from minisnn.kernels.machine.layout import feature_major
 from minisnn.kernels.machine.vector import lanes_of
-from minisnn.kernels.program.blocks import Blocks, block_starts, choose_blocks
+from minisnn.kernels.program.effort import Effort
 from minisnn.kernels.program.plan import choose_tile
+from minisnn.kernels.program.products import Product, Products
+from minisnn.kernels.program.updates import SCRATCH
 
 from . import twins
 from .base import Array, edge_positions, transposed_order
@@ -36,36 +40,66 @@ SIGMOID = "bias and sigmoid"
 OF_BYTES = "_of_bytes"
 """Ends the names of kernels that read X as bytes, as the first layer does."""
 
-_TASK_EDGES = 2**15  # whose gradients are held at a time, as in a training
 _STAYS_IN_L3 = 16 * 2**20  # bytes of activations
 _PRECISION = 1e-4
 _SCALE = np.float32(1 / 255)  # of X
 _KEEP = np.float32(1)
 
 
-# Each thread makes its rows many times in one call, so that threads need not meet in between.
+# Each thread makes its rows many times in one call, so that threads need not meet in between. As in
+# a training, it makes them range by range: from one of the bounds to the next.
 
 
 @jit
-def _forward(tile, starts, indices, weights, biases, X, scale, f, A, first, last, n):  # type: ignore[no-untyped-def]
+def _forward(tile, starts, indices, weights, biases, X, scale, f, A, bounds, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        forward(tile, starts, indices, weights, biases, X, scale, f, A, first, last)
+        for k in range(bounds.shape[0] - 1):
+            sparse.forward(
+                tile, starts, indices, weights, biases, X, scale, f, A, bounds[k],
+                bounds[k + 1],
+            )  # fmt: skip
 
 
 @jit
-def _input_gradient(  # type: ignore[no-untyped-def]
-    tile, starts, indices, edges, weights, dZ, X, slopes, keep, dX, first, last, n
+def _forward_by_two(  # type: ignore[no-untyped-def]
+    part, starts, run_starts, runs, indices, weights, biases, X, scale, f, A, bounds, n
 ):
     for _ in range(n):
-        input_gradient(tile, starts, indices, edges, weights, dZ, X, slopes, keep, dX, first, last)
+        for k in range(bounds.shape[0] - 1):
+            two_rows.forward(
+                part, starts, run_starts, runs, indices, weights, biases, X, scale, f, A,
+                bounds[k], bounds[k + 1],
+            )  # fmt: skip
+
+
+@jit
+def _input_gradient(tile, starts, indices, edges, weights, dZ, X, slopes, keep, dX, bounds, n):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        for k in range(bounds.shape[0] - 1):
+            sparse.input_gradient(
+                tile, starts, indices, edges, weights, dZ, X, slopes, keep, dX, bounds[k],
+                bounds[k + 1],
+            )  # fmt: skip
+
+
+@jit
+def _input_gradient_by_two(  # type: ignore[no-untyped-def]
+    part, starts, run_starts, runs, indices, edges, weights, dZ, X, slopes, keep, dX, bounds, n
+):
+    for _ in range(n):
+        for k in range(bounds.shape[0] - 1):
+            two_rows.input_gradient(
+                part, starts, run_starts, runs, indices, edges, weights, dZ, X, slopes, keep, dX,
+                bounds[k], bounds[k + 1],
+            )  # fmt: skip
 
 
 @jit
 def _weight_gradient(tile, starts, indices, dZ, X, scratch, bounds, n):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        for task in range(bounds.shape[0] - 1):
-            rows, blocks = (bounds[task], bounds[task + 1]), (0, starts.shape[0] - 1)
-            weight_gradient(tile, starts, indices, dZ, X, scratch, rows, blocks)
+        for k in range(bounds.shape[0] - 1):
+            rows, blocks = (bounds[k], bounds[k + 1]), (0, starts.shape[0] - 1)
+            sparse.weight_gradient(tile, starts, indices, dZ, X, scratch, rows, blocks)
 
 
 @jit
@@ -88,8 +122,8 @@ class SparseLayer:
     ----------
     n_edges
         Connections.
-    blocks, back_blocks, byte_blocks
-        In which W and W^T are walked, and W where X is of bytes, chosen as a `Plan` does it.
+    products
+        By kernel, as a `Plan` makes them: in its blocks, two rows at a time where it does so.
     """
 
     def __init__(self, shape: tuple[int, int], density: float) -> None:
@@ -101,11 +135,21 @@ class SparseLayer:
         self._tile = choose_tile(BATCH, np.float32)
         step = lanes_of(np.float32, len(self._tile))
         width = -(-BATCH // step) * step
-        self._row_bytes = 4 * width
-        self._index = np.dtype(np.uint16 if max(shape) <= 2**16 else np.uint32)
-        self.blocks, self._tables = self._blocked(self._mask)
-        self.back_blocks, self._back_tables = self._blocked(self._back)
-        self.byte_blocks, self._byte_tables = self._blocked(self._mask, of_bytes=True)
+        self._effort = Effort(width, len(self._tile), np.dtype(np.float32))
+        self._sigmoid = values_at(ACTIVATIONS["sigmoid"].number, np.float32)
+        index = np.uint16 if max(shape) <= 2**16 else np.uint32
+        self._indices = self._mask.indices.astype(index)
+        self._back_indices = self._back.indices.astype(index)
+        made = Products(4 * width, width // step)
+        rows = self._mask.indptr.astype(np.int64), self._indices, n_in
+        columns = self._back.indptr.astype(np.int64), self._back_indices, n_out
+        self.products = {
+            "forward": made.of_rows(*rows),
+            "input_gradient": made.of_rows(*columns),
+            "weight_gradient": made.row_by_row(*rows),
+            f"forward{OF_BYTES}": made.of_rows(*rows, of_bytes=True),
+            f"weight_gradient{OF_BYTES}": made.row_by_row(*rows, of_bytes=True),
+        }
 
         rng = np.random.default_rng(2)
         self._biases = rng.standard_normal(n_out, dtype=np.float32)
@@ -119,39 +163,24 @@ class SparseLayer:
         pack(images, self._X, self._pairs, 0, n_in)
         self._dZ[:, :BATCH] = rng.standard_normal((n_out, BATCH))
 
-    def _blocked(
-        self, matrix: Any, *, of_bytes: bool = False
-    ) -> tuple[Blocks, tuple[Array, Array]]:
-        """Return a matrix's blocks, where each row's edges of each begin, and the indices."""
-        n_rows, n_columns = matrix.shape
-        passes = self._row_bytes // (4 * lanes_of(np.float32, len(self._tile)))
-        blocks = choose_blocks(
-            n_rows, n_columns, matrix.nnz, self._row_bytes, passes=passes, of_bytes=of_bytes
-        )
-        starts = block_starts(matrix.indptr, matrix.indices, blocks)
-        return blocks, (starts, matrix.indices.astype(self._index))
-
-    def traffic(self) -> dict[str, tuple[str, int]]:
+    def traffic(self) -> dict[str, tuple[str, float]]:
         """Return for each kernel the level that its rows are read from, and its bytes per edge.
 
-        These are a row of activations, the index, and the weight or its gradient; of W^T also
-        where the weight stands in W.
+        These are a row of activations, which two edges share where two rows have its column; the
+        index, and the weight or its gradient; of W^T also where the weight stands in W.
         """
+        beside, found = self._indices.itemsize + 4, {}
+        for name, product in self.products.items():
+            row_bytes = self._effort.row_bytes / (2 if name.endswith(OF_BYTES) else 1)
+            shared = 0 if product.runs is None else product.runs.shared
+            n_bytes = row_bytes * (1 - shared / 2) + beside + 4 * (name == "input_gradient")
+            found[name] = self._level(product), n_bytes
+        return found
 
-        def level(blocks: Blocks) -> str:
-            stays = (len(self._X) + len(self._dZ)) * self._row_bytes <= _STAYS_IN_L3
-            return blocks.level if blocks.level != "memory" else "L3" if stays else "DRAM"
-
-        beside = self._index.itemsize + 4
-        ahead = level(self.blocks), self._row_bytes + beside
-        of_bytes = level(self.byte_blocks), self._row_bytes // 2 + beside
-        return {
-            "forward": ahead,
-            "input_gradient": (level(self.back_blocks), self._row_bytes + beside + 4),
-            "weight_gradient": ahead,
-            f"forward{OF_BYTES}": of_bytes,
-            f"weight_gradient{OF_BYTES}": of_bytes,
-        }
+    def _level(self, product: Product) -> str:
+        stays = (len(self._X) + len(self._dZ)) * self._effort.row_bytes <= _STAYS_IN_L3
+        level = product.blocks.level
+        return level if level != "memory" else "L3" if stays else "DRAM"
 
     def contestants(self, threads: int, pool: ThreadPoolExecutor) -> dict[str, Work]:
         """Return the kernels, each cut into as many ranges of rows as there are threads.
@@ -166,31 +195,24 @@ class SparseLayer:
         AssertionError
             If a kernel's result is not that of its twin.
         """
-        tile, weights, X, dZ = self._tile, self._mask.data, self._X, self._dZ
-        f = values_at(ACTIVATIONS["sigmoid"].number, np.float32)
-        of_inputs = slopes_at(IDENTITY, np.float32), _KEEP
-        rows, inputs = _ranges(self._mask, threads), _ranges(self._back, threads)
-        places = self._back.data.astype(np.uint32)
-        back_tables = (*self._back_tables, places)
-        back = partial(_input_gradient, tile, *back_tables, weights, dZ, X, *of_inputs, self._dX)
-        sigmoid = partial(_bias_activation, f, self._biases, _SCALE, self._A)
+        read = {"": self._X, OF_BYTES: self._pairs}
+        sigmoid = partial(_bias_activation, self._sigmoid, self._biases, _SCALE, self._A)
+        rows = self._ranges("forward", threads)
         work = {
-            "input_gradient": together([partial(back, *r) for r in inputs], pool),
-            SIGMOID: together([partial(sigmoid, *r) for r in rows], pool),
+            "input_gradient": self._by_rows("input_gradient", threads, pool),
+            SIGMOID: together([partial(sigmoid, r[0], r[-1]) for r in rows], pool),
         }
-        parts = -(-self.n_edges // (threads * _TASK_EDGES))
-        tasks = _ranges(self._mask, threads * parts)
-        shares = [np.array([tasks[k][0], *(last for _, last in tasks[k : k + parts])])
-                  for k in range(0, len(tasks), parts)]  # fmt: skip
-        scratch = np.empty(max(self._edges(*task) for task in tasks), np.float32)
-        read = {"": (self._tables, X), OF_BYTES: (self._byte_tables, self._pairs)}
-        for suffix, (tables, inputs_) in read.items():
-            ahead = partial(
-                _forward, tile, *tables, weights, self._biases, inputs_, _SCALE, f, self._A
+        for suffix, inputs in read.items():
+            name = f"weight_gradient{suffix}"
+            shares = self._ranges(name, threads, -(-self.n_edges // SCRATCH))
+            tasks = [task for share in shares for task in pairwise(share.tolist())]
+            scratch = np.empty(max(self._edges(*task) for task in tasks), np.float32)
+            starts = self.products[name].starts
+            gradient = partial(
+                _weight_gradient, self._tile, starts, self._indices, self._dZ, inputs
             )
-            gradient = partial(_weight_gradient, tile, *tables, dZ, inputs_)
-            work[f"forward{suffix}"] = together([partial(ahead, *r) for r in rows], pool)
-            work[f"weight_gradient{suffix}"] = together(
+            work[f"forward{suffix}"] = self._by_rows(f"forward{suffix}", threads, pool)
+            work[name] = together(
                 [partial(gradient, scratch.copy(), share) for share in shares], pool
             )
             for task in tasks:
@@ -199,6 +221,37 @@ class SparseLayer:
                 self._check_gradient(scratch[: self._edges(*task)], *task)
         self._check(work)
         return work
+
+    def _by_rows(self, name: str, threads: int, pool: ThreadPoolExecutor) -> Work:
+        """Return the product of W, or of W^T, on the threads: the kernel that the plan takes."""
+        product, weights = self.products[name], self._mask.data
+        kernels: tuple[Any, Any]
+        read: tuple[Any, ...]
+        if name == "input_gradient":
+            kernels = _input_gradient, _input_gradient_by_two
+            places = self._back.data.astype(np.uint32)
+            read = (
+                self._back_indices, places, weights, self._dZ, self._X,
+                slopes_at(IDENTITY, np.float32), _KEEP, self._dX,
+            )  # fmt: skip
+        else:
+            kernels = _forward, _forward_by_two
+            X = self._pairs if name.endswith(OF_BYTES) else self._X
+            read = self._indices, weights, self._biases, X, _SCALE, self._sigmoid, self._A
+        call = partial(kernels[0], self._tile, product.starts, *read)
+        if product.runs is not None:
+            tables = product.starts, product.runs.starts, product.runs.runs
+            call = partial(kernels[1], part_of(self._tile, 2), *tables, *read)
+        return together([partial(call, r) for r in self._ranges(name, threads)], pool)
+
+    def _ranges(self, name: str, threads: int, least: int = 1) -> list[Array]:
+        """Return for each thread the bounds of its rows' ranges, as a plan would make them."""
+        product = self.products[name]
+        effort = replace(self._effort, n_threads=threads)
+        ranges = effort.rows_of(product, least=max(least, threads), multiple=product.rows_at_once)
+        bounds = np.array([0, *(last for _, last in ranges)])
+        ends = [len(ranges) * k // threads for k in range(threads + 1)]
+        return [bounds[first : last + 1] for first, last in pairwise(ends)]
 
     def _edges(self, first: int, last: int) -> int:
         return int(self._mask.indptr[last] - self._mask.indptr[first])
@@ -223,14 +276,6 @@ class SparseLayer:
         dense = self._dZ[first:last] @ self._X.T
         expected = dense.ravel()[edge_positions(self._mask[first:last])]
         _compare("weight_gradient", found, expected)
-
-
-def _ranges(matrix: Any, parts: int) -> list[tuple[int, int]]:
-    """Return ranges of rows with about as many edges each; some may be empty."""
-    ends = np.linspace(0, matrix.nnz, parts + 1)
-    bounds = np.searchsorted(matrix.indptr, ends)
-    bounds[-1] = matrix.shape[0]  # rows without edges at the end
-    return list(pairwise(bounds.tolist()))
 
 
 def _compare(name: str, found: Array, expected: Array) -> None:

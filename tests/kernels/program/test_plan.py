@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import random_structure
 
-from minisnn.kernels.machine.caches import Caches
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program import effort, plan
 from minisnn.kernels.program import operations as ops
-from minisnn.kernels.program.blocks import block_starts, choose_blocks
 from minisnn.kernels.program.plan import Plan, choose_tile
+from minisnn.kernels.program.products import Products
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
 from minisnn.kernels.program.structure import (
     BLAS,
@@ -80,15 +79,15 @@ def test_a_plan_has_one_transpose_though_another_thread_makes_a_larger_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     graphs = [random_graph(30, 20, 0.2), random_graph(20, 9, 0.5)]
-    structure, product = chain(graphs), Plan._product
+    structure, product = chain(graphs), Products.of_rows
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any, **options: Any) -> Any:
         if structure.transposed is not None:
             transposed_of(structure, inputs=True)
-        return product(*arguments)
+        return product(*arguments, **options)
 
     expected = Plan(chain(graphs), 16, np.float32, TRAIN).tables
-    monkeypatch.setattr(Plan, "_product", interrupted)
+    monkeypatch.setattr(Products, "of_rows", interrupted)
     tables = Plan(structure, 16, np.float32, TRAIN).tables
     for name in ("groups", "starts", "t_indices", "t_edges"):
         np.testing.assert_array_equal(getattr(tables, name), getattr(expected, name))
@@ -104,98 +103,6 @@ def test_tables_that_kernels_trust_cannot_be_written_to() -> None:
 def test_indices_are_as_narrow_as_the_layers_allow() -> None:
     assert chain([random_graph(10, 2**16, 1e-4)]).indices.dtype == np.uint16
     assert chain([random_graph(2**16 + 1, 10, 1e-4)]).indices.dtype == np.uint32
-
-
-# Blocks
-
-
-ZEN_5, ICE_LAKE = Caches(L1=48 * 2**10, L2=2**20), Caches(L1=48 * 2**10, L2=5 * 2**18)
-ROW = 512  # bytes of 128 activations in float32
-
-
-@pytest.mark.parametrize(
-    ("n", "density", "of_bytes", "numbers"),
-    [
-        (784, 0.7, False, {8, 12}),  # 8 blocks of 98 columns are all of L1
-        (784, 0.5, False, {8}),
-        (784, 0.3, False, {8}),
-        (784, 0.2, False, {8}),
-        (784, 0.1, False, {4, 6, 8}),
-        (784, 0.01, False, {1}),
-        (784, 0.5, True, {4}),
-        (784, 0.05, True, {1}),
-        (4096, 0.5, False, {3, 4}),
-        (4096, 0.2, False, {3, 4}),
-        (4096, 0.01, False, {3, 4}),
-        (4096, 0.5, True, {2}),
-        (4096, 0.2, True, {2}),
-    ],
-)
-@pytest.mark.parametrize("caches", [ZEN_5, ICE_LAKE])
-def test_blocks_that_were_measured_to_be_good(
-    caches: Caches, n: int, density: float, of_bytes: bool, numbers: set[int]
-) -> None:
-    """On Ice Lake others were up to 1.9 times as slow; on Zen 5 none is 1.12 times as fast."""
-    n_out = 1000 if n == 784 else n
-    blocks = choose_blocks(n_out, n, int(n * n_out * density), ROW, caches, of_bytes=of_bytes)
-    assert blocks.number in numbers
-    assert blocks.level in str(blocks)
-    assert ("blocks" in str(blocks)) == (blocks.number > 1)
-
-
-@pytest.mark.parametrize(
-    ("shape", "density", "passes", "of_bytes", "numbers"),
-    [
-        ((2000, 2000), 0.5, 1, False, {16, 24, 32}),
-        ((2000, 2000), 0.05, 1, False, {2, 3}),
-        ((2000, 2000), 0.05, 1, True, {1, 2}),
-        ((20000, 1000), 0.05, 1, False, {12, 16, 24, 32}),
-        ((784, 1000), 0.5, 4, False, {16, 24, 32}),
-        ((784, 1000), 0.1, 4, False, {1, 2, 3}),
-    ],
-)
-def test_other_shapes_and_batches(
-    shape: tuple[int, int], density: float, passes: int, of_bytes: bool, numbers: set[int]
-) -> None:
-    n_in, n_out = shape
-    n_edges = int(n_in * n_out * density)
-    blocks = choose_blocks(
-        n_out, n_in, n_edges, ROW * passes, ZEN_5, passes=passes, of_bytes=of_bytes
-    )
-    assert blocks.number in numbers
-
-
-@given(
-    st.integers(1, 3000), st.integers(0, 10**7), st.integers(2, 5000), st.integers(0, 25),
-    st.integers(10, 24), st.booleans(),
-)  # fmt: skip
-def test_blocks_of_any_size_hold_all_columns(
-    n_columns: int, n_edges: int, row_bytes: int, L1: int, L2: int, of_bytes: bool
-) -> None:
-    caches = Caches(2**L1, 2**L2)
-    blocks = choose_blocks(100, n_columns, n_edges, row_bytes, caches, of_bytes=of_bytes)
-    assert blocks.columns * (blocks.number - 1) < n_columns <= blocks.columns * blocks.number
-
-
-def test_what_fits_into_a_cache_is_not_cut() -> None:
-    blocks = choose_blocks(1000, 90, 90_000, ROW, ZEN_5)
-    assert (blocks.number, blocks.level) == (1, "L1")
-
-
-@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32))
-def test_starts_cut_each_row_at_the_blocks(n_in: int, n_out: int, columns: int, seed: int) -> None:
-    graph = random_graph(n_in, n_out, 0.4, seed)
-    number = -(-n_in // columns)
-    blocks = choose_blocks(n_out, n_in, graph.n_edges, 4, ZEN_5)
-    blocks = type(blocks)(columns, number, "L1", 0.0)
-    indptr, indices = graph.rows()
-    starts = block_starts(indptr, indices, blocks).astype(int)
-    np.testing.assert_array_equal(starts[0], indptr[:-1])
-    np.testing.assert_array_equal(starts[-1], indptr[1:])
-    for block in range(number):
-        for i in range(n_out):
-            part = indices[starts[block, i] : starts[block + 1, i]]
-            assert (part // columns == block).all()
 
 
 def test_bytes_stay_bytes_until_a_sparse_layer_has_read_them() -> None:
@@ -286,7 +193,7 @@ def test_every_row_and_edge_is_in_one_task(
         covers(gradient[products], number - 1, graph.n_in if backward else 0)
         covers(ops.BIASES, number, graph.n_out if trains else 0)
         if products == EDGES:
-            shape = (tables.groups[number]["n_blocks"], graph.n_out)
+            shape = (tables.groups[number]["u_blocks"], graph.n_out)
             assert (covered(tables, ops.UPDATE, number, shape) == trains).all()
         elif products == COMPLETE:
             shape = (graph.n_in, graph.n_out)

@@ -14,7 +14,7 @@ from naive import related_structure
 
 import minisnn as snn
 from minisnn.kernels.layers.two_rows import BOTH, FIRST, SECOND, SHIFT
-from minisnn.kernels.program import plan, runs
+from minisnn.kernels.program import products, runs
 from minisnn.kernels.program.blocks import Blocks, block_starts
 
 
@@ -99,8 +99,8 @@ def test_training_has_the_bits_of_rows(
     X, labels = rng.integers(0, 256, (130, 97), dtype=np.uint8), rng.integers(0, 40, 130)
     data = X if of_bytes else X / 255
     found = []
-    for least in (plan.TWO_FROM, 2.0):
-        with patch.object(plan, "TWO_FROM", least):
+    for least in (products.TWO_FROM, 2.0):
+        with patch.object(products, "TWO_FROM", least):
             net = snn.MLP(graphs, activation="tanh", seed=0, dtype=np.float64)
             snn.train(net, data, labels, optimizer=snn.SGD(0.1), epochs=2, batch_size=60, seed=0)
             _, gradients = net.loss_and_gradients(data[:70], labels[:70])
