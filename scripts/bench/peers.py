@@ -15,15 +15,18 @@ from .base import Peer, Problem
 from .jax_peer import JaxDense
 from .numpy_peers import MKLCSR, NumPyDense, SciPyCSR
 from .torch_peers import TorchCSR, TorchDense, TorchMasked
+from .torch_sparse_peers import GradUtils, SparseLab
 
 __all__ = [
     "MKLCSR",
     "PEERS",
+    "GradUtils",
     "JaxDense",
     "NumPyDense",
     "Peer",
     "Problem",
     "SciPyCSR",
+    "SparseLab",
     "TorchCSR",
     "TorchDense",
     "TorchMasked",
@@ -31,7 +34,7 @@ __all__ = [
 ]
 
 PEERS: list[type[Peer]] = [
-    NumPyDense, TorchDense, TorchMasked, JaxDense, TorchCSR, SciPyCSR, MKLCSR,
+    NumPyDense, TorchDense, TorchMasked, JaxDense, TorchCSR, SparseLab, GradUtils, SciPyCSR, MKLCSR,
 ]  # fmt: skip
 
 

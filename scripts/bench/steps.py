@@ -27,7 +27,6 @@ GOALS = {
 }
 """By density of 784-1000-10: how much faster than the best dense step."""
 
-BEST_SPARSE = "PyTorch CSR"
 _RATE, _MOMENTUM = 0.01, 0.9
 
 
@@ -147,6 +146,7 @@ def measure_step(
         "widths": list(widths),
         "batch_size": batch_size,
         "dense": [name for name in dense if name != "PyTorch dense + mask"],
+        "sparse": [peer.name for peer in peers if peer.is_sparse],
         "rows": rows,
     }
 
@@ -224,12 +224,14 @@ def _runner(peer: Peer, rng: np.random.Generator, size: int) -> Callable[[int], 
 # Output
 
 
-def speedups(result: dict[str, Any], row: dict[str, Any]) -> tuple[str, float, float | None]:
-    """Return the best dense contestant, our speed over its, and over PyTorch CSR's if it ran."""
+def speedup(result: dict[str, Any], row: dict[str, Any], others: str) -> tuple[str, float] | None:
+    """Return the best of the others, "dense" or "sparse", and our speed over its, if one ran."""
     times = row["milliseconds"]
-    best = min((name for name in result["dense"] if name in times), key=times.__getitem__)
-    ours = times["minisnn, sparse"]
-    return best, times[best] / ours, times[BEST_SPARSE] / ours if BEST_SPARSE in times else None
+    names = [name for name in result[others] if name in times]
+    if not names:
+        return None
+    best = min(names, key=times.__getitem__)
+    return best, times[best] / times["minisnn, sparse"]
 
 
 def table(result: dict[str, Any]) -> str:
@@ -242,14 +244,16 @@ def table(result: dict[str, Any]) -> str:
         head = ["milliseconds a step", *(f"{row['density']:.3g}" for row in rows)]
         head[1:] = [f"{100 * row['density']:.3g} %" for row in rows]
         lines = [[name, *(f"{row['milliseconds'][name]:.3f}" for row in rows)] for name in names]
-        figures = [speedups(result, row) for row in rows]
-        lines.append(["faster than the best dense", *(f"{dense:.2f} x" for _, dense, _ in figures)])
-        if standard:
-            goals = [GOALS[data].get(row["density"]) for row in rows]
-            lines.append(["  goal", *(f"{goal} x" if goal else "-" for goal in goals)])
-        lines.append(["  which is", *(best.removeprefix("minisnn, ") for best, *_ in figures)])
-        if all(sparse is not None for *_, sparse in figures):
-            lines.append([f"faster than {BEST_SPARSE}", *(f"{s:.2f} x" for *_, s in figures)])
+        for others in ("dense", "sparse"):
+            found = [speedup(result, row, others) for row in rows]
+            figures = [figure for figure in found if figure is not None]
+            if not figures:
+                continue
+            lines.append([f"faster than the best {others}", *(f"{x:.2f} x" for _, x in figures)])
+            if standard and others == "dense":
+                goals = [GOALS[data].get(row["density"]) for row in rows]
+                lines.append(["  goal", *(f"{goal} x" if goal else "-" for goal in goals)])
+            lines.append(["  which is", *(best.removeprefix("minisnn, ") for best, _ in figures)])
         title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}, {data}, "
         title += f"{n_threads} thread{'s' * (n_threads > 1)}"
         parts.append(f"{title}\n{align(head, lines)}")

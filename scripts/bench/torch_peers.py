@@ -6,7 +6,7 @@ import importlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from .base import NARROW, Array, LayeredPeer, Peer, Problem, edge_positions, transposed_order
 
@@ -112,7 +112,7 @@ class TorchDense(LayeredPeer):
     """PyTorch by hand, without autograd, and with its optimizer's fused update."""
 
     name = "PyTorch dense"
-    packages = ("torch",)
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     layer = dense_layer = _Torch
 
     def __init__(self, problem: Problem, threads: int) -> None:
