@@ -65,10 +65,13 @@ class Products:
         self, indptr: Array, indices: Array, n_columns: int, *, of_bytes: bool = False
     ) -> Product:
         """Return the product of a matrix with X, or dZ: two rows at a time if that pays."""
-        shared = share_of_two(indptr, indices)
-        if shared < TWO_FROM or len(indices) < FEWEST * (len(indptr) - 1):
+        reads = Reads(indptr, indices, n_columns, 2)
+        few = len(indices) < FEWEST * (len(indptr) - 1)
+        # Runs are counted only where there may be enough: most graphs never need that compiled.
+        shared = 0.0 if few or reads.shared < TWO_FROM else share_of_two(indptr, indices)
+        if shared < TWO_FROM:
             return self.row_by_row(indptr, indices, n_columns, of_bytes=of_bytes)
-        blocks = self._choose(Reads(indptr, indices, n_columns, 2), of_bytes)
+        blocks = self._choose(reads, of_bytes)
         starts = block_starts(indptr, indices, blocks)
         return Product(indptr, blocks, n_columns, starts, runs_of(indices, starts, shared))
 

@@ -67,6 +67,8 @@ class Reads:
         Of the matrix; rows of a turn.
     number
         Reads of all turns: each reads a column once, however many of its rows have it.
+    shared
+        Share of the edges whose column the other row of their turn has, too, where two are taken.
     """
 
     def __init__(self, indptr: Array, indices: Array, n_columns: int, at_once: int = 1) -> None:
@@ -77,6 +79,7 @@ class Reads:
         last = np.full(n_columns, -1, np.int64)
         _count_distances(read_only(indptr), read_only(indices), at_once, last, distances)
         self.number = self.n_edges - int(distances[0])
+        self.shared = at_once * int(distances[0]) / max(1, self.n_edges)
         shares = distances[1:] / max(1, self.number)
         # First reads are missed whatever is done: they do not count.
         self._again = shares[:-1].sum()

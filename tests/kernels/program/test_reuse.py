@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,10 @@ def test_more_room_misses_less(
     indptr, indices = related_structure(rng, n_in, n_out, density=density, alike=alike)
     reads = Reads(indptr, indices, n_in, at_once)
     assert reads.number == sum(map(len, turns_of(indptr, indices, at_once)))
+    rows = [indices[first:last].tolist() for first, last in pairwise(indptr)]
+    pairs = zip(rows[::2], rows[1::2], strict=False)
+    both = sum(2 * len(set(a) & set(b)) for a, b in pairs) if at_once == 2 else 0
+    assert reads.shared * max(1, len(indices)) == pytest.approx(both)
     missed = reads.missed(columns, np.geomspace(0.1, 100, 30))
     assert (missed >= 0).all()
     assert (missed <= 1).all()

@@ -16,6 +16,7 @@ import minisnn as snn
 from minisnn.kernels.layers.two_rows import BOTH, FIRST, SECOND, SHIFT
 from minisnn.kernels.program import products, runs
 from minisnn.kernels.program.blocks import Blocks, block_starts
+from minisnn.kernels.program.reuse import Reads
 
 
 @given(
@@ -48,6 +49,7 @@ def test_runs_are_the_columns_of_both_rows(
             assert not len(rows[1])
     if len(starts) == 2:
         share = runs.share_of_two(indptr, indices)
+        assert share <= Reads(indptr, indices, n_in, 2).shared + 1e-12
         assert share == pytest.approx(2 * shared / max(1, len(indices)))
 
 
