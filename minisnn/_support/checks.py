@@ -14,7 +14,7 @@ from numbers import Real
 from typing import Any, BinaryIO, TypeGuard, TypeVar
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .arrays import Array
 from .messages import did_you_mean, shown

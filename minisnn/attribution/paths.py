@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy.special
+import scipy
 
 from .._support.arrays import Array
 from .._support.checks import check_flag

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from ..kernels.functions.activations import ACTIVATIONS, activation_slope, slopes_at

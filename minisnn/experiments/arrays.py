@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from .._support.checks import (

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from .._support.messages import shown

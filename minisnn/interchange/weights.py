@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from .._support.checks import as_array, as_list, checked_sparse

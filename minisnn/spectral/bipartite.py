@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from ..network.layer import check_graphs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .bipartite import Bipartite, Graph, undirected
 from .closed_form import laplacian_eigenvalues, normalized_eigenvalues

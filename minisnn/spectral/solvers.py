@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from ..kernels.machine.blas_threads import blas_threads

@@ -13,7 +13,7 @@ Carstens et al., 2018, arXiv:1804.08487.
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from ..kernels.functions.trades import trade
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from .._support.checks import check_positive_integer

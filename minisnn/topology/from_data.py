@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
+import scipy
 
 from .._support.checks import as_array, checked_sparse
 from .._support.columns import read_matrix

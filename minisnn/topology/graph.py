@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from .._support.checks import MOST_BITS, as_array, check_kind

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.checks import as_list, as_list_of
 from .._support.messages import counted

@@ -7,7 +7,7 @@ at once, so that a graph takes time by its edges and by its levels, not by its p
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from .._support.arrays import Array
 from .._support.checks import check_choice, check_kind
