@@ -23,16 +23,8 @@ from ..kernels.machine.threads import get_num_threads
 from ..kernels.machine.vector import lanes_of
 
 _PREFIXES = (
-    "NUMBA_",
-    "OMP_",
-    "OPENBLAS_",
-    "GOTO_",
-    "MKL_",
-    "BLIS_",
-    "VECLIB_",
-    "KMP_",
-    "XDG_CACHE",
-)
+    "NUMBA_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "KMP_", "XDG_CACHE_",
+)  # fmt: skip
 """Of environment variables that change kernels, their cache, threads or BLAS."""
 
 Rows = list[tuple[str, str]]
@@ -41,20 +33,14 @@ Rows = list[tuple[str, str]]
 def show_machine() -> None:
     """Print this machine as minisnn sees it.
 
-    That is all a step's time depends on, apart from the network: the CPU that kernels are compiled
-    for, its registers and caches, threads, memory and the limits that a container sets to them,
-    BLAS, versions, the folder of compiled kernels, and environment variables that change any of
-    these. Send it with a report of a slow run. It takes some ten milliseconds, measures nothing and
-    writes nothing.
+    The time of a run depends on the CPU that kernels are compiled for, its registers and caches,
+    on threads and memory and the limits that a container sets to them, on BLAS, on versions, on the
+    folder of compiled kernels, and on environment variables that change any of these. Send them
+    with a report of a slow run. Nothing is measured, and nothing is written.
 
     Sizes of caches are the shares of one core, as blocks of columns are fitted into them; those
     that the system does not report are assumed. The third level is for readers: kernels do not
     depend on it.
-
-    See Also
-    --------
-    set_num_threads : Number of threads that minisnn uses.
-    minisnn.compile : Compilation of the kernels ahead of their first use.
 
     Examples
     --------
