@@ -47,7 +47,7 @@ def test_densities_without_two_inputs_are_left_out() -> None:
 def test_differences_are_paired() -> None:
     def runs(table: str, wiring: str, *scores: float) -> list[Run]:
         return [
-            Run(table, 9, 10.0, wiring, seed, "accuracy", score, 1, 1.0)
+            Run(table, 9, 10.0, wiring, seed, "accuracy", score, 1)
             for seed, score in enumerate(scores)
         ]
 
@@ -101,7 +101,7 @@ def test_the_program(
 
     def once(split: Any, wiring: Any, degree: int, hidden: int, seed: int) -> Any:
         seen.append((split, degree, seed))
-        return fit(split, wiring, degree, hidden, seed) if seed == 0 else (0.5, 1, 0.1)
+        return fit(split, wiring, degree, hidden, seed) if seed == 0 else (0.5, 1)
 
     monkeypatch.setattr(comparison, "train", once)
     folder = tmp_path / "result"
