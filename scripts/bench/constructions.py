@@ -13,7 +13,7 @@ from minisnn._support.tables import align
 from .base import Problem
 from .measure import interleaved, median
 from .ours import Ours
-from .steps import DATA, check_gradients, filled, make_problem, on_edges
+from .steps import DATA, check_gradients, filled, make_problem, on_edges, scale_by_density
 
 CONSTRUCTIONS = ("", "regular_rotating", "long_range_rotating", "fibonacci_rotating")
 RANDOM = "as many random inputs per neuron"
@@ -110,3 +110,34 @@ def table(result: dict[str, Any]) -> str:
             )
     figures = "density", "data", "threads", "connections", "us per step", "quartiles"
     return align([title, *figures, "against random", "against dense"], lines)
+
+
+_COLORS = {
+    RANDOM: "#0072b2", "regular_rotating": "#d55e00", "fibonacci_rotating": "#009e73",
+    "long_range_rotating": "#cc79a7", DENSE: "#000000",
+}  # fmt: skip
+
+
+def plot(result: dict[str, Any]) -> Any:
+    """Return a figure of the time of a step against density, of each construction and dense."""
+    from matplotlib.figure import Figure
+
+    all_threads = sorted({row["threads"] for row in result["rows"]})
+    size = (5 * len(DATA), 4.2 * len(all_threads))
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    axes = figure.subplots(len(all_threads), len(DATA), sharey=True, squeeze=False)
+    for panel, (n_threads, data) in zip(axes.flat, product(all_threads, DATA), strict=True):
+        chosen = data, n_threads
+        rows = [row for row in result["rows"] if (row["data"], row["threads"]) == chosen]
+        percent = [100 * row["density"] for row in rows]
+        for name, color in _COLORS.items():
+            values = [row["microseconds"][name] for row in rows]
+            line = "--" if name == DENSE else "-"
+            panel.plot(percent, values, line, marker="o", ms=4, color=color, label=name)
+        scale_by_density(panel, percent, data, n_threads)
+    for row in axes:
+        row[0].set_ylabel("microseconds a step")
+    axes[0, 0].legend(fontsize=8)
+    widths = "-".join(map(str, result["widths"]))
+    figure.suptitle(f"A training step of {widths}, batch {result['batch_size']}, by wiring")
+    return figure

@@ -268,6 +268,17 @@ def _rows(result: dict[str, Any], data: str, n_threads: int) -> list[dict[str, A
     return [row for row in result["rows"] if (row["data"], row["threads"]) == (data, n_threads)]
 
 
+def scale_by_density(panel: Any, percent: list[float], data: str, n_threads: int) -> None:
+    """Let a panel have times against density, both on logarithmic axes."""
+    panel.set(
+        xscale="log", yscale="log", xlabel="density of the hidden layers, %",
+        title=f"{data}, {n_threads} thread{'s' * (n_threads > 1)}",
+    )  # fmt: skip
+    panel.set_xticks(percent, [f"{p:.3g}" for p in percent])
+    panel.minorticks_off()
+    panel.grid(alpha=0.3)
+
+
 def plot(result: dict[str, Any]) -> Any:
     """Return a figure of time against density, with the line of time in proportion to edges."""
     from matplotlib.figure import Figure
@@ -298,13 +309,7 @@ def plot(result: dict[str, Any]) -> Any:
         best = min(rows[0]["milliseconds"][name] for name in result["dense"])
         panel.plot(percent, [best * p / 100 for p in percent], ":", color="#555555",
                    label="best dense x density")  # fmt: skip
-        panel.set(
-            xscale="log", yscale="log", xlabel="density of the hidden layers, %",
-            title=f"{data}, {n_threads} thread{'s' * (n_threads > 1)}",
-        )  # fmt: skip
-        panel.set_xticks(percent, [f"{p:.3g}" for p in percent])
-        panel.minorticks_off()
-        panel.grid(alpha=0.3)
+        scale_by_density(panel, percent, data, n_threads)
     for row in axes:
         row[0].set_ylabel("milliseconds a step")
         row[-1].legend(fontsize=8)

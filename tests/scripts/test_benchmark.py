@@ -90,6 +90,9 @@ def test_constructions() -> None:
     assert "fibonacci_rotating" in text
     assert "against dense" in text
     assert text.count("1.00 x") >= 4
+    on_bytes, on_floats = constructions.plot(result).axes
+    assert {line.get_label() for line in on_bytes.lines} == {*connections, constructions.DENSE}
+    assert on_floats.get_title() == "floats, 1 thread"
 
 
 def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
