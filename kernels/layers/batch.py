@@ -1,8 +1,13 @@
 """Batch assembly: samples of a data set, gathered into the feature-major layout.
 
 The data set stays as it is, of any of `KINDS` and with any strides, one sample per row; only the
-samples of a batch are read, each value once. They are turned in squares in registers (`transpose`),
-so that both the reads and the writes are of whole vectors.
+columns of a batch's samples that have edges are read, each value once. They are turned in squares
+in registers (`transpose`), so that both the reads and the writes are of whole vectors: from where
+they are, if their columns lie side by side, else from rows of a square that they are collected in.
+
+A stretch of features is done for all samples before the next one. Its rows of the batch, and bytes
+until they are pairs, then stay in a cache. Meanwhile the next stretch is fetched from memory: its
+values, and the lines that they will be written to.
 """
 
 from __future__ import annotations
@@ -11,21 +16,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
-from ..machine.jit import in_kernels, jit, part_of_kernels
-from ..machine.layout import feature_major, read_only
-from ..machine.transpose import KINDS, SIDE, TURNED, address_of, copy_item, load_row, prefetch, turn
-from ..machine.vector import lanes, pair
+from ..machine.jit import inlined, jit
+from ..machine.layout import read_only
+from ..machine.transpose import KINDS, SIDE, copy_item, prefetch
+from .squares import LINE, MOST, pack, request_rows, row_of, turn_rows
 
-LINE = 64
-"""Bytes of a cache line."""
-
-TILE = 512
-"""Lines of a tile of CSR data, which takes 32 KB: one for each feature."""
-
-_STRETCH = 4 * SIDE  # features between two requests for the next batch: more at once would wait
-_BYTES, _SINGLES, _DOUBLES = TURNED
+STRETCH = 16 * SIDE
+"""Features that are gathered, of all samples, before those that follow them."""
 
 
 class Source(NamedTuple):
@@ -99,185 +97,115 @@ def kind_of(dtype: np.dtype[Any]) -> int:
     return KINDS.get(f"{dtype.kind}{dtype.itemsize}", -1) if dtype.isnative else -1
 
 
-class Space(NamedTuple):
-    """Room for one square and one tile, of one thread."""
-
-    addresses: Any  # int64[3, SIDE]: of its rows in the data, in items and in doubles
-    items: Any  # float64[SIDE, SIDE], or what takes less: values that lay apart
-    doubles: Any  # float64[SIDE, SIDE]: values that were of other kinds
-    square: Any  # of X's dtype, [SIDE, SIDE]: turned, where not all of it is wanted
-    tile: Any  # float64[TILE + 1, LINE / 8]: zeros, but while CSR data is scattered in it
-    places: Any  # int64[n_samples]: places of a batch's samples in CSR data
-
-
-def space_for(n_threads: int, dtype: npt.DTypeLike, n_samples: int) -> Space:
-    """Return workspace for a number of threads, one entry of the first axis each.
-
-    n_samples : the most that a batch may have.
-    """
-    side = (n_threads, SIDE, SIDE)
-    addresses = np.empty((n_threads, 3, SIDE), dtype=np.int64)
-    tile = feature_major(n_threads * (TILE + 1), LINE // 8, np.float64)
-    places = np.empty((n_threads, n_samples), dtype=np.int64)
-    return Space(
-        addresses, np.empty(side), np.empty(side), np.empty(side, dtype=dtype),
-        tile.reshape(n_threads, TILE + 1, LINE // 8), places,
-    )  # fmt: skip
-
-
 @jit
 def gather(source, samples, following, scale, X, space, first, last):  # type: ignore[no-untyped-def]
     """X[f, s] = scale * data[samples[s], columns[f]] for features first to last.
 
     source : of a matrix; samples : int64[n_samples], within the data; following :
     int64[n_samples], those of the next batch, which are fetched from memory on the way; scale :
-    float64, and so is the product until it is rounded; X : real[n, width], or uint8[n, width] for
-    bytes that are not scaled; space : of the thread alone. The padding is set to 0.
+    float64, and so is the product until it is rounded; X : real[n, width]; space : of the thread
+    alone. The padding is set to 0.
 
     Returns 0 where all values are finite when they are rounded, and whole numbers are exactly
-    those of float64. Cost: each value read once, and written once.
+    those of float64. Cost: each value read once, and written once; twice where its column is not
+    one of `SIDE` that lie side by side.
     """
-    n_samples, stride, square = samples.shape[0], source.column_stride, space.square
-    rows, broken = space.addresses[0], 0
-    begin, end = np.int64(source.columns[first]), np.int64(source.columns[last - 1])
-    in_line = source.ascending and stride == source.size
-    whole = first  # features in whole squares that lie side by side
-    if in_line and end - begin == last - 1 - first:
-        whole += (last - first) // SIDE * SIDE
-    for j in range(SIDE):
-        space.addresses[1, j] = address_of(space.items) + 8 * SIDE * j
-        space.addresses[2, j] = address_of(space.doubles) + 8 * SIDE * j
-    for s in range(0, n_samples, SIDE):
-        n_rows = min(SIDE, n_samples - s)
-        for j in range(SIDE):  # past the last sample, the last again
-            rows[j] = source.address + samples[s + min(j, n_rows - 1)] * source.row_stride
-        n_done = first if n_rows < SIDE else whole
-        for f in range(first, last, _STRETCH):
-            stop = min(f + _STRETCH, last)
-            if in_line:
-                _prefetch(source, following, s, f, stop)
-            at, stop = np.int64(source.columns[f]) * stride, min(stop, n_done)
-            broken |= turned(source.kind, rows, at, stride, scale, X, f, stop, s, space)
-        for f in range(n_done, last, SIDE):
-            n_columns = min(SIDE, last - f)
-            at, near = _bring_together(source, f, n_columns, space)
-            broken |= turned(source.kind, near, at, stride, scale, square, 0, SIDE, 0, space)
-            copy_square(square, X, f, s, n_columns, n_rows)
-    for f in range(first, last):
-        for s in range(n_samples, X.shape[1]):
-            X[f, s] = 0
-    return broken
-
-
-@jit
-def copy_square(square, X, f, s, n_columns, n_rows):  # type: ignore[no-untyped-def]
-    """X[f + i, s + j] = square[i, j] for i below n_columns, j below n_rows."""
-    for i in range(n_columns):
-        for j in range(n_rows):
-            X[f + i, s + j] = square[i, j]
-
-
-@jit
-def _prefetch(source, following, s, first, last):  # type: ignore[no-untyped-def]
-    """Request the cache lines of these features, of as many samples of the next batch."""
-    begin, end = np.int64(source.columns[first]), np.int64(source.columns[last - 1]) + 1
-    for k in range(s, min(s + SIDE, following.shape[0])):
-        row = source.address + following[k] * source.row_stride
-        for at in range(begin * source.size, end * source.size, LINE):
-            prefetch(row + at)
-
-
-@jit
-def _bring_together(source, f, n_columns, space):  # type: ignore[no-untyped-def]
-    """Return the address of contiguous values of a square: in place, or of a copy.
-
-    Beyond its last column, that column is repeated.
-    """
-    size, stride, columns = source.size, source.column_stride, source.columns
-    first, in_place = np.int64(columns[f]), stride == size and n_columns == SIDE
-    for i in range(1, n_columns):
-        in_place &= np.int64(columns[f + i]) == first + i
-    if in_place:
-        return first * stride, space.addresses[0]
-    for i in range(SIDE):
-        column = np.int64(columns[f + min(i, n_columns - 1)]) * stride
-        for j in range(SIDE):
-            copy_item(size, space.addresses[0, j] + column, space.addresses[1, j] + i * size)
-    return 0, space.addresses[1]
-
-
-def turned(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
-    """Turn squares of values of any kind into X[first:last, s:]; return 0 where all are finite.
-
-    rows : int64[SIDE], addresses of samples; at : bytes from there to the first feature.
-    """
-    if X.dtype == np.uint8:
-        return _turn_bytes(kind, rows, at, stride, scale, X, first, last, s, space)
-    return _turn_reals(kind, rows, at, stride, scale, X, first, last, s, space)
-
-
-@in_kernels(turned)
-def _turned_in_kernels(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
-    return _turn_bytes if X.dtype == types.uint8 else _turn_reals
-
-
-@part_of_kernels
-def _turn_bytes(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
-    return _turn_all(np.uint8, 1, rows, at, scale, X, first, last, s)
-
-
-@part_of_kernels
-def _turn_reals(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
-    if kind == _BYTES:
-        return _turn_all(np.uint8, 1, rows, at, scale, X, first, last, s)
-    if kind == _SINGLES:
-        return _turn_all(np.float32, 4, rows, at, scale, X, first, last, s)
-    if kind == _DOUBLES:
-        return _turn_all(np.float64, 8, rows, at, scale, X, first, last, s)
     broken = 0
-    for f in range(first, last, SIDE):
-        for j in range(SIDE):
-            load_row(kind, rows[j] + at, space.doubles, j)
-        broken |= turn(np.float64, space.addresses[2], 0, scale, X, f, s)
-        at += SIDE * stride
+    for f in range(first, last, STRETCH):
+        n = min(STRETCH, last - f)
+        for s in range(0, X.shape[1], SIDE):
+            _request(source, samples, following, s, f, first, last)
+            request_rows(X, f + n, n, s, SIDE)
+            broken |= _gather(source, samples, s, f, n, scale, X, f, s, space.square, space)
     return broken
 
 
 @jit
-def _turn_all(kind, size, rows, at, scale, X, first, last, s):  # type: ignore[no-untyped-def]
-    broken = 0
-    for f in range(first, last, SIDE):
-        broken |= turn(kind, rows, at, scale, X, f, s)
-        at += SIDE * size
+def gather_bytes(source, samples, following, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
+    """Gather features first to last of a batch of bytes, which are not scaled, as pairs.
+
+    pairs, like : as for `pack`.
+    """
+    width, tile, square = 2 * pairs.shape[1], space.bytes, space.bytes[MOST:]
+    for f in range(first, last, STRETCH):
+        n = min(STRETCH, last - f)
+        for g in range(0, width, LINE):
+            for s in range(g, min(g + LINE, width), SIDE):
+                _request(source, samples, following, s, f, first, last)
+                _gather(source, samples, s, f, n, 1.0, tile, 0, s - g, square, space)
+            request_rows(pairs, f + n, n, g // 2, LINE // 2)
+            pack(tile[:n], like, pairs, f, g)
+
+
+@jit
+def _gather(source, samples, s, f, n, scale, X, i, k, square, space):  # type: ignore[no-untyped-def]
+    """X[i : i + n, k : k + SIDE] = n features from f on, of samples from s on; the rest is 0."""
+    kind, size, stride, rows = source.kind, source.size, source.column_stride, space.addresses[0]
+    n_rows, broken, whole = max(0, min(SIDE, samples.shape[0] - s)), 0, 0
+    begin, end = np.int64(source.columns[f]), np.int64(source.columns[f + n - 1])
+    for j in range(n_rows):
+        rows[j] = source.address + samples[s + j] * source.row_stride
+    if source.ascending and end - begin == n - 1 and stride == size and n_rows == SIDE:
+        whole, at = n // SIDE * SIDE, begin * stride
+        broken = turn_rows(kind, size, rows, at, whole, scale, X, i, k, square, space)
+    if whole < n:
+        _collect(source, rows, n_rows, f + whole, n - whole, space)
+        i, n = i + whole, n - whole
+        broken |= turn_rows(kind, size, rows, 0, n, scale, X, i, k, square, space)
     return broken
 
 
 @jit
-def pack(X, like, pairs, first, last):  # type: ignore[no-untyped-def]
-    """Put each two bytes into a word, for features first to last, as `vector.load_as` reads them.
+def _collect(source, rows, n_rows, f, n, space):  # type: ignore[no-untyped-def]
+    """Bring values of n features together, row by row, and have rows say where they are.
 
-    X : uint8[n, width], width a multiple of two registers of the dtype of ``like``; pairs :
-    uint32[n, width / 2].
-
-    A byte is exactly a float32 whose lower half is zeros, so a word holds the upper halves of
-    two: of sample s in its lower 16 bits, and of s + lanes in its upper ones. To read them takes
-    one load, a shift and a mask for two registers, where bytes take a load, a shuffle and a
-    conversion for each; and a row is half as long as that of float32.
+    Those of rows that are none are 0. Up to a multiple of `SIDE`, the last column is repeated.
     """
-    two = lanes((0, 0), like)
-    for i in range(first, last):
-        for s in range(0, X.shape[1], two):
-            pair(like, X, i, s, pairs)
+    size = source.size
+    for j in range(n_rows):
+        row = row_of(space, j)
+        if size == 1:
+            _collect_row(1, source, rows[j], f, n, row)
+        elif size == 2:
+            _collect_row(2, source, rows[j], f, n, row)
+        elif size == 4:
+            _collect_row(4, source, rows[j], f, n, row)
+        else:
+            _collect_row(8, source, rows[j], f, n, row)
+        rows[j] = row
+    for j in range(n_rows, SIDE):
+        space.items[j, : n + SIDE] = 0
+        rows[j] = row_of(space, j)
+
+
+@inlined
+def _collect_row(size, source, address, f, n, row):  # type: ignore[no-untyped-def]
+    columns, stride, item = source.columns, source.column_stride, row
+    for i in range(f, f + n):
+        copy_item(size, address + np.int64(columns[np.uint64(i)]) * stride, item)
+        item += size
+    last = address + np.int64(columns[f + n - 1]) * stride
+    for i in range(n, n + -n % SIDE):
+        copy_item(size, last, row + i * size)
 
 
 @jit
-def gather_bytes(source, samples, following, X, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
-    """Gather features first to last of a batch of bytes, which stay bytes, as pairs.
-
-    X : uint8[n, width], for the bytes alone; pairs, like : as for `pack`.
-    """
-    gather(source, samples, following, 1.0, X, space, first, last)
-    pack(X, like, pairs, first, last)
+def _request(source, samples, following, s, f, first, last):  # type: ignore[no-untyped-def]
+    """Have the next stretch of samples fetched from memory; or the first, of the next batch."""
+    f += STRETCH
+    if f >= last:
+        samples, f = following, first
+    stop, stride, columns = min(f + STRETCH, last), source.column_stride, source.columns
+    begin, end = np.int64(columns[f]) * stride, (np.int64(columns[stop - 1]) + 1) * stride
+    by_lines = stride == source.size and 0 < end - begin < (stop - f) * LINE
+    for k in range(s, min(s + SIDE, samples.shape[0])):
+        row = source.address + samples[k] * source.row_stride
+        if by_lines:
+            for at in range(begin, end, LINE):
+                prefetch(row + at)
+        else:
+            for i in range(f, stop):
+                prefetch(row + np.int64(columns[i]) * stride)
 
 
 @jit

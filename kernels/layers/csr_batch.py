@@ -1,12 +1,12 @@
 """Batch assembly of CSR data: only the values that are there are read.
 
-The values of a few samples are scattered into a *tile* of zeros, which stays in a cache: a line of
-it for each feature, a value for each sample. Its lines are then written into the batch, and become
-zeros again. Where values are rare, they are scattered among the zeros of the batch before, whose
-own values are taken out. A batch has the bits of the same data with its zeros either way.
+The values of a few samples are spread among zeros, in rows that stay in a cache. There they are as
+those of other data are, and are turned into the batch in the same way (`squares`). Where values
+are rare, they are set among the zeros of the batch before, whose own values are taken out. A batch
+has the bits of the same data with its zeros either way.
 
-Places in the tile are bounded, whatever the indices of the data: what lies outside is written into
-one line more that nobody reads.
+Places in the rows are bounded, whatever the indices of the data: what lies outside is written
+behind all others, where nobody reads it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import numpy as np
 from numba import types
 
 from ..machine.jit import in_kernels, inlined, jit, part_of_kernels
-from ..machine.transpose import SIDE, TURNED, address_of, load_value, prefetch
-from ..machine.vector import dot, fma, lanes, load, splat, store
-from .batch import LINE, TILE
+from ..machine.transpose import SIDE, are_within, copy_item, load_value
+from ..machine.vector import lanes
+from .squares import LINE, MOST, pack, request_rows, row_of, turn_rows
 
 _VISIT = 8  # rare values of a sample to set at a time, so that finding the next takes little
-_BYTES, _SINGLES, _DOUBLES = TURNED
 _HALVES = (np.arange(256, dtype=np.float32).view(np.uint32) >> 16).astype(np.uint16)
 
 
@@ -32,7 +31,7 @@ def are_rare(source, previous, samples, X):  # type: ignore[no-untyped-def]
     """
     if previous.shape[0] == 0:
         return False
-    n_lines = source.columns.shape[0] * (X.shape[1] // _side(X))
+    n_lines = source.columns.shape[0] * (X.shape[1] * X.itemsize // LINE)
     return 5 * (_n_values(source, previous) + _n_values(source, samples)) < 4 * n_lines
 
 
@@ -64,113 +63,93 @@ def _first_from(source, sample, column):  # type: ignore[no-untyped-def]
 
 
 @jit
-def expand(source, samples, scale, X, like, space, first, last):  # type: ignore[no-untyped-def]
+def expand(source, samples, scale, X, space, first, last):  # type: ignore[no-untyped-def]
     """X[f, s] = scale * data[samples[s], columns[f]] of CSR data, for features first to last.
 
-    Arguments, what is returned and padding are those of `batch.gather`; X may also be uint16[n,
-    width], see `exchange`. Cost: each value read once and written once into a cache, and each line
-    of X written once.
+    Arguments, what is returned and padding are those of `batch.gather`. Cost: each value that is
+    there read once, and each of the batch written twice.
     """
-    broken, n_samples, side, places = 0, samples.shape[0], _side(X), space.places
-    begin, tile = np.int64(source.columns[first]), space.tile.view(X.dtype)
-    for s in range(n_samples):
-        places[s] = _first_from(source, samples[s], begin)
-    for f in range(first, last, TILE):
-        n = min(TILE, last - f)
-        stop = np.int64(source.columns[f + n - 1])
-        for g in range(0, X.shape[1], side):
-            for s in range(g, min(g + side, n_samples)):
-                end, lane = source.indptr[samples[s] + 1], _lane(X, like, s) - g
-                places[s] = _scatter(source, places[s], end, stop, scale, X, tile, f, n, lane)
-            broken |= _write(tile, n, X, f, g)
+    broken, rows = 0, space.addresses[0]
+    _find(source, samples, first, space)
+    for f in range(first, last, MOST):
+        n = min(MOST, last - f)
+        for s in range(0, X.shape[1], SIDE):
+            _spread(source, samples, s, f, n, space)
+            broken |= turn_rows(
+                source.kind, source.size, rows, 0, n, scale, X, f, s, space.square, space
+            )
     return broken
 
 
-@inlined
-def _scatter(source, k, end, stop, scale, X, tile, first, n, lane):  # type: ignore[no-untyped-def]
-    """Set a sample's values in a tile, from a place on, up to a column; return the next one's.
-
-    As many again are then fetched from memory: they are likely to be those of the next tile.
-    """
-    kind, flat = source.kind, tile.reshape((TILE + 1) * _side(X))
-    if kind == _SINGLES:
-        after = _scatter_all(np.float32, source, k, end, stop, scale, X, flat, first, n, lane)
-    elif kind == _BYTES:
-        after = _scatter_all(np.uint8, source, k, end, stop, scale, X, flat, first, n, lane)
-    elif kind == _DOUBLES:
-        after = _scatter_all(np.float64, source, k, end, stop, scale, X, flat, first, n, lane)
-    else:
-        after = _scatter_all(kind, source, k, end, stop, scale, X, flat, first, n, lane)
-    values, indices, size = source.address, address_of(source.indices), source.size
-    for at in range(values + after * size, values + (2 * after - k) * size, LINE):
-        prefetch(at)
-    for at in range(indices + after * 4, indices + (2 * after - k) * 4, LINE):
-        prefetch(at)
-    return after
+@jit
+def expand_bytes(source, samples, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
+    """Do that for bytes, which are not scaled, as pairs; pairs, like : as for `squares.pack`."""
+    rows, width, tile, square = (
+        space.addresses[0],
+        2 * pairs.shape[1],
+        space.bytes,
+        space.bytes[MOST:],
+    )
+    _find(source, samples, first, space)
+    for f in range(first, last, MOST):
+        n = min(MOST, last - f)
+        for g in range(0, width, LINE):
+            for s in range(g, min(g + LINE, width), SIDE):
+                _spread(source, samples, s, f, n, space)
+                turn_rows(source.kind, 1, rows, 0, n, 1.0, tile, 0, s - g, square, space)
+            request_rows(pairs, f + n, n, g // 2, LINE // 2)
+            pack(tile[:n], like, pairs, f, g)
 
 
 @jit
-def _scatter_all(kind, source, k, end, stop, scale, X, flat, first, n, lane):  # type: ignore[no-untyped-def]
-    """Do that for values of one kind. Indices are unsigned: none counts from an end."""
-    indices, features, size = source.indices, source.features, source.size
-    at, n, stop = source.address + k * size, np.uint64(n), np.uint64(stop)
-    side, lane, nowhere = np.uint64(_side(X)), np.uint64(lane), np.uint64(TILE)
-    has_idle = features.shape[0] > 0
-    while k < end:
-        column = np.uint64(indices[np.uint64(k)])
-        if column > stop:
-            break
-        f = np.int64(features[column]) if has_idle else np.int64(column)
-        line = np.uint64(f - first)
-        line = line if line < n else nowhere
-        flat[line * side + lane] = _value(load_value(kind, at), scale, X)
-        k += 1
-        at += size
-    return k
+def _find(source, samples, first, space):  # type: ignore[no-untyped-def]
+    """Set the place of each sample's first value among features from a first one on."""
+    column = np.int64(source.columns[first])
+    for s in range(samples.shape[0]):
+        space.places[s] = _first_from(source, samples[s], column)
 
 
-@part_of_kernels
-def _write_reals(tile, n, X, f, s):  # type: ignore[no-untyped-def]
-    """Write n lines of a tile into X[f:, s:], and zeros into the tile; return 0 if all are finite.
-
-    The lines of X that come next are fetched meanwhile: else their stores would wait for memory.
-    """
-    width, wide = min(tile.shape[1], X.shape[1] - s), lanes((0,), X)
-    zero = splat((0,), X.dtype.type(0))
-    nothing = zero  # plus zero times each: NaN, where one is not finite
-    following = _following(X, f, s)
-    for i in range(n):
-        prefetch(following + i * X.strides[0])
-        for k in range(0, width, wide):
-            line = load((0,), tile, i, k)
-            nothing = fma(line, zero, nothing)
-            store(X, f + i, s + k, line)
-            store(tile, i, k, zero)
-    return int(np.isnan(dot(nothing, nothing)))
-
-
-@part_of_kernels
-def _write_halves(tile, n, X, f, s):  # type: ignore[no-untyped-def]
-    """Do that for halves of words, of bytes, which are finite."""
-    lines, words, at = tile.view(np.float64), X.view(np.float64), s // 4  # four halves each
-    width, wide, zero = min(lines.shape[1], words.shape[1] - at), lanes((0,), lines), np.float64(0)
-    following, nothing = _following(X, f, s), splat((0,), zero)
-    for i in range(n):
-        prefetch(following + i * X.strides[0])
-        for k in range(0, width - wide + 1, wide):
-            store(words, f + i, at + k, load((0,), lines, i, k))
-            store(lines, i, k, nothing)
-        for k in range(width - width % wide, width):
-            words[f + i, at + k] = lines[i, k]
-            lines[i, k] = zero
-    return 0
+@jit
+def _spread(source, samples, s, f, n, space):  # type: ignore[no-untyped-def]
+    """Put n features of `SIDE` samples together, with their zeros, and have rows say where."""
+    size, places = source.size, space.places
+    for j in range(SIDE):
+        row = row_of(space, j)
+        space.items[j, : (n + SIDE) * size // 8] = 0
+        space.addresses[0, j] = row
+        if s + j < samples.shape[0]:
+            begin, end = places[s + j], source.indptr[samples[s + j] + 1]
+            if size == 1:
+                places[s + j] = _spread_row(1, source, begin, end, f, n, row)
+            elif size == 2:
+                places[s + j] = _spread_row(2, source, begin, end, f, n, row)
+            elif size == 4:
+                places[s + j] = _spread_row(4, source, begin, end, f, n, row)
+            else:
+                places[s + j] = _spread_row(8, source, begin, end, f, n, row)
 
 
 @inlined
-def _following(X, f, s):  # type: ignore[no-untyped-def]
-    """Return the address of the line of X after that of [f, s], or of the next tile's first."""
-    here, pitch, at = address_of(X) + f * X.strides[0], X.strides[0], s * X.itemsize + LINE
-    return here + (at if at < pitch else TILE * pitch)
+def _spread_row(size, source, k, end, f, n, row):  # type: ignore[no-untyped-def]
+    """Copy a sample's values from a place on, up to a column, to where their features are.
+
+    Many at once where all of their columns are among those of the features. Returns the next
+    value's place.
+    """
+    indices, features, values = source.indices, source.features, source.address
+    stop, has_idle = np.uint64(source.columns[f + n - 1]), features.shape[0] > 0
+    while not has_idle and k + SIDE <= end and are_within(indices, k, f, n):
+        for i in range(k, k + SIDE):
+            copy_item(size, values + i * size, row + (np.int64(indices[np.uint64(i)]) - f) * size)
+        k += SIDE
+    while k < end and np.uint64(indices[np.uint64(k)]) <= stop:
+        feature = np.int64(indices[np.uint64(k)])
+        if has_idle:
+            feature = np.int64(features[np.uint64(feature)])
+        place = min(np.uint64(feature - f), np.uint64(MOST))
+        copy_item(size, values + k * size, row + np.int64(place) * size)
+        k += 1
+    return k
 
 
 # Rare values
@@ -181,7 +160,7 @@ def exchange(source, previous, samples, scale, X, like, space, first, last):  # 
     """Do what `expand` does in an X that has the samples before, by their values alone.
 
     previous : int64[...], those samples. X may also be uint16[n, width], bytes that are not
-    scaled, as halves of the words that `batch.pack` makes of them. like : of the network's dtype.
+    scaled, as halves of the words that `squares.pack` makes of them. like : of the network's dtype.
     Cost: for each value of either batch a line of the cache read and written.
     """
     _set_all(source, previous, scale, X, like, space, first, last, False)
@@ -226,28 +205,18 @@ def _set(source, k, end, stop, scale, X, lane, stay):  # type: ignore[no-untyped
     return broken, k
 
 
-# Reals, or halves of words
+# Reals, or halves of pairs
 
 
-def _side(X):  # type: ignore[no-untyped-def]
-    """Return how many values of X are in a line."""
-    return LINE // X.dtype.itemsize
+def _value(value, scale, X):  # type: ignore[no-untyped-def]
+    """Return a value, in float64, as X holds it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (_half if X.dtype == np.uint16 else _scaled)(value, scale, X)
 
 
-def _write(tile, n, X, f, s):  # type: ignore[no-untyped-def]
-    with np.errstate(invalid="ignore"):
-        return (_write_halves if X.dtype == np.uint16 else _write_reals)(tile, n, X, f, s)
-
-
-@in_kernels(_side)
-def _side_in_kernels(X):  # type: ignore[no-untyped-def]
-    side = 8 * LINE // X.dtype.bitwidth
-    return lambda X: side
-
-
-@in_kernels(_write)
-def _write_in_kernels(tile, n, X, f, s):  # type: ignore[no-untyped-def]
-    return _write_halves if X.dtype == types.uint16 else _write_reals
+def _lane(X, like, s):  # type: ignore[no-untyped-def]
+    """Return the column of X that holds a sample."""
+    return (_half_lane if X.dtype == np.uint16 else _same)(X, like, s)
 
 
 @part_of_kernels
@@ -271,17 +240,6 @@ def _half_lane(X, like, s):  # type: ignore[no-untyped-def]
     return s // (2 * n) * (2 * n) + s % n * 2 + s // n % 2
 
 
-def _value(value, scale, X):  # type: ignore[no-untyped-def]
-    """Return a value, in float64, as X holds it."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return (_half if X.dtype == np.uint16 else _scaled)(value, scale, X)
-
-
-def _lane(X, like, s):  # type: ignore[no-untyped-def]
-    """Return the column of X that holds a sample."""
-    return (_half_lane if X.dtype == np.uint16 else _same)(X, like, s)
-
-
 @in_kernels(_value)
 def _value_in_kernels(value, scale, X):  # type: ignore[no-untyped-def]
     return _half if X.dtype == types.uint16 else _scaled
@@ -300,14 +258,14 @@ def assemble_inputs(source, previous, samples, scale, X, space, first, last):  #
     """
     if are_rare(source, previous, samples, X):
         return exchange(source, previous, samples, scale, X, X, space, first, last)
-    return expand(source, samples, scale, X, X, space, first, last)
+    return expand(source, samples, scale, X, space, first, last)
 
 
 @jit
 def assemble_bytes(source, previous, samples, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
-    """The same of bytes, which stay bytes, as pairs; pairs, like : as for `batch.pack`."""
+    """The same of bytes, which stay bytes, as pairs; pairs, like : as for `squares.pack`."""
     halves = pairs.view(np.uint16)
     if are_rare(source, previous, samples, halves):
         exchange(source, previous, samples, 1.0, halves, like, space, first, last)
     else:
-        expand(source, samples, 1.0, halves, like, space, first, last)
+        expand_bytes(source, samples, pairs, like, space, first, last)

@@ -26,7 +26,7 @@ of the tile's vectors, indices unchecked (`structure` is built from checked ones
     A, dZ   : real[n_out, width]
 
 **Bytes.** Images come as bytes, and the first layer reads them as such, two in a word (see
-`batch.pack`): a row is half as long as one of float32, and takes half as many loads. Their scale
+`squares.pack`): a row is half as long as one of float32, and takes half as many loads. Their scale
 is applied once per row, not once per value.
 
 Cost of each: 2 * edges * width operations on its rows ``first <= i < last``. No race: calls with

@@ -54,6 +54,11 @@ if DISABLED:
     def prefetch(address):  # type: ignore[no-untyped-def]
         """Do nothing."""
 
+    def are_within(indices, k, first, n):  # type: ignore[no-untyped-def]
+        """Do what the intrinsic below does."""
+        some = indices[k : k + SIDE]
+        return bool(((some >= first) & (some < first + n)).all())
+
     def load_row(kind, address, doubles, j):  # type: ignore[no-untyped-def]
         """Do what the intrinsic below does."""
         items = _read(address, list(KINDS)[kind], SIDE)
@@ -175,6 +180,30 @@ else:
             return context.get_dummy_value()
 
         return types.void(types.intp, types.intp, types.intp), generate
+
+    @intrinsic
+    def are_within(typing: Any, indices: Any, k: Any, first: Any, n: Any) -> Any:
+        """Return whether `SIDE` indices from the k-th on are all among n from a first one on."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            indices, k, first, n = arguments
+            data = context.make_array(signature.args[0])(context, builder, indices).data
+            word, count = ir.IntType(32), SIDE
+            kind = ir.VectorType(word, count)
+            at = builder.bitcast(builder.gep(data, [k]), kind.as_pointer())
+            zeros = ir.Constant(kind, [0] * count)
+            spread = [
+                builder.shuffle_vector(
+                    builder.insert_element(zeros, builder.trunc(value, word), word(0)), zeros, zeros
+                )
+                for value in (first, n)
+            ]
+            places = builder.sub(builder.load(at, align=4), spread[0])
+            within = builder.icmp_unsigned("<", places, spread[1])
+            bits = builder.bitcast(within, ir.IntType(count))
+            return builder.icmp_unsigned("==", bits, bits.type(2**count - 1))
+
+        return types.boolean(indices, types.intp, types.intp, types.intp), generate
 
     @intrinsic
     def prefetch(typing: Any, address: Any) -> Any:

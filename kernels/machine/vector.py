@@ -167,11 +167,11 @@ if DISABLED:
         both = np.stack([words << 16, words & 0xFFFF0000], axis=1)
         return both.astype(np.uint32).view(np.float32).ravel().astype(like.dtype)
 
-    def pair(like, array, row, column, pairs):  # type: ignore[no-untyped-def]
+    def pair(like, array, row, column, pairs, f, s):  # type: ignore[no-untyped-def]
         """Do what the intrinsic below does."""
         lanes = lanes_of(like.dtype)
         values = array[row, column : column + 2 * lanes].astype(np.float32).view(np.uint32)
-        pairs[row, column // 2 : column // 2 + lanes] = values[:lanes] >> 16 | values[lanes:]
+        pairs[f, s // 2 : s // 2 + lanes] = values[:lanes] >> 16 | values[lanes:]
 
     def store(array, row, column, vector):  # type: ignore[no-untyped-def]
         """Set ``array[row, column : column + lanes] = vector``."""
@@ -224,7 +224,7 @@ else:
     def load_as(typing: Any, tile: Any, like: Any, array: Any, row: Any, column: Any) -> Any:
         """Return ``array[row, column : column + lanes]`` in the dtype of ``like``.
 
-        The array is of that dtype, or of uint32 and holds pairs of bytes (`batch.pack`): then
+        The array is of that dtype, or of uint32 and holds pairs of bytes (`squares.pack`): then
         the tile has an even number of registers, and the column is a multiple of its lanes.
         """
         vector = _vector_of(tile, like.dtype)
@@ -257,16 +257,19 @@ else:
         return vector(tile, like, array, types.intp, types.intp), generate
 
     @intrinsic
-    def pair(typing: Any, like: Any, array: Any, row: Any, column: Any, pairs: Any) -> Any:
-        """Put two registers' worth of bytes, from ``array[row, column]`` on, into words.
+    def pair(
+        typing: Any, like: Any, array: Any, row: Any, column: Any, pairs: Any, f: Any, s: Any
+    ) -> Any:
+        """Put two registers' worth of bytes, from ``array[row, column]`` on, into ``pairs[f]``.
 
-        The lower half of a byte as a float32 is zeros, so a word of ``pairs`` holds the upper half
-        of one of the first register's lanes and, above it, the same of the second's.
+        Those of samples from s on. The lower half of a byte as a float32 is zeros, so a word of
+        ``pairs`` holds the upper half of one of the first register's lanes and, above it, the same
+        of the second's.
         """
         lanes = TARGET.register_bytes * 8 // like.dtype.bitwidth
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _, values, row, column, words = arguments
+            _, values, row, column, words, f, s = arguments
             bytes_, word = ir.VectorType(ir.IntType(8), lanes), ir.IntType(32)
             kind, singles = ir.VectorType(word, lanes), ir.VectorType(ir.FloatType(), lanes)
             halves = []
@@ -276,12 +279,14 @@ else:
                 single = builder.uitofp(builder.load(at, align=1), singles)
                 halves.append(builder.bitcast(single, kind))
             lower = builder.lshr(halves[0], ir.Constant(kind, [word(16)] * lanes))
-            at = builder.lshr(column, column.type(1))
-            at = _address(context, builder, kind, signature.args[4], words, row, at)
+            at = builder.lshr(s, s.type(1))
+            at = _address(context, builder, kind, signature.args[4], words, f, at)
             builder.store(builder.or_(lower, halves[1]), at, align=4)
             return context.get_dummy_value()
 
-        return types.void(like, array, types.intp, types.intp, pairs), generate
+        return types.void(
+            like, array, types.intp, types.intp, pairs, types.intp, types.intp
+        ), generate
 
     @intrinsic
     def store(typing: Any, array: Any, row: Any, column: Any, vector: Any) -> Any:

@@ -25,7 +25,7 @@ def gather_inputs(context, rank, operation, step):  # type: ignore[no-untyped-de
     group, work = context.tables.groups[operation["group"]], context.work
     found = batch.gather(
         work.X, views.samples(context, step), views.samples(context, step + 1), work.scale,
-        views.activations(context, group), views.reals(context, rank), operation["first"],
+        views.activations(context, group), views.space(context, rank), operation["first"],
         operation["last"],
     )  # fmt: skip
     if found:
@@ -37,7 +37,7 @@ def gather_csr_inputs(context, rank, operation, step):  # type: ignore[no-untype
     group, work = context.tables.groups[operation["group"]], context.work
     found = csr_batch.assemble_inputs(
         work.X, views.samples(context, step - 1), views.samples(context, step), work.scale,
-        views.activations(context, group), views.reals(context, rank), operation["first"],
+        views.activations(context, group), views.space(context, rank), operation["first"],
         operation["last"],
     )  # fmt: skip
     if found:
@@ -49,8 +49,8 @@ def gather_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def
     memory = context.memory
     batch.gather_bytes(
         context.work.X, views.samples(context, step), views.samples(context, step + 1),
-        memory.bytes, memory.pairs, memory.parameters, views.bytes_(context, rank),
-        operation["first"], operation["last"],
+        memory.pairs, memory.parameters, views.space(context, rank), operation["first"],
+        operation["last"],
     )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def gather_csr_bytes(context, rank, operation, step):  # type: ignore[no-untyped
     memory = context.memory
     csr_batch.assemble_bytes(
         context.work.X, views.samples(context, step - 1), views.samples(context, step),
-        memory.pairs, memory.parameters, views.bytes_(context, rank), operation["first"],
+        memory.pairs, memory.parameters, views.space(context, rank), operation["first"],
         operation["last"],
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ def gather_targets(context, rank, operation, step):  # type: ignore[no-untyped-d
     """T, for outputs first to last."""
     found = batch.gather(
         context.work.Y, views.samples(context, step), views.samples(context, step + 1), 1.0,
-        context.memory.targets, views.reals(context, rank), operation["first"], operation["last"],
+        context.memory.targets, views.space(context, rank), operation["first"], operation["last"],
     )  # fmt: skip
     if found:
         context.memory.faults[step] = 1
@@ -88,7 +88,7 @@ def gather_targets_with_gaps(context, rank, operation, step):  # type: ignore[no
     first, last = operation["first"], operation["last"]
     batch.assemble(
         context.work.Y, views.samples(context, step), views.samples(context, step + 1), 1.0,
-        memory.targets, views.reals(context, rank), first, last,
+        memory.targets, views.space(context, rank), first, last,
     )  # fmt: skip
     counts = views.counts(context, step)
     if set_apart(memory.targets, n_samples, counts, memory.counts, first, last):

@@ -63,16 +63,14 @@ class Memory(NamedTuple):
     upper: Any
     norms: Any  # float64[...]: sums of squares of blocks of gradients
     activations: Any  # real[n_rows, width]
-    bytes: Any  # uint8[n_inputs, width]: the inputs, where they stay bytes, or empty
-    pairs: Any  # uint32[n_inputs, width / 2]: the same, as those who read them do
+    pairs: Any  # uint32[n_inputs, width / 2]: the inputs, where they stay bytes, or empty
     deltas: Any  # real[..., width]: gradients by them
     targets: Any  # real[n_out, width]
     counts: Any  # float64[n_out, samples], where targets are missing: what samples count as
     partials: Any  # real[..., width]: sums of a complete group over some of its inputs
     scratch: Any  # real[n_threads, edges of a task]
     workspace: Any  # real[3, width], for a softmax, or without rows
-    space: Any  # Space, each array with one more axis, of threads; its square for reals
-    byte_square: Any  # the same for bytes
+    space: Any  # Space, each array with one more axis, of threads
     faults: Any  # int64[n_steps]: 1 where a value of the batch is not what it must be
     normal: Any  # real[n_normal, width]: sums, normalised
     statistics: Any  # real[N_STATISTICS, n_normal], see `normalisation`

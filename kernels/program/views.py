@@ -5,7 +5,7 @@ Each is written out where an operation calls it, and costs next to nothing.
 
 from __future__ import annotations
 
-from ..layers.batch import Space
+from ..layers.squares import Space
 from ..machine.jit import inlined
 from .records import SLOPES, VALUES
 
@@ -209,28 +209,14 @@ def counts(context, step):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def reals(context, rank):  # type: ignore[no-untyped-def]
-    """The thread's space for squares of reals."""
-    space = context.memory.space
+def space(context, rank):  # type: ignore[no-untyped-def]
+    """The thread's space for squares."""
+    all_ = context.memory.space
     return Space(
-        space.addresses[rank],
-        space.items[rank],
-        space.doubles[rank],
-        space.square[rank],
-        space.tile[rank],
-        space.places[rank],
-    )
-
-
-@inlined
-def bytes_(context, rank):  # type: ignore[no-untyped-def]
-    """The same for squares of bytes."""
-    space = context.memory.space
-    return Space(
-        space.addresses[rank],
-        space.items[rank],
-        space.doubles[rank],
-        context.memory.byte_square[rank],
-        space.tile[rank],
-        space.places[rank],
+        all_.addresses[rank],
+        all_.items[rank],
+        all_.doubles[rank],
+        all_.square[rank],
+        all_.bytes[rank],
+        all_.places[rank],
     )

@@ -28,7 +28,8 @@ from ..kernels.functions.activations import ACTIVATIONS
 from ..kernels.functions.losses import OF_OUTPUTS, OF_SAMPLES
 from ..kernels.functions.normalisation import N_STATISTICS
 from ..kernels.functions.optimizers import KEEP, N_COEFFICIENTS, UPDATES
-from ..kernels.layers.batch import Source, source_of, space_for
+from ..kernels.layers.batch import Source, source_of
+from ..kernels.layers.squares import space_for
 from ..kernels.machine.layout import feature_major
 from ..kernels.machine.threads import run
 from ..kernels.program import records
@@ -103,7 +104,6 @@ class Execution:
             upper=gradients[:0] if bounds is None else bounds[1],
             norms=np.zeros(plan.norm_blocks),
             activations=buffer(structure.n_rows),
-            bytes=feature_major(n_bytes, plan.width, np.uint8),
             pairs=feature_major(n_bytes, plan.width // 2, np.uint32),
             deltas=buffer(0 if forward_only else plan.n_deltas),
             targets=buffer(0 if forward_only else structure.n_out),
@@ -112,7 +112,6 @@ class Execution:
             scratch=np.empty((plan.n_threads, 0 if forward_only else plan.scratch_size), dtype),
             workspace=buffer(3 if plan.by_samples else 0),
             space=space_for(plan.n_threads, dtype, plan.batch_size),
-            byte_square=space_for(plan.n_threads, np.uint8, 0).square,
             faults=np.zeros(0, dtype=np.int64),
             normal=buffer(0 if forward_only else plan.n_normal),
             statistics=np.zeros((N_STATISTICS, plan.n_normal), dtype),

@@ -19,8 +19,8 @@ from minisnn.kernels.functions.activations import (
     values_at,
 )  # fmt: skip
 from minisnn.kernels.layers import sparse, two_rows
-from minisnn.kernels.layers.batch import pack
 from minisnn.kernels.layers.complete import part_of
+from minisnn.kernels.layers.squares import pack
 from minisnn.kernels.machine.jit import jit
 from minisnn.kernels.machine.layout import feature_major
 from minisnn.kernels.machine.vector import lanes_of
@@ -160,7 +160,7 @@ class SparseLayer:
         images[:, :BATCH] = rng.integers(0, 256, (n_in, BATCH))
         self._X[:] = images
         self._pairs = feature_major(n_in, width // 2, np.uint32)
-        pack(images, self._X, self._pairs, 0, n_in)
+        pack(images, self._X, self._pairs, 0, 0)
         self._dZ[:, :BATCH] = rng.standard_normal((n_out, BATCH))
 
     def traffic(self) -> dict[str, tuple[str, float]]:

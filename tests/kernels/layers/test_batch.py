@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minisnn.kernels.functions import dropout
-from minisnn.kernels.layers import batch
+from minisnn.kernels.layers import batch, squares
 from minisnn.kernels.machine.cpu import TARGET
 from minisnn.kernels.machine.layout import feature_major, padded
 from minisnn.kernels.machine.transpose import KINDS
@@ -78,7 +78,7 @@ def gathered(
     """A batch, gathered in two parts, and whether something in it is not finite."""
     n = data.shape[1] if columns is None else len(columns)
     X = np.full_like(feature_major(n, len(samples), real), 7)
-    space = batch.Space(*(array[0] for array in batch.space_for(1, real, 0)))
+    space = squares.Space(*(array[0] for array in squares.space_for(1, real, 0)))
     source, middle, broken = batch.source_of(data, columns), n // 2 // 16 * 16, 0
     for first, last in ((0, middle), (middle, n)):
         if last > first:
@@ -103,7 +103,7 @@ LAYOUTS: dict[str, Any] = {
     st.sampled_from(list(LAYOUTS)),
     st.sampled_from(REALS),
     st.sampled_from([1, 2, 15, 16, 33, 64]),
-    st.integers(1, 70),
+    st.integers(1, 70) | st.sampled_from([batch.STRETCH, 2 * batch.STRETCH + 3, 700]),
     st.sampled_from(["all", "ascending", "any"]),
     st.integers(0, 2**32),
 )
@@ -162,14 +162,30 @@ def test_fewer_columns_than_a_square_that_reach_as_far(n: int) -> None:
     np.testing.assert_array_equal(X, data[:, columns].T)
 
 
+@pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize("layout", ["C", "every other column"])
-@pytest.mark.parametrize("n_samples", [1, 16, 33])
-def test_bytes_can_stay_bytes(rng: np.random.Generator, n_samples: int, layout: str) -> None:
-    data = rng.integers(0, 256, (300, 70), dtype=np.uint8)
-    samples = rng.integers(0, 300, n_samples)
-    X, broken = gathered(LAYOUTS[layout](data), samples, 1 / 255, np.uint8)
-    np.testing.assert_array_equal(X, data[samples].T)
-    assert broken == 0
+@pytest.mark.parametrize("n_samples", [1, 16, 33, 130])
+def test_bytes_become_pairs(
+    rng: np.random.Generator, n_samples: int, layout: str, real: Any
+) -> None:
+    """Of any columns: those of all bytes at once."""
+    data = rng.integers(0, 256, (300, 517), dtype=np.uint8)
+    samples, like = rng.integers(0, 300, n_samples), np.empty(1, real)
+    lanes = 2 * lanes_of(real)
+    space = squares.Space(*(array[0] for array in squares.space_for(1, real, n_samples)))
+    some = rng.choice(517, 301, replace=False).astype(np.uint32)
+    for columns in (None, np.sort(some), some):
+        chosen = data if columns is None else data[:, columns]
+        n = chosen.shape[1]
+        X = np.zeros((n, -(-n_samples // lanes) * lanes), np.uint8)
+        X[:, :n_samples] = chosen[samples].T
+        expected = np.empty((n, X.shape[1] // 2), np.uint32)
+        squares.pack(X, like, expected, 0, 0)
+        lying, pairs = LAYOUTS[layout](data), np.full_like(expected, 7)
+        source = batch.source_of(lying, columns)
+        for first, last in ((0, 48), (48, n)):
+            batch.gather_bytes(source, samples, samples[:9], pairs, like, space, first, last)
+        np.testing.assert_array_equal(pairs, expected)
 
 
 def test_every_half_precision_number() -> None:
@@ -221,7 +237,7 @@ def test_other_dtypes_have_no_number(dtype: str) -> None:
 def test_assembly_of_labels(rng: np.random.Generator, real: Any) -> None:
     labels, samples = rng.integers(0, 10, 50), rng.integers(0, 50, 33)
     T, source = feature_major(10, 33, real), batch.source_of(labels)
-    space = batch.Space(*(array[0] for array in batch.space_for(1, real, 0)))
+    space = squares.Space(*(array[0] for array in squares.space_for(1, real, 0)))
     for first, last in ((0, 3), (3, 10)):
         batch.assemble(source, samples, samples, 1.0, T, space, first, last)
     np.testing.assert_array_equal(T[:, :33], twins.one_hot(labels, samples, 10, real))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from naive import random_structure
 
 from minisnn.kernels.functions.activations import ACTIVATIONS, IDENTITY, slopes_at, values_at
-from minisnn.kernels.layers import batch
 from minisnn.kernels.layers import sparse as products
+from minisnn.kernels.layers import squares
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program.blocks import Blocks, block_starts
 from minisnn.kernels.program.structure import EDGES, Graph, Structure, chain
@@ -199,7 +199,7 @@ def test_pairs_of_bytes_are_the_same_numbers(
     images = rng.integers(0, 256, X.shape).astype(np.uint8)
     pairs = np.empty((43, X.shape[1] // 2), np.uint32)
     for first, last in ((0, 20), (20, 43)):
-        batch.pack(images, weights, pairs, first, last)
+        squares.pack(images[first:last], weights, pairs, first, 0)
     blocks = Blocks(15, 3, "L1", 0.0)
     starts = block_starts(structure.indptrs[1], structure.indices, blocks)
     results = []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from naive import related_structure
 
 from minisnn.kernels.functions.activations import ACTIVATIONS, slopes_at, values_at
-from minisnn.kernels.layers import batch, sparse, two_rows
+from minisnn.kernels.layers import sparse, squares, two_rows
 from minisnn.kernels.layers.complete import part_of
 from minisnn.kernels.machine.layout import feature_major
 from minisnn.kernels.machine.vector import lanes_of
@@ -45,7 +45,7 @@ def check(
     X[:] = rng.standard_normal(X.shape)
     if of_bytes:
         X = np.empty((n_in, width // 2), np.uint32)
-        batch.pack(rng.integers(0, 256, (n_in, width)).astype(np.uint8), weights, X, 0, n_in)
+        squares.pack(rng.integers(0, 256, (n_in, width)).astype(np.uint8), weights, X, 0, 0)
     A, other = (np.full((n_out, width), np.nan, real) for _ in range(2))
     tanh = values_at(TANH, real)
     sparse.forward(tile, starts, indices, weights, biases, X, like, tanh, A, 0, n_out)
