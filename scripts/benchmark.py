@@ -7,6 +7,7 @@ something to see, as a picture.
   kernels       the three products alone, as a share of BLAS and of what the caches allow
   step          full training steps beside NumPy, PyTorch, SciPy, MKL and JAX
   epoch         minisnn.train on MNIST, sparse and dense
+  parts         what each kind of operation adds to a step, and a call of train to its steps
   wiring        steps of networks of equal density and different construction
   wiring-users  steps of hierarchies of named terms beside PyTorch: masks, loops over terms, CSR
   small         a small network, single samples, what Python adds to a step
@@ -35,8 +36,8 @@ from full_speed import at_full_speed
 from program import Parser, run, save_figure, write_text
 
 COMMANDS = (
-    "kernels", "step", "epoch", "wiring", "wiring-users", "small", "inputs", "scaling", "startup",
-    "memory", "blocks",
+    "kernels", "step", "parts", "epoch", "wiring", "wiring-users", "small", "inputs", "scaling",
+    "startup", "memory", "blocks",
 )  # fmt: skip
 
 
@@ -71,8 +72,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--densities", type=percentages, default=percentages("100,50,20,10,5,1"),
-        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels, step, wiring, "
-        "blocks",
+        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels, step, parts, "
+        "wiring, blocks",
     )  # fmt: skip
     parser.add_argument(
         "--widths", type=whole_numbers, default=[784, 1000, 10],
@@ -125,6 +126,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         kernels,
         many_inputs,
         memory,
+        parts,
         peers,
         scaling,
         small,
@@ -144,6 +146,12 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         return result, kernels
     if options.command == "epoch":
         return epochs.measure_epoch(threads, rounds=options.rounds, report=report), epochs
+    if options.command == "parts":
+        result = parts.measure_parts(
+            options.widths, options.densities,
+            batch_size=options.batch, rounds=options.rounds, report=report,
+        )  # fmt: skip
+        return result, parts
     if options.command == "wiring":
         result = constructions.measure_constructions(
             options.widths, options.densities, threads,

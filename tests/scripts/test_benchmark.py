@@ -14,7 +14,10 @@ import benchmark
 import full_speed
 import numpy as np
 import pytest
-from bench import blocks, constructions, many_inputs, measure, scaling, small, steps
+from bench import blocks, constructions, many_inputs, measure, parts, scaling, small, steps
+from bench.ours import Ours
+
+from minisnn.kernels.program import operations
 
 
 def test_contestants_take_turns() -> None:
@@ -74,6 +77,32 @@ def test_step() -> None:
     first, second = steps.plot(result).axes
     assert first.get_xlabel() == "density of the hidden layers, %"
     assert [first.get_title(), second.get_title()] == ["bytes, 1 thread", "floats, 1 thread"]
+
+
+def test_parts() -> None:
+    result = parts.measure_parts(
+        (40, 50, 5), (0.2,), batch_size=16, rounds=1, report=lambda _: None
+    )
+    on_bytes, on_floats = (row["parts"] for row in result["rows"])
+    assert {"input bytes", "forward bytes", "update bytes"} == on_bytes.keys() - on_floats.keys()
+    assert on_floats[parts.WHOLE] > 0
+    assert min(min(row["calls"].values()) for row in result["rows"]) > 0
+    text = parts.table(json.loads(json.dumps(result)))
+    assert "40-50-5, batch 16, us" in text
+    assert "complete gradient" in text
+    assert parts.NEW in text
+
+
+def test_a_part_that_is_left_out_has_no_rows() -> None:
+    ours = Ours(steps.make_problem((40, 50, 5), 0.2, n_samples=30), 1, 16, blas=False)
+    tables = parts._without(ours.plan.tables, operations.COMPLETE_UPDATE)
+    kept = tables.operations["last"] > tables.operations["first"]
+    np.testing.assert_array_equal(~kept, tables.operations["kind"] == operations.COMPLETE_UPDATE)
+    before = ours.parameters()
+    ours.plan.tables = tables
+    ours.steps(np.arange(16))
+    unchanged = [(a == b).all() for (a, _), (b, _) in zip(before, ours.parameters(), strict=True)]
+    assert unchanged == [False, True]
 
 
 def test_constructions() -> None:
