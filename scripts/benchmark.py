@@ -11,7 +11,7 @@ something to see, as a picture.
   wiring        steps of networks of equal density and different construction
   wiring-users  steps of hierarchies of named terms beside PyTorch: masks, loops over terms, CSR
   small         a small network, single samples, what Python adds to a step
-  inputs        predictions and epochs of networks of 500,000 inputs of which few are used
+  inputs        networks of 500,000 inputs of which few are used; X in CSR and in a memory map
   scaling       how a step grows with edges, width, depth and batch, and a formula for it
   startup       import, first step with and without compiled kernels
   memory        bytes per connection while training
@@ -123,8 +123,8 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         blocks,
         constructions,
         epochs,
+        inputs,
         kernels,
-        many_inputs,
         memory,
         parts,
         peers,
@@ -164,8 +164,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
     if options.command == "small":
         return small.measure_small(rounds=options.rounds, report=report), small
     if options.command == "inputs":
-        result = many_inputs.measure_many_inputs(threads, rounds=options.rounds, report=report)
-        return result, many_inputs
+        return inputs.measure_inputs(threads, rounds=options.rounds, report=report), inputs
     if options.command == "scaling":
         return scaling.measure_scaling(threads, rounds=options.rounds, report=report), scaling
     if options.command == "startup":

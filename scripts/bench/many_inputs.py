@@ -6,8 +6,7 @@ that are used, which are gathered anew for each prediction and each epoch, as ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,13 +14,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 import minisnn as snn
 from minisnn._support.tables import align
 
 from .base import Array, Problem
-from .measure import interleaved, median
+from .measure import interleaved, limited, median
 from .numpy_peers import NumPyDense, SciPyCSR
 
 N_INPUTS, DEGREE, N_OUTPUTS = 500_000, 20, 10
@@ -69,7 +67,7 @@ def measure_many_inputs(
                 for what, sides in (("predictions", _predictions), ("epoch", _epochs)):
                     report(f"{what} of {width} hidden neurons, {kind}, {n_threads} thread(s)")
                     contestants = sides(problem, n_threads)
-                    limits = dict.fromkeys(contestants, partial(_limited, n_threads))
+                    limits = dict.fromkeys(contestants, partial(limited, n_threads))
                     times = interleaved(contestants, limits=limits, rounds=rounds)
                     rows.append(
                         {
@@ -83,17 +81,6 @@ def measure_many_inputs(
                         }
                     )
     return {"n_inputs": n_inputs, "n_samples": n_samples, "rows": rows}
-
-
-@contextmanager
-def _limited(n_threads: int) -> Iterator[None]:
-    before = snn.get_num_threads()
-    snn.set_num_threads(n_threads)
-    try:
-        with threadpool_limits(n_threads):
-            yield
-    finally:
-        snn.set_num_threads(before)
 
 
 def _make_problem(X: Array, Y: Array, width: int) -> Problem:
@@ -165,7 +152,7 @@ def _predictions(problem: Problem, n_threads: int) -> dict[str, Callable[[int], 
         OURS: lambda: net.predict(X, input_scale=1 / 255),
         **{name: partial(_in_batches, X, sums_of, outputs) for name, sums_of in sums.items()},
     }
-    with _limited(n_threads):
+    with limited(n_threads):
         expected = predictions[OURS]()
         for name, predict in predictions.items():
             _check(name, "predictions", expected, predict())
@@ -223,7 +210,7 @@ def _epochs(problem: Problem, n_threads: int) -> dict[str, Callable[[int], None]
         for _ in range(n):
             epoch_of(peer, rng.permutation(n_samples))
 
-    with _limited(n_threads):
+    with limited(n_threads):
         # One step: NumPy's dense matrix has weights off the edges, too, which do not stay zero.
         twin, batch = _network(problem), np.arange(min(BATCH, n_samples))
         X, Y = problem.images, problem.labels

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
+import minisnn as snn
 
 PAUSE = 0.25  # seconds until the threads of a library's pool have stopped spinning
 
@@ -67,6 +70,18 @@ def interleaved(
                 work(pieces[name])
                 times[name].append((time.perf_counter() - started) / pieces[name])
     return times
+
+
+@contextmanager
+def limited(n_threads: int) -> Iterator[None]:
+    """Have minisnn and the libraries beside it use so many threads meanwhile."""
+    before = snn.get_num_threads()
+    snn.set_num_threads(n_threads)
+    try:
+        with threadpool_limits(n_threads):
+            yield
+    finally:
+        snn.set_num_threads(before)
 
 
 def median(values: Sequence[float]) -> float:

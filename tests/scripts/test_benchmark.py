@@ -14,7 +14,18 @@ import benchmark
 import full_speed
 import numpy as np
 import pytest
-from bench import blocks, constructions, many_inputs, measure, parts, scaling, small, steps
+from bench import (
+    blocks,
+    constructions,
+    forms,
+    inputs,
+    many_inputs,
+    measure,
+    parts,
+    scaling,
+    small,
+    steps,
+)
 from bench.ours import Ours
 
 from minisnn.kernels.program import operations
@@ -151,6 +162,40 @@ def test_many_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     text = many_inputs.table(json.loads(json.dumps(result)))
     assert "200 samples of 300 inputs, 20 edges per hidden neuron, 1 thread" in text
     assert text.count("6 hidden, float32") == 2
+
+
+def test_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        forms, "interleaved", partial(measure.interleaved, seconds=0.001, pause=0.0)
+    )
+    result = forms.measure_forms(
+        (1,), n_columns=400, n_inputs=1000, n_samples=150, rounds=1, report=lambda _: None
+    )
+    kinds_and_densities = [(row["kind"], row["density"]) for row in result["sparse"]]
+    assert kinds_and_densities == list(product(forms.KINDS, forms.DENSITIES))
+    assert [row["used"] for row in result["mapped"]] == pytest.approx([1, 0.63] * 2, abs=0.05)
+    for row in result["sparse"] + result["mapped"]:
+        assert min(row["milliseconds"].values()) > 0
+    text = forms.table(json.loads(json.dumps(result)))
+    assert "An epoch of 150 samples of 400 columns, 1 thread" in text
+    assert "The same of 1,000 columns, 1 thread" in text
+    assert text.count("0.1 %") == 2
+
+
+def test_forms_that_end_otherwise_are_not_timed() -> None:
+    expected = np.array([0.5, 1.0])
+    forms.check_equal({"dense": expected, "CSR": expected.copy()})
+    with pytest.raises(AssertionError, match="in the form 'CSR' differ from those of 'dense'"):
+        forms.check_equal({"dense": expected, "CSR": np.nextafter(expected, 2)})
+
+
+def test_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command shows the tables of both parts."""
+    monkeypatch.setattr(many_inputs, "measure_many_inputs", lambda *_, **options: options["rounds"])
+    monkeypatch.setattr(forms, "measure_forms", lambda threads, **_: threads)
+    monkeypatch.setattr(many_inputs, "table", lambda rounds: f"{rounds} rounds")
+    monkeypatch.setattr(forms, "table", lambda threads: f"{threads} threads")
+    assert inputs.table(inputs.measure_inputs([2], rounds=3)) == "3 rounds\n\n[2] threads"
 
 
 def test_predictions_that_differ_are_not_timed() -> None:
