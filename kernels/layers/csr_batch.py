@@ -74,6 +74,7 @@ def expand(source, samples, scale, X, space, first, last):  # type: ignore[no-un
     for f in range(first, last, MOST):
         n = min(MOST, last - f)
         for s in range(0, X.shape[1], SIDE):
+            request_rows(X, f, n, s, SIDE)
             _spread(source, samples, s, f, n, space)
             broken |= turn_rows(
                 source.kind, source.size, rows, 0, n, scale, X, f, s, space.square, space
@@ -94,10 +95,10 @@ def expand_bytes(source, samples, pairs, like, space, first, last):  # type: ign
     for f in range(first, last, MOST):
         n = min(MOST, last - f)
         for g in range(0, width, LINE):
+            request_rows(pairs, f, n, g // 2, LINE // 2)
             for s in range(g, min(g + LINE, width), SIDE):
                 _spread(source, samples, s, f, n, space)
                 turn_rows(source.kind, 1, rows, 0, n, 1.0, tile, 0, s - g, square, space)
-            request_rows(pairs, f + n, n, g // 2, LINE // 2)
             pack(tile[:n], like, pairs, f, g)
 
 

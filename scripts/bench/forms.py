@@ -135,11 +135,10 @@ def _epochs(
     """Return the seconds of epochs on each form, and of whatever else takes turns with them."""
 
     def train(net: snn.MLP, X: Data, n: int) -> None:
-        for _ in range(n):
-            snn.train(
-                net, X, Y, optimizer=snn.NesterovSGD(0.01), batch_size=BATCH, epochs=1, seed=0,
-                input_scale=1 / 255, progress=False,
-            )  # fmt: skip
+        snn.train(
+            net, X, Y, optimizer=snn.NesterovSGD(0.01), batch_size=BATCH, epochs=n, seed=0,
+            input_scale=1 / 255, progress=False,
+        )  # fmt: skip
 
     graphs = [first, snn.topology.dense(first.n_out, N_OUTPUTS)]
     nets = {form: snn.MLP(graphs, seed=0) for form in forms}
