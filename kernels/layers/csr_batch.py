@@ -85,12 +85,8 @@ def expand(source, samples, scale, X, space, first, last):  # type: ignore[no-un
 @jit
 def expand_bytes(source, samples, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
     """Do that for bytes, which are not scaled, as pairs; pairs, like : as for `squares.pack`."""
-    rows, width, tile, square = (
-        space.addresses[0],
-        2 * pairs.shape[1],
-        space.bytes,
-        space.bytes[MOST:],
-    )
+    rows, width = space.addresses[0], 2 * pairs.shape[1]
+    tile, square = space.bytes, space.bytes[MOST:]
     _find(source, samples, first, space)
     for f in range(first, last, MOST):
         n = min(MOST, last - f)
