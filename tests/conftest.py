@@ -51,7 +51,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Have several processes run the whole suite, and this one what is named of it."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     n_workers = min(snn.get_num_threads(), MOST_WORKERS) if whole else 0
-    return n_workers if n_workers > 1 else 0
+    if n_workers < 2:
+        return 0
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of workers: they share the cores
+    return n_workers
 
 
 def pytest_collection_finish() -> None:
