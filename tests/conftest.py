@@ -50,11 +50,11 @@ MOST_WORKERS = 4  # more would wait for the kernels, and each takes half a GiB
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Have several processes run the whole suite, and this one what is named of it."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    n_workers = min(snn.get_num_threads(), MOST_WORKERS) if whole else 0
-    if n_workers < 2:
+    n_cores = snn.get_num_threads()
+    if not whole or n_cores < 2:
         return 0
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of workers: they share the cores
-    return n_workers
+    return min(n_cores + 1, MOST_WORKERS)  # one more: now and then, one waits
 
 
 def pytest_collection_finish() -> None:

@@ -36,6 +36,7 @@ def number_of_threads() -> Any:
     snn.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_processes_give_what_one_process_gives(path: Path) -> None:
     pytest.importorskip("joblib", reason="needs the extra sweep")
     factor = 2.0

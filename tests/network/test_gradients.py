@@ -114,6 +114,7 @@ def test_every_activation_with_every_loss(
     check(evaluate, X, gradients.inputs, rng, step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 63, 64, 65, 200])
 @pytest.mark.usefixtures("tiles")
 def test_any_batch_size(batch: int, rng: np.random.Generator) -> None:

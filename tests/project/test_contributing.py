@@ -201,6 +201,7 @@ SHOWN = {  # in messages
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_all_that_is_to_be_done(name: str, printed: dict[str, str]) -> None:
     assert printed[name].endswith("done\n"), printed[name]

@@ -36,10 +36,13 @@ DOCUMENTS = sorted(
     [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
 )
 USUAL = {(max(TILES), "float32")}
-LONG = {"pathways.md": pytest.mark.slow}  # trains null models
+LONG = dict.fromkeys(("pathways.md", "minisnn.reproduction.reproduce"), pytest.mark.slow)
+"""Documents and modules whose examples train many networks."""
 
 
-@pytest.mark.parametrize("name", ["minisnn", *MODULES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=LONG.get(name, ())) for name in ("minisnn", *MODULES)]
+)
 def test_docstrings(name: str) -> None:
     if name in NEED_TORCH and not HAS_TORCH:
         pytest.skip("PyTorch is not installed")

@@ -63,6 +63,7 @@ def test_own_graph(capsys: pytest.CaptureFixture[str]) -> None:
     assert errors["neighbours"] < errors["random"]
 
 
+@pytest.mark.slow
 def test_pathways(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

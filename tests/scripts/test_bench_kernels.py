@@ -25,6 +25,7 @@ def result() -> Any:
         )
 
 
+@pytest.mark.slow
 def test_a_row_for_each_density_and_number_of_threads(result: Any) -> None:
     assert (result["shape"], result["batch"]) == ([64, 96], 128)
     found = [(row["density"], row["threads"]) for row in result["rows"]]
@@ -33,6 +34,7 @@ def test_a_row_for_each_density_and_number_of_threads(result: Any) -> None:
     assert json.loads(json.dumps(result)) == result
 
 
+@pytest.mark.slow
 def test_all_figures_are_positive(result: Any) -> None:
     for fields in result["machines"]:
         rates = [value for name, value in fields.items() if name.endswith("_gflops")]
@@ -65,6 +67,7 @@ def test_what_is_wrong_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
             layer.contestants(1, pool)
 
 
+@pytest.mark.slow
 def test_table_and_plot_show_every_density(result: Any) -> None:
     text = kernels.table(result)
     starts = [line.split("  ")[0] for line in text.splitlines()]
@@ -76,6 +79,7 @@ def test_table_and_plot_show_every_density(result: Any) -> None:
     assert labels == ["100 %", "25 %"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_panels", [1, 2])
 def test_the_legend_is_within_the_picture(result: Any, n_panels: int) -> None:
     threads = THREADS[:n_panels]

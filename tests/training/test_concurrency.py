@@ -153,6 +153,7 @@ def test_forked_while_another_thread_compiles() -> None:
         assert forked(lambda: numba.njit(lambda x: x + 1)(1) == 2), "by the thread that compiles"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", START_METHODS)
 def test_pools_of_processes(threads: Callable[[int], None], method: str) -> None:
     threads(2)
