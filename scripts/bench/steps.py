@@ -270,11 +270,15 @@ def _rows(result: dict[str, Any], data: str, n_threads: int) -> list[dict[str, A
 
 def scale_by_density(panel: Any, percent: list[float], data: str, n_threads: int) -> None:
     """Let a panel have times against density, both on logarithmic axes."""
+    from matplotlib.ticker import LogLocator
+
     panel.set(
         xscale="log", yscale="log", xlabel="density of the hidden layers, %",
         title=f"{data}, {n_threads} thread{'s' * (n_threads > 1)}",
     )  # fmt: skip
     panel.set_xticks(percent, [f"{p:.3g}" for p in percent])
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter("{x:g}")
     panel.minorticks_off()
     panel.grid(alpha=0.3)
 
@@ -306,7 +310,8 @@ def plot(result: dict[str, Any]) -> Any:
             style = {"linewidth": 3, "zorder": 5} if ours else {"linewidth": 1.2}
             line = "-" if name not in result["dense"] else "--"
             panel.plot(percent, values, line, marker="o", ms=4, color=color, label=name, **style)
-        best = min(rows[0]["milliseconds"][name] for name in result["dense"])
+        times = rows[0]["milliseconds"]
+        best = min(times[name] for name in result["dense"] if name in times)
         panel.plot(percent, [best * p / 100 for p in percent], ":", color="#555555",
                    label="best dense x density")  # fmt: skip
         scale_by_density(panel, percent, data, n_threads)

@@ -26,6 +26,7 @@ from bench import (
     small,
     steps,
 )
+from bench.numpy_peers import NumPyDense, SciPyCSR
 from bench.ours import Ours
 
 from minisnn.kernels.program import operations
@@ -73,18 +74,21 @@ def test_gradients_that_differ_are_not_timed() -> None:
 
 
 def test_step() -> None:
+    peers = [NumPyDense, SciPyCSR]  # on bytes
     result = steps.measure_step(
-        (40, 50, 5), (1.0, 0.2), (1,), [], batch_size=16, rounds=1, report=lambda _: None
+        (40, 50, 5), (1.0, 0.2), (1,), peers, batch_size=16, rounds=1, report=lambda _: None
     )
     measured = [(row["density"], row["data"]) for row in result["rows"]]
     assert measured == list(product((1.0, 0.2), ("bytes", "floats")))
     for row in result["rows"]:
-        assert set(row["milliseconds"]) == {"minisnn, sparse", "minisnn, dense on BLAS"}
+        others = {peer.name for peer in peers} if row["data"] == "bytes" else set()
+        assert set(row["milliseconds"]) == {"minisnn, sparse", "minisnn, dense on BLAS", *others}
         assert min(row["milliseconds"].values()) > 0
     text = steps.table(json.loads(json.dumps(result)))
     assert "40-50-5, batch 16, bytes, 1 thread" in text
     assert "40-50-5, batch 16, floats, 1 thread" in text
-    assert "faster than the best dense" in text
+    assert text.count("faster than the best dense") == 2
+    assert text.count("faster than the best sparse") == 1
     first, second = steps.plot(result).axes
     assert first.get_xlabel() == "density of the hidden layers, %"
     assert [first.get_title(), second.get_title()] == ["bytes, 1 thread", "floats, 1 thread"]
