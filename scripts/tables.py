@@ -110,4 +110,4 @@ TABLES: dict[str, Callable[[], tuple[Array, Array]]] = {
         datasets.make_regression, 2000, 100, n_informative=20, noise=50.0, random_state=0
     ),
 }  # fmt: skip
-"""What returns the inputs and the targets of each table."""
+"""Functions that return the inputs and the targets of each table."""

@@ -29,7 +29,7 @@ _RELATION_CACHE, _UNIFIED, _DATA = 2, 0, 2  # Windows's numbers
 SOURCE = {"darwin": "sysctl", "win32": "GetLogicalProcessorInformation"}.get(
     sys.platform, str(_LINUX)
 )
-"""Where this system reports its caches."""
+"""The place where this system reports its caches."""
 
 
 @dataclass(frozen=True)

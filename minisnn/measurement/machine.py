@@ -133,7 +133,7 @@ SECTIONS: dict[str, Callable[[], Rows]] = {
     "compiled kernels": _kernels,
     "environment variables": _variables,
 }
-"""What makes the rows of each section, in the order in which they are printed; none of no rows."""
+"""Functions that make the rows of each section, in the order of printing; no section of no rows."""
 
 
 def _binary(n_bytes: float) -> str:
