@@ -78,6 +78,7 @@ def test_a_new_row_is_all_that_a_data_set_takes(toy: Row) -> None:
         Data(name="toy", samples=301)
 
 
+@pytest.mark.slow
 def test_a_new_row_is_an_option_of_the_scripts(
     toy: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

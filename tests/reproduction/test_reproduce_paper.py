@@ -16,6 +16,7 @@ from minisnn.reproduction.reproduce import REPORT
 pytest.importorskip("plotly", reason="needs the extra report")
 
 
+@pytest.mark.slow
 def test_the_pictures_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert reproduce_paper.main(["--figures", "E1", "--output", str(tmp_path), "--jobs", "1"]) == 0
     printed = capsys.readouterr().out

@@ -73,6 +73,7 @@ def test_gradients_that_differ_are_not_timed() -> None:
         steps.check_gradients("twin", ours, [ours[0], (ours[1][0] * 1.01, ours[1][1])])
 
 
+@pytest.mark.slow
 def test_step() -> None:
     peers = [NumPyDense, SciPyCSR]  # on bytes
     result = steps.measure_step(
@@ -120,6 +121,7 @@ def test_a_part_that_is_left_out_has_no_rows() -> None:
     assert unchanged == [False, True]
 
 
+@pytest.mark.slow
 def test_constructions() -> None:
     result = constructions.measure_constructions(
         (40, 50, 5), (1.0, 0.2), (1,), batch_size=16, rounds=1, report=lambda _: None

@@ -103,6 +103,7 @@ def test_quiet_and_alone(tmp_path: Path) -> None:
     assert snn.load(tmp_path / "here" / "sparse.npz").dtype == "float64"
 
 
+@pytest.mark.slow
 def test_other_neurons_and_another_loss(tmp_path: Path) -> None:
     options = (
         "--data", "sample", "--epochs", "2", "--hidden", "60", "--degree", "10",

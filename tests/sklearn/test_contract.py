@@ -46,6 +46,7 @@ def test_learns_images() -> None:
     assert model.score(X[1200:], y[1200:]) > 0.9
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_and_a_search(table: Any) -> None:
     X, y = table
     pipeline = make_pipeline(

@@ -146,7 +146,7 @@ def assert_refused(
 
 
 def assert_goes_on(model: Any, twin: Any) -> None:
-    """What becomes of a model is what becomes of its twin, of which nothing was asked."""
+    """A model goes on as its twin does, of which nothing was asked."""
     if not hasattr(twin, "net_"):
         with pytest.raises(NotFittedError):
             model.predict(X)

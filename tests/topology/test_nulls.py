@@ -69,6 +69,7 @@ def realisations(in_degrees: Array, out_degrees: Array | None) -> set[bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "real",
     [

@@ -101,6 +101,7 @@ def test_scattered_has_just_as_many_edges(n_in: int, n_out: int, data: Any, seed
     assert graph.parameters == {"seed": seed}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(2, 3, 2), (2, 3, 4), (5, 5, 1), (4, 8, 2), (7, 7, 48)])
 def test_scattered_reaches_every_graph_alike(shape: tuple[int, int, int]) -> None:
     n_in, n_out, n_edges = shape

@@ -75,6 +75,7 @@ LAYERS = [("a", "p"), ("b", "p"), ("c", "p"), ("d", "p"), ("a", "q"), ("b", "r")
 TOP = [(name, "out") for name in "pqr"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keep", "sizes", "skips"),
     [("in_degree", [[3], [1], [2]], 1), ("density", [[1, 2, 3]] * 3, 0)],
