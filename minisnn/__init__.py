@@ -17,7 +17,7 @@ networks.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import callbacks, datasets, interchange, topology, wiring
+from . import _checkout, callbacks, datasets, interchange, topology, wiring  # noqa: F401
 from ._support.archive import FileFormatError
 from ._version import __version__
 from .interchange import export_c, export_onnx, from_state_dict, from_weights, to_torch

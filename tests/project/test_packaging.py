@@ -1,9 +1,10 @@
-"""Contents of a wheel: built, installed in a fresh environment, imported outside the checkout."""
+"""Contents of a release: built, installed in a fresh environment, imported outside the checkout."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -70,6 +71,24 @@ def test_contents(wheel: Path) -> None:
         for path in (REPOSITORY / folder).rglob("*.py")
     }
     assert sources <= set(names)
+
+
+def test_contents_of_the_source_distribution(wheel: Path, tmp_path: Path) -> None:
+    """It has what its tests need, and can be imported as it is unpacked, without any link."""
+    (path,) = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        assert not [member.name for member in archive if not (member.isfile() or member.isdir())]
+        archive.extractall(tmp_path, filter="data")
+    (tree,) = tmp_path.iterdir()
+    for wanted in (
+        "CHANGELOG.md", "CITATION.cff", "LICENSE", "SECURITY.md", "docs/errors.md", ".ci/oldest",
+        "kernels/layers/sparse.py", "scripts/run_mnist.py", "tests/project/error_messages.md",
+    ):  # fmt: skip
+        assert (tree / wanted).is_file(), wanted
+    assert not [*tree.rglob("__pycache__")]
+    place = "import minisnn.kernels.machine.jit as module; print(module.__file__)"
+    printed = run(sys.executable, "-c", place, cwd=tree)
+    assert printed.strip() == str(tree / "kernels" / "machine" / "jit.py")
 
 
 def test_installed_in_a_fresh_environment(
