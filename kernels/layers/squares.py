@@ -83,6 +83,50 @@ def turn_rows(kind, size, rows, at, n, scale, X, f, s, square, space):  # type: 
     return broken
 
 
+@jit
+def turn_back(A, n_samples, begin, column, outputs, first, last, space):  # type: ignore[no-untyped-def]
+    """outputs[begin + s, column + i] = A[i, s] for rows first to last of A, its samples in turn.
+
+    A : real[n, width], n_samples of its columns; outputs : real[...] of the same precision. Whole
+    squares go through registers; what is left at the ends, fewer than `SIDE` rows or samples, value
+    by value.
+    """
+    rows, whole = space.addresses[1], n_samples // SIDE * SIDE
+    for i in range(first, last, SIDE):
+        n_rows, done = min(SIDE, last - i), 0
+        if n_rows == SIDE:
+            for j in range(SIDE):
+                rows[j] = address_of(A) + (i + j) * A.strides[0]
+            done = whole
+            _turn_back(rows, A, whole, outputs, begin, column + i)
+        for s in range(done, n_samples):
+            for j in range(i, i + n_rows):
+                outputs[begin + s, column + j] = A[j, s]
+
+
+def _turn_back(rows, A, n_samples, outputs, begin, column):  # type: ignore[no-untyped-def]
+    """Turn squares of rows that are samples of `SIDE` neurons into those of the outputs."""
+    for s in range(0, n_samples, SIDE):
+        turn(A.dtype.type, rows, s * A.itemsize, 1.0, outputs, begin + s, column)
+
+
+@in_kernels(_turn_back)
+def _turn_back_in_kernels(rows, A, n_samples, outputs, begin, column):  # type: ignore[no-untyped-def]
+    return _back_of_singles if A.dtype == types.float32 else _back_of_doubles
+
+
+@part_of_kernels
+def _back_of_singles(rows, A, n_samples, outputs, begin, column):  # type: ignore[no-untyped-def]
+    for s in range(0, n_samples, SIDE):
+        turn(np.float32, rows, 4 * s, 1.0, outputs, begin + s, column)
+
+
+@part_of_kernels
+def _back_of_doubles(rows, A, n_samples, outputs, begin, column):  # type: ignore[no-untyped-def]
+    for s in range(0, n_samples, SIDE):
+        turn(np.float64, rows, 8 * s, 1.0, outputs, begin + s, column)
+
+
 def turned(kind, rows, at, stride, scale, X, first, last, s, space):  # type: ignore[no-untyped-def]
     """Turn squares of values of any kind into X[first:last, s:]; return 0 where all are finite.
 

@@ -10,12 +10,37 @@ import numpy as np
 from ..functions import normalisation, optimizers
 from ..functions.activations import activation_slope
 from ..functions.optimizers import block_norms, clipping
-from ..layers import blas, complete, sparse, two_rows
+from ..layers import batch, blas, complete, sparse, two_rows
+from ..layers.squares import turn_back
 from ..machine.calls import call
 from ..machine.jit import jit
 from . import views
 from .forward import drop
 from .records import OPTIMIZER, UPDATE
+
+# Gradients by outputs and by inputs, of a caller's
+
+
+def take_gradients(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """dZ = dA, which is given, times the slope, for rows first to last of the outputs."""
+    group, work = context.tables.groups[operation["group"]], context.work
+    dZ, first, last = views.loss_deltas(context, group), operation["first"], operation["last"]
+    batch.gather(
+        work.Y, views.samples(context, step), views.samples(context, step + 1), 1.0, dZ,
+        views.space(context, rank), first, last,
+    )  # fmt: skip
+    slopes, A = views.slopes(context, group["makes"]), views.activations(context, group)
+    activation_slope(slopes, A, dZ.dtype.type(1), dZ, first, last)
+
+
+def hand_over(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Rows first to last of the gradient by the inputs, for the caller."""
+    group, begin = context.tables.groups[operation["group"]], step * context.work.batch_size
+    turn_back(
+        views.deltas(context, group), views.samples(context, step).shape[0], begin, 0,
+        context.memory.outputs, operation["first"], operation["last"], views.space(context, rank),
+    )  # fmt: skip
+
 
 # Gradients by activations
 

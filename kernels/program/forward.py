@@ -12,6 +12,7 @@ from ..functions.activations import activate_layer, activation_slope, bias_activ
 from ..functions.dropout import dropout, key_of
 from ..layers import batch, blas, complete, csr_batch, sparse, two_rows
 from ..layers.gaps import set_apart
+from ..layers.squares import turn_back
 from ..machine.calls import call
 from ..machine.jit import jit
 from . import views
@@ -30,6 +31,16 @@ def gather_inputs(context, rank, operation, step):  # type: ignore[no-untyped-de
     )  # fmt: skip
     if found:
         context.memory.faults[step] = 1
+
+
+def gather_any_inputs(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """A_0 = X, for features first to last, whatever the values: NaN and infinity among them."""
+    group, work = context.tables.groups[operation["group"]], context.work
+    batch.gather(
+        work.X, views.samples(context, step), views.samples(context, step + 1), 1.0,
+        views.activations(context, group), views.space(context, rank), operation["first"],
+        operation["last"],
+    )  # fmt: skip
 
 
 def gather_csr_inputs(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -234,11 +245,12 @@ def apply_moments(context, rank, operation, step):  # type: ignore[no-untyped-de
 
 def output(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """Rows first to last of a group of outputs, for the caller."""
-    group, outputs = context.tables.groups[operation["group"]], context.memory.outputs
-    A, begin = views.activations(context, group), step * context.work.batch_size
-    for s in range(views.samples(context, step).shape[0]):
-        for i in range(operation["first"], operation["last"]):
-            outputs[begin + s, group["output"] + i] = A[i, s]
+    group, begin = context.tables.groups[operation["group"]], step * context.work.batch_size
+    turn_back(
+        views.activations(context, group), views.samples(context, step).shape[0], begin,
+        group["output"], context.memory.outputs, operation["first"], operation["last"],
+        views.space(context, rank),
+    )  # fmt: skip
 
 
 def activate_output(context, rank, operation, step):  # type: ignore[no-untyped-def]

@@ -33,6 +33,7 @@ def _operation(function: Callable[..., None], *, with_tile: bool = False) -> int
 
 
 INPUTS = _operation(forward.gather_inputs)
+ANY_INPUTS = _operation(forward.gather_any_inputs)
 INPUT_BYTES = _operation(forward.gather_bytes)
 CSR_INPUTS = _operation(forward.gather_csr_inputs)
 CSR_INPUT_BYTES = _operation(forward.gather_csr_bytes)
@@ -57,6 +58,8 @@ OUTPUT_SAMPLES = _operation(forward.output_samples)
 LOSS = _operation(forward.loss, with_tile=True)
 LOSS_WITH_GAPS = _operation(forward.loss_with_gaps, with_tile=True)
 LOSS_OF_SAMPLES = _operation(forward.loss_by_samples)
+TAKE_GRADIENTS = _operation(backward.take_gradients)
+HAND_OVER = _operation(backward.hand_over)
 GRADIENT = _operation(backward.gradient, with_tile=True)
 GRADIENT_BY_TWO = _operation(backward.gradient_by_two, with_tile=True)
 COMPLETE_GRADIENT = _operation(backward.complete_gradient, with_tile=True)

@@ -21,7 +21,7 @@ from ..machine.transpose import SIDE
 from . import operations as ops
 from .effort import Effort, Range, even
 from .products import Products, complete_product
-from .records import DIFFERENTIATE, PREDICT, TRAIN
+from .records import DIFFERENTIATE, PREDICT, PULL_BACK, TRAIN, Wanted
 from .structure import BLAS, COMPLETE, EDGES, NARROW, Structure
 from .updates import SCRATCH, Operation, Phase, Task, Updates, operation
 
@@ -38,7 +38,7 @@ class Schedule:
     structure
         The structure.
     purpose
-        `PREDICT`, `TRAIN` or `DIFFERENTIATE`.
+        `PREDICT`, `TRAIN`, `DIFFERENTIATE` or `PULL_BACK`.
     effort
         Costs of operations.
     products
@@ -57,6 +57,10 @@ class Schedule:
         Whether targets may be missing.
     bounded
         Whether parameters have bounds.
+    any_values
+        Whether inputs may be NaN or infinite.
+    wanted
+        The gradients that are wanted, where those by the outputs are given.
     """
 
     def __init__(
@@ -73,20 +77,26 @@ class Schedule:
         clips: bool,
         gaps: bool,
         bounded: bool,
+        any_values: bool,
+        wanted: Wanted | None,
     ) -> None:
         self._structure, self._effort, self._purpose = structure, effort, purpose
         self._groups = structure.groups
         self._products = products
         self._keeps_bytes, self._drops = keeps_bytes, drops
         self._by_samples, self._logits, self._gaps = by_samples, logits, gaps
+        self._any_values = any_values
         self._updates = Updates(
             structure,
             effort,
             products.updates,
             keeps_bytes=keeps_bytes,
-            keeps_gradients=purpose == DIFFERENTIATE or clips,
+            keeps_gradients=purpose in (DIFFERENTIATE, PULL_BACK) or clips,
             bounded=bounded,
         )
+        if wanted is not None:
+            self.phases = self._from_given(wanted)
+            return
         self.phases = [Phase("batch", self._assembly(targets=purpose != PREDICT))]
         for level in structure.levels:
             self.phases += _side_by_side([self._forward_phases(number) for number in level])
@@ -115,11 +125,37 @@ class Schedule:
         if bounded and purpose == TRAIN:
             self.phases.append(self._updates.clamp())
 
+    def _from_given(self, wanted: Wanted) -> list[Phase]:
+        """Return the phases that make gradients from those by the outputs, and no others."""
+        (outputs,) = self._structure.outputs
+        ranges = self._by_squares(self._structure.n_out)
+        tasks = [[operation(ops.TAKE_GRADIENTS, outputs, *rows)] for rows in ranges]
+        phases, lowest = [Phase("gradients by outputs", tasks)], wanted.lowest
+        for level in [*reversed(self._structure.levels), [0]]:
+            needed = [n for n in level if n >= lowest and self._structure.readers[n]]
+            phases += _side_by_side([self._backward_phases(number)[0] for number in needed])
+        tasks = []
+        for number, group in self._structure.summing:
+            weights, biases = wanted.weights[number - 1], wanted.biases[number - 1]
+            if group.products == BLAS and weights:
+                tasks.append([operation(ops.BLAS_WEIGHTS, number)])
+            tasks += [
+                [each for each in task if (biases if each[0] == ops.BIASES else weights)]
+                for task in self._updates.of_group(number)
+            ]
+        tasks = [task for task in tasks if task]
+        return [*phases, Phase("weight gradients", tasks)] if tasks else phases
+
+    def _by_squares(self, n_rows: int) -> list[Range]:
+        """Return ranges of rows that are turned in squares: whole ones, if there are more."""
+        parts = even(-(-n_rows // SIDE), self._effort.parts(n_rows * self._effort.row))
+        return [(first * SIDE, min(last * SIDE, n_rows)) for first, last in parts]
+
     def _assembly(self, *, targets: bool) -> list[Task]:
         n_in, n_out = self._structure.n_inputs, self._structure.n_out
-        parts = even(-(-n_in // SIDE), self._effort.parts(n_in * self._effort.row))
-        kind = ops.INPUT_BYTES if self._keeps_bytes else ops.INPUTS
-        ranges = [(first * SIDE, min(last * SIDE, n_in)) for first, last in parts]
+        kind = ops.ANY_INPUTS if self._any_values else ops.INPUTS
+        kind = ops.INPUT_BYTES if self._keeps_bytes else kind
+        ranges = self._by_squares(n_in)
         tasks = [[operation(kind, 0, *range_), *self._dropped(0, range_)] for range_ in ranges]
         if targets:
             rows = self._effort.rows_of_values(n_out)
@@ -289,6 +325,8 @@ class Schedule:
             following.append(operation(ops.ADD_LOSS, number, *rows))
         if self._groups[number].normal is not None:
             following.append(operation(ops.NORMALISE_BACK, number, *rows))
+        if number == 0 and self._purpose == PULL_BACK:
+            following.append(operation(ops.HAND_OVER, 0, *rows))
         return following
 
     def _is_updated_at_once(self, number: int) -> bool:

@@ -45,10 +45,12 @@ from .records import (
     OPERATION,
     OPTIMIZER,
     PREDICT,
+    PULL_BACK,
     TRAIN,
     UPDATE,
     Context,
     Tables,
+    Wanted,
 )  # fmt: skip
 from .structure import EDGES, Structure
 from .transposed import Transposed, transposed_of
@@ -65,7 +67,13 @@ TILES = (8, 4, 2)
 """Registers of a tile. Kernels are compiled for each that is used: one of a single register would
 save a few microseconds with the smallest batches, and cost seconds."""
 
-_PASSES = {PREDICT: 1, TRAIN: 2, DIFFERENTIATE: 3}
+_PASSES = {PREDICT: 1, TRAIN: 2, DIFFERENTIATE: 3, PULL_BACK: 2}
+_GOALS = {
+    PREDICT: "prediction",
+    TRAIN: "training",
+    DIFFERENTIATE: "gradients",
+    PULL_BACK: "gradients from those by outputs",
+}
 
 
 def choose_tile(batch_size: int, dtype: npt.DTypeLike) -> tuple[int, ...]:
@@ -89,7 +97,7 @@ class Plan:
     dtype
         Precision.
     purpose
-        `PREDICT`, `TRAIN` or `DIFFERENTIATE`.
+        `PREDICT`, `TRAIN`, `DIFFERENTIATE` or `PULL_BACK`.
     n_threads
         At most so many; by default as many as the process may use.
     keeps_bytes
@@ -107,6 +115,10 @@ class Plan:
         Whether targets may be missing: NaN in their place.
     bounded
         Whether parameters have bounds, which training keeps.
+    any_values
+        Whether inputs of a prediction may be NaN or infinite, and are taken as they are.
+    wanted
+        The gradients that are to be made, where the purpose is `PULL_BACK`.
     """
 
     def __init__(
@@ -123,10 +135,14 @@ class Plan:
         clips: bool = False,
         gaps: bool = False,
         bounded: bool = False,
+        any_values: bool = False,
+        wanted: Wanted | None = None,
     ) -> None:
         self.structure, self.batch_size, self.purpose = structure, batch_size, purpose
         self.clips, self.logits, self.gaps = clips, logits, gaps
         self.bounded = bounded
+        # whether gradients by the inputs are made, which then have rows
+        self._by_inputs = wanted.inputs if wanted else purpose == DIFFERENTIATE
         self.dtype = np.dtype(dtype)
         self.keeps_bytes = keeps_bytes and structure.takes_bytes
         self.tile = choose_tile(batch_size, dtype)
@@ -144,7 +160,7 @@ class Plan:
         self.n_partials = self.n_deltas = self.n_normal = 0  # rows
         transposed = None  # one for all that follows: another thread may have it replaced
         if purpose != PREDICT:
-            transposed = transposed_of(structure, inputs=purpose == DIFFERENTIATE)
+            transposed = transposed_of(structure, inputs=self._by_inputs)
         products = self._lay_out(groups, transposed)
         self.phases = Schedule(
             structure,
@@ -158,6 +174,8 @@ class Plan:
             clips=clips,
             gaps=gaps,
             bounded=bounded,
+            any_values=any_values,
+            wanted=wanted,
         ).phases
         self.tables = self._collect(groups, products, transposed)
         self.scratch_size = self._scratch_size(products.updates)
@@ -165,7 +183,7 @@ class Plan:
         self._values = _numbers(groups[1:], "makes", "sums", "activation")
         self._slopes: list[int] = []
         if purpose != PREDICT:
-            self._slopes = _numbers(groups[purpose != DIFFERENTIATE :], "makes", "activation")
+            self._slopes = _numbers(groups[not self._by_inputs :], "makes", "activation")
 
     @cached_property
     def functions(self) -> Array:
@@ -212,6 +230,7 @@ class Plan:
         }
         if self.purpose != PREDICT:
             functions[UPDATE], functions[OPTIMIZER] = UPDATES[update], UPDATES[optimizer]
+        if self.purpose in (TRAIN, DIFFERENTIATE):
             losses, place = (OF_SAMPLES, LOSS_OF_SAMPLES) if self.by_samples else (OF_OUTPUTS, LOSS)
             functions[place] = losses[loss]
         return prepare(functions, context, self._values, self._slopes)
@@ -242,7 +261,7 @@ class Plan:
         return f"Plan({str(self).partition(chr(10))[0]})"
 
     def __str__(self) -> str:
-        goal = {PREDICT: "prediction", TRAIN: "training", DIFFERENTIATE: "gradients"}[self.purpose]
+        goal = _GOALS[self.purpose]
         lines = [
             f"{goal}, batches of {self.batch_size} samples as {self.width} lanes of {self.dtype} "
             f"({len(self.tile)} registers at a time), {self.n_threads} thread"
@@ -271,7 +290,7 @@ class Plan:
         structure = self.structure
         passes = self.width // lanes_of(self.dtype, len(self.tile))
         products = Products(self.width * self.dtype.itemsize, passes)
-        skipped = 0 if self.purpose == DIFFERENTIATE else structure.n_inputs
+        skipped = 0 if self._by_inputs else structure.n_inputs
         self.n_deltas = structure.n_rows - skipped
         for number, (record, group) in enumerate(zip(groups, structure.groups, strict=True)):
             graph, record["n_rows"] = group.graph, group.n_rows

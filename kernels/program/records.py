@@ -9,8 +9,23 @@ import numpy as np
 
 from ..functions.activations import ACTIVATIONS
 
-PREDICT, TRAIN, DIFFERENTIATE = range(3)
-"""Purpose of a program: outputs, steps of training, or the gradients of one batch."""
+PREDICT, TRAIN, DIFFERENTIATE, PULL_BACK = range(4)
+"""Purpose of a program: outputs, steps of training, or the gradients of one batch; or those of a
+batch whose activations are there already, from its gradients by the outputs."""
+
+
+class Wanted(NamedTuple):
+    """Gradients that a program of purpose `PULL_BACK` is to make."""
+
+    inputs: bool
+    weights: tuple[bool, ...]  # of each group that sums, in their order
+    biases: tuple[bool, ...]
+
+    @property
+    def lowest(self) -> int:
+        """The first group by whose sums a gradient is needed; 0 where inputs' are wanted."""
+        both = enumerate(zip(self.weights, self.biases, strict=True), start=1)
+        return 0 if self.inputs else min(number for number, pair in both if any(pair))
 
 
 def _record(*names: str) -> np.dtype[Any]:

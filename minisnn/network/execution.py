@@ -36,7 +36,15 @@ from ..kernels.program import records
 from ..kernels.program.engine import execute, prepare
 from ..kernels.program.operations import OPERATIONS
 from ..kernels.program.plan import Plan
-from ..kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN, Context, Memory, Work
+from ..kernels.program.records import (
+    DIFFERENTIATE,
+    PREDICT,
+    PULL_BACK,
+    TRAIN,
+    Context,
+    Memory,
+    Work,
+)
 from .losses import LOSSES, Loss
 from .samples import Samples
 
@@ -67,6 +75,8 @@ class Execution:
         The optimiser's, for training; overwritten.
     bounds : two arrays, shape (n_parameters,), optional
         Least and largest values of the parameters, where the plan has bounds.
+    has_buffers : bool
+        Whether it has any. If not, who runs its context brings them: see `calls`.
     """
 
     def __init__(
@@ -75,11 +85,14 @@ class Execution:
         parameters: Array,
         state: Array | None = None,
         bounds: tuple[Array, Array] | None = None,
+        *,
+        has_buffers: bool = True,
     ) -> None:
         self._plan = plan
         structure, dtype = plan.structure, parameters.dtype
         forward_only = plan.purpose == PREDICT
-        self._keeps_gradients = plan.purpose == DIFFERENTIATE or plan.clips
+        self._keeps_gradients = plan.purpose in (DIFFERENTIATE, PULL_BACK) or plan.clips
+        n_threads = plan.n_threads * has_buffers
         keeps = self._keeps_gradients or (structure.uses_blas and not forward_only)
 
         check_fits(
@@ -91,7 +104,7 @@ class Execution:
         )
 
         def buffer(n_rows: int) -> Array:
-            return feature_major(n_rows, plan.width, dtype)
+            return feature_major(n_rows * has_buffers, plan.width, dtype)
 
         n_bytes = structure.n_inputs if plan.keeps_bytes else 0
         gradients = np.zeros_like(parameters) if keeps else np.empty(0, dtype=dtype)
@@ -109,9 +122,9 @@ class Execution:
             targets=buffer(0 if forward_only else structure.n_out),
             counts=np.empty((structure.n_out * plan.gaps, plan.batch_size)),
             partials=buffer(plan.n_partials),
-            scratch=np.empty((plan.n_threads, 0 if forward_only else plan.scratch_size), dtype),
+            scratch=np.empty((n_threads, 0 if forward_only else plan.scratch_size), dtype),
             workspace=buffer(3 if plan.by_samples else 0),
-            space=space_for(plan.n_threads, dtype, plan.batch_size),
+            space=space_for(n_threads, dtype, plan.batch_size),
             faults=np.zeros(0, dtype=np.int64),
             normal=buffer(0 if forward_only else plan.n_normal),
             statistics=np.zeros((N_STATISTICS, plan.n_normal), dtype),
@@ -218,6 +231,15 @@ class Execution:
             batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]
             data.taking(plan.structure.inputs).check(np.sort(batch), plan.dtype)
         return memory.losses.sum(axis=1), plan.structure.as_given(memory.outputs)
+
+    def context(self, n_samples: int) -> Context:
+        """Return the context of a run over so many samples, without data and without their losses.
+
+        All that it calls is compiled. Its arrays are read, not written to.
+        """
+        nothing, update = source_of(None), KEEP if self._keeps_gradients else 0
+        context = self._context(nothing, nothing, np.arange(n_samples))
+        return self._plan.ready(context, update=update)
 
     def _context(
         self,

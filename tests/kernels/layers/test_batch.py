@@ -277,3 +277,20 @@ def test_what_a_forked_child_writes_stays_there(n_features: int) -> None:
 
     assert forked(write)
     assert not array.any()
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("rows", [(0, 5), (0, 16), (16, 70), (3, 67)])
+@pytest.mark.parametrize("n_samples", [1, 16, 37])
+def test_turned_back(rng: np.random.Generator, real: Any, rows: Any, n_samples: int) -> None:
+    """Rows of neurons become rows of samples, and nothing else is written."""
+    first, last = rows
+    A = feature_major(70, n_samples, real)
+    A[:] = rng.standard_normal(A.shape)
+    outputs = np.full((n_samples + 5, 75), np.nan, real)
+    space = squares.space_for(1, real, 0)
+    one = squares.Space(*(array[0] for array in space))
+    squares.turn_back(A, n_samples, 2, 3, outputs, first, last, one)
+    expected = np.full_like(outputs, np.nan)
+    expected[2 : 2 + n_samples, 3 + first : 3 + last] = A[first:last, :n_samples].T
+    np.testing.assert_array_equal(outputs, expected)
