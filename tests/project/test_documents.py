@@ -26,7 +26,7 @@ MODULES = sorted(
     if not info.name.startswith("minisnn.data.")
 )
 HAS_TORCH = importlib.util.find_spec("torch") is not None  # no dependency of the tests: too large
-NEED_TORCH = ("minisnn.interchange.torch_module",)
+NEED_TORCH = ("minisnn.interchange.torch_module", "minisnn.torch")
 WITHOUT_EXAMPLES = {  # what the library makes and users read; a base class; what needs a cluster
     "Answer", "Comparison", "Dataset", "Distances", "Dropped", "Epoch", "Evaluation", "Experiment",
     "Finding", "Gradients", "Measures", "Narrower", "NetworkMeasures", "Profile", "Record",
@@ -44,7 +44,7 @@ LONG = dict.fromkeys(("pathways.md", "minisnn.reproduction.reproduce"), pytest.m
     "name", [pytest.param(name, marks=LONG.get(name, ())) for name in ("minisnn", *MODULES)]
 )
 def test_docstrings(name: str) -> None:
-    if name in NEED_TORCH and not HAS_TORCH:
+    if name.startswith(NEED_TORCH) and not HAS_TORCH:
         pytest.skip("PyTorch is not installed")
     results = doctest.testmod(
         importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE
@@ -54,7 +54,9 @@ def test_docstrings(name: str) -> None:
 
 def test_docstrings_have_examples() -> None:
     finder = doctest.DocTestFinder()
-    for module in map(importlib.import_module, ["minisnn", *MODULES]):
+    without = () if HAS_TORCH else NEED_TORCH[1:]
+    names = [name for name in ("minisnn", *MODULES) if name not in without]
+    for module in map(importlib.import_module, names):
         for name in set(getattr(module, "__all__", [])) - WITHOUT_EXAMPLES:
             thing: Any = getattr(module, name)
             is_error = isinstance(thing, type) and issubclass(thing, BaseException)

@@ -16,7 +16,7 @@ FLOORS = [
     {"kernels.program", "datasets", "wiring"},
     {"network"},
     {"attribution", "training", "spectral"},
-    {"callbacks", "experiments", "interchange", "measurement", "plots", "sklearn"},
+    {"callbacks", "experiments", "interchange", "measurement", "plots", "sklearn", "torch"},
     {"baselines", "reproduction"},
 ]
 """From the ground up; modules that are not among these stand on the top floor."""

@@ -1,0 +1,57 @@
+"""Validation of tensors, and the way around `torch.compile`."""
+
+from __future__ import annotations
+
+from functools import partial
+from inspect import signature
+from typing import Any
+
+import torch
+
+from .._support.messages import shown
+
+_REASON = "minisnn's kernels are compiled already, so torch.compile calls the layer as it is"
+_OPTIONS = {"reason": _REASON} if "reason" in signature(torch.compiler.disable).parameters else {}
+
+outside_compilation: Any = partial(torch.compiler.disable, **_OPTIONS)  # older ones have no reason
+"""Decorator of what ``torch.compile`` calls as it is, with a break in its graph."""
+
+PRECISIONS = (torch.float32, torch.float64)
+
+
+def check_dtype(dtype: Any) -> torch.dtype:
+    """Return the precision of a layer, by default that of PyTorch."""
+    if dtype is None:
+        dtype = torch.get_default_dtype()
+    if dtype not in PRECISIONS:
+        raise ValueError(f"dtype must be torch.float32 or torch.float64, got {shown(dtype)}")
+    return dtype
+
+
+def check_inputs(x: Any, n_in: int, weight: torch.Tensor, name: str) -> None:
+    """Raise unless a layer with this weight can read the tensor."""
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"{name} takes a torch.Tensor, got {shown(x)}; torch.as_tensor makes one")
+    for what, tensor in (("its weights", weight), ("its inputs", x)):
+        if tensor.device.type != "cpu":
+            raise ValueError(
+                f"{name} runs on the CPU, but {what} are on {tensor.device}; "
+                f"move {'it' if tensor is weight else 'them'} by .cpu()"
+            )
+    if weight.dtype not in PRECISIONS:
+        raise ValueError(
+            f"{name} has kernels for float32 and float64, but its weights are {weight.dtype}; "
+            "convert it by .float() or .double()"
+        )
+    if x.dtype != weight.dtype:
+        raise TypeError(
+            f"{name} has {weight.dtype} weights and needs inputs of the same dtype, "
+            f"got {x.dtype}; convert them by x.to({weight.dtype})"
+        )
+    if x.layout != torch.strided:
+        raise TypeError(f"{name} takes dense tensors, got {x.layout}; convert it by x.to_dense()")
+    if x.dim() == 0 or x.shape[-1] != n_in:
+        raise ValueError(
+            f"{name} takes inputs of shape (..., {n_in}), got {tuple(x.shape)}; "
+            "the last axis must have the inputs of one sample"
+        )
