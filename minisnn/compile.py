@@ -26,7 +26,7 @@ from .kernels.machine.vector import lanes_of
 from .kernels.program import plan
 from .kernels.program.blocks import Blocks, block_starts
 from .kernels.program.reuse import Reads
-from .kernels.program.runs import share_of_two
+from .kernels.program.runs import best_pairs
 from .network.execution import Execution
 from .network.mlp import MLP
 from .network.passes import PREDICTION_BATCH
@@ -94,7 +94,7 @@ def _compile_structures() -> None:
     for dtype in (np.uint16, np.uint32):
         indices = read_only(np.array([0, 1], dtype))
         block_starts(indptr, indices, Blocks(1, 2, "L1", 1.0))
-        share_of_two(indptr, indices)
+        best_pairs(indptr, indices, np.ones(1, np.int64))
         Reads(indptr, indices, 2)
 
 

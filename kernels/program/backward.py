@@ -72,7 +72,8 @@ def gradient_by_two(context, rank, operation, step):  # type: ignore[no-untyped-
     blocks, n_rows = group["t_blocks"], group["n_rows"]
     two_rows.input_gradient(
         context.two, views.starts(context, group["t_starts"], blocks, n_rows),
-        views.starts_of_two(context, group["t_run_starts"], blocks, n_rows), tables.runs,
+        views.order(context, group["t_order"], n_rows),
+        views.starts_of_two(context, group["t_order"], blocks, n_rows), tables.runs,
         views.rows(tables.t_indices, first, n), views.rows(tables.t_edges, first, n),
         context.memory.parameters, views.readers(context, group), views.activations(context, group),
         views.slopes(context, group["activation"]),

@@ -173,7 +173,7 @@ class Schedule:
             if product.runs is not None:
                 kinds = [ops.FORWARD_BY_TWO, ops.FORWARD_BYTES_BY_TWO]
             kind, tasks = kinds[as_bytes], []
-            multiple = product.rows_at_once if reader is None else COLUMNS
+            multiple = product.multiple if reader is None else max(product.multiple, COLUMNS)
             for rows in self._effort.rows_of(product, multiple=multiple):
                 task = [operation(kind, number, *rows), *self._normalised(number, rows)]
                 tasks.append([*task, *self._follows(number, rows)])
@@ -289,7 +289,7 @@ class Schedule:
         if reader is None:
             product = self._products.gradients[number]
             kind = ops.GRADIENT if product.runs is None else ops.GRADIENT_BY_TWO
-            multiple, remark = product.rows_at_once, str(product)
+            multiple, remark = product.multiple, str(product)
         else:
             graph = self._groups[reader].graph
             kind, product = ops.COMPLETE_GRADIENT, complete_product(graph.n_in, graph.n_out)

@@ -52,6 +52,7 @@ from .records import (
     Tables,
     Wanted,
 )  # fmt: skip
+from .reuse import Reads
 from .structure import EDGES, Structure
 from .transposed import Transposed, transposed_of
 
@@ -324,9 +325,10 @@ class Plan:
                 indptr = transposed.indptrs[number]
                 record["t_edges"], record["n_t_edges"] = begin, indptr[-1]
                 indices = transposed.indices[begin : begin + int(indptr[-1])]
-                made = products.gradients[number] = products.of_rows(indptr, indices, len(rows))
+                made = products.of_rows(Reads(indptr, indices, len(rows)))
+                products.gradients[number] = made
                 record["t_blocks"] = made.blocks.number
-                record["t_starts"], record["t_run_starts"] = products.place(made)
+                record["t_starts"], record["t_order"] = products.place(made)
             if group.products != EDGES:
                 record["n_blocks"] = -1  # so that its table of starts has no rows
                 record["partials"] = self.n_partials
@@ -342,13 +344,14 @@ class Plan:
         begin, indptr = structure.first[number], structure.indptrs[number]
         indices = structure.indices[begin : begin + int(indptr[-1])]
         of_bytes = self.keeps_bytes and structure.reads_inputs_alone(number)
-        made = products.of_rows(indptr, indices, n_columns, of_bytes=of_bytes)
+        reads = Reads(indptr, indices, n_columns)
+        made = products.of_rows(reads, of_bytes=of_bytes)
         products.sums[number], record["edges"] = made, begin
-        record["starts"], record["run_starts"] = products.place(made)
+        record["starts"], record["order"] = products.place(made)
         record["n_blocks"], record["u_starts"] = made.blocks.number, record["starts"]
         if self.purpose != PREDICT:
             if made.runs is not None:
-                made = products.row_by_row(indptr, indices, n_columns, of_bytes=of_bytes)
+                made = products.row_by_row(reads, of_bytes=of_bytes)
                 record["u_starts"], _ = products.place(made)
             products.updates[number], record["u_blocks"] = made, made.blocks.number
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .blocks import Blocks, block_starts, choose_blocks
 from .reuse import Reads
-from .runs import FEWEST, TWO_FROM, Runs, runs_of, share_of_two
+from .runs import FEWEST, Runs, best_pairs, runs_of
 
 Array = npt.NDArray[Any]
 
@@ -26,9 +26,9 @@ class Product:
     runs: Runs | None = None
 
     @property
-    def rows_at_once(self) -> int:
-        """Rows that are taken at a time: ranges of rows begin at multiples of it."""
-        return 1 if self.runs is None else 2
+    def multiple(self) -> int:
+        """The number at multiples of which ranges of rows begin."""
+        return 1 if self.runs is None else self.runs.multiple
 
     def __str__(self) -> str:
         if self.runs is None:
@@ -61,37 +61,48 @@ class Products:
     _starts: list[Array] = field(default_factory=list)
     _runs: list[Array] = field(default_factory=list)
 
-    def of_rows(
-        self, indptr: Array, indices: Array, n_columns: int, *, of_bytes: bool = False
-    ) -> Product:
-        """Return the product of a matrix with X, or dZ: two rows at a time if that pays."""
-        reads = Reads(indptr, indices, n_columns, 2)
-        few = len(indices) < FEWEST * (len(indptr) - 1)
-        # Runs are counted only where there may be enough: most graphs never need that compiled.
-        shared = 0.0 if few or reads.shared < TWO_FROM else share_of_two(indptr, indices)
-        if shared < TWO_FROM:
-            return self.row_by_row(indptr, indices, n_columns, of_bytes=of_bytes)
-        blocks = self._choose(reads, of_bytes)
-        starts = block_starts(indptr, indices, blocks)
-        return Product(indptr, blocks, n_columns, starts, runs_of(indices, starts, shared))
+    def of_rows(self, reads: Reads, *, of_bytes: bool = False) -> Product:
+        """Return the product of a matrix with X, or dZ: two rows at a time if that pays.
 
-    def row_by_row(
-        self, indptr: Array, indices: Array, n_columns: int, *, of_bytes: bool = False
-    ) -> Product:
+        Parameters
+        ----------
+        reads
+            Reads of the matrix, row by row.
+        of_bytes
+            Whether X is of bytes.
+        """
+        indptr, indices, best = reads.indptr, reads.indices, None
+        # Runs are looked for only where there may be some: most graphs never need that compiled.
+        if reads.n_edges >= FEWEST * reads.n_rows and len(reads.distances):
+            best = best_pairs(indptr, indices, reads.distances)
+        if best is None:
+            return self.row_by_row(reads, of_bytes=of_bytes)
+        order, multiple = best
+        blocks = self._choose(Reads(indptr, indices, reads.n_columns, order), of_bytes)
+        starts = block_starts(indptr, indices, blocks)
+        runs = runs_of(indices, starts, order, multiple)
+        return Product(indptr, blocks, reads.n_columns, starts, runs)
+
+    def row_by_row(self, reads: Reads, *, of_bytes: bool = False) -> Product:
         """Return the product of a matrix with X, or of dZ with X^T on its edges, row by row."""
-        blocks = self._choose(Reads(indptr, indices, n_columns), of_bytes)
-        return Product(indptr, blocks, n_columns, block_starts(indptr, indices, blocks))
+        blocks = self._choose(reads, of_bytes)
+        starts = block_starts(reads.indptr, reads.indices, blocks)
+        return Product(reads.indptr, blocks, reads.n_columns, starts)
 
     def _choose(self, reads: Reads, of_bytes: bool) -> Blocks:
         return choose_blocks(reads, self.row_bytes, passes=self.passes, of_bytes=of_bytes)
 
     def place(self, product: Product) -> tuple[int, int]:
-        """Append a product to the tables; return where its starts begin, and those of its runs."""
+        """Append a product to the tables; return where its starts begin, and its order of rows.
+
+        The starts of its runs come behind the order.
+        """
         first = sum(map(len, self._starts))
         self._starts.append(product.starts.ravel())
         last = first + product.starts.size
         if product.runs is not None:
             n_runs = sum(map(len, self._runs))
+            self._starts.append(product.runs.order)
             self._starts.append(product.runs.starts.ravel() + np.uint32(n_runs))
             self._runs.append(product.runs.runs)
         return first, last

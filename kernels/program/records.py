@@ -41,11 +41,11 @@ GROUP = _record(
     "deltas", "loss_deltas",  # its rows of gradients, and those that its loss writes
     "reads", "n_reads",  # rows of activations that its edges come from
     "weights", "biases",  # where they begin among the parameters
-    "edges", "starts", "n_blocks", "run_starts", "partials", "n_partials",
+    "edges", "starts", "n_blocks", "order", "partials", "n_partials",
     "u_starts", "u_blocks",  # of its update
     "readers", "n_readers",  # rows of gradients of all that read it
     "reader",  # the only group that does so, where that is complete
-    "t_edges", "n_t_edges", "t_starts", "t_blocks", "t_run_starts",
+    "t_edges", "n_t_edges", "t_starts", "t_blocks", "t_order",
     "output",  # the first of its outputs, if it has any
     "normal", "gains",  # its rows among those of batch normalisations; where its gains begin
     "makes", "sums", "activation",  # of forward operations, of sums, and after the loss
@@ -60,7 +60,7 @@ class Tables(NamedTuple):
     tasks: Any  # int64[n_tasks + 1]: where each task's operations begin
     phases: Any  # int64[n_phases + 1]: where each phase's tasks begin
     indices: Any  # uint16 or uint32[edges]
-    starts: Any  # uint32[...]: of all groups, both directions, those of runs too
+    starts: Any  # uint32[...]: of all groups, both directions; orders of rows, starts of runs
     runs: Any  # uint32[...]: columns of two rows, see `two_rows`
     t_indices: Any
     t_edges: Any  # uint32, or uint64 where there are more parameters

@@ -30,19 +30,22 @@ from ..machine.layout import read_only
 
 Array = npt.NDArray[Any]
 
+_DISTANCES, _MANY = 3, 0.2
+"""Distances that are kept, and the share of the edges that each must have."""
+
 _SAMPLE = 2**13
 """Edges of the rows from which the reads of a turn within a block are known."""
 
 
 @jit
-def _count_distances(indptr, indices, at_once, last, distances):  # type: ignore[no-untyped-def]
+def _count_distances(indptr, indices, order, at_once, last, distances):  # type: ignore[no-untyped-def]
     """Count how many turns ago each column was read: if never, at the end.
 
-    last : int64[n_columns], -1; distances : int64[turns + 1], zeros.
+    order : uint32[n_rows]; last : int64[n_columns], -1; distances : int64[turns + 1], zeros.
     """
     never = distances.shape[0] - 1
-    for i in range(indptr.shape[0] - 1):
-        turn = i // at_once
+    for place in range(order.shape[0]):
+        i, turn = np.intp(order[place]), place // at_once
         for k in range(indptr[i], indptr[i + 1]):
             before = last[indices[k]]
             distances[never if before < 0 else turn - before] += 1
@@ -58,29 +61,36 @@ class Reads:
         The matrix's rows, of ascending columns.
     n_columns
         Number of its columns.
-    at_once
-        Rows that are taken at a time.
+    order
+        The rows in the order in which they are taken two at a time: uint32[n_rows]. By default
+        each is taken by itself.
 
     Attributes
     ----------
-    n_rows, n_columns, n_edges, at_once
-        Of the matrix; rows of a turn.
+    indptr, indices, n_rows, n_columns, n_edges, at_once
+        The matrix, its sizes, and the rows of a turn.
     number
         Reads of all turns: each reads a column once, however many of its rows have it.
-    shared
-        Share of the edges whose column the other row of their turn has, too, where two are taken.
+    distances
+        Numbers of turns ago in which many of the columns were read last, most first.
     """
 
-    def __init__(self, indptr: Array, indices: Array, n_columns: int, at_once: int = 1) -> None:
-        self._indptr, self._indices = indptr, indices
+    def __init__(
+        self, indptr: Array, indices: Array, n_columns: int, order: Array | None = None
+    ) -> None:
+        self.indptr, self.indices = indptr, indices
         self.n_rows, self.n_columns, self.n_edges = len(indptr) - 1, n_columns, len(indices)
-        self.at_once = at_once
-        distances = np.zeros(-(-self.n_rows // at_once) + 1, np.int64)
+        self.at_once = 1 if order is None else 2
+        order = np.arange(self.n_rows, dtype=np.uint32) if order is None else order
+        distances = np.zeros(-(-self.n_rows // self.at_once) + 1, np.int64)
         last = np.full(n_columns, -1, np.int64)
-        _count_distances(read_only(indptr), read_only(indices), at_once, last, distances)
+        _count_distances(
+            read_only(indptr), read_only(indices), order, self.at_once, last, distances
+        )
         self.number = self.n_edges - int(distances[0])
-        self.shared = at_once * int(distances[0]) / max(1, self.n_edges)
         shares = distances[1:] / max(1, self.number)
+        found = 1 + np.argsort(-shares[:-1], kind="stable")[:_DISTANCES]
+        self.distances = found[distances[found] >= _MANY * max(1, self.n_edges)]
         # First reads are missed whatever is done: they do not count.
         self._again = shares[:-1].sum()
         self._missed = self._again - np.cumsum(shares[:-1])  # b_1, b_2, ... but for first reads
@@ -113,9 +123,9 @@ class Reads:
     @cached_property
     def _sample(self) -> tuple[Array, Array]:
         """Row and column of the edges of some rows."""
-        n_edges = np.diff(self._indptr)
+        n_edges = np.diff(self.indptr)
         rows = np.flatnonzero(n_edges)[:: max(1, self.n_edges // _SAMPLE)]
-        begins, counts = self._indptr[rows], n_edges[rows]
+        begins, counts = self.indptr[rows], n_edges[rows]
         ends = np.cumsum(counts)
         edges = np.arange(ends[-1]) + np.repeat(begins - (ends - counts), counts)
-        return np.repeat(rows, counts), self._indices[edges].astype(np.int64)
+        return np.repeat(rows, counts), self.indices[edges].astype(np.int64)

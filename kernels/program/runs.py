@@ -1,13 +1,15 @@
-"""Runs of columns that two neighbouring rows share: see `two_rows`."""
+"""Rows that are taken two at a time, and the runs of columns that both have: see `two_rows`."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..layers.complete import COLUMNS
 from ..layers.two_rows import BOTH, FIRST, SECOND, SHIFT
 from ..machine.jit import jit
 from ..machine.layout import read_only
@@ -21,80 +23,73 @@ TWO_FROM = 0.5
 FEWEST = 12
 """Edges of a row from which on that is so: runs of fewer columns gain no more than they cost."""
 
+_RUN = 4
+"""Columns that make a run of both rows: its length is hard to predict."""
+
+_STRIDES = 4
+"""At least so many are in a group, so that few rows are left over."""
+
+_GROUP = COLUMNS
+"""Ranges of rows begin at a multiple of it, as those of a complete reader's inputs do."""
+
+_SAMPLE = 32
+"""Pairs of rows from which the share of an order is known."""
+
 _LONGEST = 2 ** (32 - SHIFT) - 1
 
-_RUN = 4
-"""Shared columns that pay for one run more: its length is hard to predict."""
 
+def pairs_of(n_rows: int, distance: int) -> tuple[Array, int]:
+    """Return an order in which rows so far apart are taken two at a time: uint32[n_rows].
 
-@jit
-def _next_run(indices, p, stop, q, end):  # type: ignore[no-untyped-def]
-    """Return who has the next columns, and how many: of edges p to stop and q to end."""
-    n = 0
-    if p < stop and q < end and indices[p] == indices[q]:
-        while p + n < stop and q + n < end and indices[p + n] == indices[q + n]:
-            n += 1
-        return BOTH, n
-    if q == end or (p < stop and indices[p] < indices[q]):
-        while p + n < stop and (q == end or indices[p + n] < indices[q]):
-            n += 1
-        return FIRST, n
-    while q + n < end and (p == stop or indices[q + n] < indices[p]):
-        n += 1
-    return SECOND, n
-
-
-@jit
-def _compare(indices, p, stop, q, end):  # type: ignore[no-untyped-def]
-    """Return how many runs edges p to stop and q to end have, and how many columns in common.
-
-    Nothing branches by the columns, which would take three times as long: they are hard to predict.
+    And a number: each range of rows from one multiple of it to another holds the same rows in this
+    order. What is left of a range, less than two strides, is in order of where it stands in one.
     """
-    n_runs, n_both, before = 0, 0, 0
-    while p < stop and q < end:
-        first, second = indices[p] <= indices[q], indices[q] <= indices[p]
-        who = first * FIRST + second * SECOND
-        n_runs += who != before
-        n_both += who == BOTH
-        p += first
-        q += second
-        before = who
-    n_runs += (p < stop and before != FIRST) or (q < end and before != SECOND)
-    return n_runs, n_both
+    rows = np.arange(n_rows, dtype=np.uint32)
+    if distance == 1:
+        return rows, 2
+    group = math.ceil(_STRIDES * distance / _GROUP) * _GROUP
+    stride, at = np.divmod(rows % group, 2 * distance)
+    return np.lexsort((at, at % distance, stride, rows // group)).astype(np.uint32), group
 
 
 @jit
-def _merge(indices, starts, run_starts, runs):  # type: ignore[no-untyped-def]
+def _merge(indices, starts, order, run_starts, runs):  # type: ignore[no-untyped-def]
     """Fill in the runs of each block and two rows; return how many there are, and edges shared.
 
-    The rows are taken one after the other where they share too little. With no room for runs they
-    are only counted.
+    Between runs of columns of both rows, those of the first come before those of the second: so
+    there are few runs, and each row has its own edges in their order.
     """
     total, shared = 0, 0
     for k in range(run_starts.shape[1]):
+        i, j = np.intp(order[2 * k]), np.intp(order[2 * k + 1])
         for block in range(run_starts.shape[0] - 1):
             run_starts[block, k] = total
-            p, stop = np.intp(starts[block, 2 * k]), np.intp(starts[block + 1, 2 * k])
-            q, end = np.intp(starts[block, 2 * k + 1]), np.intp(starts[block + 1, 2 * k + 1])
-            n_runs, n_both = _compare(indices, p, stop, q, end)
-            merges = n_both > _RUN * (n_runs - 2)
-            if merges:
-                shared += n_both
-            while p < stop or q < end:
-                if merges:
-                    who, n = _next_run(indices, p, stop, q, end)
-                elif p < stop:
-                    who, n = FIRST, stop - p
-                else:
-                    who, n = SECOND, end - q
-                n = min(n, _LONGEST)
-                if runs.shape[0] > 0:
-                    runs[total] = np.uint32(n << SHIFT | who)
-                total += 1
-                if who & FIRST:
-                    p += n
-                if who & SECOND:
-                    q += n
+            p, stop = np.intp(starts[block, i]), np.intp(starts[block + 1, i])
+            q, end = np.intp(starts[block, j]), np.intp(starts[block + 1, j])
+            first, second = p, q  # the first edges that are in no run yet
+            while first < stop or second < end:
+                n = 0
+                while p + n < stop and q + n < end and indices[p + n] == indices[q + n]:
+                    n += 1
+                if n < _RUN and p < stop and q < end:
+                    less = n == 0 and indices[p] < indices[q]
+                    more = n == 0 and indices[p] > indices[q]
+                    p += n + less
+                    q += n + more
+                    continue
+                if n < _RUN:
+                    p, q, n = stop, end, 0
+                if p > first:
+                    runs[total] = np.uint32((p - first) << SHIFT | FIRST)
+                    total += 1
+                if q > second:
+                    runs[total] = np.uint32((q - second) << SHIFT | SECOND)
+                    total += 1
+                if n > 0:
+                    runs[total] = np.uint32(n << SHIFT | BOTH)
+                    total += 1
+                p, q, shared = p + n, q + n, shared + n
+                first, second = p, q
         run_starts[-1, k] = total
     return total, shared
 
@@ -103,32 +98,48 @@ def _merge(indices, starts, run_starts, runs):  # type: ignore[no-untyped-def]
 class Runs:
     """Runs of the columns of each two rows: see `two_rows`."""
 
+    order: Array  # uint32[rows]
+    multiple: int  # ranges of rows begin at multiples of it
     starts: Array  # uint32[blocks + 1, rows // 2]
     runs: Array  # uint32[...]
-    shared: float  # share of the edges whose column the other row has, too
+    shared: float  # share of the edges whose column the other row has in the same run
 
 
-def runs_of(indices: Array, starts: Array, shared: float) -> Runs:
-    """Return the runs of each two rows in each block; ``starts`` are those of their edges."""
-    run_starts, total, _ = _merged(indices, starts, _NONE)
-    runs = np.empty(total, np.uint32)
-    if total > 0:
-        run_starts, _, _ = _merged(indices, starts, runs)
-    return Runs(run_starts, runs, shared)
+def runs_of(indices: Array, starts: Array, order: Array, multiple: int) -> Runs:
+    """Return the runs of each two rows in each block; ``starts`` are those of their edges.
+
+    Parameters
+    ----------
+    indices, starts
+        Of the rows' edges, see `two_rows`.
+    order, multiple
+        See `pairs_of`; of some of the rows, if only the others are of interest.
+    """
+    n_blocks, n_pairs = len(starts) - 1, len(order) // 2
+    n_edges = int((starts[-1, order].astype(np.int64) - starts[0, order]).sum())
+    run_starts = np.zeros((n_blocks + 1, n_pairs), np.uint32)
+    # Each run of both rows has edges of both, and two others before it.
+    runs = np.empty(3 * n_edges // (2 * _RUN) + 2 * n_blocks * n_pairs, np.uint32)
+    total, shared = _merge(read_only(indices), starts, order, run_starts, runs)
+    return Runs(order, multiple, run_starts, runs[:total].copy(), 2 * shared / max(1, n_edges))
 
 
-def share_of_two(indptr: Array, indices: Array) -> float:
-    """Return the share of all edges whose column the other of two rows has, too."""
-    starts = np.stack([indptr[:-1], indptr[1:]]).astype(np.uint32)
-    _, _, shared = _merged(indices, starts, _NONE)
-    return 2 * shared / max(1, len(indices))
+def best_pairs(indptr: Array, indices: Array, distances: Array) -> tuple[Array, int] | None:
+    """Return the order of rows in which they share most columns, if that pays; see `pairs_of`.
 
-
-def _merged(indices: Array, starts: Array, runs: Array) -> tuple[Array, int, int]:
-    """Return where the runs of each two rows begin, their number, and that of shared columns."""
-    run_starts = np.zeros((len(starts), starts.shape[1] // 2), np.uint32)
-    total, shared = _merge(read_only(indices), starts, run_starts, runs)
-    return run_starts, int(total), int(shared)
-
-
-_NONE = np.empty(0, np.uint32)
+    Parameters
+    ----------
+    indptr, indices
+        The rows.
+    distances
+        Numbers of rows between two that are taken together, to choose from.
+    """
+    starts, n_rows = np.stack([indptr[:-1], indptr[1:]]).astype(np.uint32), len(indptr) - 1
+    best, most = None, TWO_FROM
+    for distance in distances:
+        order, multiple = pairs_of(n_rows, int(distance))
+        some = order[: n_rows // 2 * 2].reshape(-1, 2)[:: max(1, n_rows // 2 // _SAMPLE)]
+        shared = runs_of(indices, starts, some.ravel(), multiple).shared
+        if shared >= most:
+            best, most = (order, multiple), shared
+    return best

@@ -162,9 +162,15 @@ def row_starts(context, group):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def order(context, begin, n_rows):  # type: ignore[no-untyped-def]
+    """Rows in the order in which they are taken two at a time: uint32[n_rows]."""
+    return context.tables.starts[begin : begin + n_rows]
+
+
+@inlined
 def starts_of_two(context, begin, n_blocks, n_rows):  # type: ignore[no-untyped-def]
-    """First run of each two rows in each block: uint32[n_blocks + 1, n_rows // 2]."""
-    return starts(context, begin, n_blocks, n_rows // 2)
+    """First run of each two rows in each block, behind it: uint32[n_blocks + 1, n_rows // 2]."""
+    return starts(context, begin + n_rows, n_blocks, n_rows // 2)
 
 
 @inlined

@@ -27,6 +27,7 @@ from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program.effort import Effort
 from minisnn.kernels.program.plan import choose_tile
 from minisnn.kernels.program.products import Product, Products
+from minisnn.kernels.program.reuse import Reads
 from minisnn.kernels.program.updates import SCRATCH
 
 from . import twins
@@ -62,12 +63,12 @@ def _forward(tile, starts, indices, weights, biases, X, scale, f, A, bounds, n):
 
 @jit
 def _forward_by_two(  # type: ignore[no-untyped-def]
-    part, starts, run_starts, runs, indices, weights, biases, X, scale, f, A, bounds, n
+    part, starts, order, run_starts, runs, indices, weights, biases, X, scale, f, A, bounds, n
 ):
     for _ in range(n):
         for k in range(bounds.shape[0] - 1):
             two_rows.forward(
-                part, starts, run_starts, runs, indices, weights, biases, X, scale, f, A,
+                part, starts, order, run_starts, runs, indices, weights, biases, X, scale, f, A,
                 bounds[k], bounds[k + 1],
             )  # fmt: skip
 
@@ -84,13 +85,14 @@ def _input_gradient(tile, starts, indices, edges, weights, dZ, X, slopes, keep, 
 
 @jit
 def _input_gradient_by_two(  # type: ignore[no-untyped-def]
-    part, starts, run_starts, runs, indices, edges, weights, dZ, X, slopes, keep, dX, bounds, n
-):
+    part, starts, order, run_starts, runs, indices, edges, weights, dZ, X, slopes, keep, dX,
+    bounds, n,
+):  # fmt: skip
     for _ in range(n):
         for k in range(bounds.shape[0] - 1):
             two_rows.input_gradient(
-                part, starts, run_starts, runs, indices, edges, weights, dZ, X, slopes, keep, dX,
-                bounds[k], bounds[k + 1],
+                part, starts, order, run_starts, runs, indices, edges, weights, dZ, X, slopes, keep,
+                dX, bounds[k], bounds[k + 1],
             )  # fmt: skip
 
 
@@ -141,14 +143,14 @@ class SparseLayer:
         self._indices = self._mask.indices.astype(index)
         self._back_indices = self._back.indices.astype(index)
         made = Products(4 * width, width // step)
-        rows = self._mask.indptr.astype(np.int64), self._indices, n_in
-        columns = self._back.indptr.astype(np.int64), self._back_indices, n_out
+        rows = Reads(self._mask.indptr.astype(np.int64), self._indices, n_in)
+        columns = Reads(self._back.indptr.astype(np.int64), self._back_indices, n_out)
         self.products = {
-            "forward": made.of_rows(*rows),
-            "input_gradient": made.of_rows(*columns),
-            "weight_gradient": made.row_by_row(*rows),
-            f"forward{OF_BYTES}": made.of_rows(*rows, of_bytes=True),
-            f"weight_gradient{OF_BYTES}": made.row_by_row(*rows, of_bytes=True),
+            "forward": made.of_rows(rows),
+            "input_gradient": made.of_rows(columns),
+            "weight_gradient": made.row_by_row(rows),
+            f"forward{OF_BYTES}": made.of_rows(rows, of_bytes=True),
+            f"weight_gradient{OF_BYTES}": made.row_by_row(rows, of_bytes=True),
         }
 
         rng = np.random.default_rng(2)
@@ -240,7 +242,7 @@ class SparseLayer:
             read = self._indices, weights, self._biases, X, _SCALE, self._sigmoid, self._A
         call = partial(kernels[0], self._tile, product.starts, *read)
         if product.runs is not None:
-            tables = product.starts, product.runs.starts, product.runs.runs
+            tables = product.starts, product.runs.order, product.runs.starts, product.runs.runs
             call = partial(kernels[1], part_of(self._tile, 2), *tables, *read)
         return together([partial(call, r) for r in self._ranges(name, threads)], pool)
 
@@ -248,7 +250,7 @@ class SparseLayer:
         """Return for each thread the bounds of its rows' ranges, as a plan would make them."""
         product = self.products[name]
         effort = replace(self._effort, n_threads=threads)
-        ranges = effort.rows_of(product, least=max(least, threads), multiple=product.rows_at_once)
+        ranges = effort.rows_of(product, least=max(least, threads), multiple=product.multiple)
         bounds = np.array([0, *(last for _, last in ranges)])
         ends = [len(ranges) * k // threads for k in range(threads + 1)]
         return [bounds[first : last + 1] for first, last in pairwise(ends)]

@@ -17,20 +17,21 @@ from minisnn.kernels.layers.complete import part_of
 from minisnn.kernels.machine.layout import feature_major
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program.blocks import Blocks, block_starts
-from minisnn.kernels.program.runs import runs_of
+from minisnn.kernels.program.runs import pairs_of, runs_of
 
 TANH = ACTIVATIONS["tanh"].number
 
 
-def ranges(n: int, parts: int) -> list[tuple[int, int]]:
-    """Ranges of rows that begin at even ones."""
-    bounds = sorted({n * k // parts // 2 * 2 for k in range(parts)} | {n})
+def ranges(n: int, parts: int, multiple: int) -> list[tuple[int, int]]:
+    """Ranges of rows that begin at multiples of a number."""
+    bounds = sorted({n * k // parts // multiple * multiple for k in range(parts)} | {n})
     return list(pairwise(bounds))
 
 
 def check(
     rng: np.random.Generator, n_in: int, n_out: int, size: int, real: Any, *,
-    registers: int = 8, columns: int = 1000, parts: int = 1, of_bytes: bool = False, **kind: Any,
+    registers: int = 8, columns: int = 1000, parts: int = 1, of_bytes: bool = False,
+    distance: int = 1, **kind: Any,
 ) -> None:  # fmt: skip
     tile, like = (0,) * registers, real(1)
     part = part_of(tile, 2)
@@ -39,7 +40,9 @@ def check(
     indptr, indices = related_structure(rng, n_in, n_out, **kind)
     indices = indices.astype(np.uint16)
     starts = block_starts(indptr, indices, Blocks(columns, -(-n_in // columns), "L1", 0.0))
-    runs = runs_of(indices, starts, 1.0)
+    order, multiple = pairs_of(n_out, distance)
+    runs = runs_of(indices, starts, order, multiple)
+    tables = starts, runs.order, runs.starts, runs.runs
     weights, biases = (rng.standard_normal(n).astype(real) for n in (len(indices), n_out))
     X = feature_major(n_in, width, real)
     X[:] = rng.standard_normal(X.shape)
@@ -49,11 +52,8 @@ def check(
     A, other = (np.full((n_out, width), np.nan, real) for _ in range(2))
     tanh = values_at(TANH, real)
     sparse.forward(tile, starts, indices, weights, biases, X, like, tanh, A, 0, n_out)
-    for rows in ranges(n_out, parts):
-        two_rows.forward(
-            part, starts, runs.starts, runs.runs, indices, weights, biases, X, like, tanh, other,
-            *rows,
-        )  # fmt: skip
+    for rows in ranges(n_out, parts, multiple):
+        two_rows.forward(part, *tables, indices, weights, biases, X, like, tanh, other, *rows)
     np.testing.assert_array_equal(A, other)
     if of_bytes:
         return
@@ -63,10 +63,8 @@ def check(
     dX, other = (np.full((n_out, width), np.nan, real) for _ in range(2))
     rest = X, kept, slopes_at(TANH, real), like
     sparse.input_gradient(tile, starts, indices, edges, weights, *rest, dX, 0, n_out)
-    for rows in ranges(n_out, parts):
-        two_rows.input_gradient(
-            part, starts, runs.starts, runs.runs, indices, edges, weights, *rest, other, *rows
-        )
+    for rows in ranges(n_out, parts, multiple):
+        two_rows.input_gradient(part, *tables, indices, edges, weights, *rest, other, *rows)
     np.testing.assert_array_equal(dX, other)
 
 
@@ -85,16 +83,23 @@ def test_bytes(rng: np.random.Generator, real: Any) -> None:
     check(rng, 43, 17, 129, real, columns=15, parts=3, alike=0.8, of_bytes=True)
 
 
+@pytest.mark.parametrize("distance", [2, 7, 50])
+def test_rows_that_are_no_neighbours(rng: np.random.Generator, distance: int) -> None:
+    for n_out in (140, 141):  # two groups, or three, of which the last has few rows
+        check(rng, 43, n_out, 60, np.float32, columns=15, parts=2, alike=0.8, distance=distance)
+
+
 @settings(max_examples=60)
 @given(
     n_in=st.integers(1, 40), n_out=st.integers(1, 12), density=st.floats(0, 1),
     alike=st.floats(0, 1), columns=st.integers(1, 50), parts=st.integers(1, 4),
-    seed=st.integers(0, 2**32),
+    distance=st.integers(1, 8), seed=st.integers(0, 2**32),
 )  # fmt: skip
 def test_of_any_shape(
-    n_in: int, n_out: int, density: float, alike: float, columns: int, parts: int, seed: int
-) -> None:
+    n_in: int, n_out: int, density: float, alike: float, columns: int, parts: int,
+    distance: int, seed: int,
+) -> None:  # fmt: skip
     check(
         np.random.default_rng(seed), n_in, n_out, 70, np.float64,
-        density=density, alike=alike, columns=columns, parts=parts,
+        density=density, alike=alike, columns=columns, parts=parts, distance=distance,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from minisnn.kernels.machine.caches import Caches
 from minisnn.kernels.program import products
 from minisnn.kernels.program.blocks import Blocks, block_starts, choose_blocks
 from minisnn.kernels.program.reuse import Reads
-from minisnn.kernels.program.runs import TWO_FROM, share_of_two
+from minisnn.kernels.program.runs import best_pairs, pairs_of
 
 T = snn.topology
 
@@ -89,18 +89,19 @@ def test_other_shapes_and_batches(
         (lambda: T.fibonacci_rotating(784, 1000, 157), {1}, {12, 16}),
         (lambda: T.regular_rotating(784, 1000, 39), {1}, {1}),
         (lambda: T.block_random(784, 1000, 156, seed=0), {1}, {3, 4, 6}),
-        (lambda: T.receptive_fields(784, 1000, 157), {6, 8}, {6, 8}),
-        (lambda: T.long_range_rotating(784, 1000, 157), {12, 16}, {12, 16}),
+        (lambda: T.receptive_fields(784, 1000, 157), {1}, {6, 8}),
+        (lambda: T.long_range_rotating(784, 1000, 157), {1}, {12, 16}),
     ],
 )
 def test_blocks_of_structured_graphs(make: Any, sums: set[int], update: set[int]) -> None:
     """As measured on Zen 4: what neighbouring rows share decides."""
     graph = make()
-    shared = share_of_two(graph.indptr, graph.indices) >= TWO_FROM
-    at_once = {"sums": 1 + shared, "update": 1}
-    for kind, numbers in {"sums": sums, "update": update}.items():
-        reads = Reads(graph.indptr, graph.indices, 784, at_once[kind])
-        assert choose_blocks(reads, ROW, ZEN_4).number in numbers, kind
+    reads = Reads(graph.indptr, graph.indices, 784)
+    assert choose_blocks(reads, ROW, ZEN_4).number in update
+    best = best_pairs(graph.indptr, graph.indices, reads.distances)
+    if best is not None:
+        reads = Reads(graph.indptr, graph.indices, 784, best[0])
+    assert choose_blocks(reads, ROW, ZEN_4).number in sums
 
 
 def test_a_hierarchy_is_not_cut() -> None:
@@ -108,21 +109,22 @@ def test_a_hierarchy_is_not_cut() -> None:
     rng = np.random.default_rng(0)
     terms = [np.sort(rng.choice(9000, 40, replace=False)) for _ in range(300)]
     indices = np.concatenate([np.tile(term, 6) for term in terms])
-    reads = Reads(np.arange(0, len(indices) + 1, 40), indices, 9000, 2)
+    order, _ = pairs_of(1800, 1)
+    reads = Reads(np.arange(0, len(indices) + 1, 40), indices, 9000, order)
     assert choose_blocks(reads, ROW // 2, ZEN_4).number == 1
 
 
 @given(
     st.integers(1, 300), st.integers(0, 40), st.floats(0, 1), st.integers(2, 5000),
-    st.integers(0, 25), st.integers(10, 24), st.booleans(), st.sampled_from([1, 2]),
+    st.integers(0, 25), st.integers(10, 24), st.booleans(), st.booleans(),
 )  # fmt: skip
 def test_blocks_of_any_size_hold_all_columns(
     n_columns: int, n_rows: int, density: float, row_bytes: int, L1: int, L2: int,
-    of_bytes: bool, at_once: int,
+    of_bytes: bool, by_two: bool,
 ) -> None:  # fmt: skip
     rng = np.random.default_rng(0)
     structure = related_structure(rng, n_columns, n_rows, density=density, alike=0.5)
-    reads = Reads(*structure, n_columns, at_once)
+    reads = Reads(*structure, n_columns, np.arange(n_rows, dtype=np.uint32) if by_two else None)
     blocks = choose_blocks(reads, row_bytes, Caches(2**L1, 2**L2), of_bytes=of_bytes)
     assert blocks.columns * (blocks.number - 1) < n_columns <= blocks.columns * blocks.number
 
