@@ -186,6 +186,9 @@ ACTIVATIONS = table(
 IDENTITY = ACTIVATIONS["identity"].number
 """Of inputs, and of outputs that stay pre-activations."""
 
+NONE = -1
+"""In the place of a number: there is nothing to apply, not even a bias."""
+
 
 def values_at(number: int, dtype: Any) -> int:
     """Return the address of `Activation.values` for a precision; compile it first if needed."""
@@ -219,9 +222,11 @@ def activate(f, values, scale, bias):  # type: ignore[no-untyped-def]
 def bias_activation(f, biases, scale, Z, first, last):  # type: ignore[no-untyped-def]
     """A = f(scale Z + b) for rows first to last, in place.
 
-    f : address, of `values_at`; biases : real[n_out]; scale : real; Z : real[n_out, width],
-    overwritten by A.
+    f : address, of `values_at`, or 0: then Z stays as it is; biases : real[n_out]; scale : real;
+    Z : real[n_out, width], overwritten by A.
     """
+    if f == 0:
+        return
     for i in range(first, last):
         call(f, (Z[i], scale, biases[i]))
 

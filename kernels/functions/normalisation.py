@@ -42,12 +42,13 @@ waits for another; those of the next rows are under way meanwhile, which takes h
 def normalise(tile, function, A, n, gains, shifts, H, statistics, first, last):  # type: ignore[no-untyped-def]
     """H and A = f(gain H + shift) of rows first to last, from A = Z of n samples."""
     n_rows = max(1, _STRETCH // A.shape[1])
+    one, zero = A.dtype.type(1), A.dtype.type(0)
     for begin in range(first, last, n_rows):
         end = min(begin + n_rows, last)
         _set_statistics(tile, A, n, H, statistics, begin, end)
         for i in range(begin, end):
-            _multiply(tile, H, statistics[INVERSE, i], A, i)
-            activate(function, A[i], gains[i], shifts[i])
+            _multiply(tile, H, statistics[INVERSE, i], gains[i], shifts[i], A, i)
+        activate(function, A[begin:end].reshape(A[begin:end].size), one, -zero)
 
 
 @jit
@@ -75,13 +76,14 @@ def _set_statistics(tile, A, n, H, statistics, first, last):  # type: ignore[no-
 
 
 @jit
-def _multiply(tile, H, factor, A, i):  # type: ignore[no-untyped-def]
-    """Multiply row i of H by a factor; A = H."""
+def _multiply(tile, H, factor, gain, shift, A, i):  # type: ignore[no-untyped-def]
+    """Multiply row i of H by a factor; A = gain H + shift."""
     factors, nothing = splat(tile, factor), splat(tile, A.dtype.type(-0.0))  # x - 0 = x, also of -0
+    gains, shifts = splat(tile, gain), splat(tile, shift)
     for c in range(0, A.shape[1], lanes(tile, A)):
         product = fma(load(tile, H, i, c), factors, nothing)
         store(H, i, c, product)
-        store(A, i, c, product)
+        store(A, i, c, fma(product, gains, shifts))
 
 
 @jit

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..functions.activations import ACTIVATIONS, IDENTITY, values_at
+from ..functions.activations import ACTIVATIONS, IDENTITY, NONE, values_at
 from ..functions.losses import OF_OUTPUTS, OF_SAMPLES, SAMPLES
 from ..functions.optimizers import NORM_BLOCK, UPDATES
 from ..layers.complete import part_of
@@ -306,7 +306,9 @@ class Plan:
             record["sums"] = record["makes"]
             record["normal"], record["gains"] = -1, structure.gains[number]
             if group.normal is not None:
-                record["normal"], record["sums"] = self.n_normal, IDENTITY
+                # Sums of bytes have still to be scaled, others are ready to be normalised.
+                record["normal"] = self.n_normal
+                record["sums"] = IDENTITY if self._sums_bytes(number) else NONE
                 self.n_normal += group.n_rows
             record["output"] = -1 if group.output is None else group.output
             if group.output is not None:
@@ -338,12 +340,16 @@ class Plan:
                 self._add_products(products, number, record)
         return products
 
+    def _sums_bytes(self, number: int) -> bool:
+        """True if a group reads bytes."""
+        return self.keeps_bytes and self.structure.reads_inputs_alone(number)
+
     def _add_products(self, products: Products, number: int, record: Any) -> None:
         """Add the sums of a group, and its update."""
         structure, n_columns = self.structure, self.structure.groups[number].graph.n_in
         begin, indptr = structure.first[number], structure.indptrs[number]
         indices = structure.indices[begin : begin + int(indptr[-1])]
-        of_bytes = self.keeps_bytes and structure.reads_inputs_alone(number)
+        of_bytes = self._sums_bytes(number)
         reads = Reads(indptr, indices, n_columns)
         made = products.of_rows(reads, of_bytes=of_bytes)
         products.sums[number], record["edges"] = made, begin
@@ -393,5 +399,5 @@ def _bounds(groups: Sequence[Sized]) -> Array:
 
 
 def _numbers(groups: Array, *fields: str) -> list[int]:
-    """Return the numbers that are in fields of groups, each once."""
-    return sorted({int(number) for field in fields for number in groups[field]})
+    """Return the numbers of activations that are in fields of groups, each once."""
+    return sorted({int(number) for field in fields for number in groups[field]} - {NONE})

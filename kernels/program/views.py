@@ -5,6 +5,9 @@ Each is written out where an operation calls it, and costs next to nothing.
 
 from __future__ import annotations
 
+import numpy as np
+
+from ..functions.activations import NONE
 from ..layers.squares import Space
 from ..machine.jit import inlined
 from .records import SLOPES, VALUES
@@ -14,8 +17,11 @@ from .records import SLOPES, VALUES
 
 @inlined
 def values(context, activation):  # type: ignore[no-untyped-def]
-    """The address of an activation's function, given by its number."""
-    return context.addresses[VALUES + activation]
+    """The address of an activation's function, given by its number; 0 of none."""
+    address = np.int64(0)
+    if activation != NONE:
+        address = context.addresses[VALUES + activation]
+    return address
 
 
 @inlined
