@@ -16,5 +16,6 @@ from .._support.extras import require
 require("torch", "torch", "minisnn.torch")
 
 from .linear import SparseLinear  # noqa: E402
+from .stack import SparseStack  # noqa: E402
 
-__all__ = ["SparseLinear"]
+__all__ = ["SparseLinear", "SparseStack"]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from .._support.checks import check_flag, check_kind
-from ..network.layer import checksum_of, structure_of
+from ..network.layer import checksum_of
+from ..network.mlp import MLP
 from ..topology.graph import Topology
-from .checks import check_dtype, check_inputs, outside_compilation
-from .products import Products
+from .checks import check_dtype
+from .masks import masked_weights
+from .module import KernelModule
+from .products import Parameters, Products
 
 
-class SparseLinear(torch.nn.Module):
+class SparseLinear(KernelModule):
     """A linear layer whose wiring is sparse and fixed: ``y = x W^T + b`` on the edges of a graph.
 
     It takes the place of ``torch.nn.Linear``. Its weights are one parameter with an entry for each
@@ -58,7 +60,7 @@ class SparseLinear(torch.nn.Module):
     bits of an `MLP` with these parameters. Gradients cannot be differentiated again.
 
     It uses as many threads as PyTorch and minisnn both may: ``torch.set_num_threads``,
-    `minisnn.set_num_threads`. ``torch.compile`` leaves it as it is.
+    `minisnn.set_num_threads`. ``torch.compile`` calls it as it is, with a break in the graph.
 
     Examples
     --------
@@ -99,22 +101,92 @@ class SparseLinear(torch.nn.Module):
             if self.bias is not None:
                 self.bias.zero_()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return ``x W^T + b``.
+    # Conversions
+
+    @classmethod
+    def from_masked(cls, linear: torch.nn.Linear, mask: Any = None) -> Self:
+        """Return the layer that does what a dense one with a mask on its weights does.
 
         Parameters
         ----------
-        x : Tensor, shape (..., n_in)
-            Inputs.
+        linear : torch.nn.Linear
+            The dense layer. Weights and biases are copied, with their dtype and whether they are
+            trained.
+        mask : tensor or array of 0 and 1, or bool, shape (n_out, n_in), optional
+            1 where a weight is kept. It may be left out for a layer under
+            ``torch.nn.utils.prune``, which has its mask.
 
         Returns
         -------
-        Tensor, shape (..., n_out)
+        SparseLinear
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the layer is none or has no mask, the mask has another shape or other values, or it
+            leaves no weight.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from torch.nn.utils import prune
+        >>> from minisnn.torch import SparseLinear
+        >>> dense = torch.nn.Linear(100, 50)
+        >>> SparseLinear.from_masked(dense, torch.rand(50, 100) < 0.1).in_features
+        100
+        >>> SparseLinear.from_masked(prune.random_unstructured(dense, "weight", 0.9))
+        SparseLinear(in_features=100, out_features=50, n_edges=500, bias=True)
         """
-        if torch.compiler.is_compiling():
-            return _uncompiled(self, x)
-        check_inputs(x, self.in_features, self.weight, "SparseLinear")
-        return self._products(x, (self.weight, self.bias))
+        found = masked_weights(linear, mask)
+        layer = cls(found.topology, found.bias is not None, dtype=found.weights.dtype)
+        with torch.no_grad():
+            layer.weight.copy_(found.weights).requires_grad_(found.trains_weights)
+            if layer.bias is not None:
+                layer.bias.copy_(found.bias).requires_grad_(found.trains_bias)
+        return layer.train(linear.training)
+
+    def to_dense(self) -> torch.nn.Linear:
+        """Return the dense layer that does the same, with zeros where there is no edge; a copy.
+
+        Returns
+        -------
+        torch.nn.Linear
+
+        Examples
+        --------
+        >>> import minisnn as snn
+        >>> from minisnn.torch import SparseLinear
+        >>> SparseLinear(snn.topology.from_edges(3, 2, [(0, 0), (2, 1)])).to_dense()
+        Linear(in_features=3, out_features=2, bias=True)
+        """
+        weight = self.weight
+        dense = torch.nn.Linear(
+            self.in_features, self.out_features, self.bias is not None, dtype=weight.dtype
+        )
+        sources, targets = torch.from_numpy(self.topology.edges().astype(np.int64)).T
+        with torch.no_grad():
+            dense.weight.zero_()[targets, sources] = weight
+            if self.bias is not None:
+                dense.bias.copy_(self.bias).requires_grad_(self.bias.requires_grad)
+        dense.weight.requires_grad_(weight.requires_grad)
+        return dense.train(self.training)
+
+    def to_minisnn(self) -> MLP:
+        """Return a network of this one layer, with identity outputs; a copy.
+
+        Returns
+        -------
+        MLP
+
+        Examples
+        --------
+        >>> import minisnn as snn
+        >>> from minisnn.torch import SparseLinear
+        >>> SparseLinear(snn.topology.constant_degree(8, 4, degree=2, seed=0)).to_minisnn()
+        MLP(8 -> 4, 16 connections, 4 biases, float32, identity, identity)
+        """
+        vector = self._products.joined(self._ordered()).numpy()
+        return MLP.from_parameters([self.topology], vector, "identity", "identity")
 
     def extra_repr(self) -> str:
         """Return what stands in its repr."""
@@ -123,24 +195,18 @@ class SparseLinear(torch.nn.Module):
             f"n_edges={self.topology.n_edges}, bias={self.bias is not None}"
         )
 
-    # Copies, files, conversions of the parameters
+    # What the kernels need
+
+    def _graphs(self) -> list[Topology]:
+        return [self.topology]
+
+    def _ordered(self) -> Parameters:
+        return self.weight, self.bias
 
     def _wire(self) -> None:
-        """Make what is derived from the topology; kernels have it, files do not."""
-        structure = structure_of([self.topology], "identity", "identity")
-        self._products = Products(structure, (self.weight, self.bias))
+        self._products = Products(self._graphs(), "identity", "identity", self._ordered())
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_products"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._wire()
-
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> SparseLinear:
-        super()._apply(fn, recurse)
-        self._products.house((self.weight, self.bias))
-        return self
+    # Files: weights mean nothing without their edges
 
     def get_extra_state(self) -> torch.Tensor:
         """Return a checksum of the edges, which goes into the ``state_dict``."""
@@ -161,9 +227,6 @@ class SparseLinear(torch.nn.Module):
             )
             return
         super()._load_from_state_dict(state_dict, prefix, *arguments)
-
-
-_uncompiled = outside_compilation(SparseLinear.forward)
 
 
 def _checksum(graph: Topology) -> torch.Tensor:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ..kernels.program.records import Wanted
-from ..kernels.program.structure import Structure
 from ..network.calls import Calls
+from ..network.layer import structure_of
+from ..topology.graph import Topology
 
 Parameters = Sequence[Tensor | None]
 """Weights and biases of each layer, one after the other; None where a layer has no biases."""
@@ -23,8 +24,10 @@ class Products:
 
     Parameters
     ----------
-    structure : Structure
-        The layers.
+    graphs : list of Topology
+        Those of the layers.
+    activation, output_activation : str
+        Activations between layers, and of the last one.
     parameters : sequence of Tensor or None
         Their weights and biases.
 
@@ -35,8 +38,16 @@ class Products:
     ``load_state_dict(assign=True)``, costs a copy at each call, and changes no result.
     """
 
-    def __init__(self, structure: Structure, parameters: Parameters) -> None:
-        self.structure, self.calls = structure, Calls(structure)
+    def __init__(
+        self,
+        graphs: list[Topology],
+        activation: str,
+        output_activation: str,
+        parameters: Parameters,
+    ) -> None:
+        self.graphs = graphs
+        structure = self.structure = structure_of(graphs, activation, output_activation)
+        self.calls = Calls(structure)
         numbers = [number for number, _ in structure.summing]
         self._begins = list(chain(*((structure.weights[k], structure.biases[k]) for k in numbers)))
         self.inputs = None
@@ -69,8 +80,15 @@ class Products:
         return True
 
     def _copy(self, parameters: Parameters) -> Tensor:
-        like = next(each for each in parameters if each is not None)
-        vector = torch.zeros(self.structure.n_parameters, dtype=like.dtype)
+        first, *others = (each for each in parameters if each is not None)
+        for each in others:
+            if (each.dtype, each.device) != (first.dtype, first.device):
+                raise ValueError(
+                    "parameters must have one dtype and one device, got "
+                    f"{first.dtype} on {first.device} and {each.dtype} on {each.device}; "
+                    "convert the module as a whole"
+                )
+        vector = torch.zeros(self.structure.n_parameters, dtype=first.dtype)
         for each, part in zip(parameters, self._parts(vector), strict=True):
             if each is not None:
                 part.copy_(each.detach())

@@ -1,4 +1,4 @@
-"""PyTorch, where it is installed, on one thread."""
+"""PyTorch, where it is installed, on one thread; and layers to test with."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Its threads would wait for one another, spinning, and so would tests beside this one."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)

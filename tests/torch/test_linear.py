@@ -10,43 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from compiled import COMPILED_ONLY
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import random_structure
 
 import minisnn as snn
-from minisnn.torch import SparseLinear
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from sparse_layers import is_housed, make, on_edges, twin  # noqa: E402
+
+from minisnn.torch import SparseLinear  # noqa: E402
 
 F32, F64 = torch.float32, torch.float64
-
-
-def make(n_in: int = 20, n_out: int = 12, *, seed: int = 0, **options: Any) -> SparseLinear:
-    """A layer whose graph has inputs without edges and outputs without edges."""
-    rng = np.random.default_rng(seed)
-    indptr, indices = random_structure(rng, n_in, n_out, 0.2, empty_rows=True)
-    layer = SparseLinear(snn.Topology(n_in, n_out, indptr, indices), **options)
-    if layer.bias is not None:
-        torch.nn.init.normal_(layer.bias)
-    return layer
-
-
-def twin(layer: SparseLinear) -> torch.nn.Linear:
-    """The dense layer with zeros where there is no edge."""
-    dense = torch.nn.Linear(layer.in_features, layer.out_features, dtype=layer.weight.dtype)
-    sources, targets = torch.from_numpy(layer.topology.edges()).T
-    with torch.no_grad():
-        dense.weight.zero_()[targets, sources] = layer.weight
-        dense.bias.zero_()
-        if layer.bias is not None:
-            dense.bias.copy_(layer.bias)
-    return dense
-
-
-def on_edges(layer: SparseLinear, matrix: torch.Tensor) -> torch.Tensor:
-    sources, targets = torch.from_numpy(layer.topology.edges()).T
-    return matrix[targets, sources]
 
 
 @settings(max_examples=25)
@@ -215,11 +191,6 @@ def test_precision_is_pytorchs() -> None:
 
 
 # Copies and files
-
-
-def is_housed(layer: SparseLinear) -> bool:
-    """Whether parameters are views of one vector, so that no call copies them."""
-    return layer._products.joined((layer.weight, layer.bias)) is layer._products.vector
 
 
 @pytest.mark.parametrize("bias", [True, False])
