@@ -32,7 +32,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from full_speed import at_full_speed
 from program import Parser, run, save_figure, write_text
 
 COMMANDS = (
@@ -218,4 +217,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, "bench", first=at_full_speed))
+    sys.exit(run(main, "bench", at_full_speed=True))

@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from full_speed import at_full_speed
-from mnist_options import add_data_option, at_least_one, load_data, numbers, sigmoid_rate
 from program import Parser, run, write_text
 
 import minisnn as snn
@@ -31,6 +29,8 @@ from minisnn._support.environment import describe_environment
 from minisnn._support.seeds import seed_of
 from minisnn._support.tables import align
 from minisnn.baselines import Comparison
+from minisnn.command.mnist_options import sigmoid_rate
+from minisnn.command.options import add_data_option, at_least_one, load_data, numbers
 from minisnn.experiments.arrays import spread
 
 HIDDEN, DEGREE = 300, 45
@@ -134,4 +134,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, "mnist", first=at_full_speed))
+    sys.exit(run(main, "mnist", at_full_speed=True))

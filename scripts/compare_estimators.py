@@ -21,14 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from full_speed import at_full_speed
-from mnist_options import add_data_option, at_least_one, load_data, numbers
 from program import Parser, run
 
 import minisnn as snn
 from minisnn._support.extras import require
 from minisnn._support.seeds import seed_of
 from minisnn._support.tables import align
+from minisnn.command.options import add_data_option, at_least_one, load_data, numbers
 from minisnn.experiments.arrays import spread
 
 
@@ -117,4 +116,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, "sklearn", first=at_full_speed))
+    sys.exit(run(main, "sklearn", at_full_speed=True))

@@ -17,14 +17,13 @@ import sys
 from pathlib import Path
 
 from bench.measure import interleaved, median
-from full_speed import at_full_speed
-from mnist_options import at_least_one
 from originals import systems
 from program import Parser, run
 
 import minisnn as snn
 from minisnn._support.messages import counted
 from minisnn._support.tables import align
+from minisnn.command.options import at_least_one
 from minisnn.measurement.machine_load import measure_load
 
 TOLERANCE = 1e-4  # of differences, relative to the largest value
@@ -73,4 +72,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, "bench", first=at_full_speed))
+    sys.exit(run(main, "bench", at_full_speed=True))

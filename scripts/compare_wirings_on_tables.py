@@ -31,13 +31,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mnist_options import at_least_one, numbers
 from program import Parser, run
 
 import minisnn as snn
 from minisnn._support.extras import require
 from minisnn._support.files import replace_text
 from minisnn._support.tables import align
+from minisnn.command.options import at_least_one, numbers
 from minisnn.reproduction.statistics import Interval, mean
 
 RANDOM = "biregular"

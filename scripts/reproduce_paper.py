@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from full_speed import at_full_speed
 from program import INTERRUPTED, Parser, run
 
 from minisnn.experiments import processes
@@ -64,4 +63,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, "report", first=at_full_speed))
+    sys.exit(run(main, "report", at_full_speed=True))

@@ -49,7 +49,7 @@ def show_machine() -> None:
     CPU
       name ...
     """
-    sections = {title: rows for title, rows_of in SECTIONS.items() if (rows := rows_of())}
+    sections = machine_sections()
     width = max(len(name) for rows in sections.values() for name, _ in rows)
     output = Output(sys.stdout)
     for title, rows in sections.items():
@@ -57,6 +57,18 @@ def show_machine() -> None:
         for name, value in rows:
             output.write(f"  {name:{width}}  {value}\n")
     output.flush()
+
+
+def machine_sections() -> dict[str, Rows]:
+    """Return the same as names and values, by the titles of sections that have any.
+
+    Examples
+    --------
+    >>> from minisnn.measurement.machine import machine_sections
+    >>> list(machine_sections())[:2]
+    ['CPU', 'caches of a core']
+    """
+    return {title: rows for title, rows_of in SECTIONS.items() if (rows := rows_of())}
 
 
 def _cpu() -> Rows:

@@ -20,6 +20,7 @@ from .._support.columns import Names
 from .._support.messages import did_you_mean, few, shown
 from ..network.layer import HIDDEN
 from ..network.losses import outputs_by_loss
+from ..topology.chains import Topologies
 from ..training.callback import EpochFunction
 from ..training.class_weight import ClassWeight, check_class_weight
 from ..training.optimizer import Optimizer
@@ -27,7 +28,6 @@ from ..training.schedules import Schedule
 from ..wiring.graph import Wiring
 from .estimator import SparseMLP
 from .names import answers_other_names
-from .topologies import Topologies
 from .wirings import in_order_of_classes, in_order_of_columns, named_class
 
 

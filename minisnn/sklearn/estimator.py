@@ -25,6 +25,7 @@ from ..network.mlp import MLP
 from ..network.network import Network
 from ..network.samples import Samples
 from ..network.samples import check_inputs as checked_inputs
+from ..topology.chains import Topologies
 from ..training.callback import EpochFunction
 from ..training.class_weight import ClassWeight
 from ..training.loop import Course
@@ -41,7 +42,6 @@ from .networks import make_mlp, make_network
 from .parameters import check_parameters
 from .random_state import random_state_of
 from .refusal import unchanged_if_refused
-from .topologies import Topologies
 from .watch import Watch, warn_of_end
 from .wirings import check_inputs, check_order, in_order_of_columns, names_of_columns
 

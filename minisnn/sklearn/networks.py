@@ -8,8 +8,9 @@ from ..network.base import SparseNetwork
 from ..network.layer import HIDDEN
 from ..network.mlp import MLP
 from ..network.network import Network
+from ..topology.chains import make_graphs
 from ..wiring.graph import Wiring
-from .topologies import hidden_sizes, make_graphs
+from .topologies import hidden_sizes
 
 _LARGEST_SEED = 2**31 - 1
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from unittest import mock
 
-import full_speed
 import pytest
 from threadpoolctl import threadpool_limits
 
 import minisnn as snn
+from minisnn.command import full_speed
 
 
 def run(script: Path, *options: str, cwd: Path) -> CompletedProcess[str]:

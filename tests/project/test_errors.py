@@ -19,16 +19,22 @@ import program
 import pytest
 from sweeping import describe
 
+import minisnn as snn
+from minisnn import command
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("error_messages.md")
 LIBRARY, _, PROGRAMS = TABLE.read_text(encoding="utf-8").partition("## Programs")
 ROW = re.compile(r"^\| `(.+)` \| `(.+)` \|$", re.MULTILINE)
 CALLS, COMMANDS = ROW.findall(LIBRARY), ROW.findall(PROGRAMS)
 SCRIPTS = sorted(
-    path.stem
+    path.name
     for path in (REPOSITORY / "scripts").glob("*.py")
     if "__main__" in path.read_text(encoding="utf-8")
 )
+COMMANDS_OF_MINISNN = [
+    f"minisnn {name}" for name in command.COMMANDS if name != "mnist"
+]  # run_mnist.py
 PACKAGES = (
     "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.callbacks",
     "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.sklearn",
@@ -74,26 +80,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name / "settings.json").write_text('{"epochs": 5}')
     (folder / "folder" / "settings.json").rename(folder / "folder" / "other")
     (folder / "sweep.json").write_text(json.dumps({"base": describe()}))
+    rows = [f"{k},{k * k},n{k},{'no' if k % 3 else 'yes'}" for k in range(12)]
+    (folder / "table.csv").write_text("\n".join(["a,b,name,kind", *rows]) + "\n")
+    (folder / "two.csv").write_text("a,b\n1,2\n")
+    snn.save(snn.MLP([snn.topology.dense(2, 2)]), folder / "net.npz")
     return folder
 
 
-@pytest.mark.parametrize(("command", "shown"), COMMANDS)
+@pytest.mark.parametrize(("line", "shown"), COMMANDS)
 def test_a_command(
     folder: Path,
-    command: str,
+    line: str,
     shown: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    script, *arguments = shlex.split(command)
-    main = importlib.import_module(script.removesuffix(".py")).main
+    script, *arguments = shlex.split(line)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # a program may set it
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(sys, "argv", [script])
     before = sorted(path.name for path in folder.rglob("*"))
     try:
-        code = program.run(main, "all", arguments)
+        code = call(script, arguments)
     except SystemExit as end:  # argparse's
         code = end.code  # type: ignore[assignment]
     captured = capsys.readouterr()
@@ -101,6 +110,14 @@ def test_a_command(
     said = captured.err.splitlines()[-1]
     assert matches(shown, said[said.index("error:") :]), captured.err
     assert sorted(path.name for path in folder.rglob("*")) == before, "nothing is left behind"
+
+
+def call(script: str, arguments: list[str]) -> int:
+    """Return the exit code of a program, or of the command ``minisnn``."""
+    if script == "minisnn":
+        return command.main(arguments)
+    main = importlib.import_module(script.removesuffix(".py")).main
+    return program.run(main, "all", arguments)
 
 
 def used_names(names: dict[str, Any]) -> set[str]:
@@ -173,7 +190,7 @@ def test_every_public_function_and_method_has_a_row(names: dict[str, Any]) -> No
     assert not lacking
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", [*SCRIPTS, *COMMANDS_OF_MINISNN])
 def test_every_option_of_a_program_has_a_row(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """But for those that take no value."""
     parsers: list[argparse.ArgumentParser] = []
@@ -183,13 +200,13 @@ def test_every_option_of_a_program_has_a_row(script: str, monkeypatch: pytest.Mo
         raise KeyboardInterrupt
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
-    program.run(importlib.import_module(script).main, "all", [])
-    tried = {
-        word.partition("=")[0]
-        for command, _ in COMMANDS
-        for word in shlex.split(command)
-        if command.startswith(f"{script}.py")
-    }
-    assert f"{script}.py" in tried
+    if script in COMMANDS_OF_MINISNN:
+        module = importlib.import_module(f"minisnn.command.{script.split()[1]}")
+        program.run(module.main, "all", [])
+    else:
+        program.run(importlib.import_module(script.removesuffix(".py")).main, "all", [])
+    rows = [line for line, _ in COMMANDS if f"{line} ".startswith(f"{script} ")]
+    assert rows
+    tried = {word.partition("=")[0] for line in rows for word in shlex.split(line)}
     for action in parsers[0]._actions:
         assert action.nargs == 0 or not action.option_strings or tried & {*action.option_strings}

@@ -18,6 +18,7 @@ FLOORS = [
     {"attribution", "training", "spectral"},
     {"callbacks", "experiments", "interchange", "measurement", "plots", "sklearn", "torch"},
     {"baselines", "reproduction"},
+    {"command"},
 ]
 """From the ground up; modules that are not among these stand on the top floor."""
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import benchmark
-import full_speed
 import numpy as np
 import pytest
 from bench import (
@@ -29,6 +28,7 @@ from bench import (
 from bench.numpy_peers import NumPyDense, SciPyCSR
 from bench.ours import Ours
 
+from minisnn.command import full_speed
 from minisnn.kernels.program import operations
 
 

@@ -10,12 +10,13 @@ import pytest
 import show_topology
 from bench import steps
 from estimating import QUICK
-from mnist_options import arguments_of
-from run_mnist import build_networks
 from sweeping import describe
 
 import minisnn as snn
 from minisnn._support.seeds import Seed, seed_of
+from minisnn.command.mnist import build_networks
+from minisnn.command.mnist_options import arguments_of
+from minisnn.command.program import Parser
 from minisnn.experiments import Run, Wiring
 from minisnn.experiments.training import build_network, train_run
 from minisnn.topology import assembly, registry
@@ -101,7 +102,7 @@ def test_in_programs(capsys: pytest.CaptureFixture[str]) -> None:
     problem = steps.make_problem((40, 51, 5), 0.2, n_samples=10, topology=options.topology)
     assert [mask.nnz for mask in problem.masks] == [400, 255]
 
-    options = arguments_of(["--topology", "comb", "--hidden", "41", "--degree", "5"], "")
+    options = arguments_of(Parser(), ["--topology", "comb", "--hidden", "41", "--degree", "5"])
     graphs = build_networks(options)["sparse"].topologies
     assert [graph.name for graph in graphs] == ["comb", "dense"]
 

@@ -1,23 +1,20 @@
-"""The options of run_mnist.py."""
+"""Options of the comparison on MNIST."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from program import Parser
-
-if TYPE_CHECKING:
-    from minisnn.datasets import Dataset
-    from minisnn.datasets.table import Row
+from ..network.layer import HIDDEN
+from ..network.losses import LOSSES
+from .options import add_threads_option, at_least_one, check_threads, data_names, numbers
+from .program import Parser
 
 EPOCHS = {"full": 60, "sample": 200}
 HIGHEST_RATE, STEPS_PER_RATE = 20.0, 1400  # the rate must not rise faster, see docs/training.md
-MOST = 2**20  # epochs, or samples in a step
 SETTINGS = "settings.json"  # the options, in the folder of the results
 
 
@@ -26,85 +23,15 @@ def sigmoid_rate(n_steps: int) -> float:
     return min(HIGHEST_RATE, n_steps / STEPS_PER_RATE)
 
 
-SPECIAL = {"full": "mnist", "auto": "mnist"}
-"""Values of --data besides the table's names: another name for MNIST, and MNIST or its sample."""
-
-
-def data_names() -> list[str]:
-    """Return what --data takes."""
-    from minisnn.datasets.table import TABLE
-
-    return [*TABLE, *SPECIAL]
-
-
-def row_of(name: str) -> Row:
-    """Return what is known of the data set before it is read."""
-    from minisnn._support.checks import check_choice
-    from minisnn.datasets.table import TABLE
-
-    check_choice(name, "--data", data_names())
-    return TABLE[SPECIAL.get(name, name)]
-
-
-def load_data(name: str) -> Dataset:
-    """Return the data set that --data names."""
-    from minisnn.datasets import load, load_mnist
-
-    return load_mnist(name) if name in SPECIAL else load(name)
-
-
-def add_data_option(parser: argparse.ArgumentParser) -> None:
-    """Add --data, by default the sample."""
-    parser.add_argument(
-        "--data",
-        choices=data_names(),
-        default="sample",
-        metavar="NAME",
-        help=f"{', '.join(data_names())} (default: %(default)s)",
-    )
-
-
-def numbers(kind: type, what: str) -> Any:
-    """Return a parser of one number, or several with commas between them."""
-
-    def parse(text: str) -> list[Any]:
-        try:
-            return [kind(part) for part in text.split(",")]
-        except ValueError:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is not {what}, nor several with commas between them"
-            ) from None
-
-    return parse
-
-
-def at_least_one(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    if number > MOST:
-        raise argparse.ArgumentTypeError(f"must be at most {MOST}, got {number:.3g}")
-    return number
-
-
-def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace:
-    """Return the options."""
-    from minisnn.network.layer import HIDDEN
-    from minisnn.network.losses import LOSSES
-
+def add_arguments(parser: Parser) -> None:
+    """Add all options."""
     whole, real = numbers(int, "a whole number"), numbers(float, "a number")
-    parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     network = parser.add_argument_group("the network")
     network.add_argument(
         "--topology",
         default="fibonacci_rotating",
         metavar="NAME",
-        help="how the sparse layers are wired; scripts/show_topology.py --list has the names "
-        "(default: %(default)s)",
+        help="how the sparse layers are wired, see minisnn.topology.names (default: %(default)s)",
     )
     network.add_argument(
         "--degree",
@@ -198,7 +125,7 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         help="of random wiring, initial weights, shuffling and dropout (default: 0)",
     )
     run = parser.add_argument_group("the run")
-    run.add_argument("--threads", type=int, metavar="N", help="threads to use (default: all cores)")
+    add_threads_option(run)
     run.add_argument(
         "--data",
         choices=data_names(),
@@ -234,6 +161,11 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
         help="go on with the run whose folder this is, with the options that it was begun with",
     )
     run.add_argument("--quiet", action="store_true", help="print the final table only")
+
+
+def arguments_of(parser: Parser, argv: list[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    add_arguments(parser)
     options = parser.parse_args(argv)
     if options.resume is not None:
         if options.output is not None:
@@ -249,11 +181,7 @@ def arguments_of(argv: list[str] | None, description: str) -> argparse.Namespace
             parser.error(f"--resume {options.resume}: no settings of an earlier run: {error}")
         options = parser.parse_args(argv)
         options.output = options.resume
-    if options.threads is not None and not 1 <= options.threads <= (os.cpu_count() or 1):
-        parser.error(
-            f"--threads must be between 1 and {os.cpu_count()}, the cores here, "
-            f"got {options.threads}"
-        )
+    check_threads(parser, options.threads)
     if not 0 <= options.checkpoint < math.inf:
         parser.error(f"--checkpoint must be a number of seconds, got {options.checkpoint:g}")
     if len(options.degree) not in (1, len(options.hidden)):
