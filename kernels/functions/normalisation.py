@@ -87,14 +87,21 @@ def _multiply(tile, H, factor, gain, shift, A, i):  # type: ignore[no-untyped-de
 
 
 @jit
-def add_moments(n, statistics, means, variances, first, last):  # type: ignore[no-untyped-def]
-    """Add a batch of n samples to the running means and variances of rows first to last."""
+def add_moments(n, statistics, means, variances, first, last, refused):  # type: ignore[no-untyped-def]
+    """Add a batch of n samples to the running means and variances of rows first to last.
+
+    Moments that would not be finite stay as they were; then refused : int64[1] becomes 1.
+    """
     real = means.dtype.type
     momentum, unbiased = real(MOMENTUM), real(n) / real(max(n - 1, 1))
     for i in range(first, last):
+        mean = means[i] + momentum * (statistics[MEAN, i] - means[i])
         variance = statistics[VARIANCE, i] * unbiased
-        means[i] += momentum * (statistics[MEAN, i] - means[i])
-        variances[i] += momentum * (variance - variances[i])
+        variance = variances[i] + momentum * (variance - variances[i])
+        if np.isfinite(mean) and np.isfinite(variance):
+            means[i], variances[i] = mean, variance
+        else:
+            refused[0] = 1
 
 
 @jit

@@ -13,6 +13,9 @@ of real numbers::
 with rate η, weight decay λ, L1 penalty λ₁, momentum μ, and c_k = 1 - β_k^t in step t. The state of
 an optimiser is a few vectors as long as the parameters: the velocities, or the means of the
 gradients and of their squares.
+
+A parameter whose new value, or new state, is not finite stays as it was, and so does its state; the
+caller learns that there was one. So what is finite stays finite, whatever the gradients are.
 """
 
 from __future__ import annotations
@@ -40,12 +43,13 @@ class Optimizer(Row):
 
     Parameters
     ----------
-    step : kernel (coefficients, scale, decays, parameters, state, first, gradients)
+    step : kernel (coefficients, scale, decays, parameters, state, first, gradients, refused)
         One step of the parameters from ``first`` on. coefficients : float64[N_COEFFICIENTS], its
         row; scale : real, a factor on the gradients; decays : bool, whether the parameters are
         weights, which decay, or biases; parameters : real[n_parameters]; state : real[vectors,
-        n_parameters]; gradients : real[n], of these parameters, which may be overwritten. Called
-        by address: it is compiled only if it is used.
+        n_parameters]; gradients : real[n], of these parameters, which may be overwritten; refused :
+        int64[1], becomes 1 where a parameter stays as it was. Called by address: it is compiled
+        only if it is used.
     """
 
     step: Callable[..., None]
@@ -66,14 +70,9 @@ def add_l1(gradients, scale, strength, weights):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def pull(weights, strength):  # type: ignore[no-untyped-def]
-    """weights -= strength sign(weights), in place."""
-    for k in range(weights.shape[0]):
-        weights[k] -= strength * sign(weights[k])
-
-
-@inlined
-def momentum_update(weights, velocities, gradients, rate, momentum, nesterov, shrink):  # type: ignore[no-untyped-def]
+def momentum_update(  # type: ignore[no-untyped-def]
+    weights, velocities, gradients, rate, momentum, nesterov, shrink, refused
+):
     """Stochastic gradient descent with momentum, in place, in the form that Keras gives it.
 
     weights, velocities, gradients : real[n]; rate, momentum, shrink : real; nesterov : bool.
@@ -81,36 +80,54 @@ def momentum_update(weights, velocities, gradients, rate, momentum, nesterov, sh
 
         v <- momentum v - s
         w <- w + momentum v - s   (Nesterov)      w <- w + v   (classical)
+
+    Where v is not finite w is not, either.
     """
+    is_refused = False
     for k in range(weights.shape[0]):
         step = fma(-shrink, weights[k], -rate * gradients[k])
         velocity = fma(momentum, velocities[k], step)
-        velocities[k] = velocity
-        weights[k] += fma(momentum, velocity, step) if nesterov else velocity
+        weight = weights[k] + (fma(momentum, velocity, step) if nesterov else velocity)
+        is_finite = np.isfinite(weight)
+        velocities[k] = velocity if is_finite else velocities[k]
+        weights[k] = weight if is_finite else weights[k]
+        is_refused |= not is_finite
+    if is_refused:
+        refused[0] = 1
 
 
 @inlined
-def adam_update(weights, means, squares, gradients, scale, row):  # type: ignore[no-untyped-def]
-    """Adam, with weight decay beside it, in place.
+def adam_update(weights, means, squares, gradients, scale, row, refused):  # type: ignore[no-untyped-def]
+    """Adam, with weight decay and L1 beside it, in place.
 
-    weights, means, squares, gradients : real[n]; row : (RATE, SHRINK, FIRST, SECOND, SMALL) above,
-    real. With g = scale gradients::
+    weights, means, squares, gradients : real[n]; row : (RATE, SHRINK, L1, FIRST, SECOND, SMALL)
+    above, real. With g = scale gradients::
 
         m <- m + (1 - β₁) (g - m),   v <- v + (1 - β₂) (g² - v)
+        w <- w - L1 sign(w)
         w <- w - RATE m / (√v + SMALL) - SHRINK w
+
+    Where m is not finite w is not, either; where v is infinite it may be.
     """
-    rate, shrink, first, second, small = row
+    rate, shrink, l1, first, second, small = row
+    is_refused = False
     for k in range(weights.shape[0]):
         gradient = scale * gradients[k]
         mean = fma(first, gradient - means[k], means[k])
         square = fma(second, fma(gradient, gradient, -squares[k]), squares[k])
-        means[k] = mean
-        squares[k] = square
-        weights[k] -= fma(shrink, weights[k], rate * mean / (np.sqrt(square) + small))
+        weight = weights[k] - l1 * sign(weights[k]) if l1 > 0 else weights[k]
+        weight -= fma(shrink, weight, rate * mean / (np.sqrt(square) + small))
+        is_finite = np.isfinite(weight) & np.isfinite(square)
+        means[k] = mean if is_finite else means[k]
+        squares[k] = square if is_finite else squares[k]
+        weights[k] = weight if is_finite else weights[k]
+        is_refused |= not is_finite
+    if is_refused:
+        refused[0] = 1
 
 
 @jit
-def _sgd(coefficients, scale, decays, parameters, state, first, gradients):  # type: ignore[no-untyped-def]
+def _sgd(coefficients, scale, decays, parameters, state, first, gradients, refused):  # type: ignore[no-untyped-def]
     real, last = parameters.dtype.type, first + gradients.shape[0]
     weights = parameters[first:last]
     if decays and coefficients[L1] > 0:
@@ -118,21 +135,20 @@ def _sgd(coefficients, scale, decays, parameters, state, first, gradients):  # t
         scale = real(1)
     shrink = real(coefficients[SHRINK]) if decays else real(0)
     rate, momentum = real(coefficients[RATE]) * scale, real(coefficients[FIRST])
-    nesterov = coefficients[SECOND] > 0
-    momentum_update(weights, state[0, first:last], gradients, rate, momentum, nesterov, shrink)
+    nesterov, velocities = coefficients[SECOND] > 0, state[0, first:last]
+    momentum_update(weights, velocities, gradients, rate, momentum, nesterov, shrink, refused)
 
 
 @jit
-def _adam(coefficients, scale, decays, parameters, state, first, gradients):  # type: ignore[no-untyped-def]
+def _adam(coefficients, scale, decays, parameters, state, first, gradients, refused):  # type: ignore[no-untyped-def]
     real, last = parameters.dtype.type, first + gradients.shape[0]
-    weights = parameters[first:last]
-    if decays and coefficients[L1] > 0:
-        pull(weights, real(coefficients[L1]))
+    weights, means, squares = parameters[first:last], state[0, first:last], state[1, first:last]
     row = (
         real(coefficients[RATE]), real(coefficients[SHRINK]) if decays else real(0),
-        real(coefficients[FIRST]), real(coefficients[SECOND]), real(coefficients[SMALL]),
+        real(coefficients[L1]) if decays else real(0), real(coefficients[FIRST]),
+        real(coefficients[SECOND]), real(coefficients[SMALL]),
     )  # fmt: skip
-    adam_update(weights, state[0, first:last], state[1, first:last], gradients, scale, row)
+    adam_update(weights, means, squares, gradients, scale, row, refused)
 
 
 OPTIMIZERS = table(
@@ -143,7 +159,7 @@ OPTIMIZERS = table(
 
 
 @jit
-def keep(coefficients, scale, decays, kept, state, first, gradients):  # type: ignore[no-untyped-def]
+def keep(coefficients, scale, decays, kept, state, first, gradients, refused):  # type: ignore[no-untyped-def]
     """Keep the gradients of the parameters from ``first`` on, instead of a step: kept : real[n]."""
     for k in range(gradients.shape[0]):
         kept[first + k] = scale * gradients[k]
@@ -206,10 +222,12 @@ def clipping(squares, limit):  # type: ignore[no-untyped-def]
     """Return the factor that brings a vector's norm down to ``limit``; 1 where it is not above.
 
     squares : float64[blocks], sums of squares of the vector's blocks; limit : float64. If the norm
-    is NaN, the factor is 1, so that the NaN is not hidden.
+    is not finite, the factor is NaN.
     """
     total = 0.0
     for k in range(squares.shape[0]):
         total += squares[k]
     norm = np.sqrt(total)
+    if not np.isfinite(norm):
+        return np.nan
     return limit / norm if norm > limit else 1.0

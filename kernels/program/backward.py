@@ -13,10 +13,10 @@ from ..functions.optimizers import block_norms, clipping
 from ..layers import batch, blas, complete, sparse, two_rows
 from ..layers.squares import turn_back
 from ..machine.calls import call
-from ..machine.jit import jit
+from ..machine.jit import inlined, jit
 from . import views
 from .forward import drop
-from .records import OPTIMIZER, UPDATE
+from .records import BROKEN_NORM, BROKEN_UPDATE, OPTIMIZER, UPDATE
 
 # Gradients by outputs and by inputs, of a caller's
 
@@ -140,13 +140,28 @@ def normalise_back(context, rank, operation, step):  # type: ignore[no-untyped-d
 # Gradients of parameters, and their use
 
 
+@inlined
+def _refused(context, operation):  # type: ignore[no-untyped-def]
+    """Whether a group's parameters had new values that are not finite: int64[1]."""
+    number = operation["group"]
+    return context.memory.refused[number : number + 1]
+
+
 @jit
-def _use(context, step, scale, decays, first, gradients):  # type: ignore[no-untyped-def]
-    """Make the step of the parameters from ``first`` on, or keep their gradients."""
+def _note_refused(context, operation, step):  # type: ignore[no-untyped-def]
+    if _refused(context, operation)[0]:
+        context.memory.faults[step] = BROKEN_UPDATE
+
+
+@jit
+def _use(context, operation, step, scale, decays, first, gradients):  # type: ignore[no-untyped-def]
+    """Make the step of a group's parameters from ``first`` on, or keep their gradients."""
     memory, row = context.memory, context.work.coefficients[step]
     call(context.addresses[UPDATE], (
         row, scale, decays, memory.moved, memory.state, first, gradients,
+        _refused(context, operation),
     ))  # fmt: skip
+    _note_refused(context, operation, step)
 
 
 @jit
@@ -167,7 +182,8 @@ def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-
         while i < last and np.int64(starts[begin, i]) == stop:
             stop = np.int64(starts[end, i])
             i += 1
-        _use(context, step, scale, True, group["weights"] + run, scratch[at : at + stop - run])
+        part = scratch[at : at + stop - run]
+        _use(context, operation, step, scale, True, group["weights"] + run, part)
         at += stop - run
 
 
@@ -196,7 +212,7 @@ def complete_update(context, rank, operation, step):  # type: ignore[no-untyped-
     for i in range(first, last):
         at = (i - first) * (end - begin)
         _use(
-            context, step, scratch.dtype.type(1), True,
+            context, operation, step, scratch.dtype.type(1), True,
             group["weights"] + i * group["n_reads"] + begin, scratch[at : at + end - begin],
         )  # fmt: skip
 
@@ -215,7 +231,7 @@ def apply(context, rank, operation, step):  # type: ignore[no-untyped-def]
     begin = group["weights"] + operation["first"] * group["n_reads"]
     end = group["weights"] + operation["last"] * group["n_reads"]
     gradients = memory.gradients[begin:end]
-    _use(context, step, gradients.dtype.type(1), True, begin, gradients)
+    _use(context, operation, step, gradients.dtype.type(1), True, begin, gradients)
 
 
 def biases(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -224,7 +240,7 @@ def biases(context, rank, operation, step):  # type: ignore[no-untyped-def]
     first, last = operation["first"], operation["last"]
     sparse.row_sums(context.tile, views.deltas(context, group), scratch, first, last)
     db, one = scratch[: last - first], scratch.dtype.type(1)
-    _use(context, step, one, False, group["biases"] + first, db)
+    _use(context, operation, step, one, False, group["biases"] + first, db)
 
 
 @jit
@@ -233,7 +249,7 @@ def _update_normal(context, operation, step, parameters, kind):  # type: ignore[
     first, last = group["normal"] + operation["first"], group["normal"] + operation["last"]
     gradients = memory.statistics[kind][first:last]
     one = gradients.dtype.type(1)
-    _use(context, step, one, False, parameters + operation["first"], gradients)
+    _use(context, operation, step, one, False, parameters + operation["first"], gradients)
 
 
 def shifts(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -246,6 +262,19 @@ def gains(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """The optimiser's step of the gains of rows first to last."""
     group = context.tables.groups[operation["group"]]
     _update_normal(context, operation, step, group["gains"], normalisation.GAIN)
+
+
+def add_moments(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """Let the batch's statistics have their share in the running ones, for rows first to last."""
+    group, memory = context.tables.groups[operation["group"]], context.memory
+    if memory.norms.shape[0] > 0 and np.isnan(clipping(memory.norms, context.work.limit)):
+        return  # as `clipped_step`
+    normalisation.add_moments(
+        views.samples(context, step).shape[0], views.statistics(context, group),
+        views.means(context, group), views.variances(context, group), operation["first"],
+        operation["last"], _refused(context, operation),
+    )  # fmt: skip
+    _note_refused(context, operation, step)
 
 
 def clamp(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -267,11 +296,19 @@ def norm(context, rank, operation, step):  # type: ignore[no-untyped-def]
 
 
 def clipped_step(context, rank, operation, step):  # type: ignore[no-untyped-def]
-    """The optimiser's step of parameters first to last of a group, by clipped gradients."""
+    """The optimiser's step of parameters first to last of a group, by clipped gradients.
+
+    None is made where their norm is not finite.
+    """
     memory, work, first = context.memory, context.work, operation["first"]
     gradients = memory.gradients[first : operation["last"]]
     factor = gradients.dtype.type(clipping(memory.norms, work.limit))
+    if np.isnan(factor):
+        memory.faults[step] = BROKEN_NORM
+        return
     decays = first < context.tables.groups[operation["group"]]["biases"]
     call(context.addresses[OPTIMIZER], (
         work.coefficients[step], factor, decays, memory.parameters, memory.state, first, gradients,
+        _refused(context, operation),
     ))  # fmt: skip
+    _note_refused(context, operation, step)

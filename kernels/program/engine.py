@@ -25,6 +25,7 @@ from ..machine.subnormals import flush_subnormals, restore
 from ..machine.threads import claim, finish, n_threads_of, share
 from . import operations
 from .records import (
+    BROKEN_LOSS,
     FIRST_OPERATION,
     LOSS,
     OPERATION,
@@ -90,7 +91,7 @@ def _arguments(place: int, whole: Any) -> tuple[Any, ...]:
     real = _field(whole, "memory", "moved").dtype
     vector, matrix, n = types.Array(real, 1, "C"), types.Array(real, 2, "C"), types.int64
     if place in (UPDATE, OPTIMIZER):
-        return _ROW, real, types.boolean, vector, matrix, n, vector
+        return _ROW, real, types.boolean, vector, matrix, n, vector, _INTS
     if place == LOSS:
         return _field(whole, "tile"), matrix, matrix, n, types.float64, _ROW, _ROW, matrix, n, n
     return matrix, matrix, n, _ROW, matrix, _ROW, matrix, n, n
@@ -104,11 +105,31 @@ def _field(whole: Any, *names: str) -> Any:
 
 
 @jit
+def _is_finite(shares):  # type: ignore[no-untyped-def]
+    """Return whether the sum of float64[n] is finite, in whatever order."""
+    total = 0.0
+    for k in range(shares.shape[0]):
+        total += abs(shares[k])
+    return np.isfinite(total)
+
+
+@jit
+def _is_over(memory, fault, step):  # type: ignore[no-untyped-def]
+    """Return whether the step ends the run, after a phase that shows this fault where there is one.
+
+    What is read belongs to this step alone, so all threads see the same. One that comes late may
+    see a fault of a later phase already: the others do what is left.
+    """
+    if fault == BROKEN_LOSS and not _is_finite(memory.losses[step]):
+        memory.faults[step] = BROKEN_LOSS
+    return read(memory.faults, step) != 0
+
+
+@jit
 def execute(rank, claims, done, context):  # type: ignore[no-untyped-def]
     """Run the program for every batch of ``work.samples``; called by `threads.run` on each thread.
 
-    It ends after the first phase of a batch with a value that is not what it must be: nothing has
-    been made of that batch, whatever thread found it.
+    It ends with a step that has a fault (`records`), as soon as the phase is done that shows it.
 
     Cost: the tasks', and for each phase an atomic operation per task and one look at ``done``.
     """
@@ -137,7 +158,8 @@ def execute(rank, claims, done, context):  # type: ignore[no-untyped-def]
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)
-            if phase == 0 and read(context.memory.faults, step):  # they are seen: the phase is done
+            fault = tables.checks[phase]
+            if fault and _is_over(context.memory, fault, step):
                 restore(control)
                 return
     restore(control)

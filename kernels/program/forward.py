@@ -16,7 +16,7 @@ from ..layers.squares import turn_back
 from ..machine.calls import call
 from ..machine.jit import jit
 from . import views
-from .records import LOSS, LOSS_OF_SAMPLES
+from .records import BROKEN_BATCH, LOSS, LOSS_OF_SAMPLES
 
 # The batch
 
@@ -30,7 +30,7 @@ def gather_inputs(context, rank, operation, step):  # type: ignore[no-untyped-de
         operation["last"],
     )  # fmt: skip
     if found:
-        context.memory.faults[step] = 1
+        context.memory.faults[step] = BROKEN_BATCH
 
 
 def gather_any_inputs(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -52,7 +52,7 @@ def gather_csr_inputs(context, rank, operation, step):  # type: ignore[no-untype
         operation["last"],
     )  # fmt: skip
     if found:
-        context.memory.faults[step] = 1
+        context.memory.faults[step] = BROKEN_BATCH
 
 
 def gather_bytes(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -82,7 +82,7 @@ def gather_targets(context, rank, operation, step):  # type: ignore[no-untyped-d
         context.memory.targets, views.space(context, rank), operation["first"], operation["last"],
     )  # fmt: skip
     if found:
-        context.memory.faults[step] = 1
+        context.memory.faults[step] = BROKEN_BATCH
 
 
 def spread_labels(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -103,7 +103,7 @@ def gather_targets_with_gaps(context, rank, operation, step):  # type: ignore[no
     )  # fmt: skip
     counts = views.counts(context, step)
     if set_apart(memory.targets, n_samples, counts, memory.counts, first, last):
-        memory.faults[step] = 1
+        memory.faults[step] = BROKEN_BATCH
 
 
 # Dropout
@@ -216,16 +216,6 @@ def normalise(context, rank, operation, step):  # type: ignore[no-untyped-def]
         views.samples(context, step).shape[0], views.gains(context, group),
         views.biases(context, group),
         views.normalised(context, group), views.statistics(context, group), first, last,
-    )  # fmt: skip
-
-
-def add_moments(context, rank, operation, step):  # type: ignore[no-untyped-def]
-    """Let the batch's statistics have their share in the running ones, for rows first to last."""
-    group = context.tables.groups[operation["group"]]
-    normalisation.add_moments(
-        views.samples(context, step).shape[0], views.statistics(context, group),
-        views.means(context, group), views.variances(context, group), operation["first"],
-        operation["last"],
     )  # fmt: skip
 
 

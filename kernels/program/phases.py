@@ -9,6 +9,7 @@ one has made is still in a near cache for the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -21,7 +22,16 @@ from ..machine.transpose import SIDE
 from . import operations as ops
 from .effort import Effort, Range, even
 from .products import Products, complete_product
-from .records import DIFFERENTIATE, PREDICT, PULL_BACK, TRAIN, Wanted
+from .records import (
+    BROKEN_BATCH,
+    BROKEN_LOSS,
+    BROKEN_UPDATE,
+    DIFFERENTIATE,
+    PREDICT,
+    PULL_BACK,
+    TRAIN,
+    Wanted,
+)
 from .structure import BLAS, COMPLETE, EDGES, NARROW, Structure
 from .updates import SCRATCH, Operation, Phase, Task, Updates, operation
 
@@ -97,13 +107,16 @@ class Schedule:
         if wanted is not None:
             self.phases = self._from_given(wanted)
             return
-        self.phases = [Phase("batch", self._assembly(targets=purpose != PREDICT))]
+        assembly = self._assembly(targets=purpose != PREDICT)
+        self.phases = [Phase("batch", assembly, shows=BROKEN_BATCH)]
         for level in structure.levels:
             self.phases += _side_by_side([self._forward_phases(number) for number in level])
         if by_samples:
             self.phases.append(self._whole_outputs())
         if purpose == PREDICT:
             return
+        if purpose == TRAIN:
+            self.phases[-1] = replace(self.phases[-1], shows=BROKEN_LOSS)
         left = [number for number, _ in structure.summing]  # those without an update yet
         for level in [*reversed(structure.levels), *([[0]] if purpose == DIFFERENTIATE else [])]:
             made = []
@@ -124,6 +137,8 @@ class Schedule:
             self.phases += [self._updates.norm(), self._updates.clipped_step()]
         if bounded and purpose == TRAIN:
             self.phases.append(self._updates.clamp())
+        if purpose == TRAIN:
+            self.phases[-1] = replace(self.phases[-1], shows=BROKEN_UPDATE)
 
     def _from_given(self, wanted: Wanted) -> list[Phase]:
         """Return the phases that make gradients from those by the outputs, and no others."""
@@ -221,12 +236,8 @@ class Schedule:
         """Return the batch normalisation of a group's sums, and its activation, if it has one."""
         if self._groups[number].normal is None:
             return []
-        kinds = {
-            PREDICT: [ops.APPLY_MOMENTS],
-            TRAIN: [ops.NORMALISE, ops.ADD_MOMENTS],
-            DIFFERENTIATE: [ops.NORMALISE],
-        }
-        return [operation(kind, number, *rows) for kind in kinds[self._purpose]]
+        kind = ops.APPLY_MOMENTS if self._purpose == PREDICT else ops.NORMALISE
+        return [operation(kind, number, *rows)]
 
     def _follows(self, number: int, rows: Range) -> list[Operation]:
         """Operations that follow on rows of a group while they are in a cache."""

@@ -370,6 +370,7 @@ class Plan:
             operations=np.array([step for task in tasks for step in task], dtype=OPERATION),
             tasks=_bounds(tasks),
             phases=_bounds([phase.tasks for phase in self.phases]),
+            checks=np.array([phase.shows for phase in self.phases], dtype=np.int64),
             indices=structure.indices,
             starts=starts,
             runs=runs,

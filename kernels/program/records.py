@@ -28,6 +28,12 @@ class Wanted(NamedTuple):
         return 0 if self.inputs else min(number for number, pair in both if any(pair))
 
 
+BROKEN_BATCH, BROKEN_LOSS, BROKEN_NORM, BROKEN_UPDATE = range(1, 5)
+"""Faults of a step, which end a run: a value of the batch is not what it must be; the loss is not
+finite, or the norm of all gradients where they are clipped: then nothing is made of the step. Or a
+new value of a parameter is not finite: that parameter stays as it was, and the rest is made."""
+
+
 def _record(*names: str) -> np.dtype[Any]:
     return np.dtype([(name, np.int64) for name in names])
 
@@ -59,6 +65,7 @@ class Tables(NamedTuple):
     operations: Any  # OPERATION[...]
     tasks: Any  # int64[n_tasks + 1]: where each task's operations begin
     phases: Any  # int64[n_phases + 1]: where each phase's tasks begin
+    checks: Any  # int64[n_phases]: the fault of a step that shows once a phase is done, or 0
     indices: Any  # uint16 or uint32[edges]
     starts: Any  # uint32[...]: of all groups, both directions; orders of rows, starts of runs
     runs: Any  # uint32[...]: columns of two rows, see `two_rows`
@@ -86,7 +93,8 @@ class Memory(NamedTuple):
     scratch: Any  # real[n_threads, edges of a task]
     workspace: Any  # real[3, width], for a softmax, or without rows
     space: Any  # Space, each array with one more axis, of threads
-    faults: Any  # int64[n_steps]: 1 where a value of the batch is not what it must be
+    faults: Any  # int64[n_steps]: of each step, or 0
+    refused: Any  # int64[n_groups]: 1 where a parameter's new value was not finite
     normal: Any  # real[n_normal, width]: sums, normalised
     statistics: Any  # real[N_STATISTICS, n_normal], see `normalisation`
     zeros: Any  # real[n]: the biases of sums that are normalised

@@ -25,6 +25,7 @@ class Phase:
     title: str
     tasks: list[Task]
     remark: str = ""
+    shows: int = 0  # the fault of a step that can be told once it is done
 
 
 class Updates:
@@ -86,6 +87,8 @@ class Updates:
             parts += [(biases, group.n_rows)] if _trains_shift(group) else []
             gains = self._structure.gains[number]
             parts += [(gains, group.n_rows)] if _trains_scale(group) else []
+            if group.normal is not None:
+                tasks.append([operation(ops.ADD_MOMENTS, number, 0, group.n_rows)])
             for begin, n in parts:
                 ranges = even(n, self._effort.parts(n * PER_VALUE))
                 tasks += [
@@ -141,6 +144,7 @@ class Updates:
         if group.normal is None:
             return [operation(ops.BIASES, number, *rows)]
         kinds = [ops.SHIFTS] * _trains_shift(group) + [ops.GAINS] * _trains_scale(group)
+        kinds += [] if self._keeps_gradients else [ops.ADD_MOMENTS]
         return [operation(kind, number, *rows) for kind in kinds]
 
 

@@ -20,8 +20,8 @@ from .. import topology
 from .._support.arrays import Array
 from .._support.checks import as_array, as_list, check_kind
 from .._support.seeds import Seed, seed_of
-from ..kernels.program.records import DIFFERENTIATE
-from ..network.execution import Execution
+from ..kernels.program.records import BROKEN_LOSS, DIFFERENTIATE
+from ..network.execution import Diverged, Execution
 from ..network.layer import check_graphs, check_precision, n_parameters, split_parameters
 from ..network.losses import Loss
 from ..network.mlp import MLP
@@ -237,15 +237,22 @@ class _Trainer:
     def steps(self, samples: Array, rates: Array) -> Array:
         net, size = self._net, self.plan.batch_size
         losses = np.empty(len(rates))
-        for k, rate in enumerate(rates.tolist()):
-            maps = [f.draw(self._rng) for f in net.maps]
-            net.expand(maps)
-            losses[k] = self._differentiate(samples[k * size : (k + 1) * size]).sum()
-            gradients = net.pull_back(maps, self._execution.gradients)
-            about: Any = {"step": self._n_steps, "lengths": self._lengths}
-            self._optimizer.update(net.parameters, self._state, gradients, rate, **about)
-            self._n_steps += 1
-        net.expand()
+        try:
+            for k, rate in enumerate(rates.tolist()):
+                maps = [f.draw(self._rng) for f in net.maps]
+                net.expand(maps)
+                losses[k] = self._differentiate(samples[k * size : (k + 1) * size]).sum()
+                if not np.isfinite(losses[k]):
+                    raise Diverged(BROKEN_LOSS)
+                gradients = net.pull_back(maps, self._execution.gradients)
+                about: Any = {"step": self._n_steps, "lengths": self._lengths}
+                self._optimizer.update(net.parameters, self._state, gradients, rate, **about)
+                self._n_steps += 1
+        except Diverged as diverged:
+            diverged.step = k
+            raise
+        finally:
+            net.expand()
         return losses
 
     def state(self) -> dict[str, Array]:

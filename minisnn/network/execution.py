@@ -57,6 +57,30 @@ class Updates(NamedTuple):
     limit: float  # of the gradients' norm, where they are clipped; else infinite
 
 
+class Diverged(FloatingPointError):
+    """A step of which not all is finite.
+
+    Parameters
+    ----------
+    fault : int
+        `BROKEN_LOSS`, `BROKEN_NORM` or `BROKEN_UPDATE`, see `records`.
+    step : int
+        Its number within a run, from 0. Those before it are made.
+    groups : sequence of int
+        Groups whose parameters the step has moved in part only.
+    """
+
+    def __init__(self, fault: int, step: int = 0, groups: Sequence[int] = ()) -> None:
+        super().__init__(_FAULTS[fault])
+        self.fault, self.step, self.groups = fault, step, groups
+
+
+_FAULTS = {
+    records.BROKEN_LOSS: "the loss is not finite: the step was not made",
+    records.BROKEN_NORM: "the norm of the gradients is not finite: the step was not made",
+    records.BROKEN_UPDATE: "new parameters are not finite: they and their state stay as they were, "
+    "all others have made the step",
+}
 _NOTHING = np.empty(0)
 _NO_ADDRESSES = np.empty(0, dtype=np.int64)
 _NO_UPDATES = Updates(0, np.empty((0, N_COEFFICIENTS)), np.inf)
@@ -126,6 +150,7 @@ class Execution:
             workspace=buffer(3 if plan.by_samples else 0),
             space=space_for(n_threads, dtype, plan.batch_size),
             faults=np.zeros(0, dtype=np.int64),
+            refused=np.zeros(0, dtype=np.int64),
             normal=buffer(0 if forward_only else plan.n_normal),
             statistics=np.zeros((N_STATISTICS, plan.n_normal), dtype),
             zeros=np.zeros(structure.n_rows if plan.n_normal else 0, dtype),
@@ -204,6 +229,8 @@ class Execution:
         ------
         DataError
             If a value of the data is invalid. All batches before its own are done, none of its own.
+        Diverged
+            If training comes to a step of which not all is finite.
         """
         plan, n_steps = self._plan, -(-len(samples) // self._plan.batch_size)
         context = self._context(
@@ -227,7 +254,10 @@ class Execution:
             run(execute, plan.threads_for(n_steps), context)
         faults, memory = context.memory.faults, context.memory
         if faults.any():
-            step = int(faults.argmax())
+            step = int(np.flatnonzero(faults)[0])
+            if faults[step] != records.BROKEN_BATCH:
+                groups = np.flatnonzero(memory.refused).tolist()
+                raise Diverged(int(faults[step]), step, groups)
             batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]
             data.taking(plan.structure.inputs).check(np.sort(batch), plan.dtype)
         return memory.losses.sum(axis=1), plan.structure.as_given(memory.outputs)
@@ -261,6 +291,7 @@ class Execution:
         n_outputs = len(samples) if plan.purpose == PREDICT else 0
         memory = self._memory._replace(
             faults=np.zeros(n_steps, dtype=np.int64),
+            refused=np.zeros(len(structure.groups), dtype=np.int64),
             losses=np.zeros((n_steps, plan.loss_shares)),
             outputs=np.empty((n_outputs, structure.n_out), dtype=plan.dtype),
         )

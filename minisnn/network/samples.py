@@ -95,6 +95,12 @@ class Samples:
         """Number of samples."""
         return self.n_rows if self.rows is None else len(self.rows)
 
+    @property
+    def may_be_refused(self) -> bool:
+        """True if a value may turn out to be invalid: bytes never do, labels have been checked."""
+        tables = self.inputs.values, self.targets.values
+        return any(it.ndim == 2 and it.dtype not in (np.uint8, np.bool_) for it in tables)
+
     def order(self) -> Array:
         """Return the number of each sample's row, as a new array."""
         return np.arange(self.n_rows) if self.rows is None else self.rows.copy()

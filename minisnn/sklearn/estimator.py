@@ -203,7 +203,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         ValueError, TypeError
             If the data or a parameter is invalid.
         FloatingPointError
-            If weights are no longer finite, as with inputs that were not scaled.
+            If the training diverges, as with inputs that were not scaled.
 
         After any of these the estimator is as it was before the call.
 

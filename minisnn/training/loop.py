@@ -20,13 +20,14 @@ from .._support.messages import counted
 from .._support.progress import Bar, progress_bar
 from ..network.base import SparseNetwork
 from ..network.evaluation import evaluate_samples
+from ..network.execution import Diverged
 from ..network.losses import Loss
 from ..network.passes import PREDICTION_BATCH
 from ..network.samples import Samples
 from ..network.tables import DataError
 from .callback import Callback, EpochFunction, Training
 from .checkpoint import Checkpoint
-from .divergence import Watch
+from .divergence import check_finite, divergence
 from .generators import generator_state, set_generator_state
 from .history import Epoch, History, describe
 from .optimizer import Optimizer
@@ -108,7 +109,7 @@ class Loop:
         self.checkpoint: Checkpoint | None = None
         self.resume: bool | str = False  # from the checkpoint
         self.names = samples.inputs.names, samples.targets.names
-        self._net, self._trainer, self._watch = net, trainer, Watch(trainer, net)
+        self._net, self._trainer = net, trainer
         self._samples, self._validation = samples, validation
         self._optimizer, self._epochs, self._shuffle = optimizer, epochs, shuffle
         self._loss = loss
@@ -123,6 +124,8 @@ class Loop:
         self._done = 0  # how many of them were made
         self._seconds = 0.0  # how long they took
         self._stopped = False  # by a callback
+        self._initial: Array | None = None  # parameters, until all data has been read
+        check_finite(trainer.parameters, course.done + 1)
 
     def run(self) -> History:
         """Go on to the end, or to an interruption; return the history.
@@ -132,7 +135,8 @@ class Loop:
         DataError
             If a value of the data is invalid; the network is then as it was before.
         FloatingPointError
-            If the training diverges; the network is as it was before that step.
+            If the training diverges; the network is finite, and but for an overflow of an update
+            as it was before that step.
         FileFormatError, OSError
             If there is something wrong with the checkpoint.
         """
@@ -149,11 +153,9 @@ class Loop:
                     first, last = self._done, min(self._done + self._trainer.chunk, n_steps)
                     samples = order[first * size : last * size]
                     started = perf_counter()
-                    losses = self._trainer.steps(samples, rates[first:last])
-                    self._watch.made(samples, rates[first:last], losses)
+                    losses = self._steps(samples, rates[first:last])
                     seconds.append((perf_counter() - started) / (last - first))
                     self._note(first, last, losses, seconds[-1], bar)
-                self._watch.check()
                 if self._done == n_steps:
                     self._finish_epoch(rates[-1], seconds)
                     self._show(bar)
@@ -206,13 +208,16 @@ class Loop:
         end of one.
         """
         net, trainer = self._net, self._trainer
-        before, names = trainer.parameters.copy(), (net.input_names, net.output_names)
-        begun = trainer.state()["steps"].copy()
+        names, begun = (net.input_names, net.output_names), trainer.state()["steps"].copy()
+        data = [self._samples] if self._validation is None else [self._samples, self._validation]
+        if any(samples.may_be_refused for samples in data):
+            self._initial = trainer.parameters.copy()
         try:
             yield
         except BaseException as error:
-            if isinstance(error, DataError):
-                trainer.restore({**trainer.state(), "parameters": before, "steps": begun})
+            if isinstance(error, DataError) and self._initial is not None:
+                state = {"parameters": self._initial, "steps": begun}
+                trainer.restore(trainer.state() | state)
             if trainer.state()["steps"] == begun:
                 net.input_names, net.output_names = names
             raise
@@ -239,6 +244,13 @@ class Loop:
             so_far = float(np.mean(self._losses[: self._done]))
             bar.set_postfix_str(f"loss {so_far:.5f} so far", refresh=False)
 
+    def _steps(self, samples: Array, rates: Array) -> Array:
+        """Make steps; return their losses."""
+        try:
+            return self._trainer.steps(samples, rates)
+        except Diverged as diverged:
+            raise divergence(diverged, self._trainer, self._net, samples, rates) from None
+
     def _begin_epoch(self) -> tuple[Array, Array]:
         """Return the order of an epoch's samples, and the rate of each of its steps."""
         order = self._samples.order()
@@ -247,8 +259,9 @@ class Loop:
         if self._samples.weights is not None:  # a batch in which no sample counts has no loss
             weights = self._samples.weights[order]
             self._counts = self._sizes * np.logical_or.reduceat(weights, self._starts)
-        self._watch.keep()
-        return order, self.rates(self._course.done + len(self.history.epochs), self._course.epochs)
+        epoch = self._course.done + len(self.history.epochs)
+        check_finite(self._trainer.parameters, epoch + 1)
+        return order, self.rates(epoch, self._course.epochs)
 
     def _note(self, first: int, last: int, losses: Array, seconds_a_step: float, bar: Bar) -> None:
         """Note the steps from first to last that were made."""
@@ -260,7 +273,6 @@ class Loop:
             self._show(bar)
         bar.update(last - first)
         if self.checkpoint is not None and self.checkpoint.due and last < len(self._sizes):
-            self._watch.check()
             self.checkpoint.write()
 
     def _finish_epoch(self, rate: float, seconds_a_step: Sequence[float]) -> None:
@@ -268,6 +280,7 @@ class Loop:
         figures = None
         if self._validation is not None:
             figures = evaluate_samples(self._net, self._validation, self._loss)
+        self._initial = None
         record = Epoch(
             epoch=self._course.done + len(self.history.epochs) + 1,
             loss=float(self._losses @ self._counts) / int(self._counts.sum()),

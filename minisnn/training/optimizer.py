@@ -17,7 +17,8 @@ from .._support.checks import as_array, as_list, check_number, check_whole_numbe
 from .._support.memory import check_fits
 from ..kernels.functions import optimizers as updates
 from ..kernels.machine.blas_threads import blas_threads
-from ..network.execution import Updates
+from ..kernels.program.records import BROKEN_NORM, BROKEN_UPDATE
+from ..network.execution import Diverged, Updates
 from .schedules import Schedule, check_rate
 
 
@@ -97,11 +98,11 @@ class Optimizer:
         Raises
         ------
         MemoryError
-            If a training does not fit: it keeps a copy of parameters and state, too.
+            If it does not fit.
         """
         parameters = as_array(parameters, "parameters")
         check_fits(
-            (2 * self.n_states + 1) * parameters.nbytes,
+            self.n_states * parameters.nbytes,
             f"to train {len(parameters)} parameters by {type(self).__name__}",
         )
         return np.zeros((self.n_states, len(parameters)), parameters.dtype)
@@ -136,6 +137,9 @@ class Optimizer:
         ------
         ValueError, TypeError
             If the arrays do not fit or cannot be written into, or a number is out of range.
+        FloatingPointError
+            If new parameters are not finite: they and their state stay as they were, all others
+            have made the step. If the norm of the gradients is not, where it is clipped: none has.
         """
         arrays = [np.asarray(array) for array in (parameters, gradients, state)]
         n = arrays[0].size
@@ -164,16 +168,20 @@ class Optimizer:
         if self.clip_norm is not None:
             with blas_threads():
                 norm = float(np.linalg.norm(gradients.astype(np.float64)))
+            if not np.isfinite(norm):
+                raise Diverged(BROKEN_NORM)
             factor = self.clip_norm / norm if norm > self.clip_norm else 1.0
         if self.l1 > 0:
             gradients = gradients.copy()  # kernels may overwrite them
         (row,) = self.coefficients(np.array([rate]), step)
-        scale, first = parameters.dtype.type(factor), 0
+        scale, first, refused = parameters.dtype.type(factor), 0, np.zeros(1, np.int64)
         step_of = updates.OPTIMIZERS[self.kernel].step
         for number, length in enumerate(parts):
             piece = gradients[first : first + length]
-            step_of(row, scale, number % 2 == 0, parameters, state, first, piece)
+            step_of(row, scale, number % 2 == 0, parameters, state, first, piece, refused)
             first += length
+        if refused[0]:
+            raise Diverged(BROKEN_UPDATE)
 
 
 def updates_of(optimizer: Optimizer, rates: Array, first_step: int) -> Updates:

@@ -160,8 +160,9 @@ def train(
         is found when its batch is read, in the first epoch; the network is then as it was before
         the call. With a checkpoint, all values are checked before anything is written.
     FloatingPointError
-        If a loss or a weight is no longer finite; the message names the step and the layer. The
-        network is as it was before that step.
+        If a loss or an update is no longer finite; the message names the step and the layer. The
+        network is finite: as it was before that step, unless the update alone overflows. Then
+        parameters that would not be finite are as before it, and all others have made it.
     FileFormatError
         If the checkpoint is damaged, or belongs to another training (a ValueError). Nothing is
         changed.

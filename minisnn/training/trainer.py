@@ -11,7 +11,7 @@ from .._support.arrays import Array
 from ..kernels.program.plan import Plan
 from ..kernels.program.records import TRAIN
 from ..network.base import SparseNetwork
-from ..network.execution import Execution
+from ..network.execution import Diverged, Execution
 from ..network.losses import LOSSES, Loss
 from ..network.passes import drops_of, keeps_bytes
 from ..network.samples import Samples
@@ -37,7 +37,10 @@ class AnyTrainer(Protocol):
         """Compile what a step calls, or load it; nothing is trained."""
 
     def steps(self, samples: Array, rates: Array) -> Array:
-        """Train on samples, batch after batch; return the losses before each update."""
+        """Train on samples, batch after batch; return the losses before each update.
+
+        A step of which not all is finite is `Diverged`.
+        """
         ...
 
     def state(self) -> dict[str, Array]:
@@ -141,18 +144,27 @@ class Trainer:
             One batch after another, all but the last of the full size.
         rates : array of float64
             The learning rate of each batch.
+
+        Raises
+        ------
+        Diverged
+            If not all of a step is finite; those before it are made, and count.
         """
         if self._codes is not None and len(samples):
             self.parameters[:] = with_signs(self._codes, self.parameters)
-        losses, _ = self._execution.run(
-            self._samples,
-            samples,
-            loss=self._loss,
-            dropout=self._dropout,
-            seed=self._seed,
-            first_step=self._n_steps,
-            updates=updates_of(self._optimizer, rates, self._n_steps),
-        )
+        try:
+            losses, _ = self._execution.run(
+                self._samples,
+                samples,
+                loss=self._loss,
+                dropout=self._dropout,
+                seed=self._seed,
+                first_step=self._n_steps,
+                updates=updates_of(self._optimizer, rates, self._n_steps),
+            )
+        except Diverged as diverged:
+            self._n_steps += diverged.step
+            raise
         self._n_steps += len(rates)
         return losses
 

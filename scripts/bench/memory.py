@@ -27,7 +27,6 @@ import minisnn as snn
 from minisnn._support.tables import align
 from minisnn.kernels.program.transposed import transposed_of
 from minisnn.network.execution import Execution
-from minisnn.training.divergence import Watch
 
 from .base import Array
 from .startup import in_new_processes
@@ -96,14 +95,13 @@ def observe(network: Network, n_samples: int) -> dict[str, Any]:
         found.update(resident=_status("VmRSS") - before, peak=_status("VmHWM") - before)
         # train keeps its buffers to itself
         [buffers] = [thing for thing in gc.get_objects() if type(thing) is Execution]
-        [watch] = [thing for thing in gc.get_objects() if type(thing) is Watch]
         present = _status("VmRSS")
         for rows in _activations(buffers):
             rows += 0
         found["untouched"] = _status("VmRSS") - present
         _trim()
         found["trimmed"] = _status("VmRSS") - before - found["untouched"]
-        found["parts"] = count(net, buffers, watch._kept)
+        found["parts"] = count(net, buffers)
         found["structure_bytes"] = net.structure_bytes
 
     net = network.make()
@@ -112,12 +110,8 @@ def observe(network: Network, n_samples: int) -> dict[str, Any]:
     return found
 
 
-def count(
-    net: snn.MLP, buffers: Execution, kept: Mapping[str, Array] | None = None
-) -> dict[str, int]:
+def count(net: snn.MLP, buffers: Execution) -> dict[str, int]:
     """Return the bytes of all arrays that a network in training holds, by what they are for.
-
-    ``kept`` is the state that training comes back to where it diverges.
 
     Each counts once, by the first name that leads to it; those without a name are ``"others"``.
     The data set, which buffers refer to while they are used, is the caller's.
@@ -127,7 +121,6 @@ def count(
     named: dict[str, Sequence[Array]] = {
         "weights": [net.parameters],
         "velocities": [buffers._memory.state],
-        "kept state": list((kept or {}).values()),
         "topology": own + [graph.indptr for graph in graphs],
         "indices": [tables.indices],
         "transposed indices": [tables.t_indices],
@@ -144,7 +137,7 @@ def count(
         "scratch": [buffers._memory.scratch],
         ACTIVATIONS: _activations(buffers),
     }
-    held = _arrays_below(net, buffers, kept)
+    held = _arrays_below(net, buffers)
     for data in _arrays_below(buffers._sources):
         held.pop(data)
     parts = {

@@ -63,10 +63,8 @@ def test_each_array_is_counted_once() -> None:
     first, second, _ = net.topologies
     velocities: np.ndarray = np.zeros((1, len(net.parameters)), net.dtype)
     buffers = Execution(net.plan_for(memory.BATCH_SIZE, TRAIN), net.parameters, velocities)
-    kept = {"parameters": net.parameters.copy(), "velocities": velocities.copy()}
-    parts = memory.count(net, buffers, kept)
+    parts = memory.count(net, buffers)
     assert parts["weights"] == parts["velocities"] == net.parameter_bytes
-    assert parts["kept state"] == 2 * net.parameter_bytes
     assert parts["topology"] == 2 * (first.n_edges + second.n_edges) + 8 * (201 + 101 + 11)
     assert parts["indices"] >= 2 * (first.n_edges + second.n_edges)
     assert parts["permutation"] == 2 * parts["transposed indices"] >= 4 * second.n_edges

@@ -47,7 +47,9 @@ def test_forward_and_back(rng: np.random.Generator, real: Any, size: int) -> Non
     np.testing.assert_allclose(statistics[:3], [mean, variance, 1 / deviation], **CLOSE[real])
 
     means, variances = np.zeros(n, real), np.ones(n, real)
-    kernels.add_moments(size, statistics, means, variances, 0, n)
+    refused = np.zeros(1, np.int64)
+    kernels.add_moments(size, statistics, means, variances, 0, n, refused)
+    assert refused == [0]
     unbiased = variance * size / max(size - 1, 1)
     np.testing.assert_allclose(means, kernels.MOMENTUM * mean, **CLOSE[real])
     np.testing.assert_allclose(variances, 1 + kernels.MOMENTUM * (unbiased - 1), **CLOSE[real])
@@ -66,3 +68,17 @@ def test_forward_and_back(rng: np.random.Generator, real: Any, size: int) -> Non
     centred = upstream - (by_shift / size)[:, None] - rows * (by_gain / size)[:, None]
     np.testing.assert_allclose(dY[:, :size], (gains / deviation)[:, None] * centred, **CLOSE[real])
     assert not dY[:, size:].any()
+
+
+@pytest.mark.parametrize("place", [kernels.MEAN, kernels.VARIANCE])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_moments_that_are_not_finite_are_not_stored(place: int, value: float) -> None:
+    statistics, refused = np.ones((kernels.N_STATISTICS, 3)), np.zeros(1, np.int64)
+    statistics[place, 1] = value
+    means, variances = np.zeros(3), np.zeros(3)
+    with np.errstate(invalid="ignore"):
+        kernels.add_moments(5, statistics, means, variances, 0, 3, refused)
+    assert refused == [1]
+    assert means[1] == variances[1] == 0
+    assert means[::2].all()
+    assert variances[::2].all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from bench import twins
 import minisnn as snn
 from minisnn.kernels.functions import optimizers as updates
 
+FINE = np.zeros(1, np.int64)  # becomes 1 where a parameter is refused
 REALS = [np.float32, np.float64]
 CLOSE: dict[Any, dict[str, float]] = {
     np.float32: {"rtol": 2e-6, "atol": 2e-6},
@@ -29,7 +31,7 @@ def test_momentum_update(rng: np.random.Generator, real: Any, nesterov: bool, de
     w, v, g = (rng.standard_normal(1001).astype(real) for _ in range(3))
     rate, momentum = real(0.3), real(0.9)
     expected_w, expected_v = twins.momentum_update(w, v, g, rate, momentum, nesterov, decay)
-    updates.momentum_update(w, v, g, rate, momentum, nesterov, rate * real(decay))
+    updates.momentum_update(w, v, g, rate, momentum, nesterov, rate * real(decay), FINE)
     np.testing.assert_allclose(w, expected_w, **CLOSE[real])
     np.testing.assert_allclose(v, expected_v, **CLOSE[real])
 
@@ -44,7 +46,7 @@ def test_l1_of_sgd(rng: np.random.Generator, real: Any, nesterov: bool) -> None:
     state = rng.standard_normal((1, 1001)).astype(real)
     (row,) = optimizer.coefficients(np.array([0.3]), 0)
     expected = twins.momentum_update(w[100:], state[0, 100:], 0.5 * g, 0.3, 0.9, nesterov, 0.2, 0.4)
-    updates.OPTIMIZERS[optimizer.kernel].step(row, real(0.5), True, w, state, 100, g)
+    updates.OPTIMIZERS[optimizer.kernel].step(row, real(0.5), True, w, state, 100, g, FINE)
     for found, wanted in zip((w, state[0]), expected, strict=True):
         np.testing.assert_allclose(found[100:], wanted, **CLOSE[real])
 
@@ -61,7 +63,9 @@ def test_adam(rng: np.random.Generator, real: Any, decay: float, l1: float) -> N
     rows = optimizer.coefficients(np.array([0.3, 0.3, 0.1]), 0)
     for step, rate in enumerate((0.3, 0.3, 0.1), start=1):
         g = rng.standard_normal(901).astype(real)
-        updates.OPTIMIZERS[optimizer.kernel].step(rows[step - 1], real(0.5), True, w, state, 100, g)
+        updates.OPTIMIZERS[optimizer.kernel].step(
+            rows[step - 1], real(0.5), True, w, state, 100, g, FINE
+        )
         expected = twins.adam_update(*expected, 0.5 * g, rate, (0.8, 0.99), 1e-3, step, decay, l1)
     for found, wanted in zip((w, *state), expected, strict=True):
         np.testing.assert_allclose(found[100:], wanted, **CLOSE[real])
@@ -82,11 +86,48 @@ def test_pieces_of_an_update_have_the_bits_of_the_whole(
         (w, g), state = (array.copy() for array in before), start.copy()
         for first in range(0, 999, piece):
             part = g[first : first + piece]
-            updates.OPTIMIZERS[optimizer.kernel].step(row, real(0.7), True, w, state, first, part)
+            updates.OPTIMIZERS[optimizer.kernel].step(
+                row, real(0.7), True, w, state, first, part, FINE
+            )
         results.append((w, state))
     for other in results[1:]:
         np.testing.assert_array_equal(results[0][0], other[0])
         np.testing.assert_array_equal(results[0][1], other[1])
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_refused() -> Iterator[None]:
+    yield
+    assert FINE == [0]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize("rate", [0.3, 1e300])
+def test_what_is_not_finite_is_not_stored(
+    rng: np.random.Generator, real: Any, optimizer: Any, rate: float
+) -> None:
+    """Of each parameter all stays as it was, or moves as it would alone."""
+    (row,) = optimizer.coefficients(np.array([rate]), 0)
+    w, g = (rng.standard_normal(999).astype(real) for _ in range(2))
+    state = rng.random((optimizer.n_states, 999)).astype(real)
+    broken = rng.permutation(999)[:60]
+    g[broken] = np.resize([np.nan, np.inf, -np.inf, np.finfo(real).max], 60)
+    w[broken[::2]] *= np.finfo(real).max / 8
+    before, refused = np.vstack([w, state]), np.zeros(1, np.int64)
+    step_of = updates.OPTIMIZERS[optimizer.kernel].step
+    with np.errstate(all="ignore"):
+        step_of(row, real(1), True, w, state, 0, g.copy(), refused)
+        found = np.vstack([w, state])
+        assert np.isfinite(found).all()
+        assert refused == [1]
+        for k in range(999):
+            one, its_state, flag = before[:1, k].copy(), before[1:, k : k + 1].copy(), refused * 0
+            step_of(row, real(1), True, one, its_state, 0, g[k : k + 1].copy(), flag)
+            np.testing.assert_array_equal(found[:, k], np.r_[one, its_state[:, 0]])
+            stays = (found[:, k] == before[:, k]).all()
+            assert stays or flag == [0]
+            assert flag == [1] or k not in broken or np.isfinite(g[k])
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
@@ -94,7 +135,7 @@ def test_biases_do_not_decay(optimizer: Any) -> None:
     (row,) = optimizer.coefficients(np.array([0.3]), 0)
     for decays in (True, False):
         w, state = np.ones(5), np.zeros((optimizer.n_states, 5))
-        updates.OPTIMIZERS[optimizer.kernel].step(row, 1.0, decays, w, state, 0, np.zeros(5))
+        updates.OPTIMIZERS[optimizer.kernel].step(row, 1.0, decays, w, state, 0, np.zeros(5), FINE)
         assert (w < 1).all() == (decays and optimizer.weight_decay + optimizer.l1 > 0)
 
 
@@ -114,8 +155,10 @@ def test_the_norm_of_gradients(rng: np.random.Generator, real: Any, n: int) -> N
     assert updates.clipping(together, norm * 1.01) == 1
 
 
-def test_a_norm_that_is_nan_clips_nothing() -> None:
-    assert updates.clipping(np.array([1.0, np.nan]), 0.1) == 1
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1.7e308])
+def test_a_norm_that_is_not_finite_has_no_factor(value: float) -> None:
+    with np.errstate(over="ignore"):
+        assert np.isnan(updates.clipping(np.array([1.7e308, value]), 0.1))
 
 
 def test_bounds_of_parameters(rng: np.random.Generator) -> None:

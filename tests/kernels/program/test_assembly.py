@@ -141,7 +141,7 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
     none = np.empty(0)  # all samples count as one
     state, row = np.ones((2, 999), real), np.ones(updates.N_COEFFICIENTS)
     weights, gradients = np.ones((2, 999), real)
-    adam = row, one, True, weights, state, 0, gradients
+    step = row, one, True, weights, state, 0, gradients, np.zeros(1, np.int64)
     return {
         "sigmoid": (8, (ACTIVATIONS["sigmoid"].values, A[0], one, one)),
         "tanh": (8, (ACTIVATIONS["tanh"].values, A[0], one, one)),
@@ -152,7 +152,8 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
         "cross-entropy": (
             8, (losses.cross_entropy, A, T, 128, none, workspace, shares, dZ, 0, 128),
         ),
-        "adam": (3, (updates.OPTIMIZERS["adam"].step, *adam)),
+        "sgd": (2, (updates.OPTIMIZERS["sgd"].step, *step)),
+        "adam": (3, (updates.OPTIMIZERS["adam"].step, *step)),
     }  # fmt: skip
 
 
@@ -162,14 +163,14 @@ def curves(real: Any) -> dict[str, tuple[int, tuple[Any, ...]]]:
 def test_curves_are_straight_code_on_vectors(real: Any, name: str) -> None:
     """Whole registers, where LLVM can: without AVX2 there are half as many integers to a register.
 
-    Adam's are as wide as LLVM prefers for loops that wait for memory, on some CPUs half of one.
+    Updates' are as wide as LLVM prefers for loops that wait for memory, on some CPUs half of one.
     """
     n_fused, (kernel, *arguments) = curves(real)[name]
     text = assembly(kernel, *arguments)
     calls = r"\b(exp|log|log1p|expm1|tanh|fma|floor|sqrt)f?\b"
     assert not re.search(calls, text), "a call to libm"
     loops = innermost_loops(text)
-    register = "" if name == "adam" or real is np.float64 else REGISTER
+    register = "" if name in updates.OPTIMIZERS or real is np.float64 else REGISTER
     assert any(len(re.findall(packed(real, register), loop)) >= n_fused for loop in loops)
 
 
