@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -23,6 +23,13 @@ ADVICE = (
     "Take a lower rate, or warm it up with WarmUpDecay; if that does not help, bring inputs and "
     "targets to the order of 1"
 )
+
+
+@pytest.fixture(autouse=True)
+def overflows_are_no_warnings() -> Iterator[None]:
+    """As in compiled code, so also without compilation."""
+    with np.errstate(all="ignore"):
+        yield
 
 
 def problem() -> tuple[Any, Any]:
@@ -88,13 +95,10 @@ def test_nothing_is_made_of_a_step_whose_loss_is_not_finite(
     expected = after(step, make(**about), optimizer, dropout=(dropout,) * 2, seed=3)
     assert np.isfinite(expected).all()
     net = make(**about)
-    with (
-        np.errstate(all="ignore"),
-        pytest.raises(
-            FloatingPointError,
-            match=rf"the training diverged: in step {step + 1}, at a learning rate of 1e\+200, "
-            rf"the loss is no longer finite. The network is as it was before that step. {ADVICE}$",
-        ),
+    with pytest.raises(
+        FloatingPointError,
+        match=rf"the training diverged: in step {step + 1}, at a learning rate of 1e\+200, "
+        rf"the loss is no longer finite. The network is as it was before that step. {ADVICE}$",
     ):
         snn.train(
             net, *problem(), optimizer=optimizer, batch_size=10, epochs=3, seed=3, dropout=dropout
@@ -141,14 +145,11 @@ def test_an_update_that_overflows(threads: Any, kind: Any, width: int, n_threads
     expected = after(15, make(np.float32, width), optimizer)
     net = make(np.float32, width)
     assert net.runs_on_blas == (width == 40)
-    with (
-        np.errstate(all="ignore"),
-        pytest.raises(
-            FloatingPointError,
-            match=r"in step 16, at a learning rate of 1e\+45, the update of layer 1 is no longer "
-            "finite. The network is finite: parameters that the step would have broken are as "
-            rf"before it, all others have made it. {ADVICE}$",
-        ),
+    with pytest.raises(
+        FloatingPointError,
+        match=r"in step 16, at a learning rate of 1e\+45, the update of layer 1 is no longer "
+        "finite. The network is finite: parameters that the step would have broken are as "
+        rf"before it, all others have made it. {ADVICE}$",
     ):
         snn.train(net, *problem(), optimizer=optimizer, batch_size=10, epochs=9, seed=3)
     np.testing.assert_array_equal(net.parameters, expected)
@@ -169,7 +170,7 @@ def test_only_what_overflows_stays_as_it_was(size: float) -> None:
     net, X, Y = steep(size)
     before = net.parameters.copy().reshape(-1)
     trainer = trainer_of(net, X, Y, snn.Adam(0.1))
-    with np.errstate(all="ignore"), pytest.raises(Diverged, match="all others have made the step"):
+    with pytest.raises(Diverged, match="all others have made the step"):
         trainer.steps(np.arange(10), np.array([0.1]))
     assert all(np.isfinite(array).all() for array in trainer.state().values())
     other = steep(size)[0]
@@ -185,12 +186,9 @@ def test_no_step_is_made_by_gradients_without_a_norm(threads: Any, n_threads: in
     threads(n_threads)
     net, X, Y = steep(1e30)
     before = net.parameters.copy()
-    with (
-        np.errstate(all="ignore"),
-        pytest.raises(
-            FloatingPointError,
-            match=r"the norm of the gradients is no longer finite\. The network is as it was",
-        ),
+    with pytest.raises(
+        FloatingPointError,
+        match=r"the norm of the gradients is no longer finite\. The network is as it was",
     ):
         snn.train(net, X, Y, optimizer=snn.NesterovSGD(0.1, clip_norm=1.0), batch_size=10)
     np.testing.assert_array_equal(net.parameters, before)
@@ -214,7 +212,7 @@ def test_running_moments(broken: str, clip_norm: float | None) -> None:
     else:
         gains[:], weights[:] = 1e36, 1e-30  # outputs are 1e6, and gradients 1e42
     before = net.parameters.copy()
-    with np.errstate(all="ignore"), pytest.raises(FloatingPointError) as caught:
+    with pytest.raises(FloatingPointError) as caught:
         snn.train(net, X, Y, optimizer=snn.SGD(0.1, clip_norm=clip_norm), batch_size=10, epochs=1)
     assert np.isfinite(net.parameters).all()
     if broken == "loss" or (broken == "gradients" and clip_norm):
@@ -352,7 +350,7 @@ def test_a_reparametrised_network_that_diverges(rate: float, real: Any) -> None:
         layers = [baselines.LowRank(8, 12, 2), baselines.Identity(12, 2)]
         nets.append(baselines.Reparametrised(layers, dtype=real, seed=0))
         optimizer = snn.SGD(lambda epoch, _: 0.5 if epoch < 1 else rate)
-        with np.errstate(all="ignore"), ExitStack() as refused:
+        with ExitStack() as refused:
             if epochs > 1:
                 message = r"in step 1\d, at a learning rate of 1e\+\d+, the .* no longer finite"
                 refused.enter_context(pytest.raises(FloatingPointError, match=message))
