@@ -8,6 +8,7 @@ takes in all but its steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from time import perf_counter
@@ -29,6 +30,7 @@ from .steps import DATA, make_problem
 WHOLE = "all"
 TRAIN, NEW = "train, beside its steps", "the same of a new network"
 
+_RATE = 1e-30  # by which no weight moves: without a part of its steps a training would diverge
 _TURNS, _SECONDS = 5, 0.02  # many short turns: parts are small beside what else the machine does
 
 
@@ -54,7 +56,8 @@ def measure_parts(
             report(f"{'-'.join(map(str, widths))}, {density:.3g}, {data}")
             problem = make_problem(widths, density, data=data)
             row = {"density": density, "data": data}
-            row["parts"] = _parts(Ours(problem, 1, batch_size, blas=False), rounds)
+            still = replace(problem, rate=_RATE)
+            row["parts"] = _parts(Ours(still, 1, batch_size, blas=False), rounds)
             rows.append(row | {"calls": _calls(problem, batch_size, rounds)})
     finally:
         snn.set_num_threads(before)
