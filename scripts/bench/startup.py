@@ -76,11 +76,13 @@ def in_new_processes(*arguments: str, n: int = 1, **environment: str) -> list[An
     RuntimeError
         If a process failed; the message is what it wrote to standard error.
     """
+    # As where it is installed: modules are compiled once, not by each process.
+    bytecode = {"PYTHONDONTWRITEBYTECODE": ""}
     processes = [
         subprocess.Popen(
             [sys.executable, *arguments],
             cwd=Path(__file__).resolve().parents[1],
-            env={**os.environ, **environment},
+            env={**os.environ, **bytecode, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
