@@ -25,6 +25,7 @@ from .kernels.machine.layout import read_only
 from .kernels.machine.vector import lanes_of
 from .kernels.program import plan
 from .kernels.program.blocks import Blocks, block_starts
+from .kernels.program.costs import measure
 from .kernels.program.reuse import Reads
 from .kernels.program.runs import best_pairs
 from .network.execution import Execution
@@ -96,6 +97,7 @@ def _compile_structures() -> None:
         block_starts(indptr, indices, Blocks(1, 2, "L1", 1.0))
         best_pairs(indptr, indices, np.ones(1, np.int64))
         Reads(indptr, indices, 2)
+    measure()
 
 
 def main(argv: list[str] | None = None) -> int:

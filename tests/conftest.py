@@ -35,6 +35,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what en
     signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start inherit it
 
 
+os.environ["MINISNN_COSTS"] = "36,250,0.5,5"  # those of one CPU, so that plans are the same on all
+
+
 _fresh_seed = seeds.fresh_seed
 seeds.fresh_seed = lambda: 0  # a seed that a test does not give: what fails does so each time
 

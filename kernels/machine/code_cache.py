@@ -209,7 +209,7 @@ class KernelCache(caching.NullCache):
         try:
             path = self._path(sig, data.codegen)
             if path is not None:
-                _write(path, dumps(data._reduce()))
+                write(path, dumps(data._reduce()))
                 _trim_once()
             elif _stamp() is None:
                 _Failure.reason = _NO_STAMP
@@ -258,7 +258,7 @@ class _Failure:
             warnings.warn(_NOT_KEPT.format(cls.reason), RuntimeWarning, stacklevel=3)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Put a file there, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(f".{uuid.uuid4().hex[:8]}.new")

@@ -11,15 +11,8 @@ import numpy.typing as npt
 
 from ..machine.caches import CACHES, Caches
 from ..machine.jit import jit
+from .costs import Costs, costs_for
 from .reuse import Reads
-
-_PER_SEGMENT = {"near": 36.0, "far": 250.0}
-"""Cycles for a row's passage through a block: its accumulator is loaded and stored, its few edges
-there begin in the middle of a cache line, and their number is hard to predict. Many more where the
-accumulators of all rows, which go by once for each block, are 1.5 times as large as L2."""
-
-_PER_LINE = {"L1": 0.5, "L2": 5.0}
-"""Cycles that a cache line of X takes more, when it is not found in a cache."""
 
 _SEEN = {"bytes": 0.5, "two": 0.2}
 """Share of those of L1 that multiply-adds do not hide, where there are more of them to a line: of
@@ -28,12 +21,6 @@ bytes, and for rows that are taken two at a time."""
 _HELD = {"L1": 1.1, "L2": 0.63}
 """Rows of a block that a cache can serve, as a multiple of its size: of L1 somewhat more, since
 some are fetched ahead; of L2 less, since much else streams through."""
-
-# Fitted to the products of single layers on Zen 4 (32 KiB, 1 MiB) within steps, in batches of 128:
-# of 784-1000 at 50 to 1 % and of 4096-4096, 4096-2048 and 2000-2000, random, regular, Fibonacci,
-# long-range, of blocks and of receptive fields; under the condition that random layers are cut as
-# was best on Zen 5 (48 KiB, 1 MiB) and Ice Lake (48 KiB, 1.25 MiB). `scripts/benchmark.py blocks`
-# measures steps of random layers.
 
 _LINE = 64  # bytes
 _NUMBERS = sorted({2**k for k in range(16)} | {3 * 2**k for k in range(15)})
@@ -62,11 +49,12 @@ def choose_blocks(
     reads: Reads,
     row_bytes: int,
     caches: Caches = CACHES,
+    costs: Costs | None = None,
     *,
     passes: int = 1,
     of_bytes: bool = False,
 ) -> Blocks:
-    """Return the blocks that cost least, by the model of the constants above.
+    """Return the blocks that cost least, by a model of its costs.
 
     Each block costs its rows' passage. For that, more of the reads find their row of X in a cache:
     so many as `Reads` says. The others fetch its lines from the next level.
@@ -79,6 +67,8 @@ def choose_blocks(
         Bytes of a row of activations.
     caches
         Sizes of the caches.
+    costs
+        Costs of passages and lines; by default those of this CPU.
     passes
         Number of passes over a row's edges, each a tile wide.
     of_bytes
@@ -86,8 +76,9 @@ def choose_blocks(
     """
     n_rows, n_columns = max(reads.n_rows, 1), reads.n_columns
     distance = min(max(0.0, 2 * (n_rows * row_bytes / passes / caches.L2 - 1)), 1.0)
-    per_segment = _PER_SEGMENT["near"] * (1 - distance) + _PER_SEGMENT["far"] * distance
-    cycles = np.array([_PER_LINE["L1"], _PER_LINE["L2"]])
+    costs = costs_for(reads.n_edges) if costs is None else costs
+    per_segment = costs.near * (1 - distance) + costs.far * distance
+    cycles = np.array([costs.L1, costs.L2])
     if of_bytes:
         row_bytes, cycles[0] = row_bytes // 2, cycles[0] * _SEEN["bytes"]
     if reads.at_once == 2:

@@ -21,9 +21,11 @@ from ..kernels.machine.cpus import usable_cpus
 from ..kernels.machine.jit import DISABLED
 from ..kernels.machine.threads import get_num_threads
 from ..kernels.machine.vector import lanes_of
+from ..kernels.program import costs
 
 _PREFIXES = (
-    "NUMBA_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "KMP_", "XDG_CACHE_",
+    "MINISNN_COSTS", "NUMBA_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "KMP_",
+    "XDG_CACHE_",
 )  # fmt: skip
 """Of environment variables that change kernels, their cache, threads or BLAS."""
 
@@ -41,6 +43,9 @@ def show_machine() -> None:
     Sizes of caches are the shares of one core, as blocks of columns are fitted into them; those
     that the system does not report are assumed. The third level is for readers: kernels do not
     depend on it.
+
+    Costs of blocks are those on which the number of blocks of columns depends; the environment
+    variable MINISNN_COSTS overrides them.
 
     Examples
     --------
@@ -132,6 +137,20 @@ def _kernels() -> Rows:
         return [("folder", f"none: {error}")]
 
 
+def _costs() -> Rows:
+    found = costs.known()
+    if found is None:
+        source = f"a Zen 4; measured here for the first layer of {costs.WORTH_IT:,} edges"
+    else:
+        source = found.source
+    values = costs.REFERENCE if found is None else found.costs
+    return [
+        ("a row's passage", f"{values.near:.3g} cycles, {values.far:.3g} beyond L2"),
+        ("a line not in L1", f"{values.L1:.3g} cycles, not in L2 {values.L2:.3g}"),
+        ("source", source),
+    ]
+
+
 def _variables() -> Rows:
     return sorted((name, value) for name, value in os.environ.items() if name.startswith(_PREFIXES))
 
@@ -140,6 +159,7 @@ SECTIONS: dict[str, Callable[[], Rows]] = {
     "CPU": _cpu,
     "caches of a core": _caches,
     "threads and memory": _resources,
+    "costs of blocks": _costs,
     "BLAS": _blas,
     "versions": _versions,
     "compiled kernels": _kernels,
