@@ -245,9 +245,9 @@ def test_help(
 
 def test_wrong_commands(command: Command) -> None:
     assert command() == (2, "", "minisnn: error: the following arguments are required: COMMAND\n")
-    done = command("trian")
+    done = command("trane")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("minisnn: error: argument COMMAND: invalid choice: 'trian'")
+    assert done.err.startswith("minisnn: error: argument COMMAND: invalid choice: 'trane'")
     assert done.err.endswith("; did you mean 'train'?\n")
     assert command("--version").out == f"minisnn {snn.__version__}\n"
 
