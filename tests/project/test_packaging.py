@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tarfile
@@ -119,5 +120,14 @@ def test_installed_in_a_fresh_environment(
     assert compiled == loaded
     assert len(set(compiled)) == 2
     assert list((tmp_path / "home").rglob("*.kernel"))
+    command = python.with_name("minisnn")
+    rows = "".join(f"{k % 7},{k % 5},{'no' if k % 7 < 3 else 'yes'}\n" for k in range(70))
+    (tmp_path / "table.csv").write_text(f"a,b,answer\n{rows}", encoding="utf-8")
+    trained = ("train", "table.csv", "--target", "answer", "--output", "net.npz", "--json")
+    assert json.loads(run(str(command), *trained, cwd=tmp_path))["held_out"]["accuracy"] > 0.9
+    predicted = run(str(command), "predict", "net.npz", "table.csv", cwd=tmp_path).splitlines()
+    assert predicted[0] == "prediction,probability of no,probability of yes"
+    assert len(predicted) == 71
+    assert run(str(python), "-m", "minisnn", "--version", cwd=tmp_path) == f"minisnn {version}\n"
     run(str(python), "-E", "-m", "pip", "uninstall", "--yes", "minisnn", cwd=tmp_path)
     assert not package.exists()
