@@ -22,12 +22,12 @@ from ..training.optimizers import NesterovSGD
 from .options import add_threads_option, at_least_one, check_threads, limit_threads
 from .program import Parser, save_figure, show_warnings_in_one_line
 
-DENSITIES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+DENSITIES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.75, 0.9)
 STEPS = 40  # of each network in each of nine rounds
 N_SAMPLES = 2048
 
 DESCRIPTION = """\
-Measure training steps of a network whose hidden layer has 1 to 80 %% of all connections, in turn
+Measure training steps of a network whose hidden layer has 1 to 90 %% of all connections, in turn
 with those of its fully connected twin on BLAS, and say from where on dense is faster. With the
 usual widths it takes well under a minute.
 

@@ -51,3 +51,15 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "table.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> snn.MLP:
+    """A network of the columns a, b and c for two classes, in net.npz."""
+    net = snn.MLP(
+        [snn.topology.biregular(3, 8, 4, seed=0), snn.topology.dense(8, 2)],
+        activation="relu", output_activation="softmax", seed=0,
+    )  # fmt: skip
+    net.input_names, net.output_names = ("a", "b", "c"), ("over", "under")
+    snn.save(net, tmp_path / "net.npz")
+    return net
