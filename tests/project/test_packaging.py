@@ -84,6 +84,7 @@ def test_contents_of_the_source_distribution(wheel: Path, tmp_path: Path) -> Non
     for wanted in (
         "CHANGELOG.md", "CITATION.cff", "LICENSE", "SECURITY.md", "docs/errors.md", ".ci/oldest",
         "kernels/layers/sparse.py", "scripts/run_mnist.py", "tests/project/error_messages.md",
+        "packaging/recipe.yaml", ".github/workflows/tests.yml",
     ):  # fmt: skip
         assert (tree / wanted).is_file(), wanted
     assert not [*tree.rglob("__pycache__")]
