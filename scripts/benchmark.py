@@ -10,6 +10,7 @@ something to see, as a picture.
   parts         what each kind of operation adds to a step, and a call of train to its steps
   wiring        steps of networks of equal density and different construction
   wiring-users  steps of hierarchies of named terms beside PyTorch: masks, loops over terms, CSR
+  torch-layer   training steps in PyTorch: SparseLinear beside nn.Linear, masks, sparse peers
   small         a small network, single samples, what Python adds to a step
   inputs        networks of 500,000 inputs of which few are used; X in CSR and in a memory map
   scaling       how a step grows with edges, width, depth and batch, and a formula for it
@@ -35,8 +36,8 @@ from typing import Any
 from program import Parser, run, save_figure, write_text
 
 COMMANDS = (
-    "kernels", "step", "parts", "epoch", "wiring", "wiring-users", "small", "inputs", "scaling",
-    "startup", "memory", "blocks",
+    "kernels", "step", "parts", "epoch", "wiring", "wiring-users", "torch-layer", "small", "inputs",
+    "scaling", "startup", "memory", "blocks",
 )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--densities", type=percentages, default=percentages("100,50,20,10,5,1"),
         help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels, step, parts, "
-        "wiring, blocks",
+        "wiring, torch-layer, blocks",
     )  # fmt: skip
     parser.add_argument(
         "--widths", type=whole_numbers, default=[784, 1000, 10],
@@ -131,6 +132,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         small,
         startup,
         steps,
+        torch_layer,
         wiring_users,
     )
 
@@ -160,6 +162,12 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
     if options.command == "wiring-users":
         result = wiring_users.measure_wiring_users(threads, rounds=options.rounds, report=report)
         return result, wiring_users
+    if options.command == "torch-layer":
+        result = torch_layer.measure_torch_layer(
+            options.widths, options.densities, threads,
+            batch_size=options.batch, rounds=options.rounds, report=report,
+        )  # fmt: skip
+        return result, torch_layer
     if options.command == "small":
         return small.measure_small(rounds=options.rounds, report=report), small
     if options.command == "inputs":

@@ -39,6 +39,7 @@ class _Program(NamedTuple):
     plan: Plan
     context: Context
     n_threads: int
+    uses_blas: bool
 
 
 class _Workspace:
@@ -193,7 +194,8 @@ class Calls:
             options: dict[str, Any] = {"any_values": purpose == PREDICT, "wanted": wanted}
             plan = Plan(self.structure, width, dtype, purpose, most, **options)
             empty = Execution(plan, np.empty(0, dtype), has_buffers=False)
-            found = _Program(plan, empty.context(width), plan.threads_for(1))
+            about = plan.threads_for(1), self.structure.uses_blas
+            found = _Program(plan, empty.context(width), *about)
             latest = list(self._programs.items())[1 - _PLANS_KEPT :]
             self._programs = {**dict(latest), key: found}
         return found
@@ -229,13 +231,17 @@ def _run(
     **buffers: Array,
 ) -> None:
     """Run a plan on data: the inputs X of a prediction, or gradients by outputs Y."""
-    plan, context, n_threads = program
+    plan, context, n_threads, uses_blas = program
     if plan.n_partials:
         buffers["partials"] = feature_major(plan.n_partials, plan.width, plan.dtype)
     work = context.work._replace(samples=context.work.samples[:n_samples], **data)
     memory = context.memory._replace(space=space.space, scratch=space.scratch, **buffers)
-    with plan.limits_blas():
-        run(execute, n_threads, context._replace(memory=memory, work=work))
+    context = context._replace(memory=memory, work=work)
+    if uses_blas:
+        with plan.limits_blas():
+            run(execute, n_threads, context)
+    else:
+        run(execute, n_threads, context)
 
 
 def _like(dtype: npt.DTypeLike, n_columns: int, columns: Array | None) -> Source:

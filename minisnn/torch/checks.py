@@ -32,26 +32,26 @@ def check_inputs(x: Any, n_in: int, weight: torch.Tensor, name: str) -> None:
     """Raise unless a layer with this weight can read the tensor."""
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"{name} takes a torch.Tensor, got {shown(x)}; torch.as_tensor makes one")
-    for what, tensor in (("its weights", weight), ("its inputs", x)):
-        if tensor.device.type != "cpu":
-            raise ValueError(
-                f"{name} runs on the CPU, but {what} are on {tensor.device}; "
-                f"move {'it' if tensor is weight else 'them'} by .cpu()"
-            )
-    if weight.dtype not in PRECISIONS:
+    dtype, shape = weight.dtype, x.shape
+    if not (x.is_cpu and weight.is_cpu):
+        what, tensor, them = ("inputs", x, "them") if weight.is_cpu else ("weights", weight, "it")
         raise ValueError(
-            f"{name} has kernels for float32 and float64, but its weights are {weight.dtype}; "
+            f"{name} runs on the CPU, but its {what} are on {tensor.device}; move {them} by .cpu()"
+        )
+    if dtype not in PRECISIONS:
+        raise ValueError(
+            f"{name} has kernels for float32 and float64, but its weights are {dtype}; "
             "convert it by .float() or .double()"
         )
-    if x.dtype != weight.dtype:
+    if x.dtype != dtype:
         raise TypeError(
-            f"{name} has {weight.dtype} weights and needs inputs of the same dtype, "
-            f"got {x.dtype}; convert them by x.to({weight.dtype})"
+            f"{name} has {dtype} weights and needs inputs of the same dtype, "
+            f"got {x.dtype}; convert them by x.to({dtype})"
         )
     if x.layout != torch.strided:
         raise TypeError(f"{name} takes dense tensors, got {x.layout}; convert it by x.to_dense()")
-    if x.dim() == 0 or x.shape[-1] != n_in:
+    if not shape or shape[-1] != n_in:
         raise ValueError(
-            f"{name} takes inputs of shape (..., {n_in}), got {tuple(x.shape)}; "
+            f"{name} takes inputs of shape (..., {n_in}), got {tuple(shape)}; "
             "the last axis must have the inputs of one sample"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -46,15 +46,22 @@ class Products:
         parameters: Parameters,
     ) -> None:
         self.graphs = graphs
-        structure = self.structure = structure_of(graphs, activation, output_activation)
+        structure = structure_of(graphs, activation, output_activation)
         self.calls = Calls(structure)
+        self.n_in, self.n_out = structure.n_in, structure.n_out
+        self.n_parameters = structure.n_parameters
+        self._n_rows, self._n_inputs = structure.n_rows, structure.n_inputs
         numbers = [number for number, _ in structure.summing]
-        self._begins = list(chain(*((structure.weights[k], structure.biases[k]) for k in numbers)))
-        self.inputs = None
+        begins = chain(*((structure.weights[k], structure.biases[k]) for k in numbers))
+        self._begins = [*begins, structure.n_parameters]
+        self._sizes = [end - begin for begin, end in pairwise(self._begins)]
+        self._inputs = None
         if structure.inputs is not None:
-            self.inputs = torch.from_numpy(structure.inputs.astype(np.int64))
+            self._inputs = torch.from_numpy(structure.inputs.astype(np.int64))
         self.vector = torch.empty(0)
         self.house(parameters)
+
+    # Parameters
 
     def house(self, parameters: Parameters) -> None:
         """Make parameters views of one vector, unless they are shared with other processes."""
@@ -63,7 +70,7 @@ class Products:
         if elsewhere or self._has(parameters):
             return
         self.vector = self._copy(parameters)
-        for each, part in zip(parameters, self._parts(self.vector), strict=True):
+        for each, part in zip(parameters, self.vector.split(self._sizes), strict=True):
             if each is not None:
                 each.data = part
 
@@ -74,7 +81,7 @@ class Products:
     def _has(self, parameters: Parameters) -> bool:
         """Return whether parameters are views of the vector."""
         at, size = self.vector.data_ptr(), self.vector.element_size()
-        for each, begin in zip(parameters, self._begins, strict=True):
+        for each, begin in zip(parameters, self._begins, strict=False):
             if each is not None and each.data_ptr() != at + begin * size:
                 return False
         return True
@@ -88,16 +95,13 @@ class Products:
                     f"{first.dtype} on {first.device} and {each.dtype} on {each.device}; "
                     "convert the module as a whole"
                 )
-        vector = torch.zeros(self.structure.n_parameters, dtype=first.dtype)
-        for each, part in zip(parameters, self._parts(vector), strict=True):
+        vector = torch.zeros(self.n_parameters, dtype=first.dtype)
+        for each, part in zip(parameters, vector.split(self._sizes), strict=True):
             if each is not None:
                 part.copy_(each.detach())
         return vector
 
-    def _parts(self, vector: Tensor) -> list[Tensor]:
-        """Return the parts of a vector of all parameters, or of their gradients, as views."""
-        ends = [*self._begins[1:], self.structure.n_parameters]
-        return [vector[begin:end] for begin, end in zip(self._begins, ends, strict=True)]
+    # Passes
 
     def __call__(self, x: Tensor, parameters: Parameters) -> Tensor:
         """Return the outputs for inputs of shape (..., n_in); differentiable where that matters."""
@@ -106,55 +110,47 @@ class Products:
         ):
             outputs: Tensor = _Function.apply(self, x, *parameters)
             return outputs
-        outputs = torch.empty(*x.shape[:-1], self.structure.n_out, dtype=x.dtype)
-        rows = outputs.view(-1, self.structure.n_out)
+        rows = _as_matrix(x)
+        outputs = torch.empty(len(rows), self.n_out, dtype=x.dtype)
         if len(rows):
-            X = x.detach().reshape(len(rows), -1).numpy()
             vector = self.joined(parameters).numpy()
-            self.calls.predict(vector, X, rows.numpy(), torch.get_num_threads())
-        return outputs
+            self.calls.predict(vector, rows.numpy(), outputs.numpy(), torch.get_num_threads())
+        return outputs.view(*x.shape[:-1], self.n_out)
 
-    def forward(self, X: Tensor, parameters: Parameters) -> tuple[Tensor, Tensor]:
+    def forward(self, rows: Tensor, parameters: Parameters) -> tuple[Tensor, Tensor]:
         """Return outputs and activations, which `backward` needs, for inputs as a matrix."""
-        n, structure = len(X), self.structure
-        outputs = torch.empty(n, structure.n_out, dtype=X.dtype)
-        array = X.numpy()
-        width = self.calls.width(max(n, 1), array.dtype)
-        activations = torch.empty(structure.n_rows, width, dtype=X.dtype)
-        if n:
-            vector = self.joined(parameters).numpy()
-            self.calls.forward(
-                vector, array, activations.numpy(), outputs.numpy(), torch.get_num_threads()
-            )
+        X = rows.numpy()
+        n, dtype = len(X), rows.dtype
+        outputs = torch.empty(n, self.n_out, dtype=dtype)
+        if not n:
+            return outputs, torch.empty(0, dtype=dtype)
+        activations = torch.empty(self._n_rows, self.calls.width(n, X.dtype), dtype=dtype)
+        vector, n_threads = self.joined(parameters).numpy(), torch.get_num_threads()
+        self.calls.forward(vector, X, activations.numpy(), outputs.numpy(), n_threads)
         return outputs, activations
 
     def backward(
         self, wanted: Wanted, given: Tensor, activations: Tensor, parameters: Parameters
-    ) -> tuple[Tensor | None, list[Tensor | None]]:
-        """Return the gradients by the inputs and by the parameters, as far as they are wanted."""
-        n, structure = len(given), self.structure
-        n_inputs = structure.n_inputs if wanted.inputs else 0
-        flags = list(chain(*zip(wanted.weights, wanted.biases, strict=True)))
-        gradients = torch.empty(structure.n_parameters if any(flags) else 0, dtype=given.dtype)
-        by_inputs = torch.empty(n, n_inputs, dtype=given.dtype)
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """Return the gradients by the inputs and by each parameter; those wanted are filled in."""
+        dA, dtype = given.numpy(), given.dtype
+        n, any_parameter = len(dA), any(wanted.weights) or any(wanted.biases)
+        make = torch.empty if n else torch.zeros
+        gradients = make(self.n_parameters if any_parameter else 0, dtype=dtype)
+        by_inputs = torch.empty(n, self._n_inputs if wanted.inputs else 0, dtype=dtype)
         if n:
             self.calls.backward(
-                wanted,
-                self.joined(parameters).numpy(),
-                activations.numpy(),
-                given.numpy(),
-                gradients.numpy(),
-                by_inputs.numpy(),
-                torch.get_num_threads(),
-            )
-        else:
-            gradients.zero_()
-        if wanted.inputs and self.inputs is not None:
-            some, by_inputs = by_inputs, torch.zeros(n, structure.n_in, dtype=given.dtype)
-            by_inputs[:, self.inputs] = some
-        parts = self._parts(gradients) if any(flags) else flags
-        each = [part if flag else None for part, flag in zip(parts, flags, strict=True)]
-        return by_inputs if wanted.inputs else None, each
+                wanted, self.joined(parameters).numpy(), activations.numpy(), dA,
+                gradients.numpy(), by_inputs.numpy(), torch.get_num_threads(),
+            )  # fmt: skip
+        if wanted.inputs and self._inputs is not None:
+            some, by_inputs = by_inputs, torch.zeros(n, self.n_in, dtype=dtype)
+            by_inputs[:, self._inputs] = some
+        return by_inputs, gradients.split(self._sizes) if any_parameter else ()
+
+
+def _as_matrix(x: Tensor) -> Tensor:
+    return x.detach() if x.dim() == 2 else x.detach().reshape(-1, x.shape[-1])
 
 
 class _Function(torch.autograd.Function):
@@ -162,14 +158,14 @@ class _Function(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, products: Products, x: Tensor, *parameters: Tensor | None) -> Tensor:
-        outputs, activations = products.forward(x.detach().reshape(-1, x.shape[-1]), parameters)
+        outputs, activations = products.forward(_as_matrix(x), parameters)
         # Biases have done their work, and so have the weights of the first layer if none asks
         # what comes before it.
         first = 0 if ctx.needs_input_grad[1] else 1
         ctx.products, ctx.shape, ctx.first = products, x.shape, first
         ctx.save_for_backward(activations, *parameters[::2][first:])
         ctx.set_materialize_grads(False)
-        return outputs.view(*x.shape[:-1], outputs.shape[1])
+        return outputs if x.dim() == 2 else outputs.view(*x.shape[:-1], products.n_out)
 
     @staticmethod
     def backward(ctx: Any, given: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -180,14 +176,14 @@ class _Function(torch.autograd.Function):
         parameters: list[Tensor | None] = [None] * len(needed)
         parameters[2 * ctx.first :: 2] = weights
         wanted = Wanted(by_inputs, tuple(needed[::2]), tuple(needed[1::2]))
-        rows = given.detach().reshape(-1, given.shape[-1])
-        gradient, gradients = ctx.products.backward(wanted, rows, activations, parameters)
-        gradient = None if gradient is None else gradient.view(ctx.shape)
-        made = [each for each in (gradient, *gradients) if each is not None]
+        gradient, parts = ctx.products.backward(wanted, _as_matrix(given), activations, parameters)
+        made = [part for part, need in zip(parts, needed, strict=False) if need]
+        if by_inputs:
+            made.insert(0, gradient.view(ctx.shape))
         if torch.is_grad_enabled():  # create_graph=True
             made = list(_Once.apply(*(each.requires_grad_() for each in made)))
         following = iter(made)
-        return None, *(next(following) if need else None for need in (by_inputs, *needed))
+        return None, *[next(following) if need else None for need in (by_inputs, *needed)]
 
 
 class _Once(torch.autograd.Function):
