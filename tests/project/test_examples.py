@@ -19,6 +19,8 @@ SMALL = {
     "own_graph": {"seeds": 1, "epochs": 10, "samples": 300},
     "pathways": {"genes": 60, "samples": 800, "epochs": 2, "nulls": 3, "jobs": 1},
     "sparse_and_dense": {"seeds": 2, "epochs": 1, "hidden": 40},
+    "torch_pathways": {"genes": 60, "pathways": 30, "processes": 10, "samples": 2000, "epochs": 9},
+    "torch_pruned": {"hidden": 60, "density": 0.2, "epochs": 1},
 }
 
 
@@ -102,3 +104,34 @@ def test_sparse_and_dense(capsys: pytest.CaptureFixture[str]) -> None:
     assert weights[0] == weights[1]
     assert abs(weights[2] - weights[0]) < 800  # one neuron more or less
     assert weights[3] == 794 * 40
+
+
+@pytest.fixture
+def one_thread_of_torch() -> Iterator[None]:
+    torch = pytest.importorskip("torch", reason="needs the extra torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread_of_torch")
+def test_torch_pathways(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run("torch_pathways", capsys)
+    assert len(set(map(len, lines))) == 1
+    rows = [line.split() for line in lines[1:]]
+    assert [row[0] for row in rows] == ["MaskedLinear", "SparseLinear"]
+    masked, sparse = (int(row[1].replace(",", "")) for row in rows)
+    assert masked == 60 * 30 + 30 * 10
+    assert sparse == pytest.approx(20 * 30 + 10 * 10, rel=0.1)
+    assert min(float(row[2]) for row in rows) > 0.75
+
+
+@pytest.mark.usefixtures("one_thread_of_torch")
+def test_torch_pruned(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run("torch_pruned", capsys)
+    assert len(set(map(len, lines))) == 1
+    *_, masks, sparse = (float(line[24:34]) for line in lines[1:])
+    assert min(masks, sparse) > 0.7
+    assert masks == pytest.approx(sparse, abs=0.01)  # the same but for rounding
+    assert lines[2].startswith("pruned to 20%")

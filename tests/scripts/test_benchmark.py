@@ -24,6 +24,7 @@ from bench import (
     scaling,
     small,
     steps,
+    torch_layer,
 )
 from bench.numpy_peers import NumPyDense, SciPyCSR
 from bench.ours import Ours
@@ -286,3 +287,36 @@ def test_the_program_prints_and_writes(
     with pytest.raises(SystemExit):
         benchmark.main(["step", "--peers", "Abacus"])
     assert "no peer 'Abacus'; there are NumPyDense" in capsys.readouterr().err
+
+
+def test_contestants_in_torch_do_the_same() -> None:
+    """They have the same gradients, and all but the dense ones the same losses later, too."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    problem = steps.make_problem((40, 50, 5), 0.2, data="floats", n_samples=64)
+    sides = {name: torch_layer.Side(problem, name, 16) for name in torch_layer.contestants()}
+    expected = sides["SparseLinear"].gradients()
+    for name, side in sides.items():
+        steps.check_gradients(name, expected, side.gradients())
+        side.steps(5)
+        if name != "nn.Linear":
+            torch.testing.assert_close(side._loss(0), sides["SparseLinear"]._loss(0))
+
+
+@pytest.mark.slow
+def test_torch_layer() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    before = torch.get_num_threads()
+    result = torch_layer.measure_torch_layer(
+        (40, 50, 5), (0.5, 0.1), (1,), batch_size=16, rounds=1, report=lambda _: None
+    )
+    assert torch.get_num_threads() == before
+    names = torch_layer.contestants()
+    assert {"SparseLinear", "SparseStack", "nn.Linear", "PyTorch CSR"} <= set(names)
+    for row in result["rows"]:
+        assert list(row["milliseconds"]) == names
+        assert min(row["milliseconds"].values()) > 0
+        assert row["ratios"]["SparseLinear"] == 1
+    text = torch_layer.table(json.loads(json.dumps(result)))
+    assert "40-50-5, batch 16, 1 thread" in text
+    assert "best sparse peer / SparseLinear" in text
+    assert "a call of 16-8, 2 edges an input, batch 8, us" in text
