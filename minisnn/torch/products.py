@@ -64,13 +64,19 @@ class Products:
     # Parameters
 
     def house(self, parameters: Parameters) -> None:
-        """Make parameters views of one vector, unless they are shared with other processes."""
-        given = [each for each in parameters if each is not None]
-        elsewhere = any(each.device.type != "cpu" or each.is_shared() for each in given)
-        if elsewhere or self._has(parameters):
+        """Make parameters views of one vector, unless they are shared with other processes.
+
+        Nor can they be if one is made anew at each call, such as a pruned one.
+        """
+        for each in parameters:
+            if each is not None and not (
+                isinstance(each, torch.nn.Parameter) and each.is_cpu and not each.is_shared()
+            ):
+                return
+        if self._has(parameters):
             return
         self.vector = self._copy(parameters)
-        for each, part in zip(parameters, self.vector.split(self._sizes), strict=True):
+        for each, part in zip(parameters, self.vector.split_with_sizes(self._sizes), strict=True):
             if each is not None:
                 each.data = part
 
@@ -96,7 +102,7 @@ class Products:
                     "convert the module as a whole"
                 )
         vector = torch.zeros(self.n_parameters, dtype=first.dtype)
-        for each, part in zip(parameters, vector.split(self._sizes), strict=True):
+        for each, part in zip(parameters, vector.split_with_sizes(self._sizes), strict=True):
             if each is not None:
                 part.copy_(each.detach())
         return vector
@@ -146,7 +152,7 @@ class Products:
         if wanted.inputs and self._inputs is not None:
             some, by_inputs = by_inputs, torch.zeros(n, self.n_in, dtype=dtype)
             by_inputs[:, self._inputs] = some
-        return by_inputs, gradients.split(self._sizes) if any_parameter else ()
+        return by_inputs, gradients.split_with_sizes(self._sizes) if any_parameter else ()
 
 
 def _as_matrix(x: Tensor) -> Tensor:

@@ -153,6 +153,7 @@ def test_any_strides(rng: np.random.Generator) -> None:
     assert [x.tobytes() for x in one] == [x.tobytes() for x in other]
 
 
+@COMPILED_ONLY
 def test_bits_on_threads(rng: np.random.Generator, threads: Any) -> None:
     net = network(rng, (60, 70, 33), np.float32, "tanh", "sigmoid")
     X = rng.standard_normal((100, 60)).astype(np.float32)

@@ -19,6 +19,7 @@ import minisnn as snn
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from sparse_layers import is_housed, make, on_edges, twin  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402
 
 from minisnn.torch import SparseLinear  # noqa: E402
 
@@ -316,7 +317,31 @@ def test_threads_at_once() -> None:
     assert all(torch.equal(gradient, expected) for gradient in found)
 
 
-# Compilers, and what is refused
+# Compilers, other tools of PyTorch, and what is refused
+
+
+def test_weights_that_are_pruned() -> None:
+    """A mask on the weights of the edges, of PyTorch's own."""
+    layer, x = make(), torch.randn(5, 20)
+    prune.l1_unstructured(layer, "weight", amount=0.5)
+    expected = twin(layer)(x)
+    torch.testing.assert_close(layer(x), expected)
+    layer(x).sum().backward()
+    assert (layer.weight_orig.grad != 0).sum() <= layer.weight_mask.sum() < len(layer.weight_mask)
+    assert layer.double()(x.double()).dtype == F64
+    prune.remove(layer, "weight")
+    torch.testing.assert_close(layer.float()(x), expected)
+    assert is_housed(layer)
+
+
+def test_functional_calls() -> None:
+    layer, x = make(), torch.randn(5, 20)
+    weight = (2 * layer.weight).detach().requires_grad_()
+    outputs = torch.func.functional_call(layer, {"weight": weight}, x)
+    torch.testing.assert_close(outputs - layer.bias, 2 * (layer(x) - layer.bias))
+    outputs.sum().backward()
+    expected = torch.autograd.grad(layer(x).sum(), layer.weight)[0]
+    torch.testing.assert_close(weight.grad, expected)
 
 
 @COMPILED_ONLY
