@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -196,8 +196,11 @@ class Structure:
                 self.first[number] = total
                 parts.append(indices.astype(self.index_dtype, copy=False))
                 total += group.graph.n_edges
-        # The indices of a single group are shared with the caller.
+        # The indices of a single group are the caller's; those of several become its graphs'.
         self.indices = parts[0] if len(parts) == 1 else np.concatenate([*parts, _nothing(self)])
+        if len(parts) > 1:
+            self.indices.flags.writeable = False
+            self.groups = tuple(starmap(self._with_indices, enumerate(groups)))
         self.place = np.uint32 if self.n_parameters <= 2**32 else np.uint64  # of a parameter
         self.transposed: Any = None  # by `transposed_of`
 
@@ -326,6 +329,14 @@ class Structure:
         transposed = 0 if self.transposed is None else self.transposed.nbytes
         inputs = 0 if self.inputs is None else self.inputs.nbytes
         return pointers + inputs + self.indices.nbytes + transposed
+
+    def _with_indices(self, number: int, group: Group) -> Group:
+        """Return a group whose graph has its indices in the array of all, not once more."""
+        if number not in self.first or group.graph.indices is None:
+            return group
+        begin, graph = self.first[number], group.graph
+        indices = self.indices[begin : begin + graph.n_edges]
+        return replace(group, graph=graph._replace(indices=indices))
 
     def _find_readers(self) -> list[list[int]]:
         """Return for each group the numbers of those with an edge from it."""

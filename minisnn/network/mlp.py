@@ -154,7 +154,11 @@ class MLP(SparseNetwork):
         super().__init__(structure, parameters, output_activation, seed)
         self._activation = activation
         weights, biases = zip(*split_parameters(parameters, graphs), strict=True)
-        self._layers = tuple(map(Layer, graphs, weights, biases))
+        shared = [
+            graph if group.indices is None else graph._sharing(group.indices)
+            for graph, group in zip(graphs, structure.graphs, strict=True)
+        ]
+        self._layers = tuple(map(Layer, shared, weights, biases))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy attribute by attribute would part the layers' arrays from `parameters`.

@@ -139,6 +139,20 @@ class Topology:
         graph._set(_generator=_frozen(ones, np.uint32))
         return graph
 
+    def _sharing(self, indices: Array) -> Topology:
+        """Return the same graph, with this array in the place of its own indices if it is equal.
+
+        It must be read-only. So a network has its edges once, for its graphs and its kernels.
+        """
+        own = self._indices
+        if own is None or own.dtype != indices.dtype or indices.flags.writeable:
+            return self
+        if own is indices or not np.array_equal(own, indices):
+            return self
+        graph = copy.copy(self)
+        graph._set(_indices=indices)
+        return graph
+
     def with_names(
         self, input_names: Sequence[str] | None, output_names: Sequence[str] | None
     ) -> Topology:

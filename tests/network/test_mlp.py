@@ -314,3 +314,29 @@ def test_bad_targets(net: snn.MLP, Y: Any, error: type[Exception], message: str)
 def test_bad_options(net: snn.MLP, options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         net.loss_and_gradients(np.zeros((3, 12)), [0, 1, 2], **options)
+
+
+@pytest.mark.parametrize(
+    ("first", "shared"),
+    [
+        (topology.constant_degree(90, 50, 20, seed=0), [True, True]),
+        (topology.from_edges(90, 50, [(1, k) for k in range(50)]), [False, True]),  # idle inputs
+        (topology.constant_degree(70_000, 50, 1, seed=0), [True, False]),  # numbers beyond uint16
+    ],
+)
+def test_edges_are_held_once(first: snn.Topology, shared: list[bool]) -> None:
+    """By graphs and kernels together, where these have the same numbers in the same type."""
+    second = topology.constant_degree(50, 40, 30, seed=1)
+    graphs = [first, second, topology.dense(40, 2)]
+    net = snn.MLP(graphs, seed=0)
+    indices = net.structure.indices
+    assert net.topologies == graphs
+    for number, graph in enumerate(net.topologies[:2]):
+        assert np.shares_memory(net.structure.graphs[number].rows()[1], indices)
+        assert np.shares_memory(graph.compact_indices, indices) == shared[number]
+        assert not graph.compact_indices.flags.writeable
+        assert graph.compact_indices.dtype == graphs[number].compact_indices.dtype
+    assert snn.MLP(graphs[1:], seed=0).topologies[0] is second
+    for other in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+        assert other.topologies == graphs
+        assert len(pickle.dumps(other.topologies[1])) < 2 * second.n_edges + 2000
