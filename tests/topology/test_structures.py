@@ -283,7 +283,7 @@ def test_what_a_pass_or_a_training_takes_must_fit(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(MemoryError, match=message + advice):
         net.forward(X)
     assert net.predict(X).shape == (5000, 10)  # by batches
-    monkeypatch.setattr(memory, "memory_bytes", lambda: 2.0**20)
+    monkeypatch.setattr(memory, "memory_bytes", lambda: 2.0**19)
     message = (
         "to train 101110 parameters by Adam would take .* GiB, this machine has .*; take fewer"
     )
