@@ -1,11 +1,12 @@
 """Batch assembly of CSR data: only the values that are there are read.
 
 The values of a few samples are spread among zeros, in rows that stay in a cache. There they are as
-those of other data are, and are turned into the batch in the same way (`squares`). Where values
-are rare, they are set among the zeros of the batch before, whose own values are taken out. A batch
-has the bits of the same data with its zeros either way.
+those of other data are, and are turned into the batch in the same way (`squares`). Bytes that
+become pairs need no turning: each is set where it belongs in a tile of lines, which are moved to
+the batch. Where values are rare, they are set among the zeros of the batch before, whose own values
+are taken out. A batch has the bits of the same data with its zeros in each way.
 
-Places in the rows are bounded, whatever the indices of the data: what lies outside is written
+Places in rows and tiles are bounded, whatever the indices of the data: what lies outside is written
 behind all others, where nobody reads it.
 """
 
@@ -15,24 +16,29 @@ import numpy as np
 from numba import types
 
 from ..machine.jit import in_kernels, inlined, jit, part_of_kernels
-from ..machine.transpose import SIDE, are_within, copy_item, load_value
+from ..machine.transpose import SIDE, address_of, are_within, copy_item, load_value, prefetch
 from ..machine.vector import lanes
-from .squares import LINE, MOST, pack, request_rows, row_of, turn_rows
+from .squares import LINE, MOST, move_lines, request_rows, row_of, turn_rows
+
+SAMPLES = LINE // 2
+"""Samples of a line of pairs."""
 
 _VISIT = 8  # rare values of a sample to set at a time, so that finding the next takes little
+_RARE, _RARE_BYTES = 0.8, 0.5  # values of two batches for each line: see `are_rare`
 _HALVES = (np.arange(256, dtype=np.float32).view(np.uint32) >> 16).astype(np.uint16)
 
 
 @jit
-def are_rare(source, previous, samples, X):  # type: ignore[no-untyped-def]
+def are_rare(source, previous, samples, X, share):  # type: ignore[no-untyped-def]
     """Return whether values are best scattered in X: few in both batches, of which one was before.
 
-    To set a value and take it out again takes 2.5 times as long as to write a line.
+    share : values for each line. To set a value and take it out again takes as long as to write
+    2 / share lines.
     """
     if previous.shape[0] == 0:
         return False
     n_lines = source.columns.shape[0] * (X.shape[1] * X.itemsize // LINE)
-    return 5 * (_n_values(source, previous) + _n_values(source, samples)) < 4 * n_lines
+    return _n_values(source, previous) + _n_values(source, samples) < share * n_lines
 
 
 @jit
@@ -83,19 +89,24 @@ def expand(source, samples, scale, X, space, first, last):  # type: ignore[no-un
 
 
 @jit
-def expand_bytes(source, samples, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
-    """Do that for bytes, which are not scaled, as pairs; pairs, like : as for `squares.pack`."""
-    rows, width = space.addresses[0], 2 * pairs.shape[1]
-    tile, square = space.bytes, space.bytes[MOST:]
+def expand_bytes(source, samples, following, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
+    """Do that for bytes, which are not scaled, as pairs; pairs, like : as for `squares.pack`.
+
+    following : int64[...], the samples of the next batch. Cost: each value read once and written
+    once, and for the zeros of `SAMPLES` samples one line read and two written.
+    """
+    tile = space.bytes
+    tile[: min(MOST, last - first)] = 0
     _find(source, samples, first, space)
-    for f in range(first, last, MOST):
-        n = min(MOST, last - f)
-        for g in range(0, width, LINE):
-            request_rows(pairs, f, n, g // 2, LINE // 2)
-            for s in range(g, min(g + LINE, width), SIDE):
-                _spread(source, samples, s, f, n, space)
-                turn_rows(source.kind, 1, rows, 0, n, 1.0, tile, 0, s - g, square, space)
-            pack(tile[:n], like, pairs, f, g)
+    for s in range(0, 2 * pairs.shape[1], SAMPLES):
+        for f in range(first, last, MOST):
+            n = min(MOST, last - f)
+            for j in range(s, min(s + SAMPLES, samples.shape[0])):
+                k, end = space.places[j], source.indptr[samples[j] + 1]
+                ahead = _next_place(source, samples, following, j, f, first, last, space) - k
+                column = address_of(tile) + 2 * (_half_lane(pairs, like, j) - s)
+                space.places[j] = _set_halves(source, k, end, f, n, ahead, column)
+            move_lines(tile, n, pairs, f, s // 2)
 
 
 @jit
@@ -147,6 +158,62 @@ def _spread_row(size, source, k, end, f, n, row):  # type: ignore[no-untyped-def
         copy_item(size, values + k * size, row + np.int64(place) * size)
         k += 1
     return k
+
+
+# Bytes among zeros, as halves of pairs
+
+
+@jit
+def _set_halves(source, k, end, f, n, ahead, column):  # type: ignore[no-untyped-def]
+    """Set a sample's bytes from a place on, of n features from f on, in a column of the tile.
+
+    column : address, in its first line. Returns the next value's place. Meanwhile as many values
+    that lie so far ahead are fetched, since of so many rows read by turns no CPU foresees the next.
+    """
+    indices, features, values = source.indices, source.features, source.address
+    stop, has_idle = np.uint64(source.columns[f + n - 1]), features.shape[0] > 0
+    while not has_idle and k + SIDE <= end and are_within(indices, k, f, n):
+        prefetch(address_of(indices) + (k + ahead) * indices.itemsize)
+        prefetch(values + k + ahead)
+        for i in range(k, k + SIDE):
+            _set_half(values + i, column + (np.int64(indices[np.uint64(i)]) - f) * LINE)
+        k += SIDE
+    prefetch(address_of(indices) + (k + ahead) * indices.itemsize)
+    prefetch(values + k + ahead)
+    while k < end and np.uint64(indices[np.uint64(k)]) <= stop:
+        feature = np.int64(indices[np.uint64(k)])
+        if has_idle:
+            feature = np.int64(features[np.uint64(feature)])
+        place = min(np.uint64(feature - f), np.uint64(MOST))
+        _set_half(values + k, column + np.int64(place) * LINE)
+        k += 1
+    return k
+
+
+@inlined
+def _set_half(source, target):  # type: ignore[no-untyped-def]
+    """Write the byte at an address to another, as a half."""
+    byte = np.int64(load_value(np.uint8, source))
+    copy_item(2, address_of(_HALVES) + byte * _HALVES.itemsize, target)
+
+
+@jit
+def _next_place(source, samples, following, j, f, first, last, space):  # type: ignore[no-untyped-def]
+    """Return about where the values lie that are set in a sample's column after those from f on.
+
+    They are of the same sample, or else of one that follows it in the batch, or of the next batch.
+    """
+    n_features = source.columns.shape[0]
+    if f + MOST < last:
+        n_values = source.indptr[samples[j] + 1] - source.indptr[samples[j]]
+        return space.places[j] + n_values * MOST // n_features
+    if j + SAMPLES < samples.shape[0]:
+        return space.places[j + SAMPLES]
+    j %= SAMPLES
+    if j < following.shape[0]:
+        begin, end = source.indptr[following[j]], source.indptr[following[j] + 1]
+        return begin + (end - begin) * first // n_features
+    return space.places[j]
 
 
 # Rare values
@@ -253,16 +320,16 @@ def assemble_inputs(source, previous, samples, scale, X, space, first, last):  #
 
     previous : int64[...], the samples before these.
     """
-    if are_rare(source, previous, samples, X):
+    if are_rare(source, previous, samples, X, _RARE):
         return exchange(source, previous, samples, scale, X, X, space, first, last)
     return expand(source, samples, scale, X, space, first, last)
 
 
 @jit
-def assemble_bytes(source, previous, samples, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
-    """The same of bytes, which stay bytes, as pairs; pairs, like : as for `squares.pack`."""
+def assemble_bytes(source, previous, samples, following, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
+    """The same of bytes, which stay bytes, as pairs; see `expand_bytes`."""
     halves = pairs.view(np.uint16)
-    if are_rare(source, previous, samples, halves):
+    if are_rare(source, previous, samples, halves, _RARE_BYTES):
         exchange(source, previous, samples, 1.0, halves, like, space, first, last)
     else:
-        expand_bytes(source, samples, pairs, like, space, first, last)
+        expand_bytes(source, samples, following, pairs, like, space, first, last)

@@ -15,7 +15,16 @@ from numba import types
 
 from ..machine.jit import in_kernels, jit, part_of_kernels
 from ..machine.layout import feature_major
-from ..machine.transpose import SIDE, TURNED, address_of, load_row, prefetch, turn
+from ..machine.transpose import (
+    SIDE,
+    TURNED,
+    address_of,
+    copy_item,
+    load_row,
+    move_line,
+    prefetch,
+    turn,
+)
 from ..machine.vector import lanes, pair
 
 LINE = 64
@@ -34,7 +43,7 @@ class Space(NamedTuple):
     items: Any  # float64[SIDE, ...], or what takes less: values of samples, brought together
     doubles: Any  # float64[SIDE, SIDE]: values that were of other kinds
     square: Any  # of X's dtype, [SIDE, SIDE]: turned, where not all of it is wanted
-    bytes: Any  # uint8[MOST + SIDE, LINE]: turned, before they are pairs; at the end a square
+    bytes: Any  # uint8[MOST + SIDE, LINE]: turned, at the end a square; or lines of pairs
     places: Any  # int64[n_samples]: places of a batch's samples in CSR data
 
 
@@ -200,3 +209,21 @@ def pack(X, like, pairs, f, s):  # type: ignore[no-untyped-def]
     for i in range(X.shape[0]):
         for k in range(0, width, two):
             pair(like, X, i, k, pairs, f + i, s + k)
+
+
+@jit
+def move_lines(tile, n, pairs, f, k):  # type: ignore[no-untyped-def]
+    """pairs[f + i, k:] = the i-th line of a tile, as far as there is room, for i below n.
+
+    tile : uint8[..., LINE], where zeros stay; pairs : uint32[..., ...].
+    """
+    n_words = min(LINE // pairs.itemsize, pairs.shape[1] - k)
+    for i in range(n):
+        line = address_of(tile) + i * LINE
+        target = address_of(pairs) + (f + i) * pairs.strides[0] + k * pairs.itemsize
+        if n_words * pairs.itemsize == LINE:
+            move_line(line, target)
+        else:
+            for word in range(n_words):
+                copy_item(4, line + 4 * word, target + 4 * word)
+            tile[i] = 0

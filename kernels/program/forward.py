@@ -70,8 +70,8 @@ def gather_csr_bytes(context, rank, operation, step):  # type: ignore[no-untyped
     memory = context.memory
     csr_batch.assemble_bytes(
         context.work.X, views.samples(context, step - 1), views.samples(context, step),
-        memory.pairs, memory.parameters, views.space(context, rank), operation["first"],
-        operation["last"],
+        views.samples(context, step + 1), memory.pairs, memory.parameters,
+        views.space(context, rank), operation["first"], operation["last"],
     )  # fmt: skip
 
 

@@ -89,31 +89,41 @@ def test_values_are_scattered_among_zeros(
     assert broken == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=80)
 @given(
-    st.sampled_from(REALS), st.sampled_from([1, 31, 32, 70, 128, 200]),
-    st.sampled_from([0.01, 0.4]), st.booleans(), st.integers(0, 2**32),
-)  # fmt: skip
+    st.sampled_from(REALS),
+    st.sampled_from([1, 31, 32, 70, 128, 200]),
+    st.sampled_from([20, 90, squares.MOST + 1, 2 * squares.MOST + 30]),
+    st.sampled_from([0.0, 0.004, 0.01, 0.4, 1.0]),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
 def test_bytes_become_the_pairs_of_gathered_ones(
-    real: Any, n: int, density: float, follows: bool, seed: int
+    real: Any, n: int, width: int, density: float, some: bool, follows: bool, seed: int
 ) -> None:
+    """Of any batch, in one stretch or several, for all columns or some of them."""
     rng = np.random.default_rng(seed)
-    data = rng.integers(0, 256, (30, 90)).astype(np.uint8) * (rng.random((30, 90)) < density)
+    data = rng.integers(0, 256, (30, width)).astype(np.uint8)
+    data[rng.random(data.shape) >= density] = 0
+    columns = np.sort(rng.choice(width, rng.integers(1, width + 1) if some else width, False))
     samples, before = rng.integers(0, 30, n), rng.integers(0, 30, n)
     lanes = 2 * lanes_of(real)
-    width, like = -(-n // lanes) * lanes, np.empty(1, real)
+    n_words, like = -(-n // lanes) * lanes // 2, np.empty(1, real)
     made = []
     for values in (data, scipy.sparse.csr_array(data)):
-        source = batch.source_of(values)
-        pairs = np.full_like(feature_major(90, width // 2, np.uint32), 7)
-        for first, last in parts(90, 50):
+        source = batch.source_of(values, columns.astype(np.uint32) if some else None)
+        pairs = np.full_like(feature_major(len(columns), n_words, np.uint32), 7)
+        for first, last in parts(len(columns), len(columns) // 2):
             rest = pairs, like, space_for(real), first, last
             if values is data:
                 batch.gather_bytes(source, samples, NONE, *rest)
             else:
                 if follows:
-                    csr_batch.assemble_bytes(source, NONE, before, *rest)
-                csr_batch.assemble_bytes(source, before if follows else NONE, samples, *rest)
+                    csr_batch.assemble_bytes(source, NONE, before, samples, *rest)
+                csr_batch.assemble_bytes(
+                    source, before if follows else NONE, samples, before[: n // 2], *rest
+                )
         made.append(pairs)
     np.testing.assert_array_equal(*made)
 
@@ -146,24 +156,53 @@ def test_what_a_scale_makes_too_large_is_seen() -> None:
     assert not scattered(data, np.arange(3), 3.5e8, np.float64)[1]
 
 
+def spoil(rng: np.random.Generator, indices: Any) -> None:
+    """Replace three in four indices by others, of which some are near those of columns."""
+    n = len(indices)
+    choices = [indices, rng.integers(-(2**31), 2**31 - 1, n), rng.integers(-5, 5, n),
+               rng.integers(690, 710, n)]  # fmt: skip
+    indices[:] = np.choose(rng.integers(0, 4, n), choices)
+
+
 @pytest.mark.parametrize("some", [False, True])
 @pytest.mark.parametrize("before", [[], [3, 1, 2]])
 def test_nothing_is_written_outside(some: bool, before: list[int]) -> None:
     """Whatever becomes of the indices of data that was checked, while it is trained on."""
     rng = np.random.default_rng(0)
     samples, previous = np.arange(8), np.array(before, np.int64)
+    columns = np.arange(100, 690, 3, dtype=np.uint32) if some else None
     for density in (0.02, 0.5):
         for _ in range(20):
             data = scipy.sparse.csr_array(matrix(rng, "f4", (8, 700), density))
-            columns = np.arange(100, 690, 3, dtype=np.uint32) if some else None
             source, space = batch.source_of(data, columns), space_for(np.float32)
             n = len(source.columns)
             X = np.full_like(feature_major(n + 20, 8, np.float32), 7)
-            wrong = rng.integers(0, 4, data.nnz)
-            choices = [data.indices, rng.integers(-(2**31), 2**31 - 1, data.nnz),
-                       rng.integers(-5, 5, data.nnz), rng.integers(690, 710, data.nnz)]  # fmt: skip
-            data.indices[:] = np.choose(wrong, choices)
+            spoil(rng, data.indices)
             rest = 1.0, X[10 : 10 + n], space, 5, n - 5
             csr_batch.assemble_inputs(source, previous, samples, *rest)
             assert (X[:10] == 7).all()
             assert (X[10 + n :] == 7).all()
+
+
+@pytest.mark.parametrize("some", [False, True])
+@pytest.mark.parametrize("before", [[], [3, 1, 2]])
+def test_no_byte_is_written_outside(some: bool, before: list[int]) -> None:
+    """Neither beside the pairs nor beside the tile that they are moved from."""
+    rng = np.random.default_rng(0)
+    samples, previous, like = np.arange(40), np.array(before, np.int64), np.empty(1, np.float32)
+    columns = np.arange(100, 690, 3, dtype=np.uint32) if some else None
+    for density in (0.004, 0.5):
+        for _ in range(10):
+            data = scipy.sparse.csr_array(matrix(rng, "u1", (40, 700), density))
+            source, space = batch.source_of(data, columns), space_for(np.float32)
+            n, (n_rows, line) = len(source.columns), space.bytes.shape
+            room = np.full((n_rows + 20, line), 7, np.uint8)
+            space = space._replace(bytes=room[10:-10])
+            pairs = np.full_like(feature_major(n + 20, 32, np.uint32), 7)
+            spoil(rng, data.indices)
+            rest = pairs[10 : 10 + n], like, space, 5, n - 5
+            csr_batch.assemble_bytes(source, previous, samples, samples, *rest)
+            assert (pairs[:10] == 7).all()
+            assert (pairs[10 + n :] == 7).all()
+            assert (room[:10] == 7).all()
+            assert (room[-10:] == 7).all()
