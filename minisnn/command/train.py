@@ -113,8 +113,8 @@ def check_places(output: Path, checkpoint: Path, report: Path, *, resume: bool) 
         for path in (output, checkpoint, report):
             if path.exists():
                 raise FileExistsError(
-                    f"{path} is there already; give another --output, or remove it; a training that "
-                    "was interrupted goes on with --resume"
+                    f"{path} is there already; give another --output, or remove it; a training "
+                    "that was interrupted goes on with --resume"
                 )
     if not output.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {output.parent} for --output {output.name}")
