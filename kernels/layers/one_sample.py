@@ -1,23 +1,51 @@
-"""One sample at a time: an edge is one multiply-add, and activations are vectors.
+"""One sample at a time: sums over the edges of a row, and activations, are vectors.
 
-The kernels of `sparse` read a register of samples for each edge; with a single sample all but
-one of its lanes would be padding. Here four rows go side by side, so that the processor has other
-sums to add to while one waits for its last addition. Each sum runs in the order of its edges, in
-complete layers of its blocks, with the operations of `sparse`, `complete` and `activations`: a
-sample alone has the bits that it has in a batch, unless the network runs on BLAS.
+The kernels of `sparse` read a register of samples for each edge; with a single sample all but one
+of its lanes would be padding. Here the lanes of a register are edges of one row, in one of four
+ways:
+
+* *edges*: four edges at a time, whose inputs are gathered (`scattered`). About a cycle an edge;
+* *masks*: columns that lie side by side, a register of inputs, for eight rows. A mask says for each
+  row which of them it has; its next weights are spread over these lanes. It takes some 3.5 cycles a
+  row, whether it has one of the columns or all;
+* *places*: columns of two registers of inputs, for eight rows, as long as no row has more of them
+  than a register has lanes. Inputs are brought to the row's weights, by their places in the
+  registers. It takes some 4.3 cycles a row;
+* *complete*: registers of W and of inputs.
+
+Masks are for rows with nearly all columns, or with runs of them; places for rows with a seventh to
+two thirds. Both are for AVX-512 only.
+
+Rows go side by side, so that the processor has other sums to add to while one waits for its last
+addition. Each lane has a sum of its own: the total is that of a batch but for its rounding. BLAS is
+not called, and nothing depends on the number of threads.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..functions.activations import activate, activate_layer
-from ..functions.normalisation import folded
 from ..machine.jit import jit
-from ..machine.subnormals import flush_subnormals, restore
+from ..machine.scattered import (
+    GATHERED,
+    count,
+    expanded,
+    gathered,
+    nothing,
+    permuted,
+    totals,
+    values_from,
+)
 from ..machine.vector import fma
-from .blas import multiply
-from .complete import COLUMNS
+
+COMPLETE, EDGES, MASKS, PLACES = range(4)
+"""Ways to sum up a group."""
+
+ROWS = 8
+"""Rows that share registers of inputs. With fewer, the instruction that spreads weights waits for
+the register that it wrote to last (Zen 4)."""
+
+_FOUR = (0,) * GATHERED
 
 
 @jit
@@ -27,116 +55,164 @@ def _four_of(i, n):  # type: ignore[no-untyped-def]
 
 
 @jit
-def edges_times(begins, ends, indices, weights, x, z):  # type: ignore[no-untyped-def]
+def edges_times(starts, indices, weights, x, z):  # type: ignore[no-untyped-def]
     """z = W x on the edges of W.
 
-    begins, ends : uint32[n_out], each row's first edge and the first after it; indices : uint16 or
-    uint32[edges]; weights : real[edges]; x : real[n_in]; z : real[n_out]. Cost: 2 * edges
-    operations, about one cycle per edge.
+    starts : uint32[n_out + 1], each row's first edge; indices : uint16 or uint32[edges]; weights :
+    real[edges]; x : real[n_in]; z : real[n_out]. Cost: 2 * edges operations.
     """
-    n_out, zero = z.shape[0], z.dtype.type(0)
+    n_out = z.shape[0]
     for i in range(0, n_out, 4):
         i0, i1, i2, i3 = _four_of(i, n_out)
-        b0, b1 = np.intp(begins[i0]), np.intp(begins[i1])
-        b2, b3 = np.intp(begins[i2]), np.intp(begins[i3])
-        e0, e1, e2, e3 = np.intp(ends[i0]), np.intp(ends[i1]), np.intp(ends[i2]), np.intp(ends[i3])
-        common = min(min(e0 - b0, e1 - b1), min(e2 - b2, e3 - b3))
-        z0, z1, z2, z3 = zero, zero, zero, zero
-        for k in range(common):
-            z0 = fma(weights[b0 + k], x[indices[b0 + k]], z0)
-            z1 = fma(weights[b1 + k], x[indices[b1 + k]], z1)
-            z2 = fma(weights[b2 + k], x[indices[b2 + k]], z2)
-            z3 = fma(weights[b3 + k], x[indices[b3 + k]], z3)
+        k0, k1, k2, k3 = (
+            np.intp(starts[i0]),
+            np.intp(starts[i1]),
+            np.intp(starts[i2]),
+            np.intp(starts[i3]),
+        )
+        e0, e1 = np.intp(starts[i0 + 1]), np.intp(starts[i1 + 1])
+        e2, e3 = np.intp(starts[i2 + 1]), np.intp(starts[i3 + 1])
+        a, b = nothing(_FOUR, z), nothing(_FOUR, z)
+        c, d = nothing(_FOUR, z), nothing(_FOUR, z)
+        common = min(min(e0 - k0, e1 - k1), min(e2 - k2, e3 - k3)) // GATHERED
+        for _ in range(common):
+            a = gathered(a, weights, indices, k0, x)
+            b = gathered(b, weights, indices, k1, x)
+            c = gathered(c, weights, indices, k2, x)
+            d = gathered(d, weights, indices, k3, x)
+            k0, k1, k2, k3 = k0 + GATHERED, k1 + GATHERED, k2 + GATHERED, k3 + GATHERED
         # Not in a function: a call takes twice as long where rows are short.
-        for k in range(b0 + common, e0):
+        while k0 + GATHERED <= e0:
+            a = gathered(a, weights, indices, k0, x)
+            k0 += GATHERED
+        while k1 + GATHERED <= e1:
+            b = gathered(b, weights, indices, k1, x)
+            k1 += GATHERED
+        while k2 + GATHERED <= e2:
+            c = gathered(c, weights, indices, k2, x)
+            k2 += GATHERED
+        while k3 + GATHERED <= e3:
+            d = gathered(d, weights, indices, k3, x)
+            k3 += GATHERED
+        z0, z1, z2, z3 = totals(a, b, c, d)
+        for k in range(k0, e0):
             z0 = fma(weights[k], x[indices[k]], z0)
-        for k in range(b1 + common, e1):
+        for k in range(k1, e1):
             z1 = fma(weights[k], x[indices[k]], z1)
-        for k in range(b2 + common, e2):
+        for k in range(k2, e2):
             z2 = fma(weights[k], x[indices[k]], z2)
-        for k in range(b3 + common, e3):
+        for k in range(k3, e3):
             z3 = fma(weights[k], x[indices[k]], z3)
         z[i0], z[i1], z[i2], z[i3] = z0, z1, z2, z3
 
 
 @jit
-def complete_times(W, x, z):  # type: ignore[no-untyped-def]
-    """z = W x of a complete layer, W : real[n_out, n_in]."""
-    n_out, n_in = W.shape
-    zero = z.dtype.type(0)
-    for i in range(0, n_out, 4):
-        i0, i1, i2, i3 = _four_of(i, n_out)
-        for block in range(0, n_in, COLUMNS):
-            z0, z1, z2, z3 = zero, zero, zero, zero
-            for j in range(block, min(block + COLUMNS, n_in)):
-                z0 = fma(W[i0, j], x[j], z0)
-                z1 = fma(W[i1, j], x[j], z1)
-                z2 = fma(W[i2, j], x[j], z2)
-                z3 = fma(W[i3, j], x[j], z3)
-            if block > 0:
-                z0, z1, z2, z3 = z[i0] + z0, z[i1] + z1, z[i2] + z2, z[i3] + z3
-            z[i0], z[i1], z[i2], z[i3] = z0, z1, z2, z3
+def _four_masks(masks, at):  # type: ignore[no-untyped-def]
+    """Return four masks from a place on, which is not looked at for being negative."""
+    return (
+        masks[np.uint64(at)],
+        masks[np.uint64(at + 1)],
+        masks[np.uint64(at + 2)],
+        masks[np.uint64(at + 3)],
+    )
 
 
 @jit
-def predict_one(  # type: ignore[no-untyped-def]
-    groups,
-    starts,
-    indices,
-    functions,
-    parameters,
-    scale,
-    on_blas,
-    logits,
-    values,
-    outputs,
-    workspace,
-):
-    """Compute all activations of one sample.
+def _masked(sums, places, weights, x, masks, at):  # type: ignore[no-untyped-def]
+    """Return the sums of four rows with some columns more, and where their next weights are."""
+    a, b, c, d = sums
+    k0, k1, k2, k3 = places
+    m0, m1, m2, m3 = _four_masks(masks, at)
+    a, b = expanded(a, weights, k0, x, m0), expanded(b, weights, k1, x, m1)
+    c, d = expanded(c, weights, k2, x, m2), expanded(d, weights, k3, x, m3)
+    return (a, b, c, d), (k0 + count(m0), k1 + count(m1), k2 + count(m2), k3 + count(m3))
 
-    groups, starts, indices : of a plan's `Tables`; functions : int64[n], the address of each
-    activation by its number, 0 where it is not used; parameters : real[n_parameters]; scale : real,
-    on the sums of groups that read inputs; on_blas : whether BLAS makes the products of complete
-    groups; logits : whether pre-activations of outputs are wanted; values : real[n_rows], the
-    inputs first, the rest overwritten; outputs : real[n_out]; workspace : real[2, 1].
+
+@jit
+def masks_times(register, starts, steps, columns, masks, weights, x, z):  # type: ignore[no-untyped-def]
+    """z = W x by masks.
+
+    register : a tuple with an item for each lane of a register; starts : as for `edges_times`;
+    steps : int64[ceil(n_out / ROWS) + 1], where the steps of each `ROWS` rows begin; columns :
+    uint16 or uint32[n_steps], the first column of each; masks : uint16[n_steps * ROWS]; x :
+    real[n_in and more], with a register to be read from each column on. Where fewer than `ROWS`
+    rows are left, the last one is there several times.
     """
-    control = flush_subnormals()
-    one, zero = parameters.dtype.type(1), parameters.dtype.type(0)
-    n_inputs = groups[0]["n_rows"]
-    for number in range(1, groups.shape[0]):
-        group = groups[number]
-        n_in, n_out, n_blocks = group["n_reads"], group["n_rows"], group["n_blocks"]
-        x = values[group["reads"] : group["reads"] + n_in]
-        z = values[group["rows"] : group["rows"] + n_out]
-        weights = parameters[group["weights"] : group["biases"]]
-        biases = parameters[group["biases"] : group["biases"] + n_out]
-        if n_blocks > 0:
-            begins = starts[group["starts"] : group["starts"] + n_out]
-            past = group["starts"] + n_blocks * n_out
-            ends = starts[past : past + n_out]
-            columns = indices[group["edges"] : group["edges"] + weights.shape[0]]
-            edges_times(begins, ends, columns, weights, x, z)
-        elif on_blas:
-            multiply(weights.reshape((n_out, n_in)), x, z)
-        else:
-            complete_times(weights.reshape((n_out, n_in)), x, z)
-        factor = scale if group["reads"] < n_inputs else one
-        if group["normal"] < 0:
-            for i in range(n_out):
-                z[i] = fma(z[i], factor, biases[i])
-        else:
-            moments = parameters[group["gains"] : group["gains"] + 3 * n_out]
-            for i in range(n_out):
-                gain, mean, variance = moments[i], moments[n_out + i], moments[2 * n_out + i]
-                scaled, shift = folded(gain, biases[i], mean, variance)
-                z[i] = fma(fma(z[i], factor, zero), scaled, shift)
-        first = group["output"]
-        if logits and first >= 0:
-            for i in range(n_out):
-                outputs[first + i] = z[i]
-        activate(functions[group["activation"]], z, one, zero)
-        activate_layer(group["activation"], z.reshape((n_out, 1)), workspace, 0, 1)
-        if not logits and first >= 0:
-            for i in range(n_out):
-                outputs[first + i] = z[i]
-    restore(control)
+    n_out, zero = z.shape[0], nothing(register, z)
+    for i in range(0, n_out, ROWS):
+        i0, i1, i2, i3 = _four_of(i, n_out)
+        i4, i5, i6, i7 = _four_of(min(i + 4, n_out - 1), n_out)
+        first = (zero, zero, zero, zero)
+        second = (zero, zero, zero, zero)
+        k = (np.intp(starts[i0]), np.intp(starts[i1]), np.intp(starts[i2]), np.intp(starts[i3]))
+        q = (np.intp(starts[i4]), np.intp(starts[i5]), np.intp(starts[i6]), np.intp(starts[i7]))
+        for s in range(steps[i // ROWS], steps[i // ROWS + 1]):
+            values = values_from(zero, x, np.intp(columns[np.uint64(s)]))
+            first, k = _masked(first, k, weights, values, masks, s * ROWS)
+            second, q = _masked(second, q, weights, values, masks, s * ROWS + 4)
+        z[i0], z[i1], z[i2], z[i3] = totals(first[0], first[1], first[2], first[3])
+        z[i4], z[i5], z[i6], z[i7] = totals(second[0], second[1], second[2], second[3])
+
+
+@jit
+def _placed(sums, edges, weights, places, x, y, masks, at):  # type: ignore[no-untyped-def]
+    """Return the sums of four rows with some columns more, and where their next weights are."""
+    a, b, c, d = sums
+    k0, k1, k2, k3 = edges
+    m0, m1, m2, m3 = _four_masks(masks, at)
+    a = permuted(a, weights, places, k0, x, y, m0)
+    b = permuted(b, weights, places, k1, x, y, m1)
+    c = permuted(c, weights, places, k2, x, y, m2)
+    d = permuted(d, weights, places, k3, x, y, m3)
+    return (a, b, c, d), (k0 + count(m0), k1 + count(m1), k2 + count(m2), k3 + count(m3))
+
+
+@jit
+def places_times(  # type: ignore[no-untyped-def]
+    register, starts, steps, columns, masks, places, weights, x, z
+):
+    """z = W x by places.
+
+    Arguments as for `masks_times`; but a mask has as many ones, the first, as the row has edges in
+    the step, and from each column on two registers of x can be read. places : uint8[edges and the
+    lanes of a register], of each edge's input in the two registers.
+    """
+    n_out, zero = z.shape[0], nothing(register, z)
+    for i in range(0, n_out, ROWS):
+        i0, i1, i2, i3 = _four_of(i, n_out)
+        i4, i5, i6, i7 = _four_of(min(i + 4, n_out - 1), n_out)
+        first = (zero, zero, zero, zero)
+        second = (zero, zero, zero, zero)
+        k = (np.intp(starts[i0]), np.intp(starts[i1]), np.intp(starts[i2]), np.intp(starts[i3]))
+        q = (np.intp(starts[i4]), np.intp(starts[i5]), np.intp(starts[i6]), np.intp(starts[i7]))
+        for s in range(steps[i // ROWS], steps[i // ROWS + 1]):
+            a = values_from(zero, x, np.intp(columns[np.uint64(s)]))
+            b = values_from(zero, x, np.intp(columns[np.uint64(s)]) + len(register))
+            first, k = _placed(first, k, weights, places, a, b, masks, s * ROWS)
+            second, q = _placed(second, q, weights, places, a, b, masks, s * ROWS + 4)
+        z[i0], z[i1], z[i2], z[i3] = totals(first[0], first[1], first[2], first[3])
+        z[i4], z[i5], z[i6], z[i7] = totals(second[0], second[1], second[2], second[3])
+
+
+@jit
+def complete_times(register, W, x, z):  # type: ignore[no-untyped-def]
+    """z = W x of a complete layer, W : real[n_out, n_in]."""
+    n_out, n_in = W.shape
+    weights, zero, lanes = W.reshape(n_out * n_in), nothing(register, z), len(register)
+    whole = n_in // lanes * lanes
+    for i in range(0, n_out, 4):
+        i0, i1, i2, i3 = _four_of(i, n_out)
+        a, b, c, d = zero, zero, zero, zero
+        for j in range(0, whole, lanes):
+            values = values_from(zero, x, j)
+            a = fma(values_from(zero, weights, i0 * n_in + j), values, a)
+            b = fma(values_from(zero, weights, i1 * n_in + j), values, b)
+            c = fma(values_from(zero, weights, i2 * n_in + j), values, c)
+            d = fma(values_from(zero, weights, i3 * n_in + j), values, d)
+        z0, z1, z2, z3 = totals(a, b, c, d)
+        for j in range(whole, n_in):
+            z0 = fma(W[i0, j], x[j], z0)
+            z1 = fma(W[i1, j], x[j], z1)
+            z2 = fma(W[i2, j], x[j], z2)
+            z3 = fma(W[i3, j], x[j], z3)
+        z[i0], z[i1], z[i2], z[i3] = z0, z1, z2, z3

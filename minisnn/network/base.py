@@ -232,6 +232,9 @@ class SparseNetwork(ABC):
         ValueError, TypeError
             If X has the wrong shape or dtype, holds NaN or inf, or is empty.
         """
+        outputs = self._passes.predict_one(X, input_scale) if rows is None else None
+        if outputs is not None:
+            return outputs
         return self.predict_checked(check_inputs(self, X, input_scale, rows=rows))
 
     def check_values(self, samples: Samples) -> None:

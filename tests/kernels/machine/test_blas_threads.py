@@ -19,7 +19,7 @@ from minisnn.baselines import products
 from minisnn.kernels.machine import blas_threads as module
 from minisnn.kernels.machine.blas_threads import blas_threads
 from minisnn.kernels.machine.jit import DISABLED
-from minisnn.network import execution, passes
+from minisnn.network import execution
 
 
 def numbers() -> set[int]:
@@ -208,7 +208,6 @@ CALLS: dict[str, Callable[[], Any]] = {
         dense_net(), X, LABELS, optimizer=snn.SGD(0.1), epochs=1, progress=False, seed=0
     ),
     "predict": lambda: dense_net().predict(X),
-    "predict one": lambda: dense_net().predict(X[:1]),
     "forward": lambda: dense_net().forward(X),
     "evaluate": lambda: snn.evaluate(dense_net(), X, LABELS),
     "gradients": lambda: dense_net().loss_and_gradients(X, LABELS),
@@ -233,7 +232,6 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
 
     blas = products.get_blas_funcs
     monkeypatch.setattr(execution, "run", watched(execution.run))
-    monkeypatch.setattr(passes, "predict_one", watched(passes.predict_one))
     monkeypatch.setattr(products, "get_blas_funcs", lambda *a: [watched(f) for f in blas(*a)])
     for name in ("eigvalsh", "norm"):
         monkeypatch.setattr(np.linalg, name, watched(getattr(np.linalg, name)))
