@@ -256,6 +256,7 @@ def test_results_are_new_arrays(net: snn.MLP, rng: np.random.Generator) -> None:
     assert first.flags.writeable
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # without compilation
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
 @pytest.mark.parametrize("idle", [False, True])
 def test_an_input_that_is_no_number(value: float, idle: bool) -> None:
