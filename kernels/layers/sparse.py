@@ -91,6 +91,20 @@ def _columns(indices, k0, k1, k2, k3):  # type: ignore[no-untyped-def]
     return np.intp(indices[k0]), np.intp(indices[k1]), np.intp(indices[k2]), np.intp(indices[k3])
 
 
+@inlined
+def add_edges(tile, dZ, row, X, indices, k, stop, c, dW, at):  # type: ignore[no-untyped-def]
+    """The same with the rows of X of edges k to stop, four by four."""
+    while k + 4 <= stop:
+        four = _columns(indices, k, k + 1, k + 2, k + 3)
+        add_four(tile, dZ, row, X, four, c, dW, at, np.intp(4))
+        k += 4
+        at += 4
+    if k < stop:
+        k1, k2 = min(k + 1, stop - 1), min(k + 2, stop - 1)
+        four = _columns(indices, k, k1, k2, k2)
+        add_four(tile, dZ, row, X, four, c, dW, at, stop - k)
+
+
 @jit
 def weight_gradient(tile, starts, indices, dZ, X, dW, rows, blocks):  # type: ignore[no-untyped-def]
     """dW = dZ X^T on the edges of some rows and blocks, row after row without gaps.
@@ -106,16 +120,7 @@ def weight_gradient(tile, starts, indices, dZ, X, dW, rows, blocks):  # type: ig
                 row_start = np.intp(starts[blocks[0], i])
                 at = row_begin + k - row_start
                 row_begin += np.intp(starts[blocks[1], i]) - row_start
-                row = load(tile, dZ, i, c)
-                while k + 4 <= stop:
-                    four = _columns(indices, k, k + 1, k + 2, k + 3)
-                    add_four(tile, dZ, row, X, four, c, dW, at, np.intp(4))
-                    k += 4
-                    at += 4
-                if k < stop:
-                    k1, k2 = min(k + 1, stop - 1), min(k + 2, stop - 1)
-                    four = _columns(indices, k, k1, k2, k2)
-                    add_four(tile, dZ, row, X, four, c, dW, at, stop - k)
+                add_edges(tile, dZ, load(tile, dZ, i, c), X, indices, k, stop, c, dW, at)
 
 
 @jit

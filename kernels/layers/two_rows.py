@@ -1,4 +1,4 @@
-"""Forward product and input gradient of `sparse`, two rows at a time.
+"""The products of `sparse`, two rows at a time.
 
 Rows of structured graphs read mostly the same rows of X as their neighbours, or as those a stride
 away; so do the neurons of one term of a hierarchy. A row of X that both need is loaded once and
@@ -20,7 +20,9 @@ Arrays as in `sparse`, and for each two rows in each block::
 
 A range of rows, from an even one on, holds the same rows in this order. The last of an odd number
 has no other, and goes through `sparse`. The part of a tile is one whose vectors for two rows and
-for X stay in registers. Cost, and the reason why there is no race, as in `sparse`.
+for X stay in registers. The weight gradient takes whole tiles, on which its sums depend: where two
+rows of dZ do not fit (`holds_two`), it stays `sparse`'s. Cost, and the reason why there is no race,
+as there.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..functions.activations import activation_slope, bias_activation
-from ..machine.jit import jit
-from ..machine.vector import fma, lanes, load, load_as, splat, store
+from ..machine.cpu import TARGET
+from ..machine.jit import inlined, jit
+from ..machine.vector import cross_dots, fma, lanes, load, load_as, splat, store
 from . import sparse
 
 FIRST, SECOND, BOTH = 1, 2, 3
@@ -128,3 +131,59 @@ def input_gradient(  # type: ignore[no-untyped-def]
         sparse.input_gradient(
             part, starts, indices, edges, weights, dZ, X, slopes, keep, dX, i, i + 1
         )
+
+
+def holds_two(tile: tuple[int, ...], registers: int = TARGET.registers) -> bool:
+    """Return whether registers hold a tile's vectors of two rows, beside what four sums take."""
+    return 2 * len(tile) + 6 <= registers
+
+
+@jit
+def weight_gradient(  # type: ignore[no-untyped-def]
+    tile, starts, order, run_starts, runs, indices, dZ, X, dW, first, last
+):
+    """dW = dZ X^T on the edges of rows first to last, row after row without gaps.
+
+    dW : real[edges in them or more].
+    """
+    begin = np.intp(starts[0, first])
+    for c in range(0, dZ.shape[1], lanes(tile, dZ)):
+        for block in range(starts.shape[0] - 1):
+            for k in range(first // 2, last // 2):
+                i, j = np.intp(order[2 * k]), np.intp(order[2 * k + 1])
+                a, b = load(tile, dZ, i, c), load(tile, dZ, j, c)
+                p, q = np.intp(starts[block, i]), np.intp(starts[block, j])
+                for r in range(run_starts[block, k], run_starts[block + 1, k]):
+                    who, n = runs[r] & _WHO, np.intp(runs[r] >> SHIFT)
+                    if who == BOTH:
+                        _add_both(tile, dZ, a, b, X, indices, p, n, c, dW, p - begin, q - begin)
+                        p, q = p + n, q + n
+                    elif who == FIRST:
+                        sparse.add_edges(tile, dZ, a, X, indices, p, p + n, c, dW, p - begin)
+                        p += n
+                    else:
+                        sparse.add_edges(tile, dZ, b, X, indices, q, q + n, c, dW, q - begin)
+                        q += n
+    if last % 2:
+        i = np.intp(order[last - 1])
+        at = np.intp(starts[0, i]) - begin
+        blocks = np.intp(0), starts.shape[0] - 1
+        sparse.weight_gradient(tile, starts, indices, dZ, X, dW[at:], (i, i + 1), blocks)
+
+
+@inlined
+def _add_both(tile, dZ, a, b, X, indices, p, n, c, dW, at, other):  # type: ignore[no-untyped-def]
+    """Dot products of two rows of dZ with the rows of X of n edges, two by two.
+
+    Those of row a to dW from ``at`` on, those of row b from ``other`` on. Of an odd number the last
+    column goes by itself.
+    """
+    for e in range(0, n, 2):
+        more = min(1, n - 1 - e)
+        x = load_as(tile, dZ, X, np.intp(indices[p + e]), c)
+        y = load_as(tile, dZ, X, np.intp(indices[p + e + more]), c)
+        ax, ay, bx, by = cross_dots(a, b, x, y)
+        at0, at1, other0, other1 = at + e, at + e + more, other + e, other + e + more
+        if c > 0:
+            ax, ay, bx, by = dW[at0] + ax, dW[at1] + ay, dW[other0] + bx, dW[other1] + by
+        dW[at0], dW[at1], dW[other0], dW[other1] = ax, ay, bx, by

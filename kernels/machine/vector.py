@@ -197,6 +197,10 @@ if DISABLED:
         """The sums of ``x * a``, ``x * b``, ``x * c`` and ``x * d``."""
         return dot(x, a), dot(x, b), dot(x, c), dot(x, d)
 
+    def cross_dots(x, y, a, b):  # type: ignore[no-untyped-def]
+        """The sums of ``x * a``, ``x * b``, ``y * a`` and ``y * b``."""
+        return dot(x, a), dot(x, b), dot(y, a), dot(y, b)
+
 else:
 
     @intrinsic
@@ -346,6 +350,14 @@ else:
 
         return x.real(x, x), generate
 
+    def _four_sums(context: Any, builder: Any, kind: Any, factors: list[Any]) -> Any:
+        """The sums of four products of two vectors, as a tuple."""
+        total = _sums(builder, [_products(builder, *pair) for pair in factors])
+        parts = [
+            builder.extract_element(total, ir.Constant(ir.IntType(32), lane)) for lane in range(4)
+        ]
+        return context.make_tuple(builder, kind, parts)
+
     @intrinsic
     def dots(typing: Any, x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
         """Return the sums of ``x * a``, ``x * b``, ``x * c``, ``x * d``, each as `dot` has it."""
@@ -353,11 +365,17 @@ else:
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             first, *others = arguments
-            total = _sums(builder, [_products(builder, first, other) for other in others])
-            parts = [
-                builder.extract_element(total, ir.Constant(ir.IntType(32), lane))
-                for lane in range(4)
-            ]
-            return context.make_tuple(builder, four, parts)
+            return _four_sums(context, builder, four, [(first, other) for other in others])
 
         return four(x, x, x, x, x), generate
+
+    @intrinsic
+    def cross_dots(typing: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
+        """Return the sums of ``x * a``, ``x * b``, ``y * a``, ``y * b``, each as `dot` has it."""
+        four = types.UniTuple(x.real, 4)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            factors = [(row, column) for row in arguments[:2] for column in arguments[2:]]
+            return _four_sums(context, builder, four, factors)
+
+        return four(x, x, x, x), generate

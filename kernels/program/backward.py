@@ -165,17 +165,12 @@ def _use(context, operation, step, scale, decays, first, gradients):  # type: ig
 
 
 @jit
-def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
+def _use_edges(context, rank, operation, step, scale, starts):  # type: ignore[no-untyped-def]
+    """Use the gradients of some rows and blocks, which are in the thread's scratch."""
     group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
-    starts = views.starts(context, group["u_starts"], group["u_blocks"], group["n_rows"])
-    first, last = operation["first"], operation["last"]
     begin, end = operation["begin"], operation["end"]
-    sparse.weight_gradient(
-        context.tile, starts, views.indices(context, group), views.deltas(context, group),
-        X, scratch, (first, last), (begin, end),
-    )  # fmt: skip
     # Runs of edges without a gap, which are all rows at once where the task has all blocks.
-    i, at = first, np.int64(0)
+    i, last, at = operation["first"], operation["last"], np.int64(0)
     while i < last:
         run, stop = np.int64(starts[begin, i]), np.int64(starts[end, i])
         i += 1
@@ -185,6 +180,32 @@ def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-
         part = scratch[at : at + stop - run]
         _use(context, operation, step, scale, True, group["weights"] + run, part)
         at += stop - run
+
+
+@jit
+def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
+    group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
+    starts = views.starts(context, group["u_starts"], group["u_blocks"], group["n_rows"])
+    sparse.weight_gradient(
+        context.tile, starts, views.indices(context, group), views.deltas(context, group),
+        X, scratch, (operation["first"], operation["last"]), (operation["begin"], operation["end"]),
+    )  # fmt: skip
+    _use_edges(context, rank, operation, step, scale, starts)
+
+
+@jit
+def _update_edges_by_two(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
+    group, tables, scratch = (
+        context.tables.groups[operation["group"]], context.tables, context.memory.scratch[rank],
+    )  # fmt: skip
+    starts, n_blocks, n_rows = views.row_starts(context, group), group["n_blocks"], group["n_rows"]
+    two_rows.weight_gradient(
+        context.tile, starts, views.order(context, group["order"], n_rows),
+        views.starts_of_two(context, group["order"], n_blocks, n_rows), tables.runs,
+        views.indices(context, group), views.deltas(context, group), X, scratch,
+        operation["first"], operation["last"],
+    )  # fmt: skip
+    _use_edges(context, rank, operation, step, scale, starts)
 
 
 def update(context, rank, operation, step):  # type: ignore[no-untyped-def]
@@ -198,6 +219,19 @@ def update_of_bytes(context, rank, operation, step):  # type: ignore[no-untyped-
     X = views.pairs(context, context.tables.groups[operation["group"]])
     scale = context.memory.parameters.dtype.type(context.work.scale)
     _update_edges(context, rank, operation, step, X, scale)
+
+
+def update_by_two(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same as `update`, all blocks, two rows at a time."""
+    X = views.inputs(context, context.tables.groups[operation["group"]])
+    _update_edges_by_two(context, rank, operation, step, X, X.dtype.type(1))
+
+
+def update_of_bytes_by_two(context, rank, operation, step):  # type: ignore[no-untyped-def]
+    """The same as `update_of_bytes`, all blocks, two rows at a time."""
+    X = views.pairs(context, context.tables.groups[operation["group"]])
+    scale = context.memory.parameters.dtype.type(context.work.scale)
+    _update_edges_by_two(context, rank, operation, step, X, scale)
 
 
 def complete_update(context, rank, operation, step):  # type: ignore[no-untyped-def]

@@ -69,6 +69,8 @@ ADD_LOSS = _operation(backward.add_loss)
 NORMALISE_BACK = _operation(backward.normalise_back, with_tile=True)
 UPDATE = _operation(backward.update, with_tile=True)
 UPDATE_BYTES = _operation(backward.update_of_bytes, with_tile=True)
+UPDATE_BY_TWO = _operation(backward.update_by_two, with_tile=True)
+UPDATE_BYTES_BY_TWO = _operation(backward.update_of_bytes_by_two, with_tile=True)
 COMPLETE_UPDATE = _operation(backward.complete_update, with_tile=True)
 BLAS_WEIGHTS = _operation(backward.blas_weights)
 APPLY = _operation(backward.apply)
@@ -80,6 +82,9 @@ CLAMP = _operation(backward.clamp)
 LEAVE_OUT_FROZEN = _operation(backward.leave_out_frozen)
 NORM = _operation(backward.norm, with_tile=True)
 STEP = _operation(backward.clipped_step)
+
+UPDATES_OF_EDGES = (UPDATE, UPDATE_BYTES, UPDATE_BY_TWO, UPDATE_BYTES_BY_TWO)
+"""Those that hold the gradients of some rows' edges."""
 
 ALL = range(len(OPERATIONS))
 """All kinds."""

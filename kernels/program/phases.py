@@ -8,6 +8,7 @@ one has made is still in a near cache for the next.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -188,7 +189,7 @@ class Schedule:
             if product.runs is not None:
                 kinds = [ops.FORWARD_BY_TWO, ops.FORWARD_BYTES_BY_TWO]
             kind, tasks = kinds[as_bytes], []
-            multiple = product.multiple if reader is None else max(product.multiple, COLUMNS)
+            multiple = math.lcm(product.multiple, 1 if reader is None else COLUMNS)
             for rows in self._effort.rows_of(product, multiple=multiple):
                 task = [operation(kind, number, *rows), *self._normalised(number, rows)]
                 tasks.append([*task, *self._follows(number, rows)])
@@ -313,6 +314,7 @@ class Schedule:
             edges = max(self._groups[other].graph.n_edges for other in updated)
             least = -(-edges // SCRATCH)
             update = self._products.updates[number]
+            multiple = math.lcm(multiple, update.multiple)
             ranges = self._effort.rows_of(product, update, least=least, multiple=multiple)
             levels = sorted(str(self._groups[other].level) for other in updated)
             title += f", update of layer{'s' * (len(levels) > 1)} {' and '.join(levels)}"

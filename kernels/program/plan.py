@@ -27,6 +27,7 @@ from ..functions.activations import ACTIVATIONS, IDENTITY, NONE, values_at
 from ..functions.losses import OF_OUTPUTS, OF_SAMPLES, SAMPLES
 from ..functions.optimizers import NORM_BLOCK, UPDATES
 from ..layers.complete import part_of
+from ..layers.two_rows import holds_two
 from ..machine.blas_threads import blas_threads
 from ..machine.layout import read_only
 from ..machine.threads import get_num_threads
@@ -356,7 +357,7 @@ class Plan:
         record["starts"], record["order"] = products.place(made)
         record["n_blocks"], record["u_starts"] = made.blocks.number, record["starts"]
         if self.purpose != PREDICT:
-            if made.runs is not None:
+            if made.runs is not None and not holds_two(self.tile):
                 made = products.row_by_row(reads, of_bytes=of_bytes)
                 record["u_starts"], _ = products.place(made)
             products.updates[number], record["u_blocks"] = made, made.blocks.number
@@ -384,7 +385,7 @@ class Plan:
         """Return the largest number of gradients that an operation holds."""
         size = 1
         for kind, number, first, last, begin, end in self.tables.operations.tolist():
-            if kind in (ops.UPDATE, ops.UPDATE_BYTES):
+            if kind in ops.UPDATES_OF_EDGES:
                 starts = updates[number].starts[:, first:last].astype(np.int64)
                 size = max(size, int((starts[end] - starts[begin]).sum()))
             elif kind == ops.COMPLETE_UPDATE:

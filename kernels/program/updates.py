@@ -123,13 +123,16 @@ class Updates:
         if graph.n_out < NARROW and n_blocks > 1:  # too few rows to share: share the blocks
             shares = even(n_blocks, parts)
             return [self.of_rows(number, 0, graph.n_out, *share) for share in shares]
-        ranges = self._effort.rows_of(product, least=least)
+        ranges = self._effort.rows_of(product, least=least, multiple=product.multiple)
         return [self.of_rows(number, *rows, 0, n_blocks) for rows in ranges]
 
     def of_rows(self, number: int, first: int, last: int, begin: int, end: int) -> Task:
         """Return the update of rows: their edges, and with the first blocks their biases."""
         as_bytes = self._keeps_bytes and self._structure.reads_inputs_alone(number)
-        kind = ops.UPDATE_BYTES if as_bytes else ops.UPDATE
+        product, kinds = self._products[number], [ops.UPDATE, ops.UPDATE_BYTES]
+        if product.runs is not None and (begin, end) == (0, product.blocks.number):
+            kinds = [ops.UPDATE_BY_TWO, ops.UPDATE_BYTES_BY_TWO]
+        kind = kinds[as_bytes]
         task = [operation(kind, number, first, last, begin, end)]
         return [*task, *self._biases(number, (first, last))] if begin == 0 else task
 

@@ -55,6 +55,15 @@ def check(
     for rows in ranges(n_out, parts, multiple):
         two_rows.forward(part, *tables, indices, weights, biases, X, like, tanh, other, *rows)
     np.testing.assert_array_equal(A, other)
+    dZ = feature_major(n_out, width, real)
+    dZ[:] = rng.standard_normal(dZ.shape)
+    for first, last in ranges(n_out, parts, multiple):
+        blocks, n_edges = (0, len(starts) - 1), int(indptr[last] - indptr[first])
+        dW, other = (np.full(n_edges + 1, np.nan, real) for _ in range(2))
+        sparse.weight_gradient(tile, starts, indices, dZ, X, dW, (first, last), blocks)
+        two_rows.weight_gradient(tile, *tables, indices, dZ, X, other, first, last)
+        np.testing.assert_array_equal(dW, other)
+        assert np.isnan(other[-1]), "nothing is written behind the last edge"
     if of_bytes:
         return
     # The same arrays read as a transpose: rows are inputs, and edges stand anywhere in W.
@@ -66,6 +75,12 @@ def check(
     for rows in ranges(n_out, parts, multiple):
         two_rows.input_gradient(part, *tables, indices, edges, weights, *rest, other, *rows)
     np.testing.assert_array_equal(dX, other)
+
+
+def test_tiles_of_two_rows_fit_into_registers() -> None:
+    assert two_rows.holds_two((0,) * 8, 32)
+    assert two_rows.holds_two((0,) * 4, 16)
+    assert not two_rows.holds_two((0,) * 8, 16)
 
 
 @pytest.mark.parametrize("columns", [7, 1000])

@@ -194,7 +194,9 @@ def test_every_row_and_edge_is_in_one_task(
         covers(ops.BIASES, number, graph.n_out if trains else 0)
         if products == EDGES:
             shape = (tables.groups[number]["u_blocks"], graph.n_out)
-            assert (covered(tables, ops.UPDATE, number, shape) == trains).all()
+            row_by_row = covered(tables, ops.UPDATE, number, shape)
+            by_two = covered(tables, ops.UPDATE_BY_TWO, number, shape)
+            assert (row_by_row + by_two == trains).all()
         elif products == COMPLETE:
             shape = (graph.n_in, graph.n_out)
             assert (covered(tables, ops.COMPLETE_UPDATE, number, shape) == trains).all()
