@@ -3,8 +3,7 @@
 Rows of structured graphs read mostly the same rows of X as their neighbours, or as those a stride
 away; so do the neurons of one term of a hierarchy. A row of X that both need is loaded once and
 used twice: eight loads serve sixteen multiply-adds, and half as many lines come from the caches
-further away. (The weight gradient has its row of dZ in registers already, and gains nothing: it
-stays `sparse`'s.)
+further away.
 
 **Order.** Rows ``order[2 k]`` and ``order[2 k + 1]`` are taken together. Whatever the order, each
 row's sum runs over its own edges.

@@ -357,7 +357,7 @@ class Plan:
         record["starts"], record["order"] = products.place(made)
         record["n_blocks"], record["u_starts"] = made.blocks.number, record["starts"]
         if self.purpose != PREDICT:
-            if made.runs is not None and not holds_two(self.tile):
+            if made.runs is not None and not (holds_two(self.tile) and made.runs.for_updates):
                 made = products.row_by_row(reads, of_bytes=of_bytes)
                 record["u_starts"], _ = products.place(made)
             products.updates[number], record["u_blocks"] = made, made.blocks.number

@@ -84,6 +84,18 @@ def test_what_is_shared_in_part_is_one_run() -> None:
     assert made.shared == pytest.approx(20 / 29)
 
 
+def test_short_runs_are_not_for_updates() -> None:
+    """Two rows that share all columns, or all but every sixth."""
+    same = np.arange(60)
+    other = np.where(same % 6 == 0, same + 100, same)
+    starts = np.array([[0, 60], [60, 120]], np.uint32)
+    for second, long in ((same, True), (np.sort(other), False)):
+        indices = np.concatenate([same, second]).astype(np.uint16)
+        made = runs.runs_of(indices, starts, *runs.pairs_of(2, 1))
+        assert made.shared > 0.8
+        assert made.for_updates is long
+
+
 def test_rows_are_taken_with_those_that_share_most() -> None:
     """Rows three apart are equal, neighbours have nothing in common."""
     indices = np.concatenate([np.arange(12) * 3 + i % 3 for i in range(200)]).astype(np.uint16)
