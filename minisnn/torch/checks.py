@@ -28,6 +28,15 @@ def check_dtype(dtype: Any) -> torch.dtype:
     return dtype
 
 
+def check_no_record(name: str) -> None:
+    """Raise where PyTorch records operations: it would take outputs for constants."""
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():
+        raise RuntimeError(
+            f"{name} cannot be traced or exported by PyTorch, which sees none of its operations; "
+            "take to_dense() of each layer, or minisnn.export_onnx and to_minisnn()"
+        )
+
+
 def check_inputs(x: Any, n_in: int, weight: torch.Tensor, name: str) -> None:
     """Raise unless a layer with this weight can read the tensor."""
     if not isinstance(x, torch.Tensor):

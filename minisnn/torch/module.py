@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 
 from ..topology.graph import Topology
-from .checks import check_inputs, outside_compilation
+from .checks import check_inputs, check_no_record, outside_compilation
 from .products import Parameters, Products
 
 
@@ -54,9 +54,15 @@ class KernelModule(torch.nn.Module):
         ------
         TypeError, ValueError
             If x is not such a tensor.
+        RuntimeError
+            If the call is to be recorded, by ``torch.jit.trace`` or ``torch.export``.
         """
         if torch.compiler.is_compiling():
             return _uncompiled(self, x)
+        return self._run(x)
+
+    def _run(self, x: torch.Tensor) -> torch.Tensor:
+        check_no_record(type(self).__name__)
         if self._graphs() != self._products.graphs:  # a layer of a stack was replaced
             self._wire()
         parameters = self._ordered()
@@ -80,4 +86,4 @@ class KernelModule(torch.nn.Module):
         self._products.house(self._ordered())
 
 
-_uncompiled = outside_compilation(KernelModule.forward)
+_uncompiled = outside_compilation(KernelModule._run)

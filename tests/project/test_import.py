@@ -23,7 +23,7 @@ def test_what_not_all_need_is_imported_where_it_is_first_used() -> None:
     program = f"""if True:
         import sys, minisnn
         later = {LATER}
-        others = ("matplotlib", "pooch", "scipy.sparse", "scipy.special", "scipy.stats")
+        others = ("matplotlib", "pooch", "scipy.sparse", "scipy.special", "scipy.stats", "torch")
         for module in (*(f"minisnn.{{name}}" for name in later), *others):
             assert module not in sys.modules, module
         for name in later:

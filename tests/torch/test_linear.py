@@ -360,6 +360,16 @@ def test_torch_compile_calls_it_as_it_is() -> None:
     torch.compiler.reset()
 
 
+@COMPILED_ONLY
+@pytest.mark.parametrize(
+    "record", [torch.jit.trace, lambda *it: torch.export.export(it[0], it[1:])]
+)
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own
+def test_it_is_not_recorded(record: Any) -> None:
+    with pytest.raises(RuntimeError, match="SparseLinear cannot be traced or exported by PyTorch"):
+        record(make(), torch.randn(5, 20))
+
+
 @pytest.mark.parametrize(
     ("inputs", "error", "message"),
     [
