@@ -98,9 +98,9 @@ def expand_bytes(source, samples, following, pairs, like, space, first, last):  
     tile = space.bytes
     tile[: min(MOST, last - first)] = 0
     _find(source, samples, first, space)
-    for s in range(0, 2 * pairs.shape[1], SAMPLES):
-        for f in range(first, last, MOST):
-            n = min(MOST, last - f)
+    for f in range(first, last, MOST):
+        n = min(MOST, last - f)
+        for s in range(0, 2 * pairs.shape[1], SAMPLES):
             for j in range(s, min(s + SAMPLES, samples.shape[0])):
                 k, end = space.places[j], source.indptr[samples[j] + 1]
                 ahead = _next_place(source, samples, following, j, f, first, last, space) - k
@@ -199,21 +199,15 @@ def _set_half(source, target):  # type: ignore[no-untyped-def]
 
 @jit
 def _next_place(source, samples, following, j, f, first, last, space):  # type: ignore[no-untyped-def]
-    """Return about where the values lie that are set in a sample's column after those from f on.
-
-    They are of the same sample, or else of one that follows it in the batch, or of the next batch.
-    """
-    n_features = source.columns.shape[0]
-    if f + MOST < last:
-        n_values = source.indptr[samples[j] + 1] - source.indptr[samples[j]]
-        return space.places[j] + n_values * MOST // n_features
-    if j + SAMPLES < samples.shape[0]:
-        return space.places[j + SAMPLES]
-    j %= SAMPLES
-    if j < following.shape[0]:
-        begin, end = source.indptr[following[j]], source.indptr[following[j] + 1]
-        return begin + (end - begin) * first // n_features
-    return space.places[j]
+    """Return about where the values lie that follow a sample's next ones, or the next batch's."""
+    sample, place, share = samples[j], space.places[j], MOST
+    if f + MOST >= last:
+        if j >= following.shape[0]:
+            return place
+        sample, share = following[j], first
+        place = source.indptr[sample]
+    n_values = source.indptr[sample + 1] - source.indptr[sample]
+    return place + n_values * share // source.columns.shape[0]
 
 
 # Rare values

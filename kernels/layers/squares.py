@@ -33,6 +33,7 @@ LINE = 64
 MOST = 2048
 """Values of a row that are brought together at once."""
 
+_AHEAD = 256  # rows from a line that is moved to one that is fetched: stores would wait for it
 _BYTES, _SINGLES, _DOUBLES = TURNED
 
 
@@ -222,6 +223,7 @@ def move_lines(tile, n, pairs, f, k):  # type: ignore[no-untyped-def]
         line = address_of(tile) + i * LINE
         target = address_of(pairs) + (f + i) * pairs.strides[0] + k * pairs.itemsize
         if n_words * pairs.itemsize == LINE:
+            prefetch(target + _AHEAD * pairs.strides[0])
             move_line(line, target)
         else:
             for word in range(n_words):
