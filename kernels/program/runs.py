@@ -25,8 +25,8 @@ FEWEST = 12
 
 UPDATE_FROM = 12
 """Edges of a run, on average, from which on updates go by two as well: what is left of a run, less
-than two columns or four edges, costs as much as these. On Zen 4 steps of 784-1000 take 0.83 to 0.85 of the time at 13 edges,
-1.02 to 1.04 at 8 and 1.07 to 1.1 at 6."""
+than two columns or four edges, costs as much as these. On Zen 4 steps of 784-1000 take 0.83 to 0.85
+of the time at 13 edges, 1.02 to 1.04 at 8 and 1.07 to 1.1 at 6."""
 
 _RUN = 4
 """Columns that make a run of both rows: its length is hard to predict."""

@@ -15,7 +15,10 @@ from .measure import interleaved, median
 from .ours import Ours
 from .steps import DATA, check_gradients, filled, make_problem, on_edges, scale_by_density
 
-CONSTRUCTIONS = ("", "regular_rotating", "long_range_rotating", "fibonacci_rotating")
+CONSTRUCTIONS = (
+    "", "regular_rotating", "fibonacci_rotating", "long_range_rotating", "receptive_fields",
+    "block_random",
+)  # fmt: skip
 RANDOM = "as many random inputs per neuron"
 DENSE = "dense on BLAS"
 
@@ -114,7 +117,8 @@ def table(result: dict[str, Any]) -> str:
 
 _COLORS = {
     RANDOM: "#0072b2", "regular_rotating": "#d55e00", "fibonacci_rotating": "#009e73",
-    "long_range_rotating": "#cc79a7", DENSE: "#000000",
+    "long_range_rotating": "#cc79a7", "receptive_fields": "#e69f00", "block_random": "#56b4e9",
+    DENSE: "#000000",
 }  # fmt: skip
 
 

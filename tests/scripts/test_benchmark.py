@@ -125,14 +125,14 @@ def test_a_part_that_is_left_out_has_no_rows() -> None:
 @pytest.mark.slow
 def test_constructions() -> None:
     result = constructions.measure_constructions(
-        (40, 50, 5), (1.0, 0.2), (1,), batch_size=16, rounds=1, report=lambda _: None
+        (36, 48, 5), (1.0, 0.25), (1,), batch_size=16, rounds=1, report=lambda _: None
     )
     on_bytes, on_floats = result["rows"]  # all wiring is the same at 100 %
     assert (on_bytes["data"], on_floats["data"]) == ("bytes", "floats")
     for row in result["rows"]:
         connections = dict(row["connections"])
-        assert connections.pop(constructions.DENSE) == 2000
-        assert set(connections.values()) == {400}
+        assert connections.pop(constructions.DENSE) == 1728
+        assert all(abs(n - 432) <= 24 for n in connections.values()), connections
     text = constructions.table(json.loads(json.dumps(result)))
     assert "fibonacci_rotating" in text
     assert "against dense" in text
