@@ -18,6 +18,7 @@ from collections.abc import Sequence, Sized
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -261,6 +262,10 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"Plan({str(self).partition(chr(10))[0]})"
+
+    def _repr_html_(self) -> str:
+        style = "overflow-x: auto; color: inherit; background: none"
+        return f'<pre style="{style}">{escape(str(self))}</pre>'
 
     def __str__(self) -> str:
         goal = _GOALS[self.purpose]

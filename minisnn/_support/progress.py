@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from .console import Output, error_output, in_notebook
+from .console import error_output, in_notebook
 from .extras import require
+from .notebook_bar import NotebookBar
+
+_BAR = "a progress bar"
 
 
 class Bar(Protocol):
@@ -29,35 +32,38 @@ class Bar(Protocol):
         """Leave the bar as it is."""
 
 
-def progress_bar(show: bool | None, total: int, unit: str | None = None) -> Bar:
-    """Return a bar on standard error, or of widgets in a notebook.
+def progress_bar(
+    show: bool | None,
+    total: int,
+    unit: str | None = None,
+    below: Callable[[], str] | None = None,
+) -> Bar:
+    """Return a bar on standard error, or below the cell of a notebook.
 
     Parameters
     ----------
     show : bool, optional
-        True: shown; an error names the extra if tqdm is missing. False: not shown. None: shown
-        where tqdm is installed, and standard error is a terminal or the program a notebook.
+        True: shown; an error names the extra if tqdm is missing and needed. False: not shown.
+        None: shown in a notebook, and where tqdm is installed and standard error is a terminal.
     total : int
         Units of work in all.
     unit : str, optional
         Unit that is counted. None: the description shows the progress.
+    below : callable, optional
+        Returns HTML that a notebook shows below the bar.
     """
     output = error_output()
     if show is None:
-        seen = output.isatty() or in_notebook()
-        show = seen and importlib.util.find_spec("tqdm") is not None
+        show = in_notebook() or (output.isatty() and importlib.util.find_spec("tqdm") is not None)
     if not show:
         return _NoBar()
-    tqdm = require_tqdm().tqdm
     if in_notebook():
-        output = Output(sys.stdout)  # standard error is red there
-        if importlib.util.find_spec("ipywidgets") is not None:
-            tqdm = require("tqdm.notebook", "progress", "a progress bar").tqdm
-    bar: Bar = tqdm(  # the speed is that since the beginning, and any update may show it
+        return NotebookBar(total, unit, below)
+    bar: Bar = require("tqdm", "progress", _BAR).tqdm(
         total=total,
         unit=unit or "",
         bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}" if unit is None else None,
-        smoothing=0,
+        smoothing=0,  # the speed is that since the beginning, and any update may show it
         miniters=1,
         dynamic_ncols=True,
         file=output,
@@ -65,9 +71,10 @@ def progress_bar(show: bool | None, total: int, unit: str | None = None) -> Bar:
     return bar
 
 
-def require_tqdm() -> Any:
-    """Return tqdm, or raise the error that names the extra."""
-    return require("tqdm", "progress", "a progress bar")
+def check_bar() -> None:
+    """Raise the error that names the extra if tqdm is missing; notebooks need none."""
+    if not in_notebook():
+        require("tqdm", "progress", _BAR)
 
 
 class _NoBar:

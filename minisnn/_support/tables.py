@@ -38,3 +38,28 @@ def align(header: Sequence[str], rows: Sequence[Sequence[str]], *, n_left: int =
         return "  ".join([*words, *(cell.rjust(width) for cell, width in numbers)]).rstrip()
 
     return "\n".join([line(header), "  ".join("-" * width for width in widths), *map(line, rows)])
+
+
+def shortened(rows: Sequence[Sequence[str]], most: int) -> list[Sequence[str]]:
+    """Return the rows; of more than can be shown the first and the last, and dots between.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        The cells.
+    most : int
+        Rows to show, an even number; a row of dots comes in addition.
+
+    Returns
+    -------
+    list of sequence of str
+
+    Examples
+    --------
+    >>> from minisnn._support.tables import shortened
+    >>> shortened([["1"], ["2"], ["3"], ["4"], ["5"]], 2)
+    [['1'], ['...'], ['5']]
+    """
+    if len(rows) <= most:
+        return [*rows]
+    return [*rows[: most // 2], ["..."] * len(rows[0]), *rows[-(most // 2) :]]

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from .._support import html
 from .._support.arrays import Array
 from .._support.extras import require
 from .._support.messages import counted, few, shown
 from .._support.tables import align
 
 _MOST = 10  # names that are listed
+_HEADER = ["name", "level", "mean of |a|", "mean of a"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,14 +138,23 @@ class Attribution:
 
     def summary(self) -> str:
         """Return a table of the largest attributions, which ``print(result)`` shows, too."""
-        rows = [
+        return "\n".join([repr(self), "", align(_HEADER, self._largest()), *self._more()])
+
+    def _largest(self) -> list[list[str]]:
+        """Return the cells of the largest attributions."""
+        return [
             [str(self.names[k]), str(self.levels[k]), f"{self.mean_absolute[k]:.4g}",
              f"{self.mean[k]:+.4g}"]
             for k in self.order[:_MOST]
         ]  # fmt: skip
-        table = align(["name", "level", "mean of |a|", "mean of a"], rows)
-        n = len(self.names) - len(rows)
-        return "\n".join([repr(self), "", table, *([f"and {n:,} more"] if n else [])])
+
+    def _more(self) -> list[str]:
+        """Return the line below them."""
+        n = len(self.names) - _MOST
+        return [f"and {n:,} more"] if n > 0 else []
+
+    def _repr_html_(self) -> str:
+        return html.table(_HEADER, self._largest(), title=repr(self), notes=self._more())
 
     def __str__(self) -> str:
         return self.summary()

@@ -89,7 +89,7 @@ def wiring_test(
         of processes here.
     progress : bool, optional
         Whether to show a progress bar; by default in a notebook, and if standard error is a
-        terminal, provided that tqdm is installed.
+        terminal and tqdm is installed.
 
     Returns
     -------

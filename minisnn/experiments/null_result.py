@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._support import html
 from .._support.arrays import Array
 from .._support.extras import require
 from .._support.messages import counted
@@ -121,18 +122,28 @@ class NullTest:
 
     def summary(self) -> str:
         """Return effect, interval and p as a text, which ``print`` shows, too."""
+        rows = self._rows()
+        width = max(len(name) for name, _, _ in rows)
+        return "\n".join(
+            f"{name:{width}} {value:>8.4g}{', ' * bool(rest)}{rest}" for name, value, rest in rows
+        )
+
+    def _rows(self) -> list[tuple[str, float, str]]:
+        """Return a name, a number and a remark for each line of the summary."""
         low, high = self.interval
         n = counted(len(self.nulls), "null")
-        rows = [
+        return [
             ("metric of the real wiring", self.real, ""),
             (f"mean of {n} ({self.keep})", float(self.nulls.mean()),
-             f", standard deviation {self.deviation:.4g}"),
-            ("effect", self.effect, f", 95 % interval {low:.4g} to {high:.4g}"),
+             f"standard deviation {self.deviation:.4g}"),
+            ("effect", self.effect, f"95 % interval {low:.4g} to {high:.4g}"),
             ("effect in standard deviations", self.standardised_effect, ""),
-            ("permutation p", self.p, f", {self.n_as_good} of {n} as good"),
+            ("permutation p", self.p, f"{self.n_as_good} of {n} as good"),
         ]  # fmt: skip
-        width = max(len(name) for name, _, _ in rows)
-        return "\n".join(f"{name:{width}} {value:>8.4g}{rest}" for name, value, rest in rows)
 
     def __str__(self) -> str:
         return self.summary()
+
+    def _repr_html_(self) -> str:
+        rows = [(name, f"{value:.4g}", rest) for name, value, rest in self._rows()]
+        return html.table(["", "", ""], rows, words=[0, 2])

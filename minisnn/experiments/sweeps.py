@@ -77,7 +77,7 @@ def sweep(
         Whether to train failed runs again.
     progress : bool, optional
         Whether to show a progress bar; by default in a notebook, and if standard error is a
-        terminal, provided that tqdm is installed.
+        terminal and tqdm is installed.
 
     Returns
     -------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._support import html
 from .._support.arrays import Array
 from .._support.tables import align
 from ..network.mlp import MLP
@@ -132,8 +133,43 @@ def describe_load(networks: Sequence[NetworkFigures]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of networks side by side: a table, which ``print`` and notebooks show.
+
+    Parameters
+    ----------
+    networks : sequence of NetworkFigures
+        A column each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisnn as snn
+    >>> from minisnn.measurement.comparison import Comparison, figures_of
+    >>> net = snn.MLP([snn.topology.dense(4, 2)])
+    >>> history = snn.train(net, np.eye(4), [0, 1, 0, 1], optimizer=snn.SGD(1.0), epochs=3)
+    >>> print(str(Comparison([figures_of("small", net, history, 0.5)])).splitlines()[0].strip())
+    small
+    """
+
+    networks: Sequence[NetworkFigures]
+
+    def __str__(self) -> str:
+        return format_comparison(self.networks)
+
+    def _repr_html_(self) -> str:
+        busy = describe_load(self.networks)
+        return html.table(*_table(self.networks), notes=busy.splitlines())
+
+
 def format_comparison(networks: Sequence[NetworkFigures]) -> str:
     """Return the figures as an aligned table, one column per network."""
+    return align(*_table(networks))
+
+
+def _table(networks: Sequence[NetworkFigures]) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the networks, and a row for each figure."""
 
     def line(label: str, form: str, field: str) -> list[str]:
         values = [getattr(item, field) for item in networks]
@@ -161,4 +197,4 @@ def format_comparison(networks: Sequence[NetworkFigures]) -> str:
     lines.append(
         ["CPUs taken by others", *("-" if load is None else f"{load:.0f} %" for load in loads)]
     )
-    return align(["", *(item.name for item in networks)], lines)
+    return ["", *(item.name for item in networks)], lines

@@ -14,6 +14,7 @@ from .._support.checks import check_kind
 from .._support.seeds import Seed, seed_of
 from ..topology.graph import Topology
 from .base import SparseNetwork
+from .display import network_html
 from .initializers import check_rule, initial_parameters
 from .layer import (
     Layer,
@@ -237,6 +238,9 @@ class MLP(SparseNetwork):
 
     def __repr__(self) -> str:
         return f"MLP({self._about()}{'' if self._seed is None else f', seed={self._seed}'})"
+
+    def _repr_html_(self) -> str:
+        return network_html(repr(self), self.structure, self.place_of, self.topologies)
 
     # Passes
 

@@ -20,6 +20,7 @@ from ..kernels.functions.normalisation import EPSILON
 from ..wiring.graph import Wiring
 from .base import SparseNetwork
 from .batch_norm import BatchNorm, BatchNorms, check_batch_norm
+from .display import network_html
 from .hierarchy import structure_of
 from .initializers import check_rule, hierarchy_parameters
 from .layer import HIDDEN, PRECISIONS, check_activations, check_precision
@@ -229,6 +230,9 @@ class Network(SparseNetwork):
 
     def __repr__(self) -> str:
         return f"Network({self._about()}{'' if self._seed is None else f', seed={self._seed}'})"
+
+    def _repr_html_(self) -> str:
+        return network_html(repr(self), self.structure, self.place_of)
 
     # Passes
 

@@ -78,7 +78,7 @@ def reproduce(
         Further facts for the report beside versions and machine.
     progress : bool, optional
         Whether to show a progress bar; by default in a notebook, and if standard error is a
-        terminal, provided that tqdm is installed.
+        terminal and tqdm is installed.
 
     Returns
     -------

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields
 from os import PathLike
 from statistics import median
 from typing import Any
 
+from .._support import html, svg
 from .._support.extras import require
 from .._support.files import replace_text
 from .._support.messages import counted, did_you_mean, shown
 from .optimizer_state import OptimizerState
+
+_MOST_EPOCHS = 10  # of a table in a notebook
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,12 @@ class History:
         ended = ", interrupted" * self.interrupted
         return f"History({counted(len(self), 'epoch')}{figures}{seed}{ended})"
 
+    def _repr_html_(self) -> str:
+        header = [item.name.replace("_", " ") for item in fields(Epoch)]
+        rows = [[_written(figure) for figure in astuple(epoch)] for epoch in self.epochs]
+        table = html.table(header, rows, words=(), most=_MOST_EPOCHS) if rows else ""
+        return html.block(html.paragraph(repr(self)), curves(self), table)
+
     def __len__(self) -> int:
         return len(self.epochs)
 
@@ -140,6 +149,22 @@ def describe(record: Epoch) -> str:
     elif record.validation_loss is not None:
         words += f", validation loss {record.validation_loss:.5f}"
     return words
+
+
+def curves(history: History) -> str:
+    """Return small plots of loss and accuracy by epoch, in SVG; "" below two epochs."""
+    names = {"training": "loss", "validation": "validation_loss"}
+    losses = {label: history.column(name) for label, name in names.items()}
+    shares = history.column("validation_accuracy")
+    accuracies = [None if share is None else 100 * share for share in shares]
+    first = history.epochs[0].epoch if history.epochs else 1
+    plots = svg.line_chart("loss", losses, first)
+    return plots + svg.line_chart("accuracy, %", {"validation": accuracies}, first)
+
+
+def _written(figure: float | None) -> str:
+    """Return a figure of an epoch in a few digits."""
+    return "" if figure is None else str(figure) if isinstance(figure, int) else f"{figure:.4g}"
 
 
 def write_csv(path: str | PathLike[str], histories: Mapping[str, History]) -> None:

@@ -29,7 +29,7 @@ from .callback import Callback, EpochFunction, Training
 from .checkpoint import Checkpoint
 from .divergence import check_finite, divergence
 from .generators import generator_state, set_generator_state
-from .history import Epoch, History, describe
+from .history import Epoch, History, curves, describe
 from .optimizer import Optimizer
 from .optimizer_state import OptimizerState
 from .trainer import AnyTrainer
@@ -185,7 +185,7 @@ class Loop:
             whole.enter_context(self._untouched_if_refused())
             self.history.compile_seconds = self._compile()
             with interruptible() as interrupted, ExitStack() as ends:
-                bar = progress_bar(self._progress, n_steps)
+                bar = progress_bar(self._progress, n_steps, below=lambda: curves(self.history))
                 ends.callback(bar.close)
                 training = Training(self.history, self._trainer, self.figures)
                 ends.callback(training.end)  # last of all

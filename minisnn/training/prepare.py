@@ -16,7 +16,7 @@ from .._support.checksums import checksum
 from .._support.columns import Known
 from .._support.compile_notice import compile_notice
 from .._support.messages import shown
-from .._support.progress import require_tqdm
+from .._support.progress import check_bar
 from .._support.seeds import Seed, seed_of
 from ..network.base import SparseNetwork, check_network
 from ..network.losses import check_loss
@@ -124,7 +124,7 @@ def prepare(
     callbacks = _check_callbacks(options.callbacks)
     shuffle = check_flag(options.shuffle, "shuffle")
     if options.progress is not None and check_flag(options.progress, "progress"):
-        require_tqdm()  # the bar is made after compiling, which takes its time
+        check_bar()  # the bar is made after compiling, which takes its time
     if options.checkpoint is not None and epochs > _MOST_EPOCHS:
         raise ValueError(
             f"a training with a checkpoint, which has a row for each epoch, may have "

@@ -141,7 +141,7 @@ def train(
         overwritten.
     progress : bool, optional
         Whether to show a progress bar (extra ``progress``); by default in a notebook, and if
-        standard error is a terminal, provided that tqdm is installed. False also silences the
+        standard error is a terminal and tqdm is installed. False also silences the
         notice that kernels are being compiled.
 
     Returns

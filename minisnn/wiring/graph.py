@@ -16,7 +16,7 @@ from .._support.messages import counted
 from .layout import Rows, lay_out
 from .parts import Names, Parts
 from .selection import Dropped, dead_ends, merged, resized, restricted
-from .summary import edges_by_level, level_table
+from .summary import edges_by_level, level_html, level_table
 from .validation import check_known, check_parts, check_terms
 
 
@@ -359,6 +359,9 @@ class Wiring:
 
     def __str__(self) -> str:
         return self.summary()
+
+    def _repr_html_(self) -> str:
+        return level_html(repr(self), self._parts, self.levels, self.dropped)
 
     def __repr__(self) -> str:
         counts = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import itertools
 import math
@@ -130,7 +129,7 @@ def test_the_bar_says_where_a_training_stands() -> None:
 
     bar = Noting()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minisnn.training.loop.progress_bar", lambda *_: bar)
+        patch.setattr("minisnn.training.loop.progress_bar", lambda *_, **__: bar)
         patch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)  # one step at a time
         patch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
         snn.train(
@@ -147,32 +146,40 @@ def test_the_bar_says_where_a_training_stands() -> None:
     ]
 
 
-@pytest.mark.parametrize("widgets", [True, False])
-def test_a_notebook_has_a_bar(monkeypatch: pytest.MonkeyPatch, widgets: bool) -> None:
-    """Of widgets if they are installed, else of text, and not in the red of errors."""
-    tqdm = pytest.importorskip("tqdm")
+def test_a_notebook_has_a_bar_that_ends_as_a_plot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs neither tqdm nor widgets, and writes nothing in the red of errors."""
 
     class OutStream(io.StringIO):
         pass
 
     OutStream.__module__ = "ipykernel.iostream"
-    output, made = OutStream(), []
-    monkeypatch.setattr(sys, "stdout", output)
+    shown: list[dict[str, str]] = []
+
+    def show(data: dict[str, str], *, raw: bool, display_id: bool = False) -> Any:
+        assert raw
+        assert display_id is (not shown)
+        shown.append(data)
+        return types.SimpleNamespace(update=show)
+
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=show))
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(sys, "stdout", OutStream())
     monkeypatch.setattr(sys, "stderr", OutStream())
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec",
-        lambda name: widgets or None if name == "ipywidgets" else found(name),
-    )  # fmt: skip
-    monkeypatch.setitem(
-        sys.modules,
-        "tqdm.notebook",
-        types.SimpleNamespace(tqdm=lambda **options: made.append(options) or tqdm.tqdm(**options)),
-    )
-    snn.train(make(), *problem(100), optimizer=OPTIMIZER, epochs=3)
-    assert bool(made) is widgets
-    assert "epoch 3 of 3: 100%" in output.getvalue()
-    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
+    options = {"optimizer": OPTIMIZER, "epochs": 3, "validation_data": problem(50)}
+    history = snn.train(make(), *problem(100), **options)
+    assert shown[0]["text/plain"].startswith("0 %")
+    last = shown[-1]
+    assert last["text/plain"].startswith("epoch 3 of 3, 100 %")
+    assert f"loss {history.epochs[-1].loss:.5f}, accuracy " in last["text/plain"]
+    assert last["text/html"].count("<svg") == 2
+    assert last["text/html"].count("<polyline") == 3
+    assert sys.stdout.getvalue() == sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
+    shown.clear()
+    snn.train(make(), *problem(100), **options, progress=True)
+    assert shown[-1]["text/html"].count("<svg") == 2
+    shown.clear()
+    snn.train(make(), *problem(100), **options, progress=False)
+    assert not shown
 
 
 def test_loss_of_an_epoch_is_the_mean_over_samples() -> None:
