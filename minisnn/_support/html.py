@@ -60,7 +60,7 @@ def table(
 
     def cell(tag: str, text: str, is_words: bool, rule: str) -> str:
         side = "left" if is_words else "right"
-        style = f"text-align: {side}; padding: 0.1em 0.8em 0.1em 0; {rule}"
+        style = f"text-align: {side}; padding: 0.1em 0.8em 0.1em 0; white-space: nowrap; {rule}"
         return f'<{tag} style="{style}">{escape(text)}</{tag}>'
 
     rule = "font-weight: bold; border-bottom: 1px solid currentColor"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from time import perf_counter
 
@@ -65,19 +65,25 @@ class NotebookBar:
         self._next = ended + max(_EVERY, (ended - began) / _SHARE)
 
     def _picture(self) -> dict[str, str]:
+        text = ", ".join(filter(None, self._words()))
         share = min(self._done / self._total, 1) if self._total > 0 else 0.0
-        words = [self._description] if self._description else []
-        if self._unit is not None:
-            words.append(f"{self._done:,} of {self._total:,} {self._unit}")
-        words.append(f"{100 * share:.0f} %, {self._times()}")
-        words += [self._figures] if self._figures else []
-        text = ", ".join(words)
-        frame = "width: 100%; max-width: 36em; height: 4px; background: none"
-        style = f"{frame}; border-bottom: 1px solid currentColor; margin-top: 0.3em"
-        bar = f'<div style="width: {100 * share:.1f}%; height: 4px; border-top: 4px solid"></div>'
+        style = "max-width: 36em; border-bottom: 1px solid currentColor; margin: 0.3em 0"
+        bar = (
+            f'<div style="width: {100 * share:.1f}%; border-bottom: 3px solid currentColor"></div>'
+        )
         below = "" if self._below is None else self._below()
         html = block(paragraph(text), f'<div style="{style}">{bar}</div>', below)
         return {"text/plain": text, "text/html": html}
+
+    def _words(self) -> Iterator[str]:
+        done, total = self._done, self._total
+        yield self._description
+        if self._unit is not None:
+            yield f"{self._unit} {done:,}" + f" of {total:,}" * (total > 0)
+        if total > 0:  # a download may not say
+            yield f"{min(100 * done / total, 100):.0f} %"
+        yield self._times()
+        yield self._figures
 
     def _times(self) -> str:
         """Return the time since the beginning, and what is left at the speed until now."""

@@ -169,7 +169,7 @@ def format_comparison(networks: Sequence[NetworkFigures]) -> str:
 
 
 def _table(networks: Sequence[NetworkFigures]) -> tuple[list[str], list[list[str]]]:
-    """Return the names of the networks, and a row for each figure."""
+    """Return the names of the networks, and a row for each figure that one of them has."""
 
     def line(label: str, form: str, field: str) -> list[str]:
         values = [getattr(item, field) for item in networks]
@@ -197,4 +197,5 @@ def _table(networks: Sequence[NetworkFigures]) -> tuple[list[str], list[list[str
     lines.append(
         ["CPUs taken by others", *("-" if load is None else f"{load:.0f} %" for load in loads)]
     )
-    return ["", *(item.name for item in networks)], lines
+    known = [row for row in lines if any(value != "-" for value in row[1:])]
+    return ["", *(item.name for item in networks)], known

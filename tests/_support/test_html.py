@@ -161,11 +161,15 @@ def test_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     bar.set_postfix_str("loss 0.5")
     bar.update(1500)
     bar.close()
-    assert shown[0]["text/plain"] == "0 of 4,000 <step>, 0 %, 0:01"
+    assert shown[0]["text/plain"] == "<step> 0 of 4,000, 0 %, 0:01"
     assert "&lt;step&gt;" in shown[0]["text/html"]
-    assert shown[-2]["text/plain"] == "one, 2,500 of 4,000 <step>, 62 %, 1:00, 1:00 left, loss 0.5"
-    assert shown[-1]["text/plain"] == "one, 4,000 of 4,000 <step>, 100 %, 1:00, loss 0.5"
+    assert shown[-2]["text/plain"] == "one, <step> 2,500 of 4,000, 62 %, 1:00, 1:00 left, loss 0.5"
+    assert shown[-1]["text/plain"] == "one, <step> 4,000 of 4,000, 100 %, 1:00, loss 0.5"
     assert all("<p></p>" in data["text/html"] for data in shown)
+    bar = notebook_bar.NotebookBar(0, "B")  # of a download that does not say how long it is
+    bar.update(1000)
+    bar.close()
+    assert shown[-1]["text/plain"] == "B 1,000, 0:00"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (61, "1:01"), (3725, "1:02:05")])
