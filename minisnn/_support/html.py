@@ -56,11 +56,12 @@ def table(
 
     def line(tag: str, cells: Sequence[str], rule: str = "") -> str:
         pairs = zip(range(len(header)), cells, strict=True)
-        return f"<tr>{''.join(cell(tag, text, k in words, rule) for k, text in pairs)}</tr>"
+        return f"<tr>{''.join(cell(tag, text, k, rule) for k, text in pairs)}</tr>"
 
-    def cell(tag: str, text: str, is_words: bool, rule: str) -> str:
-        side = "left" if is_words else "right"
-        style = f"text-align: {side}; padding: 0.1em 0.8em 0.1em 0; white-space: nowrap; {rule}"
+    def cell(tag: str, text: str, column: int, rule: str) -> str:
+        side = "left" if column in words else "right"
+        wraps = "normal" if column in words and column > 0 else "nowrap"  # remarks do
+        style = f"text-align: {side}; padding: 0.1em 0.8em 0.1em 0; white-space: {wraps}; {rule}"
         return f'<{tag} style="{style}">{escape(text)}</{tag}>'
 
     rule = "font-weight: bold; border-bottom: 1px solid currentColor"

@@ -80,6 +80,7 @@ def test_pathways(run: Any) -> None:
 @pytest.mark.slow
 def test_wiring_test(run: Any) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra plot")
+    pytest.importorskip("msgspec", reason="needs the extra sweep")
     book = run("wiring_test.ipynb")
     assert sum("permutation p" in text for text in displayed(book)) == 2
     assert len(displayed(book, "image/png")) == 1
