@@ -4,7 +4,7 @@
 - The reference has a page for each public package, made of what its ``__all__`` names. If a
   docstring names something public, a link leads to it.
 - The Python blocks of topologies.md are run. Below each stands what it printed, and a picture and
-  the measures of the ``graph`` or the ``layers`` that it made.
+  the measures of the ``graph`` or the ``layers`` that it made. The cards of its gallery show them.
 - Fences of ``math`` become MathML, which browsers show without a script.
 """
 
@@ -24,6 +24,9 @@ from mkdocs.structure.files import File
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))  # the code beside these documents, not another one installed
+sys.path.insert(0, str(REPOSITORY / "docs"))
+
+import drawings  # noqa: E402
 
 import minisnn as snn  # noqa: E402
 from minisnn import plots  # noqa: E402
@@ -106,7 +109,7 @@ def on_page_content(html: str, *, page: Any, config: Any, files: Any) -> str:
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
-    """Show pages by their titles, not their files, and what the blocks of the gallery make."""
+    """Show pages by their titles, not their files, and what the blocks of topologies.md make."""
     markdown = re.sub(
         r"\[(?:docs/)?([\w-]+\.md)\]\(",
         lambda match: f"[{files.get_file_from_path(match[1]).page.title}](",
@@ -115,6 +118,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
     if page.file.src_uri != "topologies.md":
         return markdown
     names: dict[str, Any] = {}
+    made: dict[str, list[snn.Topology]] = {}
 
     def with_results(match: re.Match[str]) -> str:
         names.pop("graph", None)
@@ -125,6 +129,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         shown = match[0]
         if printed.getvalue():
             shown += f"\n\n```text\n{printed.getvalue()}```"
+        if graphs := names.get("layers", [names["graph"]] if "graph" in names else []):
+            made.setdefault(graphs[0].name, graphs)
         if "graph" in names:
             shown += _picture([names["graph"]], plots.plot_topologies, config, files)
             shown += "\n\n" + _measures(names["graph"])
@@ -132,7 +138,12 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
             shown += _picture(names["layers"], plots.plot_adjacency, config, files)
         return shown
 
-    return re.sub(r"```python\n(.*?)```", with_results, markdown, flags=re.DOTALL)
+    def with_drawing(match: re.Match[str]) -> str:
+        drawing = drawings.adjacency(made[match[1]], f"the wiring of {match[1]}")
+        return f"- [{drawing} {match[1]}](#{match[1]})"
+
+    markdown = re.sub(r"```python\n(.*?)```", with_results, markdown, flags=re.DOTALL)
+    return re.sub(r"^- \[(\w+)\]\(#\1\)", with_drawing, markdown, flags=re.MULTILINE)
 
 
 def _picture(graphs: list[snn.Topology], plot: Any, config: Any, files: Any) -> str:

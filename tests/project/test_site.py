@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import minisnn as snn
@@ -148,7 +149,26 @@ def test_the_gallery_has_every_construction_and_draws_it(site: Path) -> None:
         assert f'<h3 id="{name}">' in page
         assert f'src="images/{name}.png"' in page
         assert (site / "images" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert f'<a href="#{name}"><svg class="adjacency"' in page
     assert re.search(r"fibonacci_rotating +384 +1 ", page)  # what the last block printed
+
+
+@pytest.mark.parametrize("name", ["small_world", "dense", "butterfly"])
+def test_a_drawing_has_the_edges_of_its_graphs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(REPOSITORY / "docs"))
+    drawings = import_module("drawings")
+    graphs = {
+        "small_world": [snn.topology.small_world(9, 7, degree=3, seed=0)],
+        "dense": [snn.topology.dense(2, 5)],
+        "butterfly": snn.topology.butterfly(8),
+    }[name]
+    drawing = drawings.adjacency(graphs, name)
+    paths = re.findall(r'class="edges" d="([^"]*)"', drawing)
+    for graph, path in zip(graphs, paths, strict=True):
+        drawn = np.zeros(graph.shape, dtype=int)
+        for left, row, length in re.findall(r"M(\d+) (\d+)\.5h(\d+)", path):
+            drawn[int(row), int(left) : int(left) + int(length)] += 1
+        np.testing.assert_array_equal(drawn, graph.to_dense())
 
 
 def test_search_works_without_a_server(site: Path) -> None:
