@@ -264,7 +264,7 @@ class Plan:
         return f"Plan({str(self).partition(chr(10))[0]})"
 
     def _repr_html_(self) -> str:
-        style = "overflow-x: auto; color: inherit; background: none"
+        style = "font: 0.9em monospace; white-space: pre; overflow-x: auto; color: inherit"
         return f'<pre style="{style}">{escape(str(self))}</pre>'
 
     def __str__(self) -> str:

@@ -31,6 +31,7 @@ class NotebookBar:
         self.initial = 0
         self._total, self._unit, self._below = total, unit, below
         self._done, self._description, self._figures = 0, "", ""
+        self._is_over = False
         self._began = perf_counter()
         self._next = self._began + _EVERY
         display = import_module("IPython.display").display  # is there, as ipykernel needs it
@@ -56,6 +57,7 @@ class NotebookBar:
 
     def close(self) -> None:
         """Show how far it came."""
+        self._is_over = True
         self._draw()
 
     def _draw(self) -> None:
@@ -89,7 +91,7 @@ class NotebookBar:
         """Return the time since the beginning, and what is left at the speed until now."""
         seconds, done = perf_counter() - self._began, self._done - self.initial
         left = self._total - self._done
-        if left <= 0 or done <= 0:
+        if self._is_over or left <= 0 or done <= 0:
             return _clock(seconds)
         return f"{_clock(seconds)}, {_clock(seconds * left / done)} left"
 

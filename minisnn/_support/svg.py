@@ -73,9 +73,10 @@ def line_chart(title: str, curves: Mapping[str, Sequence[float | None]], first: 
             pieces.append(f'<path d="M{start - 22:.0f},10 H{start:.0f}" {stroke}/>')
             place_of_name = start - 34
     label = escape(f"{title} from {first} to {first + last}")
+    style = "color: inherit; max-width: 100%; margin-right: 1em; overflow: visible"
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
-        f'aria-label="{label}" style="color: inherit; max-width: 100%; margin-right: 1em">'
+        f'aria-label="{label}" style="{style}">'
         f"{''.join(pieces)}</svg>"
     )
 

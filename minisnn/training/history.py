@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from os import PathLike
 from statistics import median
 from typing import Any
@@ -91,8 +91,10 @@ class History:
         return f"History({counted(len(self), 'epoch')}{figures}{seed}{ended})"
 
     def _repr_html_(self) -> str:
-        header = [item.name.replace("_", " ") for item in fields(Epoch)]
-        rows = [[_written(figure) for figure in astuple(epoch)] for epoch in self.epochs]
+        columns = {item.name: self.column(item.name) for item in fields(Epoch)}
+        known = {name: column for name, column in columns.items() if {*column} - {None}}
+        rows = [[_written(figure) for figure in row] for row in zip(*known.values(), strict=True)]
+        header = [name.replace("_", " ") for name in known]
         table = html.table(header, rows, words=(), most=_MOST_EPOCHS) if rows else ""
         return html.block(html.paragraph(repr(self)), curves(self), table)
 

@@ -166,6 +166,10 @@ def test_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown[-2]["text/plain"] == "one, <step> 2,500 of 4,000, 62 %, 1:00, 1:00 left, loss 0.5"
     assert shown[-1]["text/plain"] == "one, <step> 4,000 of 4,000, 100 %, 1:00, loss 0.5"
     assert all("<p></p>" in data["text/html"] for data in shown)
+    bar = notebook_bar.NotebookBar(10)
+    bar.update(5)
+    bar.close()  # nothing is left to do after an error
+    assert shown[-1]["text/plain"] == "50 %, 0:00"
     bar = notebook_bar.NotebookBar(0, "B")  # of a download that does not say how long it is
     bar.update(1000)
     bar.close()

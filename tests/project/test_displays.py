@@ -83,7 +83,12 @@ def test_a_history() -> None:
     ]  # fmt: skip
     assert len(text) < 20_000
     assert text.count("<svg") == 1
-    assert cells(text)[1] == ["1", "1", "", "", "0.5", "2", "9"]
+    assert cells(text)[0] == ["epoch", "loss", "learning rate", "seconds", "step microseconds"]
+    assert cells(text)[1] == ["1", "1", "0.5", "2", "9"]
+    judged = snn.History(
+        [snn.Epoch(1, 0.1, 0.2, None, 0.5, 2, 9), snn.Epoch(2, 0, None, None, 1, 2, 9)]
+    )
+    assert [row[2] for row in cells(judged._repr_html_())] == ["validation loss", "0.2", ""]
 
 
 def test_a_history_of_nothing() -> None:
@@ -95,7 +100,8 @@ def test_a_history_of_nothing() -> None:
 
 def test_a_plan_is_the_text_that_is_printed() -> None:
     plan = snn.MLP([snn.topology.dense(4, 2)]).plan
-    (text,) = re.findall(r"<pre [^>]*>([^<]*)</pre>", plan._repr_html_())
+    ((style, text),) = re.findall(r"<pre ([^>]*)>([^<]*)</pre>", plan._repr_html_())
+    assert "monospace" in style  # a notebook's own style is not
     assert text == str(plan).replace("&", "&amp;").replace(">", "&gt;").replace("<", "&lt;")
 
 
