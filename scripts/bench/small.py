@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
@@ -9,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 import minisnn as snn
@@ -21,8 +23,12 @@ from .ours import Ours
 from .steps import check_gradients, make_problem
 
 SMALL, SMALL_BATCH = (64, 32, 10), 32
-WIDTHS = (784, 1000, 10)
-DENSITIES = (0.01, 0.05, 0.1, 0.16)
+SINGLES = {
+    (784, 1000, 10): (1.0, 0.9, 0.7, 0.5, 0.3, 0.16, 0.1, 0.05, 0.01),
+    (784, 300, 10): (1.0, 0.7, 0.5, 0.16, 0.05, 0.01),
+    (4096, 4096, 10): (0.5, 0.16, 0.01),
+}
+"""Densities of the first layer, of each network through which single samples go."""
 N_IMAGES, EPOCHS = 60_000, 20  # of the training whose share of Python is measured
 
 
@@ -38,11 +44,17 @@ def measure_small(*, rounds: int = 7, report: Callable[[str], None] = print) -> 
     """
     report("a small network")
     rows = [_step(rounds)]
-    for density in DENSITIES:
-        report(f"one sample at a time, {density:.0%}")
-        rows.append(_one_sample(density, rounds))
+    singles = []
+    for widths, densities in SINGLES.items():
+        for density in densities:
+            report(f"one sample at a time, {'-'.join(map(str, widths))}, {density:.0%}")
+            singles.append(_one_sample(widths, density, rounds))
     report("Python's share")
-    return {"rows": rows, "python": [_python(density, rounds) for density in (0.01, 0.1)]}
+    return {
+        "rows": rows,
+        "singles": singles,
+        "python": [_python(density, rounds) for density in (0.01, 0.1)],
+    }
 
 
 def _row(what: str, times: dict[str, list[float]]) -> dict[str, Any]:
@@ -71,43 +83,53 @@ def _step(rounds: int) -> dict[str, Any]:
     return _row(f"a step of {name} at 20 %, batch {SMALL_BATCH}", times)
 
 
-def _one_sample(density: float, rounds: int) -> dict[str, Any]:
-    """Prediction for one image: ours through `MLP.predict`, NumPy's with its weights at hand."""
+def _one_sample(widths: tuple[int, ...], density: float, rounds: int) -> dict[str, Any]:
+    """Prediction for one sample by `MLP.predict`, for random and regular wiring, and by NumPy."""
+    n_in, n_hidden, n_out = widths
     rng = np.random.default_rng(0)
-    first = snn.topology.constant_degree(784, 1000, round(1000 * density), seed=0)
-    net = snn.MLP([first, snn.topology.dense(1000, 10)])
-    images = rng.integers(0, 256, (500, 784)).astype(np.uint8)
+    X = rng.random((500, n_in), dtype=np.float32)
+    degree, topology = round(n_hidden * density), snn.topology
+    graphs = {
+        "random": topology.constant_degree(n_in, n_hidden, degree, seed=0),
+        "regular": topology.regular_rotating(n_in, n_hidden, degree),
+    }
+    if density == 1:
+        graphs = {"complete": topology.dense(n_in, n_hidden)}
+    runs: dict[str, Callable[[int], None]] = {}
+    for name, graph in graphs.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", snn.DeadNeuronWarning)
+            net = snn.MLP([graph, topology.dense(n_hidden, n_out)], seed=0)
+        dense = _dense_of(net)
+        np.testing.assert_allclose(net.predict(X[:1])[0], dense(X[0]), rtol=1e-4)
+        runs[name] = partial(_predictions, net.predict, [X[k : k + 1] for k in range(len(X))])
+    runs["numpy"] = partial(_predictions, dense, list(X))
+    # On one thread, which is faster but for the largest.
+    limits = dict.fromkeys(runs, partial(threadpool_limits, 1))
+    times = interleaved(runs, limits=limits, rounds=rounds, seconds=0.05)
+    seconds = {name: 1e6 * median(times[name]) for name in runs}
+    return {"widths": list(widths), "density": density, "microseconds": seconds}
+
+
+def _predictions(predict: Callable[[Any], Any], samples: list[Any], n: int) -> None:
+    for k in range(n):
+        predict(samples[k % len(samples)])
+
+
+def _dense_of(net: snn.MLP) -> Callable[[Any], Any]:
+    """Return NumPy's prediction with dense matrices: in arrays that are there, by BLAS."""
     W = [np.ascontiguousarray(layer.to_scipy().toarray().T) for layer in net.layers]
-    b = [layer.biases for layer in net.layers]
-    scale = np.float32(1 / 255)
+    b = [layer.biases.copy() for layer in net.layers]
+    A = [np.empty_like(biases) for biases in b]
 
-    def dense_of(image: Any) -> Any:
-        hidden = 1 / (1 + np.exp(-(W[0] @ (image * scale) + b[0])))
-        return 1 / (1 + np.exp(-(W[1] @ hidden + b[1])))
+    def predict(x: Any) -> Any:
+        for weights, biases, activations in zip(W, b, A, strict=True):
+            np.dot(weights, x, out=activations)
+            np.add(activations, biases, out=activations)
+            x = expit(activations, out=activations)
+        return x
 
-    np.testing.assert_allclose(
-        net.predict(images[:1], input_scale=1 / 255)[0], dense_of(images[0]), rtol=1e-4
-    )
-
-    def ours(n: int) -> None:
-        for k in range(n):
-            k %= 500
-            net.predict(images[k : k + 1], input_scale=1 / 255)
-
-    def numpy(n: int) -> None:
-        for k in range(n):
-            dense_of(images[k % 500])
-
-    # A product of a vector may be faster on one core than on all: NumPy's best counts.
-    counts = sorted({1, snn.get_num_threads()})
-    times = interleaved(
-        {"ours": ours} | {f"numpy {n}": numpy for n in counts},
-        limits={f"numpy {n}": partial(threadpool_limits, n) for n in counts},
-        rounds=rounds,
-    )
-    times["numpy"] = min((times[f"numpy {n}"] for n in counts), key=median)
-    name = "-".join(map(str, WIDTHS))
-    return _row(f"one sample through {name} at {100 * density:.3g} %", times)
+    return predict
 
 
 def _python(density: float, rounds: int) -> dict[str, Any]:
@@ -154,9 +176,25 @@ def table(result: dict[str, Any]) -> str:
         for row in result["rows"]
     ]
     parts = [align(["microseconds", "minisnn", "NumPy dense", "faster"], lines)]
+    parts.append(_table_of_singles(result["singles"]))
     parts += [
         f"Not in compiled code: {100 * row['share']:.1f} % of minisnn.train at "
         f"{100 * row['density']:.3g} % density, {EPOCHS} epochs of {N_IMAGES:,} images."
         for row in result["python"]
     ]
-    return "\n\n".join([parts[0], "\n".join(parts[1:])])
+    return "\n\n".join([*parts[:2], "\n".join(parts[2:])])
+
+
+def _table_of_singles(rows: list[dict[str, Any]]) -> str:
+    """Return microseconds of a prediction, and multiples of NumPy's speed."""
+    lines = []
+    for row in rows:
+        times = dict(row["microseconds"])
+        line = ["-".join(map(str, row["widths"])), f"{100 * row['density']:.3g} %"]
+        line.append(f"{times['numpy']:.1f}")
+        for name in ("random", "regular"):
+            time = times.get(name, times.get("complete"))
+            line += [f"{time:.1f}", f"{times['numpy'] / time:.2f} x"]
+        lines.append(line)
+    head = ["one sample, microseconds", "density", "NumPy dense", "random", "", "regular", ""]
+    return align(head, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -143,14 +144,17 @@ def test_constructions() -> None:
 
 
 def test_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small, "DENSITIES", (0.01,))
+    monkeypatch.setattr(small, "SINGLES", {(60, 50, 3): (1.0, 0.1)})
     monkeypatch.setattr(small, "N_IMAGES", 3000)
     monkeypatch.setattr(small, "EPOCHS", 2)
     result = small.measure_small(rounds=1, report=lambda _: None)
-    assert len(result["rows"]) == 2
+    assert len(result["rows"]) == 1
+    sides = [set(row["microseconds"]) for row in result["singles"]]
+    assert sides == [{"complete", "numpy"}, {"random", "regular", "numpy"}]
     assert all(0 < row["share"] < 1 for row in result["python"])
     text = small.table(json.loads(json.dumps(result)))
     assert "a step of 64-32-10" in text
+    assert len(re.findall(r"^60-50-3 .* x .* x$", text, re.MULTILINE)) == 2
     assert "10 % density, 2 epochs of 3,000 images" in text
 
 
