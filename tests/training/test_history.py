@@ -106,6 +106,14 @@ def test_a_history_is_a_table() -> None:
     assert snn.History().to_frame().shape == (0, 7)
 
 
+def test_a_table_without_pandas_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(
+        ImportError, match=r"a table of a history needs pandas, .* pip install 'minisnn\[pandas\]'"
+    ):
+        snn.History().to_frame()
+
+
 def test_the_bar_says_where_a_training_stands() -> None:
     """The epoch and the figures of the last one; within the first, those so far."""
 
