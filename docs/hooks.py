@@ -1,6 +1,6 @@
 """Hooks of MkDocs: the parts of the site that are generated from the code.
 
-- The front page is README.md.
+- The front page has its picture as a drawing, made of the same table.
 - The reference has a page for each public package, made of what its ``__all__`` names. If a
   docstring names something public, a link leads to it.
 - The Python blocks of topologies.md are run. Below each stands what it printed, and a picture and
@@ -51,17 +51,10 @@ def _formula(source: str, *_: Any, **__: Any) -> str:
 
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages that are not in this folder."""
-    files.append(File.generated(config, "index.md", content=_front_page()))
     for package in PACKAGES:
         path = f"reference/{package.rpartition('.')[2]}.md"
         files.append(File.generated(config, path, content=_reference(package)))
     return files
-
-
-def _front_page() -> str:
-    """Return README.md with its links seen from this folder; files outside of it have no link."""
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8").replace("](docs/", "](")
-    return re.sub(r"(?<!!)\[([^\]]+)\]\((?![\w-]+\.md\b|http)[^)]*\)", r"\1", text)
 
 
 def _reference(package: str) -> str:
@@ -115,6 +108,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         lambda match: f"[{files.get_file_from_path(match[1]).page.title}](",
         markdown,
     )
+    if page.file.src_uri == "index.md":
+        return re.sub(r"!\[(.*?)\]\(images/structure.png\)", _speeds, markdown)
     if page.file.src_uri != "topologies.md":
         return markdown
     names: dict[str, Any] = {}
@@ -144,6 +139,12 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
 
     markdown = re.sub(r"```python\n(.*?)```", with_results, markdown, flags=re.DOTALL)
     return re.sub(r"^- \[(\w+)\]\(#\1\)", with_drawing, markdown, flags=re.MULTILINE)
+
+
+def _speeds(match: re.Match[str]) -> str:
+    table = REPOSITORY / "docs" / "results" / "performance" / "wiring-zen4.txt"
+    speeds = drawings.speeds(table.read_text(encoding="utf-8"))
+    return drawings.speed_by_density(speeds, match[1])
 
 
 def _picture(graphs: list[snn.Topology], plot: Any, config: Any, files: Any) -> str:

@@ -90,11 +90,25 @@ def test_formulas_are_mathml(site: Path) -> None:
     assert "<mi>&</mi>" not in page  # what the converter makes of an environment unknown to it
 
 
-def test_the_front_page_is_the_readme(site: Path) -> None:
+def test_the_front_page_has_a_door_for_each_visitor(site: Path) -> None:
     page = read(site, "index.html")
-    assert "Two commands" in page
-    assert '<a href="training.html">Training</a>' in page
-    assert "docs/training" not in page
+    cards = page[page.index('<div class="grid cards">') : page.index('id="installation"')]
+    doors = re.findall(r'<a href="([\w-]+\.html)">', cards)
+    names = ("researchers", "tables", "biologists", "devices")
+    assert doors == [f"for-{name}.html" for name in names]
+    for door in doors:
+        assert '<div class="highlight"' in read(site, door)
+
+
+def test_the_front_page_draws_the_measured_speeds(site: Path) -> None:
+    page = read(site, "index.html")
+    texts = re.findall(r"<text[^>]*>([\d.]+)(×| %)</text>", page)
+    table = (REPOSITORY / "docs/results/performance/wiring-zen4.txt").read_text(encoding="utf-8")
+    rows = [line.split() for line in table.splitlines() if line.startswith("as many random")]
+    measured = [(f"{float(row[-2]):.2g}", row[6]) for row in rows if row[8] == "bytes"]
+    assert len(measured) == 6
+    drawn = [value for value, _ in texts]
+    assert list(zip(drawn[::2], drawn[1::2], strict=True)) == measured
 
 
 def test_the_extra_docs_is_enough_to_build_it() -> None:
@@ -160,7 +174,7 @@ def test_a_drawing_has_the_edges_of_its_graphs(name: str, monkeypatch: pytest.Mo
     graphs = {
         "small_world": [snn.topology.small_world(9, 7, degree=3, seed=0)],
         "dense": [snn.topology.dense(2, 5)],
-        "butterfly": snn.topology.butterfly(8),
+        "butterfly": snn.topology.butterfly(8),  # three
     }[name]
     drawing = drawings.adjacency(graphs, name)
     paths = re.findall(r'class="edges" d="([^"]*)"', drawing)
