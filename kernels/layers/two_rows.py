@@ -157,12 +157,10 @@ def weight_gradient(  # type: ignore[no-untyped-def]
                     if who == BOTH:
                         _add_both(tile, dZ, a, b, X, indices, p, n, c, dW, p - begin, q - begin)
                         p, q = p + n, q + n
-                    elif who == FIRST:
-                        sparse.add_edges(tile, dZ, a, X, indices, p, p + n, c, dW, p - begin)
-                        p += n
-                    else:
-                        sparse.add_edges(tile, dZ, b, X, indices, q, q + n, c, dW, q - begin)
-                        q += n
+                    else:  # written once for both rows: it is long
+                        row, e = (a, p) if who == FIRST else (b, q)
+                        sparse.add_edges(tile, dZ, row, X, indices, e, e + n, c, dW, e - begin)
+                        p, q = (p + n, q) if who == FIRST else (p, q + n)
     if last % 2:
         i = np.intp(order[last - 1])
         at = np.intp(starts[0, i]) - begin

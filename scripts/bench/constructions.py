@@ -127,7 +127,7 @@ def plot(result: dict[str, Any]) -> Any:
     from matplotlib.figure import Figure
 
     all_threads = sorted({row["threads"] for row in result["rows"]})
-    size = (5 * len(DATA), 4.2 * len(all_threads))
+    size = (5 * len(DATA), 4.2 * len(all_threads) + 0.5)
     figure = Figure(figsize=size, dpi=120, layout="constrained")
     axes = figure.subplots(len(all_threads), len(DATA), sharey=True, squeeze=False)
     for panel, (n_threads, data) in zip(axes.flat, product(all_threads, DATA), strict=True):
@@ -141,7 +141,7 @@ def plot(result: dict[str, Any]) -> Any:
         scale_by_density(panel, percent, data, n_threads)
     for row in axes:
         row[0].set_ylabel("microseconds a step")
-    axes[0, 0].legend(fontsize=8)
+    figure.legend(handles=axes[0, 0].lines, fontsize=8, loc="outside lower center", ncols=4)
     widths = "-".join(map(str, result["widths"]))
     figure.suptitle(f"A training step of {widths}, batch {result['batch_size']}, by wiring")
     return figure
