@@ -174,7 +174,7 @@ def test_a_drawing_has_the_edges_of_its_graphs(name: str, monkeypatch: pytest.Mo
     graphs = {
         "small_world": [snn.topology.small_world(9, 7, degree=3, seed=0)],
         "dense": [snn.topology.dense(2, 5)],
-        "butterfly": snn.topology.butterfly(8),  # three
+        "butterfly": snn.topology.butterfly(8),
     }[name]
     drawing = drawings.adjacency(graphs, name)
     paths = re.findall(r'class="edges" d="([^"]*)"', drawing)
