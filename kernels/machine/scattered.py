@@ -31,7 +31,7 @@ GATHERED = 4
 """Lanes of a gathered vector."""
 
 EXPANDS = TARGET.architecture == "x86-64" and TARGET.register_bytes == 64
-"""Whether the CPU has the instructions of `expanded` and `permuted`."""
+"""True if the CPU has the instructions of `expanded` and `permuted`."""
 
 if DISABLED:
 

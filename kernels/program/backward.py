@@ -142,7 +142,7 @@ def normalise_back(context, rank, operation, step):  # type: ignore[no-untyped-d
 
 @inlined
 def _refused(context, operation):  # type: ignore[no-untyped-def]
-    """Whether a group's parameters had new values that are not finite: int64[1]."""
+    """The mark that a group's parameters had new values that are not finite: int64[1]."""
     number = operation["group"]
     return context.memory.refused[number : number + 1]
 

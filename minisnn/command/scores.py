@@ -13,7 +13,7 @@ from .targets import Target
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """How well a target is predicted.
+    """The quality of a target's predictions.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class _Program(NamedTuple):
 
 
 class _Workspace:
-    """What the threads of a call write to and nobody reads afterwards."""
+    """Arrays that the threads of a call write to and nobody reads afterwards."""
 
     def __init__(self, n_threads: int, dtype: np.dtype[Any]) -> None:
         self.space = space_for(n_threads, dtype, 0)

@@ -15,7 +15,7 @@ from ..topology.graph import Topology
 
 @dataclass(frozen=True)
 class Masked:
-    """What is left of a dense layer under its mask."""
+    """The edges and weights that a mask leaves of a dense layer."""
 
     topology: Topology
     weights: torch.Tensor  # of the edges, in their order

@@ -1,4 +1,4 @@
-"""What notebooks display: tables of networks, wirings, plans, trainings and comparisons."""
+"""Displays in notebooks: tables of networks, wirings, plans, trainings and comparisons."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def jump_at(step: int, rate: float) -> Callable[[float, int], float]:
 
 @pytest.fixture(params=[False, True])
 def one_by_one(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether the loop makes steps one by one."""
+    """True if the loop makes steps one by one."""
     if request.param:
         monkeypatch.setattr("minisnn.training.loop._CHUNK_SECONDS", 0.0)
         monkeypatch.setattr("minisnn.training.trainer._FIRST_CHUNK", 1.0)
