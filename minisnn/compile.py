@@ -28,6 +28,7 @@ from .kernels.program.blocks import Blocks, block_starts
 from .kernels.program.costs import measure
 from .kernels.program.reuse import Reads
 from .kernels.program.runs import best_pairs
+from .kernels.program.steps import count_steps
 from .network.execution import Execution
 from .network.mlp import MLP
 from .network.passes import PREDICTION_BATCH
@@ -97,6 +98,7 @@ def _compile_structures() -> None:
         block_starts(indptr, indices, Blocks(1, 2, "L1", 1.0))
         best_pairs(indptr, indices, np.ones(1, np.int64))
         Reads(indptr, indices, 2)
+        count_steps(indptr.astype(np.uint32), indices, 1, 1)
     measure()
 
 

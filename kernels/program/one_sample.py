@@ -1,7 +1,8 @@
 """The program of a prediction for one sample, and the kernel that runs it.
 
 A call takes some three microseconds beside its sums. So its tables are vectors of numbers that can
-be written to: Numba takes a microsecond to recognise any other array.
+be written to, since Numba takes a microsecond to recognise any other array; all but the indices,
+which are the network's own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ..layers.one_sample import (
     places_times,
 )
 from ..machine.jit import jit
+from ..machine.layout import read_only
 from ..machine.scattered import EXPANDS
 from ..machine.subnormals import flush_subnormals, restore
 from ..machine.vector import fma, lanes_of
@@ -214,7 +216,7 @@ class OneSample:
             (0,) * lanes,
             _joined(np.int64, head, *records, *(steps.begins for steps in made)),
             _joined(np.uint32, *starts),
-            structure.indices,
+            read_only(structure.indices),
             _joined(structure.index_dtype, *(steps.columns for steps in made)),
             _joined(np.uint16, *(steps.masks.ravel() for steps in made)),
             _joined(np.uint8, *(steps.places for steps in made)),
