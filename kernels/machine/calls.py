@@ -19,7 +19,7 @@ from numba.extending import intrinsic, lower_getattr_generic
 
 from .jit import DISABLED
 
-_functions: list[Callable[..., None]] = []  # without compilation an address is an index here
+_functions: list[Callable[..., None]] = []  # without compilation an address is a place, from 1 on
 
 
 class Reference(types.Type):
@@ -71,7 +71,7 @@ if DISABLED:
 
     def call(address, arguments):  # type: ignore[no-untyped-def]
         """Call the function of that place."""
-        _functions[address](*arguments)
+        _functions[address - 1](*arguments)
 
 else:
 
@@ -111,7 +111,7 @@ def address_of(function: Any, *types_: Any) -> int:
     if DISABLED:
         if function not in _functions:
             _functions.append(function)
-        return _functions.index(function)
+        return 1 + _functions.index(function)  # 0 is the address of nothing
     function.bare.compile(types_)
     result = function.bare.overloads[types_]
     return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
