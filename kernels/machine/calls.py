@@ -12,6 +12,7 @@ from typing import Any
 
 from numba import types
 from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.datamodel import models
 from numba.core.datamodel.registry import default_manager
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
@@ -20,6 +21,7 @@ from numba.extending import intrinsic, lower_getattr_generic
 from .jit import DISABLED
 
 _functions: list[Callable[..., None]] = []  # without compilation an address is a place, from 1 on
+_addresses: dict[tuple[Any, tuple[Any, ...]], int] = {}
 
 
 class Reference(types.Type):
@@ -106,12 +108,18 @@ else:
 def address_of(function: Any, *types_: Any) -> int:
     """Return the address of a function for types of arguments; compile it first if needed.
 
-    It is valid as long as the process runs.
+    It is valid as long as the process runs. LLVM is asked once, while no process forks (`jit`): in
+    the child its lock would be held by a thread that does not exist.
     """
     if DISABLED:
         if function not in _functions:
             _functions.append(function)
         return 1 + _functions.index(function)  # 0 is the address of nothing
-    function.bare.compile(types_)
-    result = function.bare.overloads[types_]
-    return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
+    address = _addresses.get((function, types_))
+    if address is None:
+        with global_compiler_lock:
+            function.bare.compile(types_)
+            result = function.bare.overloads[types_]
+            address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+            _addresses[function, types_] = int(address)
+    return int(address)
