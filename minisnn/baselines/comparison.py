@@ -35,6 +35,7 @@ from .drop_connect import DropConnect
 from .hashed import Hashed
 from .identity import Identity
 from .low_rank import LowRank
+from .moving import Moving, train_moving
 from .pruning import prune
 from .reparametrised import Reparametrised, train_reparametrised
 from .tensor_train import TensorTrain
@@ -86,7 +87,8 @@ class Trained(NamedTuple):
     seconds: float
 
 
-Fit = Callable[[MLP | Reparametrised], History]
+Network = MLP | Moving | Reparametrised
+Fit = Callable[[Network], History]
 Baseline = Callable[[Sequence[Topology], int, Fit], Trained]
 
 
@@ -108,6 +110,15 @@ def _pruned(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
     dense = _dense(graphs, seed, fit)
     net = prune(dense.net, [graph.n_edges for graph in graphs])
     return _outcome(net, dense.seconds + _seconds(fit(net)))
+
+
+def _moving(grow: str) -> Baseline:
+    def trained(graphs: Sequence[Topology], seed: int, fit: Fit) -> Trained:
+        net = Moving(MLP(graphs, seed=seed), grow=grow)
+        seconds = _seconds(fit(net))
+        return _outcome(net.net, seconds)
+
+    return trained
 
 
 def _reparametrised(kind: type[WeightMap]) -> Baseline:
@@ -145,6 +156,8 @@ BASELINES: dict[str, Baseline] = {
     "dense": _dense,
     "narrower dense": _narrower,
     "pruned": _pruned,
+    "SET": _moving("random"),
+    "RigL": _moving("gradient"),
     "DropConnect": _reparametrised(DropConnect),
     "low rank": _reparametrised(LowRank),
     "hashed": _reparametrised(Hashed),
@@ -168,7 +181,8 @@ def compare(
     """Train a sparse network and baselines with as many weights, all alike.
 
     Fully connected layers of the sparse network, such as the last, are so in all others. A pruned
-    network is trained twice, once dense and once sparse, and its seconds are of both.
+    network is trained twice, once dense and once sparse, and its seconds are of both. Those of SET
+    and RigL, which begin with the sparse network, are of the changes of the wiring, too.
 
     Parameters
     ----------
@@ -184,7 +198,7 @@ def compare(
         Called with each row as it is ready.
     **options
         Of `minisnn.train`, such as optimizer, epochs and input_scale; those that
-        `train_reparametrised` has, too.
+        `train_reparametrised` and `train_moving` have, too.
 
     Returns
     -------
@@ -221,7 +235,8 @@ def compare(
     if labels.ndim != 1:
         raise ValueError(f"test_data must have labels of shape (samples,), got {labels.shape}")
     check_function(report, "report")
-    known = inspect.signature(train_reparametrised).parameters.keys() - {"seed"}
+    all_options = [inspect.signature(f).parameters for f in (train_reparametrised, train_moving)]
+    known = all_options[0].keys() & all_options[1].keys() - {"seed"}
     unknown = options.keys() - known
     if unknown:
         first = min(unknown)
@@ -242,10 +257,12 @@ def compare(
 
 
 def _fit(data: tuple[npt.ArrayLike, npt.ArrayLike], options: dict[str, Any]) -> Fit:
-    def fit(net: MLP | Reparametrised) -> History:
+    def fit(net: Network) -> History:
         with interruptible_at_once():
             if isinstance(net, MLP):
                 return train(net, *data, **options)
+            if isinstance(net, Moving):
+                return train_moving(net, *data, **options)
             return train_reparametrised(net, *data, **options)
 
     return fit

@@ -13,6 +13,7 @@ from ..network.layer import Layer
 from ..network.mlp import MLP, check_mlp
 from ..topology import from_edges
 from ..topology.graph import Topology
+from .rewiring import largest
 
 
 def prune(net: MLP, n_edges: Sequence[int]) -> MLP:
@@ -72,4 +73,4 @@ def _largest(layer: Layer, n: int, number: int) -> Array:
     """Return the numbers of a layer's n largest weights, in edge order."""
     if n > layer.topology.n_edges:
         raise ValueError(f"layer {number} has {layer.topology.n_edges} weights, it cannot keep {n}")
-    return np.sort(np.argsort(-np.abs(layer.weights), kind="stable")[:n])
+    return largest(np.abs(layer.weights), n)

@@ -29,8 +29,8 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None  # no dependency of th
 NEED_TORCH = ("minisnn.interchange.torch_module", "minisnn.torch")
 WITHOUT_EXAMPLES = {  # what the library makes and users read; a base class; what needs a cluster
     "Answer", "Comparison", "Dataset", "Distances", "Dropped", "Epoch", "Evaluation", "Experiment",
-    "Finding", "Gradients", "Measures", "Narrower", "NetworkMeasures", "Profile", "Record",
-    "Results", "Table", "Training", "WeightMap", "cluster",
+    "Finding", "Gradients", "Measures", "Move", "Narrower", "NetworkMeasures", "Profile", "Record",
+    "Results", "Rewired", "Table", "Training", "WeightMap", "cluster",
 }  # fmt: skip
 DOCUMENTS = sorted(
     [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]

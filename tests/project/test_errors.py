@@ -141,9 +141,9 @@ EXEMPT = {  # what the library makes and users read; then what a training calls
     "Answer", "Attribution", "Comparison", "ConvergenceError", "DataError", "Dataset",
     "DatasetError", "DeadNeuronWarning", "Distances", "Dropped", "Epoch", "Evaluation",
     "Experiment",
-    "FileFormatError", "Finding", "Gradients", "Measures", "Narrower", "NetworkMeasures",
-    "NullTest", "Profile", "Record", "RepeatedGraphWarning", "Status", "Summary", "Table",
-    "UnknownInputWarning",
+    "FileFormatError", "Finding", "Gradients", "Measures", "Move", "Narrower", "NetworkMeasures",
+    "NullTest", "Profile", "Record", "RepeatedGraphWarning", "Rewired", "Status", "Summary",
+    "Table", "UnknownInputWarning",
     "Callback", "Training", "begin", "check_values", "coefficients", "draw", "from_arrays",
     "initial", "place_of", "predict_checked", "restore",
 }  # fmt: skip
