@@ -123,9 +123,9 @@ def structure(request: pytest.FixtureRequest, rng: np.random.Generator) -> Struc
     return make_structure(rng, *request.param)
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1] if DISABLED else [1, 2])
 def n_threads(request: pytest.FixtureRequest, threads: Any) -> int:
-    return 1 if DISABLED else request.param
+    return int(request.param)
 
 
 @pytest.fixture
