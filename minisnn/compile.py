@@ -69,7 +69,7 @@ def _parts(
     dtypes: Sequence[str], batch_sizes: Sequence[int] | None
 ) -> list[tuple[str, Callable[[], object]]]:
     """Return descriptions of the things to compile, each with a call that compiles it."""
-    parts: list[tuple[str, Callable[[], object]]] = [("structures", _compile_structures)]
+    parts: list[tuple[str, Callable[[], object]]] = []
     for dtype in dtypes:
         net = MLP([dense(3, 2)], dtype=np.dtype(dtype), seed=0)
         for size in _sizes(dtype, batch_sizes):
@@ -79,7 +79,7 @@ def _parts(
             parts.append((f"{dtype}, batches of {size}", execution.compile))
         single = partial(net.predict, np.zeros((1, 3), np.uint8))
         parts.append((f"{dtype}, single samples", single))
-    return parts
+    return [*parts, ("structures", _compile_structures)]
 
 
 def _sizes(dtype: str, batch_sizes: Sequence[int] | None) -> list[int]:

@@ -68,6 +68,7 @@ def pytest_collection_finish() -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have each worker compile the kernels of one precision, for all to load from the cache.
 
+    A third one compiles those of structures, which the others come to last.
     No test begins before all workers have collected them, which they do after this.
     """
     worker = getattr(session.config, "workerinput", None)

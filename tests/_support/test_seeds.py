@@ -124,11 +124,12 @@ def test_a_generator_gives_another_seed_at_each_call() -> None:
     assert seed_of(np.random.Generator(np.random.MT19937(1))).bit_length() > 90
 
 
+@pytest.mark.usefixtures("fresh_seeds")
 def test_fresh_seeds_are_fresh() -> None:
+    """In this process and in another."""
     code = "from minisnn._support.seeds import seed_of; print(seed_of(None), seed_of(None))"
-    command = [sys.executable, "-c", code]
-    said = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(2)]
-    numbers = {int(number) for text in said for number in text.split()}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    numbers = {seed_of(None), seed_of(None), *map(int, done.stdout.split())}
     assert len(numbers) == 4
     assert min(numbers) > 2**100
     assert max(numbers) < 2**128

@@ -13,7 +13,7 @@ from commanding import Command, Done
 from threadpoolctl import threadpool_limits
 
 import minisnn as snn
-from minisnn.command import full_speed, main
+from minisnn.command import full_speed, main, report
 
 
 @pytest.fixture
@@ -37,6 +37,12 @@ def command(
     with threadpool_limits():
         yield call
     snn.set_num_threads(n_threads)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reports have no pictures, which take longer than a training."""
+    monkeypatch.setattr(report, "draw", lambda done, folder: {})
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from commanding import Command
 
 import minisnn as snn
@@ -41,6 +42,7 @@ def test_predictions_of_amounts_and_without_names(command: Command) -> None:
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_was_trained_is_predicted(command: Command, table: Path) -> None:
     """The columns in another order, and without the target: the labels come back."""
     assert command("train", table, "--target", "kind", "--ignore", "name", "--output", "net.npz",

@@ -48,6 +48,7 @@ def test_a_table_to_a_network_with_a_report(command: Command, table: Path) -> No
         assert len(list(csv.DictReader(file))) == 30
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_result_as_json_is_all_that_is_printed(command: Command, table: Path) -> None:
     done = command("train", table, *NAMED, *SHORT, "--output", "net.npz", "--json")
     result = json.loads(done.out)
@@ -101,6 +102,7 @@ def test_a_wiring_of_names(command: Command, table: Path) -> None:
     assert "`sets.gmt`, 2 neurons" in Path("net-report/README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_outputs_of_a_wiring_with_the_names_of_classes_are_the_outputs(
     command: Command, table: Path
 ) -> None:
@@ -114,6 +116,7 @@ def test_outputs_of_a_wiring_with_the_names_of_classes_are_the_outputs(
     assert net.n_connections == 3
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_arrays_and_a_target_beside_them(command: Command, rng: np.random.Generator) -> None:
     images, labels = rng.integers(0, 256, (50, 4, 4), dtype=np.uint8), rng.integers(3, 6, 50)
     np.savez("a.npz", X=images, y=labels)
@@ -129,6 +132,7 @@ def test_arrays_and_a_target_beside_them(command: Command, rng: np.random.Genera
     assert (net.parameters == snn.load("of-a-npz.npz").parameters).all()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_sparse_rows_stay_sparse(
     command: Command, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +156,7 @@ def test_sparse_rows_stay_sparse(
     assert "root of the mean square" in Path("net-report/README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_another_table_to_judge_by(command: Command, table: Path) -> None:
     head, *rows = table.read_text(encoding="utf-8").splitlines()
     other = [",".join(reversed(head.split(",")))]  # its columns in another order
@@ -167,6 +172,7 @@ def test_another_table_to_judge_by(command: Command, table: Path) -> None:
     assert accuracies[0] <= accuracies[1] + 1e-9, "they are among those"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_killed_run_goes_on_to_the_same_bits(
     command: Command, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +247,7 @@ def test_without_matplotlib_the_report_has_no_pictures(
     assert "![" not in Path("net-report/README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_no_control_characters_without_a_terminal(command: Command, table: Path) -> None:
     assert not sys.stderr.isatty()
     done = command("train", table, *NAMED, *SHORT, "--output", "net.npz")

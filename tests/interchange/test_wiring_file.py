@@ -66,6 +66,7 @@ def names_of_terms() -> st.SearchStrategy[Any]:
     return st.recursive(plain, lambda parts: st.lists(parts, max_size=3).map(tuple), max_leaves=6)
 
 
+@settings(max_examples=20)
 @given(names=st.lists(names_of_terms(), min_size=3, max_size=9, unique=True))
 def test_names_of_all_kinds(tmp_path_factory: pytest.TempPathFactory, names: list[Any]) -> None:
     path = tmp_path_factory.getbasetemp() / "named.npz"

@@ -85,8 +85,9 @@ def test_weights_biases_and_inputs(name: str, n_layers: int, dropout: float | No
 PAIRS = [(name, output) for name, loss in LOSSES.items() for output in loss.outputs]
 
 
-@pytest.mark.parametrize("kind", ["sparse", "dense", "BLAS"])
-@pytest.mark.parametrize("dropout", [None, 0.4], ids=["plain", "dropout"])
+@pytest.mark.parametrize(
+    ("kind", "dropout"), [("sparse", None), ("sparse", 0.4), ("dense", 0.4), ("BLAS", 0.4)]
+)
 @pytest.mark.parametrize("activation", HIDDEN)
 @pytest.mark.parametrize(("loss", "output"), PAIRS)
 def test_every_activation_with_every_loss(

@@ -79,9 +79,9 @@ def test_the_program_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> No
     title, *parts, last = capsys.readouterr().out.splitlines()
     assert title.startswith("compiling")
     assert [part.split("  ")[1] for part in parts] == [
-        "structures",
         f"float32, batches of {lanes_of('float32', max(plan.TILES))}",
         "float32, single samples",
+        "structures",
     ]
     assert last.startswith(f"{code_cache.folder()} holds ")
 

@@ -29,6 +29,7 @@ def run(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return programs.run(SCRIPT, *options, cwd=cwd)
 
 
+@pytest.mark.slow
 def test_comparison_on_the_sample(tmp_path: Path) -> None:
     done = run(
         "--data", "sample", "--epochs", "2", "--hidden", "60,40", "--degree", "10",

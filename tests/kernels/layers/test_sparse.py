@@ -22,6 +22,8 @@ from minisnn.kernels.program.transposed import transposed_of
 
 SIGMOID = ACTIVATIONS["sigmoid"].number
 TOLERANCE: dict[Any, float] = {np.float32: 2e-5, np.float64: 1e-12}
+KINDS = [(np.float32, 8), (np.float64, 8), (np.float32, 2), (np.float64, 4)]
+"""Precisions and registers of a tile: each is compiled by itself."""
 
 
 def padded_random(
@@ -146,9 +148,8 @@ def check_products(
 
 
 @pytest.mark.parametrize("columns", [5, 1000])
-@pytest.mark.parametrize("registers", [1, 2, 4, 8])
+@pytest.mark.parametrize(("real", "registers"), KINDS)
 @pytest.mark.parametrize("size", [1, 3, 127, 129])
-@pytest.mark.parametrize("real", [np.float32, np.float64])
 def test_products_equal_their_twins(
     rng: np.random.Generator, real: Any, size: int, registers: int, columns: int
 ) -> None:
@@ -189,8 +190,7 @@ def test_blocks_and_parts_do_not_change_a_bit(rng: np.random.Generator, real: An
             np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("real", [np.float32, np.float64])
-@pytest.mark.parametrize("registers", [2, 4, 8])
+@pytest.mark.parametrize(("real", "registers"), KINDS)
 def test_pairs_of_bytes_are_the_same_numbers(
     rng: np.random.Generator, real: Any, registers: int
 ) -> None:
@@ -226,7 +226,7 @@ def test_pairs_of_bytes_are_the_same_numbers(
 
 
 def test_products_let_a_nan_through(rng: np.random.Generator) -> None:
-    tile = (0,)
+    tile = (0,) * 8
     structure, weights, biases, X, dZ = problem(rng, 4, 3, 2, np.float32, tile, density=1.1)
     weights[5] = np.nan  # an edge of row 1
     A, *_ = make_products(tile, structure, 4, 1, weights, biases, X, dZ)

@@ -84,9 +84,8 @@ def test_tiles_of_two_rows_fit_into_registers() -> None:
 
 
 @pytest.mark.parametrize("columns", [7, 1000])
-@pytest.mark.parametrize("registers", [2, 8])
+@pytest.mark.parametrize(("real", "registers"), [(np.float32, 8), (np.float64, 8), (np.float32, 2)])
 @pytest.mark.parametrize("size", [1, 129])
-@pytest.mark.parametrize("real", [np.float32, np.float64])
 def test_the_bits_of_rows(
     rng: np.random.Generator, real: Any, size: int, registers: int, columns: int
 ) -> None:
