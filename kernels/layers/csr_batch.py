@@ -1,9 +1,10 @@
 """Batch assembly of CSR data: only the values that are there are read.
 
 The values of a few samples are spread among zeros, in rows that stay in a cache. There they are as
-those of other data are, and are turned into the batch in the same way (`squares`). Bytes that
-become pairs need no turning: each is set where it belongs in a tile of lines, which are moved to
-the batch. Where values are rare, they are set among the zeros of the batch before, whose own values
+those of other data are, and are turned into the batch in the same way (`squares`). Where values are
+many, they are spread by windows of columns (`csr_windows`). Fewer bytes that become pairs need no
+turning: each is set where it belongs in a tile of lines, which are moved to the batch. Where values
+are rare, they are set among the zeros of the batch before, whose own values
 are taken out. A batch has the bits of the same data with its zeros in each way.
 
 Places in rows and tiles are bounded, whatever the indices of the data: what lies outside is written
@@ -18,13 +19,17 @@ from numba import types
 from ..machine.jit import in_kernels, inlined, jit, part_of_kernels
 from ..machine.transpose import SIDE, address_of, are_within, copy_item, load_value, prefetch
 from ..machine.vector import lanes
-from .squares import LINE, MOST, move_lines, request_rows, row_of, turn_rows
+from ..machine.windows import SPREADS
+from .batch import STRETCH
+from .csr_windows import spread_windows
+from .squares import LINE, MOST, move_lines, pack, request_rows, row_of, turn_rows
 
 SAMPLES = LINE // 2
 """Samples of a line of pairs."""
 
 _VISIT = 8  # rare values of a sample to set at a time, so that finding the next takes little
 _RARE, _RARE_BYTES = 0.8, 0.5  # values of two batches for each line: see `are_rare`
+_MANY = 0.15  # values for each place: see `are_many`
 _HALVES = (np.arange(256, dtype=np.float32).view(np.uint32) >> 16).astype(np.uint16)
 
 
@@ -39,6 +44,14 @@ def are_rare(source, previous, samples, X, share):  # type: ignore[no-untyped-de
         return False
     n_lines = source.columns.shape[0] * (X.shape[1] * X.itemsize // LINE)
     return _n_values(source, previous) + _n_values(source, samples) < share * n_lines
+
+
+@jit
+def are_many(source, samples):  # type: ignore[no-untyped-def]
+    """Return whether values are best spread by windows, which take as long with few of them."""
+    if not SPREADS or source.features.shape[0] > 0:
+        return False
+    return _n_values(source, samples) > _MANY * (samples.shape[0] * source.columns.shape[0])
 
 
 @jit
@@ -75,13 +88,16 @@ def expand(source, samples, scale, X, space, first, last):  # type: ignore[no-un
     Arguments, what is returned and padding are those of `batch.gather`. Cost: each value that is
     there read once, and each of the batch written twice.
     """
-    broken, rows = 0, space.addresses[0]
+    broken, rows, many = 0, space.addresses[0], are_many(source, samples)
     _find(source, samples, first, space)
     for f in range(first, last, MOST):
         n = min(MOST, last - f)
         for s in range(0, X.shape[1], SIDE):
             request_rows(X, f, n, s, SIDE)
-            _spread(source, samples, s, f, n, space)
+            if many:
+                spread_windows(source, samples, s, f, n, space)
+            else:
+                _spread(source, samples, s, f, n, space)
             broken |= turn_rows(
                 source.kind, source.size, rows, 0, n, scale, X, f, s, space.square, space
             )
@@ -107,6 +123,22 @@ def expand_bytes(source, samples, following, pairs, like, space, first, last):  
                 column = address_of(tile) + 2 * (_half_lane(pairs, like, j) - s)
                 space.places[j] = _set_halves(source, k, end, f, n, ahead, column)
             move_lines(tile, n, pairs, f, s // 2)
+
+
+@jit
+def expand_many_bytes(source, samples, pairs, like, space, first, last):  # type: ignore[no-untyped-def]
+    """Do that as for dense data, where values are many: each is spread, turned and packed."""
+    tile, square, rows = space.bytes, space.bytes[MOST:], space.addresses[0]
+    width = 2 * pairs.shape[1]
+    _find(source, samples, first, space)
+    for f in range(first, last, STRETCH):
+        n = min(STRETCH, last - f)
+        for g in range(0, width, LINE):
+            for s in range(g, min(g + LINE, width), SIDE):
+                spread_windows(source, samples, s, f, n, space)
+                turn_rows(source.kind, 1, rows, 0, n, 1.0, tile, 0, s - g, square, space)
+            request_rows(pairs, f + n, n, g // 2, LINE // 2)
+            pack(tile[:n], like, pairs, f, g)
 
 
 @jit
@@ -325,5 +357,7 @@ def assemble_bytes(source, previous, samples, following, pairs, like, space, fir
     halves = pairs.view(np.uint16)
     if are_rare(source, previous, samples, halves, _RARE_BYTES):
         exchange(source, previous, samples, 1.0, halves, like, space, first, last)
+    elif are_many(source, samples):
+        expand_many_bytes(source, samples, pairs, like, space, first, last)
     else:
         expand_bytes(source, samples, following, pairs, like, space, first, last)

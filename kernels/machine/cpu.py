@@ -1,16 +1,18 @@
 """Features of the CPU that kernels are compiled for.
 
 Numba chooses the CPU: this machine's, or the one that NUMBA_CPU_NAME, NUMBA_CPU_FEATURES and
-NUMBA_ENABLE_AVX ask for. There is no table of names and features. The machine code of three short
-functions shows which registers the compiler uses, and for which operations it calls a library::
+NUMBA_ENABLE_AVX ask for. There is no table of names and features. The machine code of four short
+functions shows which registers the compiler uses, and for which operations it calls a library or
+has one instruction::
 
-    CPU                           register   registers   fused   rounds
-    AVX-512                       64 bytes   32          yes     yes
-    AVX2 with FMA (Haswell)       32 bytes   16          yes     yes
-    AVX (Sandy Bridge)            32 bytes   16          no      yes
-    SSE4.1 (Nehalem)              16 bytes   16          no      yes
-    any x86-64                    16 bytes   16          no      no
-    aarch64                       16 bytes   32          yes     yes
+    CPU                           register   registers   fused   rounds   spreads
+    AVX-512 of Ice Lake or Zen 4  64 bytes   32          yes     yes      yes
+    AVX-512 (Skylake)             64 bytes   32          yes     yes      no
+    AVX2 with FMA (Haswell)       32 bytes   16          yes     yes      no
+    AVX (Sandy Bridge)            32 bytes   16          no      yes      no
+    SSE4.1 (Nehalem)              16 bytes   16          no      yes      no
+    any x86-64                    16 bytes   16          no      no       no
+    aarch64                       16 bytes   32          yes     yes      no
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ _PROBE = """
 target triple = "{triple}"
 declare <16 x float> @llvm.fma.v16f32(<16 x float>, <16 x float>, <16 x float>)
 declare <16 x float> @llvm.floor.v16f32(<16 x float>)
+declare <16 x i8> @llvm.masked.expandload.v16i8(ptr, <16 x i1>, <16 x i8>)
 define void @sum(ptr %p) {{
     %x = load <16 x float>, ptr %p
     %y = fadd <16 x float> %x, %x
@@ -40,6 +43,11 @@ define void @rounded(ptr %p) {{
     %x = load <16 x float>, ptr %p
     %y = call <16 x float> @llvm.floor.v16f32(<16 x float> %x)
     store <16 x float> %y, ptr %p
+    ret void
+}}
+define void @spread(ptr %p, <16 x i1> %m, <16 x i8> %z) {{
+    %x = call <16 x i8> @llvm.masked.expandload.v16i8(ptr %p, <16 x i1> %m, <16 x i8> %z)
+    store <16 x i8> %x, ptr %p
     ret void
 }}
 """
@@ -63,6 +71,8 @@ class CPU:
         Whether one instruction multiplies, adds and rounds once.
     rounds
         Whether one instruction rounds to a whole number.
+    spreads
+        Whether one instruction puts bytes that lie side by side where a mask has ones.
     """
 
     name: str
@@ -71,6 +81,7 @@ class CPU:
     registers: int
     fuses: bool
     rounds: bool
+    spreads: bool
 
 
 def describe(triple: str, name: str, features: str) -> CPU:
@@ -86,6 +97,7 @@ def describe(triple: str, name: str, features: str) -> CPU:
         registers=32 if wide or target.name != "x86-64" else 16,
         fuses="fmaf" not in text,
         rounds="floorf" not in text,
+        spreads="vpexpandb" in text,
     )
 
 

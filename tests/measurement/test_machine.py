@@ -51,9 +51,9 @@ def test_values_stand_below_one_another(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_cpu(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"kernels are for {TARGET.name}, {TARGET.architecture}" in rows()["CPU"]
-    monkeypatch.setattr(machine, "TARGET", CPU("nehalem", "x86-64", 16, 16, False, True))
+    monkeypatch.setattr(machine, "TARGET", CPU("nehalem", "x86-64", 16, 16, False, True, False))
     assert rows()["CPU"][-1] == "in one instruction rounding"
-    monkeypatch.setattr(machine, "TARGET", CPU("x86-64", "x86-64", 16, 16, False, False))
+    monkeypatch.setattr(machine, "TARGET", CPU("x86-64", "x86-64", 16, 16, False, False, False))
     assert rows()["CPU"][-1] == "in one instruction neither"
 
 

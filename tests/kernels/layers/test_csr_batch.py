@@ -133,6 +133,20 @@ def test_bytes_become_the_pairs_of_gathered_ones(
     np.testing.assert_array_equal(*made)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_rows", [1, 17])
+def test_windows_may_be_empty_full_or_in_between(dtype: str, n_rows: int) -> None:
+    """Whatever they hold, in a sample with values behind it or with none."""
+    counts = np.array([[0, 1, 31, 32, 33, 63, 64, 64, 0], [64, 33, 32, 5, 64, 64, 40, 20, 0]])
+    rng, data = np.random.default_rng(0), np.zeros((n_rows, 9 * 64 + 10), dtype)
+    for row, numbers in zip(data, np.resize(counts, (n_rows, 9)), strict=True):
+        for window, n in enumerate(numbers):
+            row[64 * window + rng.choice(64, n, replace=False)] = rng.integers(1, 100, n)
+    samples = np.arange(n_rows)
+    X, _ = scattered(scipy.sparse.csr_array(data), samples, 1 / 255, np.float32)
+    np.testing.assert_array_equal(X, twins.gather(data, samples, 1 / 255, np.float32))
+
+
 @pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize(
     ("dtype", "value"),

@@ -17,13 +17,13 @@ from minisnn.kernels.machine.cpu import CPU, TARGET, describe
 REPOSITORY = Path(__file__).resolve().parents[3]
 X86 = "x86_64-unknown-linux-gnu"
 CPUS = {
-    # architecture, bytes of a register, registers, fuses, rounds
-    "skylake-avx512": ("x86-64", 64, 32, True, True),  # where LLVM prefers half the width
-    "znver5": ("x86-64", 64, 32, True, True),
-    "haswell": ("x86-64", 32, 16, True, True),
-    "sandybridge": ("x86-64", 32, 16, False, True),
-    "nehalem": ("x86-64", 16, 16, False, True),
-    "generic": ("x86-64", 16, 16, False, False),
+    # architecture, bytes of a register, registers, fuses, rounds, spreads
+    "skylake-avx512": ("x86-64", 64, 32, True, True, False),  # where LLVM prefers half the width
+    "znver5": ("x86-64", 64, 32, True, True, True),
+    "haswell": ("x86-64", 32, 16, True, True, False),
+    "sandybridge": ("x86-64", 32, 16, False, True, False),
+    "nehalem": ("x86-64", 16, 16, False, True, False),
+    "generic": ("x86-64", 16, 16, False, False, False),
 }
 
 
@@ -42,7 +42,7 @@ def test_aarch64_fuses_without_being_asked_for_features(triple: str) -> None:
         cpu = describe(triple, "generic", "")
     except RuntimeError:
         pytest.skip("this LLVM cannot make code for aarch64")
-    assert cpu == CPU("generic", "aarch64", 16, 32, True, True)
+    assert cpu == CPU("generic", "aarch64", 16, 32, True, True, False)
 
 
 @pytest.mark.skipif(TARGET.architecture != "x86-64", reason="other CPUs have all or nothing of it")
