@@ -30,9 +30,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..machine.dispatch import Row, table
+from ..machine.dots import dot
 from ..machine.exponentials import exp, log, log1p, sigmoid
 from ..machine.jit import inlined, jit, whole_registers
-from ..machine.vector import dot, fma, lanes, load, splat
+from ..machine.vector import fma, lanes, load, splat
 from .activations import column_maxima, softmax
 
 SAMPLES = 16

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..machine.dots import dot
 from ..machine.jit import jit
-from ..machine.vector import dot, fma, lanes, load, splat, store
+from ..machine.vector import fma, lanes, load, splat, store
 from .activations import activate
 
 EPSILON = 1e-5

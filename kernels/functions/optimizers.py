@@ -26,8 +26,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..machine.dispatch import Row, table
+from ..machine.dots import dot
 from ..machine.jit import inlined, jit
-from ..machine.vector import dot, fma, lanes, load
+from ..machine.vector import fma, lanes, load
 
 RATE, SHRINK, L1, FIRST, SECOND, SMALL = range(6)
 N_COEFFICIENTS = 6

@@ -39,8 +39,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..functions.activations import activation_slope, bias_activation
+from ..machine.dots import dot, dots, put
 from ..machine.jit import inlined, jit
-from ..machine.vector import dot, dots, fma, lanes, load, load_as, splat, store
+from ..machine.vector import fma, lanes, load, load_as, splat, store
 
 
 @jit
@@ -69,20 +70,18 @@ def add_four(tile, dZ, row, X, columns, c, dW, at, n):  # type: ignore[no-untype
     """Dot products of a row of dZ, from sample c on, with four rows of X, to dW from ``at`` on.
 
     Sums over earlier samples are there already, unless c is 0. Four rows at a time take a third of
-    the instructions of four one by one. If n, the number of remaining edges, is less than four, the
-    last one is computed several times: cheaper than a loop whose length is hard to predict.
+    the instructions of four one by one, and one store. If n, the number of remaining edges, is less
+    than four, the last one is computed several times: cheaper than a loop whose length is hard to
+    predict.
     """
-    d0, d1, d2, d3 = dots(
+    sums = dots(
         row,
         load_as(tile, dZ, X, columns[0], c),
         load_as(tile, dZ, X, columns[1], c),
         load_as(tile, dZ, X, columns[2], c),
         load_as(tile, dZ, X, columns[3], c),
     )
-    at1, at2, at3 = at + min(1, n - 1), at + min(2, n - 1), at + min(3, n - 1)
-    if c > 0:
-        d0, d1, d2, d3 = dW[at] + d0, dW[at1] + d1, dW[at2] + d2, dW[at3] + d3
-    dW[at], dW[at1], dW[at2], dW[at3] = d0, d1, d2, d3
+    put(dW, at, sums, n, c > 0)
 
 
 @inlined

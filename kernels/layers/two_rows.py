@@ -30,8 +30,9 @@ import numpy as np
 
 from ..functions.activations import activation_slope, bias_activation
 from ..machine.cpu import TARGET
+from ..machine.dots import cross_dots, put
 from ..machine.jit import inlined, jit
-from ..machine.vector import cross_dots, fma, lanes, load, load_as, splat, store
+from ..machine.vector import fma, lanes, load, load_as, splat, store
 from . import sparse
 
 FIRST, SECOND, BOTH = 1, 2, 3
@@ -175,12 +176,15 @@ def _add_both(tile, dZ, a, b, X, indices, p, n, c, dW, at, other):  # type: igno
     Those of row a to dW from ``at`` on, those of row b from ``other`` on. Of an odd number the last
     column goes by itself.
     """
-    for e in range(0, n, 2):
-        more = min(1, n - 1 - e)
+    for e in range(0, n - 1, 2):
         x = load_as(tile, dZ, X, np.intp(indices[p + e]), c)
-        y = load_as(tile, dZ, X, np.intp(indices[p + e + more]), c)
-        ax, ay, bx, by = cross_dots(a, b, x, y)
-        at0, at1, other0, other1 = at + e, at + e + more, other + e, other + e + more
-        if c > 0:
-            ax, ay, bx, by = dW[at0] + ax, dW[at1] + ay, dW[other0] + bx, dW[other1] + by
-        dW[at0], dW[at1], dW[other0], dW[other1] = ax, ay, bx, by
+        y = load_as(tile, dZ, X, np.intp(indices[p + e + 1]), c)
+        of_a, of_b = cross_dots(a, b, x, y)
+        put(dW, at + e, of_a, 2, c > 0)
+        put(dW, other + e, of_b, 2, c > 0)
+    if n % 2:
+        e = n - 1
+        x = load_as(tile, dZ, X, np.intp(indices[p + e]), c)
+        of_a, of_b = cross_dots(a, b, x, x)
+        put(dW, at + e, of_a, 1, c > 0)
+        put(dW, other + e, of_b, 1, c > 0)

@@ -24,8 +24,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .cpu import TARGET
+from .dots import _sums
 from .jit import DISABLED
-from .vector import _fused, _sums, _Vector, lanes_of
+from .vector import _fused, _Vector, lanes_of
 
 GATHERED = 4
 """Lanes of a gathered vector."""

@@ -98,56 +98,6 @@ def _lanes(builder: Any, x: Any, y: Any, lanes: list[int]) -> Any:
     return builder.shuffle_vector(x, y, mask)
 
 
-def _products(builder: Any, x: Any, y: Any) -> Any:
-    """x * y, summed over registers into one: register by register, in one chain of FMAs."""
-    register = TARGET.register_bytes * 8 // (32 if isinstance(x.type.element, ir.FloatType) else 64)
-    total = None
-    for first in range(0, x.type.count, register):
-        lanes = list(range(first, first + register))
-        a, b = (_lanes(builder, vector, vector, lanes) for vector in (x, y))
-        total = builder.fmul(a, b) if total is None else _fused(builder, a, b, total)
-    return total
-
-
-def _sums(builder: Any, vectors: list[Any]) -> Any:
-    """The sums over the lanes of one register, or of four, as a vector of one or four values.
-
-    Within each four lanes first, (0 + 2) + (1 + 3), then halves of what is left: the same tree in
-    both cases, so that a sum has the same bits wherever it was made. Four at a time take a third
-    of the shuffles that they would take one by one.
-    """
-    width = vectors[0].type.count
-
-    def added(x: Any, y: Any, first: list[int], second: list[int]) -> Any:
-        return builder.fadd(_lanes(builder, x, y, first), _lanes(builder, x, y, second))
-
-    if len(vectors) == 4:
-        fours = range(0, width, 4) if width > 2 else []
-        unpacked = [lane for i in fours for lane in (i, width + i, i + 1, width + i + 1)]
-        halves = [lane for i in fours for lane in (i, i + 1, width + i, width + i + 1)]
-        distance = 2
-        if width == 2:
-            unpacked, distance = [0, 2], 1
-        upper = [lane + distance for lane in unpacked]
-        a, b, c, d = vectors
-        x, y = added(a, b, unpacked, upper), added(c, d, unpacked, upper)
-        if width == 2:
-            return _lanes(builder, x, y, [0, 1, 2, 3])
-        total = added(x, y, halves, [lane + 2 for lane in halves])
-    else:
-        (total,) = vectors
-        for distance in (2, 1):
-            if width > distance:
-                first = [lane for lane in range(width) if not lane & distance]
-                total = added(total, total, first, [lane + distance for lane in first])
-                width //= 2
-    stop = len(vectors)
-    while width > stop:
-        width //= 2
-        total = added(total, total, list(range(width)), list(range(width, 2 * width)))
-    return total
-
-
 if DISABLED:
 
     def lanes(tile, array):  # type: ignore[no-untyped-def]
@@ -188,18 +138,6 @@ if DISABLED:
     def floor(x):  # type: ignore[no-untyped-def]
         """The whole number at or below ``x``."""
         return np.floor(x)
-
-    def dot(x, y):  # type: ignore[no-untyped-def]
-        """The sum of ``x * y``."""
-        return x.dtype.type(np.dot(x, y))
-
-    def dots(x, a, b, c, d):  # type: ignore[no-untyped-def]
-        """The sums of ``x * a``, ``x * b``, ``x * c`` and ``x * d``."""
-        return dot(x, a), dot(x, b), dot(x, c), dot(x, d)
-
-    def cross_dots(x, y, a, b):  # type: ignore[no-untyped-def]
-        """The sums of ``x * a``, ``x * b``, ``y * a`` and ``y * b``."""
-        return dot(x, a), dot(x, b), dot(y, a), dot(y, b)
 
 else:
 
@@ -339,43 +277,3 @@ else:
             return builder.fsub(nearest, builder.select(above, value.type(1), value.type(0)))
 
         return x(x), generate
-
-    @intrinsic
-    def dot(typing: Any, x: Any, y: Any) -> Any:
-        """Return the sum of ``x * y`` over the lanes, always in the same order."""
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            total = _sums(builder, [_products(builder, *arguments)])
-            return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
-
-        return x.real(x, x), generate
-
-    def _four_sums(context: Any, builder: Any, kind: Any, factors: list[Any]) -> Any:
-        """The sums of four products of two vectors, as a tuple."""
-        total = _sums(builder, [_products(builder, *pair) for pair in factors])
-        parts = [
-            builder.extract_element(total, ir.Constant(ir.IntType(32), lane)) for lane in range(4)
-        ]
-        return context.make_tuple(builder, kind, parts)
-
-    @intrinsic
-    def dots(typing: Any, x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-        """Return the sums of ``x * a``, ``x * b``, ``x * c``, ``x * d``, each as `dot` has it."""
-        four = types.UniTuple(x.real, 4)
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            first, *others = arguments
-            return _four_sums(context, builder, four, [(first, other) for other in others])
-
-        return four(x, x, x, x, x), generate
-
-    @intrinsic
-    def cross_dots(typing: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
-        """Return the sums of ``x * a``, ``x * b``, ``y * a``, ``y * b``, each as `dot` has it."""
-        four = types.UniTuple(x.real, 4)
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            factors = [(row, column) for row in arguments[:2] for column in arguments[2:]]
-            return _four_sums(context, builder, four, factors)
-
-        return four(x, x, x, x), generate

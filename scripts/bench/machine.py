@@ -17,9 +17,10 @@ from threadpoolctl import threadpool_limits
 
 from minisnn._support.tables import align
 from minisnn.kernels.machine.caches import CACHES
+from minisnn.kernels.machine.dots import dot
 from minisnn.kernels.machine.jit import jit
 from minisnn.kernels.machine.layout import feature_major
-from minisnn.kernels.machine.vector import dot, fma, lanes, lanes_of, load, splat
+from minisnn.kernels.machine.vector import fma, lanes, lanes_of, load, splat
 
 from .measure import PAUSE, interleaved, median
 
