@@ -127,14 +127,25 @@ def _is_over(memory, fault, step):  # type: ignore[no-untyped-def]
 
 @jit
 def execute(rank, claims, done, context):  # type: ignore[no-untyped-def]
-    """Run the program for every batch of ``work.samples``; called by `threads.run` on each thread.
+    """Run the program; called by `threads.run` on each thread."""
+    follow(rank, claims, done, reference_to(context))
+
+
+def entry(context: Context) -> int:
+    """Return the address of `follow` for a context by reference; compile it first if needed."""
+    return address_of(follow, types.int64, _INTS, _INTS, Reference(typeof(context)))
+
+
+@jit
+def follow(rank, claims, done, context):  # type: ignore[no-untyped-def]
+    """Run the program for every batch of ``work.samples``; context : a reference.
 
     It ends with a step that has a fault (`records`), as soon as the phase is done that shows it.
 
     Cost: the tasks', and for each phase an atomic operation per task and one look at ``done``.
     """
     control = flush_subnormals()
-    here, tables, work = reference_to(context), context.tables, context.work
+    tables, work = context.tables, context.work
     n_threads = n_threads_of(claims)
     n_phases = tables.phases.shape[0] - 1
     n_steps = (work.samples.shape[0] + work.batch_size - 1) // work.batch_size
@@ -154,7 +165,7 @@ def execute(rank, claims, done, context):  # type: ignore[no-untyped-def]
                     for k in range(tables.tasks[task], tables.tasks[task + 1]):
                         operation = tables.operations[k]
                         address = context.addresses[FIRST_OPERATION + operation["kind"]]
-                        call(address, (here, rank, operation, step))
+                        call(address, (context, rank, operation, step))
                     performed += 1
                     number = claim(claims, owner, step * n_phases + phase + 1, last - first)
             finish(done, performed, target)

@@ -36,6 +36,7 @@ from ..kernels.program import records
 from ..kernels.program.engine import execute, prepare
 from ..kernels.program.operations import OPERATIONS
 from ..kernels.program.plan import Plan
+from ..kernels.program.prepared import Prepared
 from ..kernels.program.records import (
     DIFFERENTIATE,
     PREDICT,
@@ -186,6 +187,8 @@ class Execution:
             prepare({records.LOSS: function}, context)
         for function in OF_SAMPLES.values():
             prepare({records.LOSS_OF_SAMPLES: function}, context)
+        prepared = Prepared(context, {})
+        prepared.run(1, prepared.words())  # of no samples
 
     def run(
         self,

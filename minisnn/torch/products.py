@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..kernels.program.records import Wanted
-from ..network.calls import Calls
+from ..network.calls import Calls, Matrix
 from ..network.layer import structure_of
 from ..topology.graph import Topology
 
@@ -117,46 +117,68 @@ class Products:
             outputs: Tensor = _Function.apply(self, x, *parameters)
             return outputs
         rows = _as_matrix(x)
-        outputs = torch.empty(len(rows), self.n_out, dtype=x.dtype)
-        if len(rows):
-            vector = self.joined(parameters).numpy()
-            self.calls.predict(vector, rows.numpy(), outputs.numpy(), torch.get_num_threads())
-        return outputs.view(*x.shape[:-1], self.n_out)
+        outputs = torch.empty((rows.shape[0], self.n_out), dtype=x.dtype)
+        if rows.shape[0]:
+            dtype, vector = _DTYPES[x.dtype], self.joined(parameters)
+            at, given = outputs.data_ptr(), _matrix(rows, dtype)
+            self.calls.predict(dtype, vector.data_ptr(), given, at, torch.get_num_threads())
+        return outputs if x.dim() == 2 else outputs.view(*x.shape[:-1], self.n_out)
 
     def forward(self, rows: Tensor, parameters: Parameters) -> tuple[Tensor, Tensor]:
         """Return outputs and activations, which `backward` needs, for inputs as a matrix."""
-        X = rows.numpy()
-        n, dtype = len(X), rows.dtype
-        outputs = torch.empty(n, self.n_out, dtype=dtype)
+        n, dtype = rows.shape[0], _DTYPES[rows.dtype]
+        outputs = torch.empty((n, self.n_out), dtype=rows.dtype)
         if not n:
-            return outputs, torch.empty(0, dtype=dtype)
-        activations = torch.empty(self._n_rows, self.calls.width(n, X.dtype), dtype=dtype)
-        vector, n_threads = self.joined(parameters).numpy(), torch.get_num_threads()
-        self.calls.forward(vector, X, activations.numpy(), outputs.numpy(), n_threads)
+            return outputs, torch.empty(0, dtype=rows.dtype)
+        shape = self._n_rows, self.calls.width(n, dtype)
+        activations, vector = torch.empty(shape, dtype=rows.dtype), self.joined(parameters)
+        self.calls.forward(
+            dtype, vector.data_ptr(), _matrix(rows, dtype), activations.data_ptr(),
+            outputs.data_ptr(), torch.get_num_threads(),
+        )  # fmt: skip
         return outputs, activations
 
     def backward(
         self, wanted: Wanted, given: Tensor, activations: Tensor, parameters: Parameters
-    ) -> tuple[Tensor, Sequence[Tensor]]:
+    ) -> tuple[Tensor | None, Sequence[Tensor]]:
         """Return the gradients by the inputs and by each parameter; those wanted are filled in."""
-        dA, dtype = given.numpy(), given.dtype
-        n, any_parameter = len(dA), any(wanted.weights) or any(wanted.biases)
+        n, any_parameter = given.shape[0], any(wanted.weights) or any(wanted.biases)
         make = torch.empty if n else torch.zeros
-        gradients = make(self.n_parameters if any_parameter else 0, dtype=dtype)
-        by_inputs = torch.empty(n, self._n_inputs if wanted.inputs else 0, dtype=dtype)
+        gradients = make(self.n_parameters, dtype=given.dtype) if any_parameter else None
+        by_inputs = None
+        if wanted.inputs:
+            by_inputs = torch.empty((n, self._n_inputs), dtype=given.dtype)
         if n:
+            dtype, vector = _DTYPES[given.dtype], self.joined(parameters)
             self.calls.backward(
-                wanted, self.joined(parameters).numpy(), activations.numpy(), dA,
-                gradients.numpy(), by_inputs.numpy(), torch.get_num_threads(),
+                dtype, wanted, vector.data_ptr(), activations.data_ptr(), _matrix(given, dtype),
+                _address(gradients), _address(by_inputs), torch.get_num_threads(),
             )  # fmt: skip
-        if wanted.inputs and self._inputs is not None:
-            some, by_inputs = by_inputs, torch.zeros(n, self.n_in, dtype=dtype)
+        if by_inputs is not None and self._inputs is not None:
+            some, by_inputs = by_inputs, torch.zeros((n, self.n_in), dtype=given.dtype)
             by_inputs[:, self._inputs] = some
-        return by_inputs, gradients.split_with_sizes(self._sizes) if any_parameter else ()
+        return by_inputs, () if gradients is None else gradients.split_with_sizes(self._sizes)
+
+
+_DTYPES: dict[torch.dtype, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+"""Precisions of layers, as kernels name them."""
 
 
 def _as_matrix(x: Tensor) -> Tensor:
-    return x.detach() if x.dim() == 2 else x.detach().reshape(-1, x.shape[-1])
+    return x if x.dim() == 2 else x.reshape(-1, x.shape[-1])
+
+
+def _matrix(rows: Tensor, dtype: np.dtype[Any]) -> Matrix:
+    by_row, by_column = rows.stride()
+    size = dtype.itemsize
+    return Matrix(rows.data_ptr(), rows.shape[0], by_row * size, by_column * size)
+
+
+def _address(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
 
 
 class _Function(torch.autograd.Function):

@@ -17,7 +17,7 @@ import minisnn as snn
 from minisnn.kernels.machine.layout import feature_major
 from minisnn.kernels.program.records import Wanted
 from minisnn.network import calls
-from minisnn.network.calls import Calls
+from minisnn.network.calls import Calls, Matrix
 
 pytestmark = pytest.mark.filterwarnings("ignore::minisnn.DeadNeuronWarning")
 ALL = True, True, True
@@ -42,13 +42,20 @@ def network(rng: np.random.Generator, widths: Any, dtype: Any, *activations: str
     return net
 
 
+def matrix(array: Any) -> Matrix:
+    return Matrix(array.ctypes.data, len(array), *array.strides)
+
+
 def forward(
     net: snn.MLP, X: Any, made: Calls | None = None, **options: Any
 ) -> tuple[Calls, Any, Any]:
     made = made or Calls(net.structure)
     room = feature_major(net.structure.n_rows, made.width(len(X), X.dtype), X.dtype)
     outputs = np.full((len(X), net.n_out), np.nan, X.dtype)
-    made.forward(net.parameters, X, room, outputs, **options)
+    made.forward(
+        X.dtype, net.parameters.ctypes.data, matrix(X), room.ctypes.data, outputs.ctypes.data,
+        **options,
+    )  # fmt: skip
     return made, room, outputs
 
 
@@ -61,8 +68,9 @@ def backward(
     by_parameters = np.full_like(net.parameters, np.nan)
     by_inputs = np.full((len(dA), net.structure.n_inputs), np.nan, dA.dtype)
     made.backward(
-        Wanted(inputs, (weights,) * n_layers, (biases,) * n_layers),
-        net.parameters, room, dA, by_parameters, by_inputs,
+        dA.dtype, Wanted(inputs, (weights,) * n_layers, (biases,) * n_layers),
+        net.parameters.ctypes.data, room.ctypes.data, matrix(dA), by_parameters.ctypes.data,
+        by_inputs.ctypes.data,
     )  # fmt: skip
     return by_parameters, by_inputs
 
@@ -86,7 +94,7 @@ def test_as_a_network(
     made, room, outputs = forward(net, X)
     assert outputs.tobytes() == net.forward(X)[-1].tobytes()
     again = np.full_like(outputs, np.nan)
-    made.predict(net.parameters, X, again)
+    made.predict(X.dtype, net.parameters.ctypes.data, matrix(X), again.ctypes.data)
     assert again.tobytes() == outputs.tobytes()
     _, expected = net.loss_and_gradients(X, T)
     dA = 2 * (outputs - T) / dtype(T.size)
@@ -117,9 +125,12 @@ def test_gradients_of_some_layers(rng: np.random.Generator) -> None:
     X, dA = rng.standard_normal((40, 20)), rng.standard_normal((40, 17))
     made, room, _ = forward(net, X)
     expected, _ = backward(made, ALL, net, room, dA)
-    by_parameters, none = np.full_like(expected, np.nan), np.empty((0, 20))
+    by_parameters = np.full_like(expected, np.nan)
     only = Wanted(False, (False, True, False), (False, False, True))
-    made.backward(only, net.parameters, room, dA, by_parameters, none)
+    made.backward(
+        dA.dtype, only, net.parameters.ctypes.data, room.ctypes.data, matrix(dA),
+        by_parameters.ctypes.data, 0,
+    )  # fmt: skip
     weights, biases = net.structure.weights, net.structure.biases
     chosen = np.zeros(len(expected), bool)
     chosen[weights[2] : biases[2]] = chosen[biases[3] :] = True
@@ -183,7 +194,10 @@ def test_calls_at_once(rng: np.random.Generator) -> None:
         room = feature_major(net.structure.n_rows, made.width(100, X.dtype), X.dtype)
         outputs = np.empty((100, 33), np.float32)
         for _ in range(5):
-            made.forward(net.parameters, X, room, outputs)
+            made.forward(
+                X.dtype, net.parameters.ctypes.data, matrix(X), room.ctypes.data,
+                outputs.ctypes.data,
+            )  # fmt: skip
             gradients = backward(made, ALL, net, room, dA)
         return b"".join(array.tobytes() for array in (outputs, *gradients))
 
@@ -205,5 +219,6 @@ def test_little_is_kept(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(calls, "_ROWS_KEPT", 10)
     calls._free.clear()
     forward(net, np.zeros((300, 20), np.float32))
-    made.predict(net.parameters, np.zeros((9, 20), np.float32), np.zeros((9, 30), np.float32))
+    X, outputs = np.zeros((9, 20), np.float32), np.zeros((9, 30), np.float32)
+    made.predict(X.dtype, net.parameters.ctypes.data, matrix(X), outputs.ctypes.data)
     assert not any(calls._free.values())

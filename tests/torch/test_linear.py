@@ -87,7 +87,9 @@ def test_only_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = layer._products.calls
     backward = calls.backward
     monkeypatch.setattr(
-        calls, "backward", lambda wanted, *rest: asked.append(wanted) or backward(wanted, *rest)
+        calls,
+        "backward",
+        lambda dtype, wanted, *rest: asked.append(wanted) or backward(dtype, wanted, *rest),
     )
     layer(x).sum().backward()
     layer.bias.requires_grad_(False)
