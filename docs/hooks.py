@@ -35,7 +35,11 @@ PACKAGES = (
     "minisnn", "minisnn.topology", "minisnn.spectral", "minisnn.baselines", "minisnn.callbacks",
     "minisnn.experiments", "minisnn.interchange", "minisnn.reproduction", "minisnn.sklearn",
     "minisnn.datasets", "minisnn.plots", "minisnn.wiring", "minisnn.attribution",
+    "minisnn.torch",
 )  # fmt: skip
+
+UNSEEN = ("minisnn.torch",)
+"""Of these, packages that are read and not imported: sites are built without PyTorch."""
 
 
 def on_config(config: Any) -> Any:
@@ -59,18 +63,22 @@ def on_files(files: Any, config: Any) -> Any:
 
 def _reference(package: str) -> str:
     """Return a page of what the package says of itself, and of each name that it exports."""
-    module = import_module(package)
     lines = [f"# {package}", "", f"::: {package}", "    options: { members: false }"]
-    for place in _places(module).values():
+    for place in _places(package).values():
         lines += ["", f"::: {place}", "    options: { show_root_heading: true }"]
     return "\n".join(lines)
 
 
-def _places(module: ModuleType) -> dict[str, str]:
+def _places(package: str) -> dict[str, str]:
     """Return where what a package exports is defined, by its name.
 
     What imports it may have a module of the same name.
     """
+    if package in UNSEEN:
+        path = REPOSITORY / package.replace(".", "/") / "__init__.py"
+        imports = re.findall(r"^from \.(\w+) import (\w+)", path.read_text("utf-8"), re.MULTILINE)
+        return {name: f"{package}.{module}.{name}" for module, name in imports}
+    module = import_module(package)
     things = {name: getattr(module, name) for name in module.__all__ if name[0] != "_"}
     return {
         name: f"{getattr(thing, '__module__', module.__name__)}.{name}"
@@ -85,7 +93,7 @@ def on_page_content(html: str, *, page: Any, config: Any, files: Any) -> str:
         return html
     places: dict[str, str] = {}
     for package in PACKAGES:
-        for name, place in _places(import_module(package)).items():
+        for name, place in _places(package).items():
             places[f"{package}.{name}"] = place
             if package in ("minisnn", f"minisnn.{page.title}"):  # known without their package
                 places[name] = place

@@ -29,7 +29,7 @@ pytestmark = [
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "topology", "spectral", "baselines", "callbacks", "experiments", "interchange", "reproduction",
-    "sklearn", "datasets", "plots", "wiring", "attribution",
+    "sklearn", "datasets", "plots", "wiring", "attribution", "torch",
 )  # fmt: skip
 
 
@@ -146,6 +146,8 @@ def test_names_in_the_reference_are_links(site: Path) -> None:
 
 @pytest.mark.parametrize("package", ["minisnn", *PACKAGES])
 def test_the_reference_has_every_public_name(site: Path, package: str) -> None:
+    if package == "torch":
+        pytest.importorskip("torch", reason="PyTorch is not installed")
     module = snn if package == "minisnn" else import_module(f"minisnn.{package}")
     page = read(site, f"reference/{package}.html")
     headings = set(re.findall(r'id="minisnn[\w.]*?\.?(\w+)" class="doc doc-heading"', page))
