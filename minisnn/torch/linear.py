@@ -9,12 +9,11 @@ import torch
 
 from .._support.checks import check_flag, check_kind
 from ..network.layer import checksum_of
-from ..network.mlp import MLP
 from ..topology.graph import Topology
 from .checks import check_dtype
 from .masks import masked_weights
 from .module import KernelModule
-from .products import Parameters, Products
+from .products import Parameters
 
 
 class SparseLinear(KernelModule):
@@ -171,23 +170,6 @@ class SparseLinear(KernelModule):
         dense.weight.requires_grad_(weight.requires_grad)
         return dense.train(self.training)
 
-    def to_minisnn(self) -> MLP:
-        """Return a network of this one layer, with identity outputs; a copy.
-
-        Returns
-        -------
-        MLP
-
-        Examples
-        --------
-        >>> import minisnn as snn
-        >>> from minisnn.torch import SparseLinear
-        >>> SparseLinear(snn.topology.constant_degree(8, 4, degree=2, seed=0)).to_minisnn()
-        MLP(8 -> 4, 16 connections, 4 biases, float32, identity, identity)
-        """
-        vector = self._products.joined(self._ordered()).numpy()
-        return MLP.from_parameters([self.topology], vector, "identity", "identity")
-
     def extra_repr(self) -> str:
         """Return what stands in its repr."""
         return (
@@ -203,8 +185,8 @@ class SparseLinear(KernelModule):
     def _ordered(self) -> Parameters:
         return self.weight, self.bias
 
-    def _wire(self) -> None:
-        self._products = Products(self._graphs(), "identity", "identity", self._ordered())
+    def _activations(self) -> tuple[str, str]:
+        return "identity", "identity"
 
     # Files: weights mean nothing without their edges
 

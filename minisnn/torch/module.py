@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import torch
 
+from ..network.layer import check_graphs
+from ..network.mlp import MLP
 from ..topology.graph import Topology
 from .checks import check_inputs, check_no_record, outside_compilation
 from .products import Parameters, Products
@@ -35,8 +37,33 @@ class KernelModule(torch.nn.Module):
         """Return weights and biases, layer by layer."""
 
     @abstractmethod
+    def _activations(self) -> tuple[str, str]:
+        """Return the activations between layers, and of the outputs."""
+
     def _wire(self) -> None:
         """Make what is derived from the topology: kernels have it, files do not."""
+        graphs = check_graphs(self._graphs())
+        self._products = Products(graphs, *self._activations(), self._ordered())
+
+    def to_minisnn(self) -> MLP:
+        """Return the network that does the same; weights and biases are copied.
+
+        Returns
+        -------
+        MLP
+
+        Examples
+        --------
+        >>> import minisnn as snn
+        >>> from minisnn.torch import SparseLinear, SparseStack
+        >>> SparseLinear(snn.topology.constant_degree(8, 4, degree=2, seed=0)).to_minisnn()
+        MLP(8 -> 4, 16 connections, 4 biases, float32, identity, identity)
+        >>> stack = SparseStack([snn.topology.dense(8, 4), snn.topology.dense(4, 2)])
+        >>> stack.to_minisnn()
+        MLP(8 -> 4 -> 2, 40 connections, 6 biases, float32, relu, identity)
+        """
+        vector = self._products.joined(self._ordered()).numpy()
+        return MLP.from_parameters(self._graphs(), vector, *self._activations())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs.

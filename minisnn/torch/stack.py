@@ -13,7 +13,7 @@ from ..network.mlp import MLP, check_mlp
 from ..topology.graph import Topology
 from .linear import SparseLinear
 from .module import KernelModule
-from .products import Parameters, Products
+from .products import Parameters
 
 
 class SparseStack(KernelModule):
@@ -132,25 +132,6 @@ class SparseStack(KernelModule):
             stack._products.vector.copy_(torch.from_numpy(net.parameters.copy()))
         return stack
 
-    def to_minisnn(self) -> MLP:
-        """Return the network that does the same; weights and biases are copied.
-
-        Returns
-        -------
-        MLP
-
-        Examples
-        --------
-        >>> import minisnn as snn
-        >>> from minisnn.torch import SparseStack
-        >>> stack = SparseStack([snn.topology.dense(8, 4), snn.topology.dense(4, 2)])
-        >>> stack.to_minisnn()
-        MLP(8 -> 4 -> 2, 40 connections, 6 biases, float32, relu, identity)
-        """
-        vector = self._products.joined(self._ordered()).numpy()
-        about = self.activation, self.output_activation
-        return MLP.from_parameters(self._graphs(), vector, *about)
-
     def extra_repr(self) -> str:
         """Return what stands in its repr beside the layers."""
         return f"activation={self.activation}, output_activation={self.output_activation}"
@@ -163,9 +144,11 @@ class SparseStack(KernelModule):
     def _ordered(self) -> Parameters:
         return [each for layer in self.layers for each in layer._ordered()]
 
+    def _activations(self) -> tuple[str, str]:
+        return self.activation, self.output_activation
+
     def _wire(self) -> None:
-        about = self.activation, self.output_activation
-        self._products = Products(check_graphs(self._graphs()), *about, self._ordered())
+        super()._wire()
         self._lend()
 
     def _house(self) -> None:
