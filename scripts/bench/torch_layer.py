@@ -3,7 +3,8 @@
 A step: forward, cross-entropy, backward, Nesterov SGD (PyTorch's fused one), on batches that are
 ready in memory. All contestants are one network, hidden layers of a density and a complete last
 layer, with ReLUs between them. They differ in the hidden layers alone, but for `SparseStack`, which
-has the last layer, too.
+has the last layer, too. The hidden layer alone, forward and backward, is timed beside them: the
+rest of a step is what all have in common.
 """
 
 from __future__ import annotations
@@ -62,13 +63,17 @@ def measure_torch_layer(
         for density in densities:
             report(f"{'-'.join(map(str, widths))}, {density:.0%}, {n_threads} thread(s)")
             problem = make_problem(widths, density, data="floats", n_samples=_BATCHES * batch_size)
-            times = _one(problem, n_threads, batch_size, rounds)
+            times, alone = _one(problem, n_threads, batch_size, rounds)
             rows.append(
                 {
                     "density": density,
                     "threads": n_threads,
                     "milliseconds": {name: 1e3 * median(values) for name, values in times.items()},
                     "ratios": {name: _ratio(values, times[OURS]) for name, values in times.items()},
+                    "alone": {name: 1e3 * median(values) for name, values in alone.items()},
+                    "ratios_alone": {
+                        name: _ratio(values, alone[OURS]) for name, values in alone.items()
+                    },
                     "rounds": {name: [1e3 * v for v in values] for name, values in times.items()},
                 }
             )
@@ -94,17 +99,24 @@ def _limits(n_threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _one(problem: Problem, n_threads: int, batch_size: int, rounds: int) -> dict[str, list[float]]:
+def _one(
+    problem: Problem, n_threads: int, batch_size: int, rounds: int
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Return the times of steps, and those of the first layer alone, by contestant."""
     with _limits(n_threads):
         sides = {name: Side(problem, name, batch_size) for name in contestants()}
         expected = sides[OURS].gradients()
         for name, side in sides.items():
             check_gradients(name, expected, side.gradients())
-    return interleaved(
+    works = [
         {name: side.steps for name, side in sides.items()},
-        limits=dict.fromkeys(sides, lambda: _limits(n_threads)),
-        rounds=rounds,
+        {name: side.layers for name, side in sides.items() if name in (OURS, DENSE[0], *SPARSE)},
+    ]
+    steps, alone = (
+        interleaved(work, limits=dict.fromkeys(work, lambda: _limits(n_threads)), rounds=rounds)
+        for work in works
     )
+    return steps, alone
 
 
 def contestants() -> list[str]:
@@ -178,6 +190,15 @@ class Side:
             self._optimizer.zero_grad()
             self._loss(self._next).backward()
             self._optimizer.step()
+            self._next = (self._next + 1) % len(self._inputs)
+
+    def layers(self, n: int) -> None:
+        """Go forward and back through the first layer alone, so many times."""
+        layer, shape = self._layers[0], (self._inputs.shape[1], self.problem.masks[0].shape[0])
+        given = self.torch.ones(shape)
+        for _ in range(n):
+            self._optimizer.zero_grad()
+            self.torch.autograd.backward(layer(self._inputs[self._next]), given)
             self._next = (self._next + 1) % len(self._inputs)
 
     def gradients(self) -> Pairs:
@@ -308,6 +329,10 @@ def table(result: dict[str, Any]) -> str:
             lines.append(["  goal", *goals])
         stack = [row["ratios"]["SparseStack"] for row in rows]
         lines.append([f"SparseStack / {OURS}", *(f"{ratio:.2f} x" for ratio in stack)])
+        for name in rows[0]["alone"]:
+            lines.append([f"{name}, layer alone", *(f"{row['alone'][name]:.3f}" for row in rows)])
+        best = [_times_as_long(row, "best sparse peer", "ratios_alone") for row in rows]
+        lines.append(["best sparse peer / ours, alone", *(f"{ratio:.2f} x" for ratio in best)])
         title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}, "
         title += f"{n_threads} thread{'s' * (n_threads > 1)}"
         parts.append(f"{title}\n{align(head, lines)}")
@@ -320,7 +345,8 @@ def table(result: dict[str, Any]) -> str:
     return "\n\n".join([*parts, align([small, OURS, DENSE[0]], calls)])
 
 
-def _times_as_long(row: dict[str, Any], other: str) -> float:
-    if other in row["ratios"]:
-        return float(row["ratios"][other])
-    return float(min(row["ratios"][name] for name in SPARSE if name in row["ratios"]))
+def _times_as_long(row: dict[str, Any], other: str, of: str = "ratios") -> float:
+    ratios = row[of]
+    if other in ratios:
+        return float(ratios[other])
+    return float(min(ratios[name] for name in SPARSE if name in ratios))
