@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from .. import datasets
 from .._support.arrays import Array
-from .._support.checks import check_choice, check_positive_integer
+from .._support.checks import check_choice, check_flag, check_positive_integer
+from .._support.seeds import seed_of
 from ..datasets import Dataset
 from ..datasets.table import TABLE
-from .arrays import Arrays, first_rows
+from .arrays import Arrays, first_rows, spread
 from .validation import Section
+
+_HELD_OUT = 6  # one of so many training samples
+_KEPT = 4  # data sets in other orders are copies, of 55 MB for MNIST
+_ORDER = 0x07DE7  # key of the generator of an order: layers have the keys 0, 1, ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ _NAMES = {"sample": "mnist_sample"}
 
 
 class Data(Section, frozen=True, kw_only=True):
-    """Samples of a run. It is tested on all test samples.
+    """Samples of a run. It is tested on all test samples, unless samples are held out.
 
     Attributes
     ----------
@@ -68,19 +74,35 @@ class Data(Section, frozen=True, kw_only=True):
         order. By default all. Of targets that are no labels, those that differ are the classes.
     arrays : Arrays, optional
         Samples of your own.
+    order : int, SeedSequence or Generator, optional
+        Seed of a random order of the inputs, the same for all samples; kept as the number that
+        stands for it. By default the data's own.
+    held_out : bool
+        Whether the run is tested on a sixth of the training samples, evenly of all classes, and
+        trained on the others: a choice, such as that of a rate, then sees no test sample.
 
     Examples
     --------
     >>> from minisnn.experiments import Data
     >>> Data(name="mnist_sample", samples=300)
-    Data(name='mnist_sample', samples=300, arrays=None)
+    Data(name='mnist_sample', samples=300, arrays=None, order=None, held_out=False)
     """
 
     name: str
     samples: int | None = None
     arrays: Arrays | None = None
+    order: Any = None  # what `seed_of` takes, and then the number
+    held_out: bool = False
 
     def __post_init__(self) -> None:
+        check_flag(self.held_out, "held_out")
+        if self.order is not None:
+            self._set(order=seed_of(self.order, "order"))
+        for key, given in {"order": self.order is not None, "held_out": self.held_out}.items():
+            if given and self.arrays is not None:
+                raise ValueError(
+                    f"{key} must not be given with arrays; choose their columns and rows yourself"
+                )
         if self.arrays is None:
             check_choice(self.name, "name", sources())
         elif self.name in sources():
@@ -90,9 +112,7 @@ class Data(Section, frozen=True, kw_only=True):
             )
         if self.samples is not None:
             self._set(samples=check_positive_integer(self.samples, "samples"))
-            available = (
-                sources()[self.name].n_samples if self.arrays is None else self.arrays.n_train
-            )
+            available = self.n_train
             if self.samples > available:
                 raise ValueError(
                     f"samples must be at most {available}, the training samples of {self.name}, "
@@ -100,6 +120,14 @@ class Data(Section, frozen=True, kw_only=True):
                 )
             if self.samples == available:
                 self._set(samples=None)  # the same run, so the same hash
+
+    @property
+    def n_train(self) -> int:
+        """Number of samples to train on, where no number is given."""
+        if self.arrays is not None:
+            return self.arrays.n_train
+        n = sources()[self.name].n_samples
+        return n - n // _HELD_OUT if self.held_out else n
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -122,19 +150,24 @@ def load(name: str) -> Dataset:
     )
 
 
-@cache
-def _arrays_of(name: str) -> Arrays:
+@lru_cache(_KEPT)
+def _arrays_of(name: str, order: int | None, held_out: bool) -> Arrays:
     """Return the same as arrays; a worker process reads a data set for its first run only."""
     data = load(name)
-    return Arrays(
-        data.train_images,
-        data.train_labels,
-        test_data=(data.test_images, data.test_labels),
-        input_scale=1 / 255,  # of bytes
-    )
+    X, test_X = data.train_images, data.test_images
+    if order is not None:
+        rng = np.random.default_rng(np.random.SeedSequence(order, spawn_key=(_ORDER,)))
+        places = rng.permutation(X.shape[1])
+        X, test_X = X[:, places], test_X[:, places]
+    labels, of_bytes = data.train_labels, 1 / 255
+    if not held_out:
+        test_data = test_X, data.test_labels
+        return Arrays(X, labels, test_data=test_data, input_scale=of_bytes)
+    held = spread(labels)[len(labels) - len(labels) // _HELD_OUT :]
+    return Arrays(X, labels, test_rows=held, input_scale=of_bytes)
 
 
 def arrays_of(data: Data) -> tuple[Arrays, Array | None]:
     """Return the arrays of a run's data, and the rows of them to train on."""
-    arrays = data.arrays or _arrays_of(data.name)
+    arrays = data.arrays or _arrays_of(data.name, data.order, data.held_out)
     return arrays, arrays.rows if data.samples is None else first_rows(arrays, data.samples)

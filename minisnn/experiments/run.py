@@ -60,7 +60,7 @@ _LATER: dict[str, Any] = {
     "output_weights": {},
 }
 _LATER_WITHIN: dict[str, dict[str, Any]] = {
-    "data": {"arrays": None},
+    "data": {"arrays": None, "order": None, "held_out": False},
     "optimizer": {
         "name": "nesterov",
         "decay": "cosine",
@@ -361,7 +361,7 @@ def _unchecked(kind: type[Section], **types: Any) -> type[msgspec.Struct]:
 
 _SETTINGS = _unchecked(
     Run,
-    data=_unchecked(Data, arrays=str | None),
+    data=_unchecked(Data, arrays=str | None, order=int | None),
     layers=list[_unchecked(Wiring, options=dict[str, Any])],  # type: ignore[misc]
     optimizer=_unchecked(Optimizer),
     wiring=_unchecked(NamedWiring, graph=str) | None,

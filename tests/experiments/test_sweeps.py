@@ -35,7 +35,7 @@ from minisnn import experiments
 from minisnn._support.seeds import spawned
 from minisnn.experiments import Run, Status, Store, runners
 from minisnn.experiments.arrays import spread
-from minisnn.experiments.datasets import load
+from minisnn.experiments.datasets import Data, arrays_of, load
 from minisnn.experiments.records import Begun, Outcome
 from minisnn.experiments.training import build_network, train_run
 
@@ -147,6 +147,31 @@ def test_shuffled_images_are_the_same_pixels_in_one_other_order(digits: Any) -> 
     assert sorted(columns(shuffled)) == sorted(columns(digits))
     assert (shuffled.train_labels == digits.train_labels).all()
     assert load("mnist_sample_shuffled").train_images.tobytes() == shuffled.train_images.tobytes()
+
+
+def test_an_order_is_that_of_its_seed(digits: Any) -> None:
+    """And no stream of a run with this seed: neither its shuffling nor the first layer's."""
+    pixels = np.vstack([digits.train_images, digits.test_images])
+    found = []
+    for seed in (3, 4):
+        arrays, _ = arrays_of(Data(name="mnist_sample", order=seed))
+        both = np.vstack([arrays.X, arrays.test_inputs])
+        assert sorted(c.tobytes() for c in both.T) == sorted(c.tobytes() for c in pixels.T)
+        for rng in (seed, *np.random.SeedSequence(seed).spawn(3)):
+            others = pixels[:, np.random.default_rng(rng).permutation(784)]
+            assert (both != others).any()
+        found.append(both)
+    assert (found[0] != found[1]).any()
+
+
+def test_what_is_held_out_is_not_trained_on(digits: Any) -> None:
+    arrays, rows = arrays_of(Data(name="mnist_sample", held_out=True))
+    assert rows is not None
+    assert sorted([*rows, *arrays.test_rows]) == list(range(4000))
+    assert np.bincount(digits.train_labels[arrays.test_rows]).min() == 66
+    assert Data(name="mnist_sample", held_out=True).n_train == len(rows) == 3334
+    few = arrays_of(Data(name="mnist_sample", held_out=True, samples=50))[1]
+    assert len(set(few) & set(rows)) == 50
 
 
 def test_a_sweep_learns(path: Path) -> None:
