@@ -12,6 +12,7 @@ examples:
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -40,6 +41,15 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def commit() -> str:
+    """Return the commit of this checkout, marked where files differ from it; none without Git."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = arguments_of(argv)
@@ -48,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     runner = processes(options.jobs)
     profile, started = PROFILES[options.profile], perf_counter()
     scope = f"{options.profile}: {profile}. {REMARKS[options.profile]}"
-    outcome = reproduce(profile, output, experiments, runner=runner, scope=scope)
+    outcome = reproduce(profile, output, experiments, runner=runner, scope=scope, commit=commit())
     print(f"{outcome.summary}, in {perf_counter() - started:.0f} s")
     if outcome.report is None:
         print(f"interrupted; start again with --output {output} to go on")

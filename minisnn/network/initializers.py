@@ -8,7 +8,8 @@ for ReLUs, of which half are 0. On a sparse layer the fans can be counted in two
 * ``"width"``: fan_in = n_in and fan_out = n_out, as the paper on sparse topologies does, which
   initialises a dense matrix and masks it. The sparser the layer, the smaller its pre-activations.
 * ``"degree"``: fan_in is the number of edges that end in the edge's output neuron, fan_out of
-  those that begin in its input neuron. Pre-activations keep their size at any density.
+  those that begin in its input neuron. The variance of a sum of inputs of equal size depends on
+  the ratio of both degrees only, as in a dense layer, and not on the density.
 """
 
 from __future__ import annotations

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import cast
 
 from .._support.checks import as_list_of, check_kind
-from ..experiments import Record, Run, Store
-from ..experiments.records import Figures
+from ..experiments import Run
+from ..topology.graph import Topology
 from ..training.history import Epoch
 from .charts import Chart, Heatmap
 from .profiles import Profile
-from .statistics import Interval, mean
+from .statistics import Interval, difference, mean, paired
+from .trainings import MeasuredGraph, Training, key_of, measured, name_of
 
 
 class Answer(StrEnum):
@@ -81,42 +81,55 @@ class Experiment:
 
 
 class Results:
-    """The stored results of runs, by what was run.
+    """Results of trainings, by what was run.
 
     Parameters
     ----------
-    store : Store
-        Open for reading.
-    instead : mapping of str to Run
-        By the hash of a run, another that takes its place.
+    trainings : sequence of Training
+        Rows of one profile, from a store or from a file.
+    graphs : sequence of MeasuredGraph
+        Graphs that have been measured; others are measured when they are asked for.
+    histories : function of the hash of a run, optional
+        Returns its epochs; without it there are no curves over a training.
     """
 
-    def __init__(self, store: Store, instead: Mapping[str, Run] | None = None) -> None:
-        self._store, self._instead = check_kind(store, Store, "store"), instead or {}
-        self._records = {record.hash: record for record in store.records()}
+    def __init__(
+        self,
+        trainings: Sequence[Training],
+        graphs: Sequence[MeasuredGraph] = (),
+        histories: Callable[[str], list[Epoch]] | None = None,
+    ) -> None:
+        rows = as_list_of(Training, trainings, "trainings")
+        self._trainings = {row.run: row for row in rows if row.judged == "test"}
+        self._graphs = {graph.graph: graph for graph in graphs}
+        self._histories = histories
 
-    def record(self, run: Run) -> Record:
-        """Return the record of a run.
+    @property
+    def graphs(self) -> list[MeasuredGraph]:
+        """All graphs that have been measured."""
+        return list(self._graphs.values())
+
+    def has(self, runs: Sequence[Run]) -> bool:
+        """Return whether there are results of all runs."""
+        return all(key_of(run) in self._trainings for run in as_list_of(Run, runs, "runs"))
+
+    def training(self, run: Run) -> Training:
+        """Return the row of a run.
 
         Raises
         ------
         LookupError
-            If it has not been trained, or failed.
+            If there is none.
         """
-        run = self._taken(check_kind(run, Run, "run"))
-        record = self._records.get(run.hash)
-        if record is None or record.figures is None:
-            state = "is missing" if record is None else f"is {record.status}"
-            error = f": {record.error.strip().splitlines()[-1]}" if record and record.error else ""
-            raise LookupError(f"a run that this needs {state}{error}")
-        return record
+        key = key_of(check_kind(run, Run, "run"))
+        if key not in self._trainings:
+            raise LookupError(f"a run that this needs is missing: {key}")
+        return self._trainings[key]
 
-    def accuracies(self, runs: Sequence[Run]) -> list[float]:
-        """Return the test accuracy of each run after its last epoch, in per cent."""
-        return [
-            100 * cast(float, self._figures(run).accuracy)  # of labels, so there is one
-            for run in as_list_of(Run, runs, "runs")
-        ]
+    def accuracies(self, runs: Sequence[Run], *, quarter: bool = False) -> list[float]:
+        """Return the test accuracy of each run in per cent: after its last epoch, or a quarter."""
+        rows = [self.training(run) for run in as_list_of(Run, runs, "runs")]
+        return [100 * (row.quarter if quarter else row.accuracy) for row in rows]
 
     def accuracy(self, runs: Sequence[Run]) -> Interval:
         """Return the mean accuracy over seeds."""
@@ -124,23 +137,50 @@ class Results:
 
     def weights(self, run: Run) -> int:
         """Return the number of a run's weights."""
-        return self._figures(run).weights
+        return self.training(run).weights
 
-    def history(self, run: Run) -> list[Epoch]:
-        """Return the epochs of a run."""
-        return self._store.history(self.record(run).hash)
+    def histories(self, runs: Sequence[Run]) -> list[list[Epoch]]:
+        """Return the epochs of each run; of none where only rows are at hand."""
+        runs = as_list_of(Run, runs, "runs")
+        return [] if self._histories is None else [self._histories(run.hash) for run in runs]
 
-    def spread(self, run: Run, layer: int) -> tuple[float, float, float]:
-        """Return lowest, highest and standard deviation of a trained layer's weights."""
-        of_layer = self._store.layers(self.record(run).hash)[layer - 1]
-        return of_layer.lowest, of_layer.highest, of_layer.deviation
+    def spread(self, run: Run) -> tuple[float, float, float]:
+        """Return lowest, highest and standard deviation of the first layer's trained weights."""
+        row = self.training(run)
+        return row.lowest, row.highest, row.deviation
 
-    def _taken(self, run: Run) -> Run:
-        while run.hash in self._instead:
-            run = self._instead[run.hash]
-        return run
+    def measures(self, graph: Topology) -> MeasuredGraph:
+        """Return the measures of a graph."""
+        name = name_of(check_kind(graph, Topology, "graph"))
+        if name not in self._graphs:
+            self._graphs[name] = measured(graph)
+        return self._graphs[name]
 
-    def _figures(self, run: Run) -> Figures:
-        figures = self.record(run).figures
-        assert figures is not None  # record() has seen to it
-        return figures
+
+def gain(results: Results, left: Sequence[Run], right: Sequence[Run]) -> Interval:
+    """Return how much more accurate the left runs are: paired where both have the same seeds."""
+    values = results.accuracies(left), results.accuracies(right)
+    same = [run.seed for run in left] == [run.seed for run in right]
+    return (paired if same else difference)(*values)
+
+
+def verdict(decided: Sequence[int]) -> Answer:
+    """Return that a statement holds if it surely does everywhere, and fails if nowhere.
+
+    Parameters
+    ----------
+    decided : sequence of int
+        From `statistics.sides`: 1 where it surely holds, -1 where its opposite does.
+    """
+    if all(side == 1 for side in decided):
+        return Answer.HOLDS
+    return Answer.FAILS if all(side == -1 for side in decided) else Answer.OPEN
+
+
+def counted_sides(decided: Sequence[int]) -> str:
+    """Return how many are better, undecided and worse, in words."""
+    counts = [sum(side == sign for side in decided) for sign in (1, 0, -1)]
+    return (
+        f"{counts[0]} of {len(decided)} are surely better, {counts[2]} surely worse, {counts[1]} "
+        f"undecided (95 %, by Holm's method for {len(decided)} tests)"
+    )

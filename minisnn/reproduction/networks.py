@@ -47,7 +47,9 @@ def networks(experiments: Sequence[Experiment], profile: Profile, results: Resul
     kinds: dict[str, _Kind] = {}
     for experiment in experiments:
         for run in experiment.runs(profile):
-            kind = kinds.setdefault(replace(run, seed=0).hash, _Kind())
+            order = None if run.data.order is None else 0
+            one = replace(run, seed=0, data=replace(run.data, order=order))
+            kind = kinds.setdefault(one.hash, _Kind())
             kind.runs[run.hash] = run
             kind.experiments[experiment.key] = None
     return Table("All networks", _HEAD, [_row(kind, results) for kind in kinds.values()])
@@ -61,13 +63,13 @@ def _row(kind: _Kind, results: Results) -> list[Any]:
     }
     return [
         " ".join(kind.experiments),
-        settings["data"]["name"],
+        settings["data"]["name"] + " shuffled" * (runs[0].data.order is not None),
         "-".join(map(str, settings["hidden"])),
         describe_layers(settings["layers"]),
         json.dumps(options) if options else "",
         " ".join(f"{rate:g}" for rate in settings["dropout"]) if any(settings["dropout"]) else "0",
         settings["epochs"],
-        round(settings["optimizer"]["peak"], 2),
+        " ".join(f"{rate:.3g}" for rate in sorted({results.training(r).rate for r in runs})),
         len(runs),
         sum(results.weights(run) for run in runs) // len(runs),  # random wiring varies
         results.accuracy(runs),

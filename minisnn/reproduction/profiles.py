@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from .._support.checks import as_list, check_positive_integer
 from ..experiments import Data, Optimizer, Run, Wiring
@@ -21,18 +22,44 @@ PAPERS = (
 """The paper's sparse constructions."""
 
 _BATCH_SIZE = 128
-_LAYER_SEEDS = "consecutive"  # with which the figures of docs/paper.md were measured
 _HIGHEST_RATE, _STEPS_PER_RATE, _WIDTH = 20.0, 2800, 1000
 
 
 def _peak(n_steps: int, width: int) -> float:
-    """Return the highest learning rate of a training, by its steps and its last hidden layer.
+    """Return the middle learning rate of a training, by its steps and its last hidden layer.
 
     The rate rises half as fast as docs/training.md finds to work, and slower still where more than
     1000 neurons share an output: faster, many networks of few edges lose whole classes for good.
-    Found by the training loss of the thinnest networks, and the same for all; see `retraining`.
+    Each kind of network has its own factor on it; see `rates`.
     """
     return min(_HIGHEST_RATE, n_steps / _STEPS_PER_RATE * min(1.0, _WIDTH / width) ** 1.5)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train, which a profile's sizes leave open.
+
+    Parameters
+    ----------
+    middle_rate : function of steps and a width
+        The middle of the learning rates that are tried, for the steps of a training and the
+        neurons of its last hidden layer.
+    factors : sequence of float
+        Factors on it that each kind of network is tried with.
+    settings : mapping
+        Fields of `minisnn.experiments.Run`, such as activation and loss.
+    optimizer : mapping
+        Fields of `minisnn.experiments.Optimizer` beside the rate.
+    """
+
+    middle_rate: Callable[[int, int], float]
+    factors: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: Mapping[str, Any] = field(default_factory=dict)
+
+
+PAPERS_RECIPE = Recipe(_peak)
+"""The paper's: sigmoids, mean squared error, Nesterov momentum."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +68,8 @@ class Profile:
 
     Parameters
     ----------
+    name : str
+        Its name in tables.
     data : str
         Name of the data set.
     hidden : int
@@ -55,8 +84,13 @@ class Profile:
         Of the layer from inputs to hidden neurons.
     output_degrees : sequence of int
         Of the layer from hidden to output neurons.
+    equal_degrees : sequence of int
+        At which graphs of equal density are compared.
+    recipe : Recipe
+        How networks are trained.
     """
 
+    name: str
     data: str
     hidden: int
     wide: int
@@ -65,6 +99,8 @@ class Profile:
     seeds: int
     degrees: Sequence[int]
     output_degrees: Sequence[int]
+    equal_degrees: Sequence[int]
+    recipe: Recipe = PAPERS_RECIPE
 
     def run(
         self,
@@ -75,26 +111,30 @@ class Profile:
         epochs: int | None = None,
         dropout: float | Sequence[float] = 0.0,
         shuffled: bool = False,
+        fan: str = "degree",
     ) -> Run:
-        """Return a training run, with the learning rate that its number of steps allows.
+        """Return a training run, with the middle learning rate for its number of steps.
 
-        Shuffled means that the pixels stand in a random order, the same for all images.
+        Shuffled means that the pixels stand in a random order, the same for all images, and
+        another for each seed.
         """
         epochs = check_positive_integer(self.epochs if epochs is None else epochs, "epochs")
         hidden = as_list(hidden or (self.hidden,), "hidden", "whole numbers")
         for width in hidden:
             check_positive_integer(width, "hidden")
         n_steps = epochs * -(-sources()[self.data].n_samples // _BATCH_SIZE)
+        peak = self.recipe.middle_rate(n_steps, hidden[-1])
         return Run(
-            data=Data(name=self.data + "_shuffled" * shuffled),
+            data=Data(name=self.data, order=seed if shuffled else None),
             hidden=hidden,
             layers=layers,
-            optimizer=Optimizer(peak=_peak(n_steps, hidden[-1])),
+            optimizer=Optimizer(peak=peak, **self.recipe.optimizer),
             dropout=dropout,
             batch_size=_BATCH_SIZE,
             epochs=epochs,
             seed=seed,
-            layer_seeds=_LAYER_SEEDS,
+            fan=fan,
+            **self.recipe.settings,
         )
 
     def __str__(self) -> str:
@@ -111,16 +151,19 @@ class Profile:
 
 PROFILES = {
     "quick": Profile(
+        name="quick",
         data="mnist_sample",
-        hidden=300,
-        wide=1000,
-        epochs=80,
-        long=200,
+        hidden=100,
+        wide=300,
+        epochs=25,
+        long=60,
         seeds=3,
-        degrees=(1, 2, 4, 10, 30, 100),
-        output_degrees=(1, 3, 10),
+        degrees=(1, 3, 10, 30),
+        output_degrees=(1, 10),
+        equal_degrees=(2, 20),
     ),
     "full": Profile(
+        name="full",
         data="mnist",
         hidden=1000,
         wide=3000,
@@ -129,6 +172,7 @@ PROFILES = {
         seeds=5,
         degrees=(1, 2, 5, 10, 20, 50, 100, 200),
         output_degrees=(1, 3, 10),
+        equal_degrees=(2, 5, 10, 20),
     ),
 }
 """By name; see `Profile`."""

@@ -22,8 +22,18 @@ from .networks import networks
 from .profiles import Profile
 from .report import overview, text_of, write_report
 from .retraining import Trained, train_all
+from .trainings import (
+    RATES,
+    MeasuredGraph,
+    Training,
+    merged,
+    read_rows,
+    trainings_of,
+    write_rows,
+)
 
 STORE, REPORT = "runs.sqlite", "report.html"
+TRAININGS, GRAPHS = "trainings.csv", "graphs.csv"
 """Names of files in the output folder."""
 
 
@@ -54,6 +64,7 @@ def reproduce(
     runner: Runner = here,
     scope: str | None = None,
     facts: Mapping[str, str] | None = None,
+    commit: str = "",
     progress: bool | None = None,
 ) -> Outcome:
     """Train the networks that experiments need, examine them, and write charts and a report.
@@ -66,8 +77,8 @@ def reproduce(
     profile : Profile
         Size of the reproduction.
     output : path
-        Folder for ``runs.sqlite``, ``report.html``, ``figures/`` (PNG and SVG) and ``tables/``
-        (CSV); created if needed.
+        Folder for ``runs.sqlite``, ``report.html``, ``figures/`` (PNG and SVG), ``tables/`` (CSV),
+        and raw results: ``trainings.csv`` and ``graphs.csv``. Created if needed.
     experiments : sequence of Experiment
         Which; see `select`.
     runner : function of runs
@@ -76,6 +87,8 @@ def reproduce(
         Text above the verdicts about their evidence; by default the profile's sizes.
     facts : mapping of str to str, optional
         Further facts for the report beside versions and machine.
+    commit : str
+        Of the program, for the rows of trainings that are new.
     progress : bool, optional
         Whether to show a progress bar; by default in a notebook, and if standard error is a
         terminal and tqdm is installed.
@@ -114,25 +127,50 @@ def reproduce(
         require(module, "report", "a reproduction")
     folder = Path(check_path(output, "output"))
     folder.mkdir(parents=True, exist_ok=True)
-    runs: dict[str, Run] = {
-        run.hash: run for experiment in experiments for run in experiment.runs(profile)
-    }
-    made = train_all([*runs.values()], folder / STORE, runner=runner, progress=progress)
-    if made.summary.interrupted:
-        return Outcome(made.summary, [], None)
+    check_kind(commit, str, "commit")
+    runs: dict[str, Run] = {}
+    uses: dict[str, str] = {}
+    for experiment in experiments:
+        for run in dict.fromkeys(experiment.runs(profile)):
+            runs[run.hash] = run
+            uses[run.hash] = f"{uses.get(run.hash, '')} {experiment.key}".strip()
+    factors = profile.recipe.factors
+    made = train_all(
+        [*runs.values()], folder / STORE, runner=runner, factors=factors, progress=progress
+    )
+    asked = {key: (runs[key], trained) for key, trained in made.instead.items()}
+    asked |= {run.hash: (run, run) for run in made.tries}
+    uses |= {run.hash: RATES for run in made.tries}
+    before = read_rows(folder / TRAININGS, Training)
     with Store(folder / STORE) as store:
-        results = Results(store, made.instead)
+        now = trainings_of(store, asked, uses, profile=profile.name, commit=commit)
+        rows = merged(before, now)
+        write_rows(folder / TRAININGS, rows, Training)
+        if made.summary.interrupted:
+            return Outcome(made.summary, [], None)
+        _check_all(store, made)
+        known = read_rows(folder / GRAPHS, MeasuredGraph)
+        results = Results(rows, known, lambda key: store.history(made.instead[key].hash))
         findings = [(e, e.examine(profile, results)) for e in experiments]
         trained = networks(experiments, profile, results)
+    write_rows(folder / GRAPHS, results.graphs, MeasuredGraph)
     for _, finding in findings:
         _draw(finding, folder / "figures")
     for table in (overview(findings), trained, *(t for _, f in findings for t in f.tables)):
-        _write(table, folder / "tables")
+        write_table(table, folder / "tables")
     facts = {**(facts or {}), **_environment(made)}
     text = write_report(findings, str(profile) if scope is None else scope, facts, [trained])
     with replace_file(folder / REPORT) as file:
         file.write(text.encode())
     return Outcome(made.summary, findings, folder / REPORT)
+
+
+def _check_all(store: Store, made: Trained) -> None:
+    """Raise unless all runs are done."""
+    for record in store.records([*made.instead.values()]):
+        if record.figures is None:
+            error = f": {record.error.strip().splitlines()[-1]}" if record.error else ""
+            raise LookupError(f"a run that this needs is {record.status}{error}")
 
 
 def _draw(finding: Finding, folder: Path) -> None:
@@ -147,13 +185,16 @@ def _draw(finding: Finding, folder: Path) -> None:
                 figure.savefig(file, format=suffix)
 
 
-def _write(table: Table, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
+def write_table(table: Table, folder: Path) -> Path:
+    """Write a table as CSV, as it is published; return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
     name = "".join(c if c.isalnum() else "-" for c in table.title.lower()).strip("-")
-    with replace_text(folder / f"{name}.csv") as file:
+    path = folder / f"{name}.csv"
+    with replace_text(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.head)
         writer.writerows([text_of(cell) for cell in row] for row in table.rows)
+    return path
 
 
 def _environment(made: Trained) -> dict[str, str]:

@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
-from msgspec.structs import replace
-
 from ..experiments import Run, Store, Summary, sweep
 from ..experiments.runners import Runner
 from ..training.history import Epoch
+from .rates import at_rate, choose
 
 _RISE = 1.01  # of the loss, from its lowest: seeds do not reach 1.001 otherwise
 _TRIES = 3
@@ -29,20 +28,27 @@ class Trained:
     Parameters
     ----------
     summary : Summary
-        Of all sweeps, the runs at lower rates included.
+        Of all sweeps: tries of rates, and runs at lower rates, included.
     instead : mapping of str to Run
-        By the hash of a run that lost classes, the run that was made in its place.
+        By the hash of each run, the one that was trained in its place, at the rate of its kind or
+        at a lower one.
+    tries : sequence of Run
+        Trainings that rates were chosen by.
+    n_repeated : int
+        Runs that lost classes.
     n_lost : int
         Runs that lost classes even at the lowest rate that was tried.
     """
 
     summary: Summary
     instead: Mapping[str, Run]
+    tries: Sequence[Run]
+    n_repeated: int
     n_lost: int
 
     def __str__(self) -> str:
         return (
-            f"{len(self.instead)} trainings lost classes and were made again at half the rate; "
+            f"{self.n_repeated} trainings lost classes and were made again at half the rate; "
             f"{self.n_lost} still do"
         )
 
@@ -52,44 +58,51 @@ def train_all(
     store: str | PathLike[str],
     *,
     runner: Runner,
+    factors: Sequence[float] = (1.0,),
     progress: bool | None = None,
 ) -> Trained:
-    """Train the runs that the store lacks, and again, at a lower rate, those that lost classes.
+    """Choose rates, train the runs that the store lacks, and again those that lost classes.
 
     Parameters
     ----------
     runs : sequence of Run
-        Runs to train.
+        Runs to train, at the middle rates of their kinds.
     store : path
         File of the store.
     runner, progress
         As for `minisnn.experiments.sweep`.
+    factors : sequence of float
+        Rates to choose among, as factors; see `rates`.
 
     Returns
     -------
     Trained
         After Ctrl-C too, with ``summary.interrupted``.
     """
-    summary = sweep(runs, store, runner=runner, progress=progress)
-    instead: dict[str, Run] = {}
-    latest = list(runs)
+    choice = choose(runs, store, factors, runner=runner, progress=progress)
+    if choice.summary.interrupted:
+        return Trained(choice.summary, {}, choice.tries, 0, 0)
+    instead = {run.hash: choice.applied(run) for run in runs}
+    summary, latest, n_repeated = choice.summary, dict(instead), 0
     for tries in range(_TRIES + 1):
-        if summary.interrupted:
+        swept = sweep([*latest.values()], store, runner=runner, progress=progress)
+        summary = _sum(summary, swept)
+        if swept.interrupted:
+            latest = {}
             break
         with Store(store) as file:
-            latest = [
-                run
-                for run in latest
+            latest = {
+                key: run
+                for key, run in latest.items()
                 # dropout's own chance moves the loss by more than lost classes do
-                if not any(_rates(run)) and loses_classes(file.history(run.hash))
-            ]
+                if not any(_dropout(run)) and loses_classes(file.history(run.hash))
+            }
         if not latest or tries == _TRIES:
             break
-        slower = [_at_half_the_rate(run) for run in latest]
-        instead.update(zip((run.hash for run in latest), slower, strict=True))
-        summary = _sum(summary, sweep(slower, store, runner=runner, progress=progress))
-        latest = slower
-    return Trained(summary, instead, len(latest))
+        n_repeated += len(latest)
+        latest = {key: at_rate(run, 0.5) for key, run in latest.items()}
+        instead.update(latest)
+    return Trained(summary, instead, choice.tries, n_repeated, len(latest))
 
 
 def loses_classes(epochs: Sequence[Epoch]) -> bool:
@@ -98,12 +111,8 @@ def loses_classes(epochs: Sequence[Epoch]) -> bool:
     return bool(losses) and losses[-1] > _RISE * min(losses)
 
 
-def _rates(run: Run) -> Sequence[float]:
+def _dropout(run: Run) -> Sequence[float]:
     return run.dropout if isinstance(run.dropout, Sequence) else [run.dropout]
-
-
-def _at_half_the_rate(run: Run) -> Run:
-    return replace(run, optimizer=replace(run.optimizer, peak=run.optimizer.peak / 2))
 
 
 def _sum(first: Summary, second: Summary) -> Summary:

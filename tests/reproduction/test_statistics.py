@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.stats
 
-from minisnn.reproduction.statistics import Interval, difference, mean, rank_correlation
+from minisnn.reproduction.statistics import (
+    Interval,
+    difference,
+    holm,
+    mean,
+    of_ranges,
+    p_of,
+    paired,
+    sides,
+)
 
 
 def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says(
@@ -33,63 +44,77 @@ def test_differences() -> None:
     assert difference([2.0, 2.0], [1.0, 1.0]) == Interval(1.0, 1.0, 1.0)
 
 
-def test_rank_correlation_is_spearmans(rng: np.random.Generator) -> None:
-    x = rng.random(30)
-    y = x + rng.random(30)
-    found = rank_correlation(x, y, range(30))
-    assert found.value == pytest.approx(scipy.stats.spearmanr(x, y).statistic)
-    assert found.low < found.value < found.high
+def test_paired_differences_know_what_seeds_have_in_common(rng: np.random.Generator) -> None:
+    common = rng.normal(0, 5, 6)
+    left, right = common + rng.normal(0.5, 0.1, 6), common + rng.normal(0, 0.1, 6)
+    student = scipy.stats.ttest_rel(left, right)
+    low, high = student.confidence_interval()
+    found = paired(left, right)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert p_of(found) == pytest.approx(student.pvalue)
+    assert difference(left, right).low < 0 < found.low
 
 
-def test_a_correlation_by_density_alone_goes_when_it_is_held_fast(
-    rng: np.random.Generator,
-) -> None:
-    density = np.repeat([0.01, 0.05, 0.1, 0.5], 25)
-    connectivity = density + rng.normal(0, 1e-3, 100)
-    accuracy = density + rng.normal(0, 1e-3, 100)
-    groups = range(100)
-    assert rank_correlation(connectivity, accuracy, groups).low > 0.8
-    held = rank_correlation(connectivity, accuracy, groups, given=density)
-    assert held.low < 0.2
-    assert abs(held.value) < 0.35
-    through = accuracy + 0.5 * (connectivity - density)
-    assert rank_correlation(connectivity, through, groups, given=density).value > held.value
+def test_a_p_belongs_to_its_interval(rng: np.random.Generator) -> None:
+    left, right = rng.normal(1, 1, 5), rng.normal(0, 3, 7)
+    found = difference(left, right)
+    assert p_of(found) == pytest.approx(scipy.stats.ttest_ind(left, right, equal_var=False).pvalue)
+    assert p_of(found, found.low) == pytest.approx(0.05)
+    assert p_of(mean(left), 0.7) == pytest.approx(scipy.stats.ttest_1samp(left, 0.7).pvalue)
+    assert p_of(mean([1.0])) == 1
+    assert (p_of(mean([2.0, 2.0])), p_of(mean([2.0, 2.0]), 2.0)) == (0, 1)
 
 
-def test_partial_correlation_is_that_of_the_textbooks(rng: np.random.Generator) -> None:
-    z = rng.random(40)
-    x, y = z + rng.random(40), 2 * z + rng.random(40)
-    xy, xz, yz = (scipy.stats.spearmanr(*pair)[0] for pair in ((x, y), (x, z), (y, z)))
-    expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
-    assert rank_correlation(x, y, range(40), given=z).value == pytest.approx(expected)
+def test_holm_refutes_step_by_step(rng: np.random.Generator) -> None:
+    """The twin asks from the smallest p on, and ends at the first that is too large."""
+    for _ in range(50):
+        ps = rng.random(6) ** 4
+        refuted: set[int] = set()
+        for k, place in enumerate(np.argsort(ps)):
+            if ps[place] * (6 - k) >= 0.05:
+                break
+            refuted.add(int(place))
+        assert {k for k, p in enumerate(holm(ps)) if p < 0.05} == refuted
+        assert all(p <= q <= 1 for p, q in zip(ps, holm(ps), strict=True))
+    assert holm([]) == []
 
 
-def test_the_interval_of_a_correlation_is_as_wide_as_theory_has_it(
-    rng: np.random.Generator,
-) -> None:
-    """By D. G. Bonett, T. A. Wright, 2000, doi:10.1007/BF02294183; one of 90 % is a fifth less."""
-    x = rng.standard_normal(400)
-    found = rank_correlation(x, x + rng.standard_normal(400), range(400))
-    error = 1.96 * np.sqrt((1 + found.value**2 / 2) / (400 - 3))
-    low, high = np.tanh(np.arctanh(found.value) + np.array([-error, error]))
-    assert found.high - found.low == pytest.approx(high - low, rel=0.1)
+def test_sides_are_decided_together() -> None:
+    apart, near = mean([3.0, 3.1, 2.9]), mean([0.9, 1.5, 1.6])
+    assert near.low > 0
+    assert sides([apart, near]) == [1, 1]
+    assert sides([apart] + [near] * 9) == [1] + [0] * 9
+    assert sides([apart], null=4) == [-1]
 
 
-def test_groups_widen_the_interval(rng: np.random.Generator) -> None:
-    x = np.repeat(rng.random(8), 10)
-    y = x + np.repeat(rng.normal(0, 0.3, 8), 10)
-    alone = rank_correlation(x, y, range(80))
-    grouped = rank_correlation(x, y, np.repeat(range(8), 10))
-    assert grouped.value == alone.value
-    assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
+def first(ranges: Any) -> Any:
+    return ranges[:, 0]
 
 
-def test_what_does_not_vary_has_no_correlation() -> None:
-    found = rank_correlation([1, 1, 1], [1, 2, 3], range(3))
-    assert np.isnan(found.value)
-    assert found.low == -np.inf
+def test_the_interval_of_a_range_is_tukeys(rng: np.random.Generator) -> None:
+    samples = [rng.normal(center, 1, 5) for center in (0, 1, 3)]
+    found = of_ranges(first, first, [samples])
+    largest, smallest = (f(range(3), key=lambda k: samples[k].mean()) for f in (max, min))
+    tukey = scipy.stats.tukey_hsd(*samples).confidence_interval()
+    assert found.low == pytest.approx(tukey.low[largest, smallest], abs=0.03)
+    assert found.high == pytest.approx(tukey.high[largest, smallest], abs=0.03)
 
 
-def test_what_is_not_defined_says_so() -> None:
-    alike = rank_correlation([1, 1, 1], [1, 2, 3], [0, 1, 2])
-    assert str(alike) == "undefined"
+def test_ranges_hold_the_truth_as_often_as_they_say(rng: np.random.Generator) -> None:
+    """Where all true means are equal the range is 0, and what is observed is far above it."""
+    for truth in ([0.0] * 5, [0.0, 0.0, 0.0, 3.0, 3.0]):
+        hits = 0
+        for _ in range(100):
+            found = of_ranges(first, first, [[rng.normal(center, 1, 5) for center in truth]])
+            hits += found.low <= max(truth) <= found.high
+        assert hits / 100 > 0.9
+
+
+def test_the_largest_of_several_ranges(rng: np.random.Generator) -> None:
+    """Rows may have unlike numbers of samples, and each its own noise."""
+    rows = [[rng.normal(0, 0.1, 5) for _ in range(4)], [rng.normal(0, 2, 5) for _ in range(2)]]
+    largest = lambda ranges: ranges.max(axis=1)  # noqa: E731
+    found = of_ranges(largest, largest, rows)
+    assert found.value == max(np.ptp([sample.mean() for sample in row]) for row in rows)
+    assert found.high - found.low > of_ranges(first, first, rows).high
+    assert of_ranges(first, first, [[[1.0], [3.0]]]) == Interval(2.0, -np.inf, np.inf)
