@@ -11,7 +11,6 @@ from ..experiments import Run, Wiring
 from ..training.history import Epoch
 from .charts import Chart, Series
 from .findings import (
-    Answer,
     Experiment,
     Finding,
     Results,
@@ -203,12 +202,13 @@ def _examine_long(profile: Profile, results: Results) -> Finding:
         f"after {profile.long}, %", "less dense, %", "gain, %", "gain less dense's, %",
     ]  # fmt: skip
     return Finding(
-        Answer.FAILS if -1 in improves else verdict(beyond) if all(improves) else Answer.OPEN,
+        verdict(improves, beyond),
         f"After the first quarter of {profile.long} epochs {sum(side > 0 for side in improves)} of "
         f"{len(sparse)} sparse networks surely improve. Dense gains {improved['dense', 1.0]} %; "
         f"{beyond.count(1)} sparse networks surely gain more than that, {beyond.count(-1)} surely "
         f"less (95 %, by Holm's method for {len(decided)} tests). The rate falls towards the end "
-        "for all, so that every network improves late. It holds where all gain more.",
+        "for all, so that every network improves late. It holds where all gain more, and does not "
+        "hold where all gain less or none improves.",
         _curves(results, networks),
         [Table("Long training", head, rows)],
     )

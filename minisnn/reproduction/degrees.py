@@ -75,8 +75,9 @@ def _examine_degrees(profile: Profile, results: Results) -> Finding:
         for name in PAPERS
     }
     lowest = degrees[0]
-    level = [profile.hidden / least[name] >= _WIDE for name in PAPERS]
-    steep = [decided[name, lowest] < 0 for name in PAPERS]
+    wide = [degree for degree in degrees if degree <= profile.hidden / _WIDE]
+    level = [max(decided[name, degree] for degree in wide) for name in PAPERS]
+    steep = [-decided[name, lowest] for name in PAPERS]
     chart = Chart(
         "E2-degree", "Accuracy against the degree of the hidden layer",
         "edges of an input neuron", "test accuracy, %",
@@ -100,13 +101,12 @@ def _examine_degrees(profile: Profile, results: Results) -> Finding:
     ]
     accuracies.append(["dense", results.accuracy(dense), *([float("nan")] * (len(PAPERS) - 1))])
     return Finding(
-        Answer.HOLDS if all(level) and all(steep)
-        else Answer.FAILS if not any(level) or not any(steep)
-        else Answer.OPEN,
-        f"{sum(level)} of {len(PAPERS)} constructions are level: surely less than {_LEVEL:g} % "
+        verdict(level, steep),
+        f"{level.count(1)} of {len(PAPERS)} constructions are level: surely less than {_LEVEL:g} % "
         f"below the fully connected network at an eighth of its {profile.hidden} edges per input; "
-        f"{sum(steep)} are surely more than {_LEVEL:g} % below it at degree {lowest} (95 %, by "
-        f"Holm's method for {len(points)} tests).",
+        f"{level.count(-1)} are surely not. {steep.count(1)} are surely more than {_LEVEL:g} % "
+        f"below it at degree {lowest}, {steep.count(-1)} surely less (95 %, by Holm's method for "
+        f"{len(points)} tests).",
         [chart],
         [
             Table("Accuracy and degree", head, rows),
@@ -150,7 +150,7 @@ def _examine_contour(profile: Profile, results: Results) -> Finding:
     drops = decided.count(-1)
     rows: list[list[Any]] = [[*point, fall] for point, fall in zip(points, falls, strict=True)]
     return Finding(
-        Answer.HOLDS if drops == len(falls) else Answer.OPEN if drops else Answer.FAILS,
+        verdict([-side for side in decided]),
         f"From {many} outputs per hidden neuron to {few} accuracy falls surely by more than "
         f"{_LEVEL:g} % at {drops} of {len(falls)} points of both maps, and surely by less at "
         f"{decided.count(1)} (95 %, by Holm's method for {len(falls)} tests).",
@@ -244,8 +244,7 @@ def _examine_weights(profile: Profile, results: Results) -> Finding:
     degrees = profile.degrees
     head = ["construction", "degree", "deviation, trained", "trained / initial", "accuracy, %"]
     return Finding(
-        Answer.FAILS if not any(side > 0 for side in smaller) else verdict(decided)
-        if -1 not in level else Answer.OPEN,
+        verdict(smaller, level),
         f"With fans of the layer's width, as in the paper, weights begin with a deviation of "
         f"{initial:.3g} at every degree. Trained, it is surely smaller at degree {degrees[-1]} "
         f"than at {degrees[0]} for {smaller.count(1)} of {len(PAPERS)} constructions. It levels "

@@ -164,17 +164,20 @@ def gain(results: Results, left: Sequence[Run], right: Sequence[Run]) -> Interva
     return (paired if same else difference)(*values)
 
 
-def verdict(decided: Sequence[int]) -> Answer:
-    """Return that a statement holds if it surely does everywhere, and fails if nowhere.
+def verdict(*claims: Sequence[int]) -> Answer:
+    """Return that a statement holds if all that it claims surely does, everywhere.
+
+    It fails if one of its claims surely does not, anywhere. What is not shown has not failed.
 
     Parameters
     ----------
-    decided : sequence of int
-        From `statistics.sides`: 1 where it surely holds, -1 where its opposite does.
+    *claims : sequences of int
+        From `statistics.sides`: 1 where a claim surely holds, -1 where its opposite does.
     """
-    if all(side == 1 for side in decided):
+    if all(side == 1 for claim in claims for side in claim):
         return Answer.HOLDS
-    return Answer.FAILS if all(side == -1 for side in decided) else Answer.OPEN
+    failed = any(all(side == -1 for side in claim) for claim in claims)
+    return Answer.FAILS if failed else Answer.OPEN
 
 
 def counted_sides(decided: Sequence[int]) -> str:

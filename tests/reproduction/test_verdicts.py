@@ -75,7 +75,7 @@ def by_degree(accuracies: dict[int, float]) -> Callable[[Run], float]:
         ({1: 80, 3: 95}, 0.01, Answer.HOLDS),
         ({1: 94.5, 3: 95}, 0.01, Answer.FAILS),  # not steep
         ({1: 80, 30: 95}, 0.01, Answer.FAILS),  # level from a third of all edges on
-        ({1: 50, 3: 94.5}, 1.5, Answer.FAILS),  # perhaps level
+        ({1: 50, 3: 94.5}, 1.5, Answer.OPEN),  # perhaps level
     ],
 )
 def test_degrees(accuracies: dict[int, float], noise: float, expected: Answer) -> None:
@@ -87,12 +87,12 @@ def test_a_drop_that_may_be_chance_is_not_steep() -> None:
         chance = 2 * (run.seed - 1) * (run.layers[0].degree == 1)
         return by_degree({1: 93, 3: 95})(run) + chance
 
-    assert answer("E2", value, 0.01) == Answer.FAILS
+    assert answer("E2", value, 0.01) == Answer.OPEN
 
 
 @pytest.mark.parametrize(
     ("loss", "noise", "expected"),
-    [(3, 0.1, Answer.HOLDS), (0.5, 0.1, Answer.FAILS), (2, 2.0, Answer.FAILS)],
+    [(3, 0.01, Answer.HOLDS), (0.5, 0.01, Answer.FAILS), (2, 2.0, Answer.OPEN)],
 )
 def test_output_degrees(loss: float, noise: float, expected: Answer) -> None:
     value = lambda run: DENSE - loss * (run.layers[1].degree == 1)  # noqa: E731
@@ -134,7 +134,7 @@ def test_all_networks_must_be_better(key: str) -> None:
 
 @pytest.mark.parametrize(
     ("sparse", "dense", "expected"),
-    [(2, 1, Answer.HOLDS), (1, 2, Answer.FAILS), (1.05, 1, Answer.OPEN), (0, 1, Answer.OPEN),
+    [(2, 1, Answer.HOLDS), (1, 2, Answer.FAILS), (1.05, 1, Answer.OPEN), (0, 1, Answer.FAILS),
      (-1, -2, Answer.FAILS)],
 )  # fmt: skip
 def test_long_training(sparse: float, dense: float, expected: Answer) -> None:
@@ -151,8 +151,9 @@ def test_long_training(sparse: float, dense: float, expected: Answer) -> None:
     ("deviations", "noise", "expected"),
     [
         ({1: 1.5, 3: 1.1, 10: 1.01, 30: 1.0}, 0.001, Answer.HOLDS),
-        ({1: 1.5, 3: 1.4, 10: 1.3, 30: 1.0}, 0.001, Answer.OPEN),  # falls on
-        ({1: 1.01, 3: 1.0}, 0.1, Answer.FAILS),  # perhaps it does not fall
+        ({1: 1.5, 3: 1.4, 10: 1.3, 30: 1.0}, 0.001, Answer.FAILS),  # falls on
+        ({1: 1.01, 3: 1.0}, 0.1, Answer.OPEN),  # perhaps it does not fall
+        ({1: 1.0, 3: 1.1, 10: 1.2, 30: 1.3}, 0.001, Answer.FAILS),
     ],
 )
 def test_trained_weights(deviations: dict[int, float], noise: float, expected: Answer) -> None:
