@@ -1,0 +1,77 @@
+"""Published figures from raw results: findings, their tables, and the texts that documents have.
+
+`scripts/recompute_results.py` compares them with the files under docs/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from statistics import fmean
+
+from .findings import Experiment, Finding, Results, Table
+from .profiles import Profile
+from .report import overview
+from .trainings import RATES, MeasuredGraph, Training
+
+_INTERVAL = re.compile(r"(-?\d[\d.e-]*) \[(-?\d[\d.e-]*), (-?\d[\d.e-]*)\]")
+
+
+def findings_of(
+    profile: Profile,
+    experiments: Sequence[Experiment],
+    trainings: Sequence[Training],
+    graphs: Sequence[MeasuredGraph],
+) -> list[tuple[Experiment, Finding]]:
+    """Return the findings of the experiments that all trainings are there for.
+
+    Parameters
+    ----------
+    profile : Profile
+        Whose results they are.
+    experiments : sequence of Experiment
+        Those without trainings, such as pictures, are left out.
+    trainings, graphs : sequences of rows
+        Raw results, of other profiles, too.
+    """
+    rows = [row for row in trainings if row.profile == profile.name]
+    results = Results(rows, graphs)
+    wanted = [(e, e.runs(profile)) for e in experiments]
+    return [(e, e.examine(profile, results)) for e, runs in wanted if runs and results.has(runs)]
+
+
+def tables_of(
+    findings: Sequence[tuple[Experiment, Finding]], trainings: Sequence[Training]
+) -> list[Table]:
+    """Return all tables to publish: those of the findings, their verdicts, and the rates."""
+    tables = [table for _, finding in findings for table in finding.tables]
+    return [overview(findings), rates_table(trainings), *tables]
+
+
+def rates_table(trainings: Sequence[Training]) -> Table:
+    """Return a row for each kind of network: the rates that were tried, the best one in front."""
+    kinds: dict[tuple[str, ...], dict[float, list[float]]] = {}
+    for row in trainings:
+        if row.experiments == RATES:
+            layers = re.sub(r"fibonacci_rotating|constant_degree", "sparse", row.layers)
+            kind = (row.hidden, layers, row.fan, row.dropout, str(row.epochs))
+            kinds.setdefault(kind, {}).setdefault(row.rate, []).append(100 * row.accuracy)
+    head = ["hidden", "layers", "fan", "dropout", "epochs", "best rate", "held out, % (rate)"]
+    rows = []
+    for about, by_rate in kinds.items():
+        scores = {rate: fmean(values) for rate, values in sorted(by_rate.items())}
+        best = max(scores, key=lambda rate: scores[rate])
+        tried = ", ".join(f"{score:.2f} ({rate:.3g})" for rate, score in scores.items())
+        rows.append([*about, f"{best:.3g}", tried])
+    return Table("Rates", head, rows)
+
+
+def verdicts_of(findings: Sequence[tuple[Experiment, Finding]]) -> str:
+    """Return the verdicts and their reasons as a table in Markdown."""
+    rows = [f"| {e.key} {e.title} | {f.answer} | {f.reason} |" for e, f in findings]
+    return "\n".join(["| experiment | verdict | what was found |", "|---|---|---|", *rows])
+
+
+def intervals_in(text: str) -> list[str]:
+    """Return the intervals that a text gives, such as "0.26 [0.13, 0.39]"."""
+    return [match.group() for match in _INTERVAL.finditer(text)]

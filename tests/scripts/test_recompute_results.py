@@ -1,0 +1,120 @@
+"""Published figures follow from the raw results, and what does not is named."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import recompute_results
+from program import run
+
+from minisnn.experiments import Run
+from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
+from minisnn.reproduction import EXPERIMENTS, PROFILES, reproduce, select
+from minisnn.reproduction.reproduce import GRAPHS, TRAININGS
+from minisnn.reproduction.trainings import Training, read_rows, write_rows
+from minisnn.training.history import Epoch
+
+pytest.importorskip("plotly", reason="needs the extra report")
+KEYS = ["E5", "E11"]
+PAGE = "It is.\n\n<!-- verdicts: quick -->\n\n<!-- end of verdicts: quick -->\n"
+
+
+def invented(runs: Sequence[Run]) -> Iterator[Outcome]:
+    """Results by chance, the same for the same run."""
+    for each in runs:
+        accuracy, *spread = np.random.default_rng(zlib.crc32(each.to_json().encode())).random(3)
+        epochs = tuple(
+            Epoch(number, 1 / number, 0.1, accuracy, 1.0, 1.0, 1.0)
+            for number in range(1, each.epochs + 1)
+        )
+        yield Outcome(
+            hash=each.hash, started="now", seconds=1.0, versions=Versions(),
+            figures=Figures(accuracy, accuracy, 0.1, 100, 1, 1.0), epochs=epochs,
+            layers=[LayerWeights(1, -spread[0], spread[0], 0.0, spread[1])],
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of a reproduction."""
+    folder = tmp_path_factory.mktemp("paper")
+    runner = invented
+    reproduce(PROFILES["quick"], folder, select(KEYS), runner=runner, progress=False)  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.fixture
+def docs(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Documents with its results."""
+    monkeypatch.setattr(recompute_results, "EXPERIMENTS", {key: EXPERIMENTS[key] for key in KEYS})
+    (tmp_path / "results").mkdir()
+    (tmp_path / "paper.md").write_text(PAGE, encoding="utf-8")
+    arguments = ["--docs", str(tmp_path), "--add", str(made), "--write"]
+    assert recompute_results.main(arguments) == 0
+    return tmp_path
+
+
+def test_every_published_figure_follows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert recompute_results.main([]) == 0
+    assert "every published figure follows" in capsys.readouterr().out
+
+
+def test_tables_are_those_of_the_reproduction(made: Path, docs: Path) -> None:
+    for path in (made / "tables").iterdir():
+        if path.name != "all-networks.csv":
+            assert (docs / "results" / "quick" / path.name).read_bytes() == path.read_bytes()
+    assert "| E11 Pixels in a random order (ours) |" in (docs / "paper.md").read_text()
+    assert len((docs / "results" / "quick" / "rates.csv").read_text().splitlines()) > 4
+    assert recompute_results.main(["--docs", str(docs)]) == 0
+
+
+def test_what_does_not_follow_is_named(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, page = docs / "results" / TRAININGS, docs / "paper.md"
+    rows = read_rows(path, Training)
+    place = next(k for k, row in enumerate(rows) if row.experiments == "E11")
+    rows[place] = replace(rows[place], accuracy=rows[place].accuracy - 0.2)
+    write_rows(path, rows, Training)
+    text = page.read_text(encoding="utf-8")
+    older = "<!-- older figures -->7 [6, 8]<!-- end of older figures -->"
+    page.write_text(f"{text}It is 5 [4, 6], and was {older}.\n", encoding="utf-8")
+    capsys.readouterr()
+    assert recompute_results.main(["--docs", str(docs)]) == 1
+    printed = capsys.readouterr().out
+    assert "pixels-in-order-and-shuffled.csv" in printed
+    assert "5 [4, 6] follows from no row" in printed
+    assert "7 [6, 8]" not in printed
+    assert "hidden-layer-of-300" not in printed
+
+
+def test_parts_are_added(made: Path, docs: Path, tmp_path: Path) -> None:
+    """Of a profile that is trained in parts, what is whole is published."""
+    path, part = docs / "results" / TRAININGS, tmp_path / "part"
+    part.mkdir()
+    rows = read_rows(path, Training)
+    write_rows(path, [row for row in rows if row.experiments != "E11"], Training)
+    write_rows(part / TRAININGS, [row for row in rows if row.experiments == "E11"], Training)
+    arguments = ["--docs", str(docs), "--write"]
+    recompute_results.main(arguments)
+    assert "E11" not in (docs / "paper.md").read_text(encoding="utf-8")
+    recompute_results.main([*arguments, "--add", str(part)])
+    assert "E11" in (docs / "paper.md").read_text(encoding="utf-8")
+    assert {row.run for row in read_rows(path, Training)} == {row.run for row in rows}
+    assert (docs / "results" / GRAPHS).exists()
+
+
+def test_a_page_without_a_place_for_verdicts(
+    docs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (docs / "paper.md").write_text("It is.\n", encoding="utf-8")
+    assert recompute_results.main(["--docs", str(docs)]) == 1
+    assert "no verdicts of quick, no '<!-- verdicts: quick -->" in capsys.readouterr().out
+
+
+def test_nothing_to_add(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(recompute_results.main, "report", ["--docs", str(docs), "--add", str(docs)]) == 1
+    assert "trainings.csv has no rows; give the output" in capsys.readouterr().err
