@@ -19,7 +19,8 @@ def test_all_experiments_were_run() -> None:
     assert [*verdicts()] == [f"{e.key} {e.title}" for e in EXPERIMENTS.values()]
 
 
-def test_the_document_gives_their_verdicts() -> None:
-    lines = (DOCS / "paper.md").read_text(encoding="utf-8").splitlines()
+def test_the_document_gives_the_verdicts_of_the_older_figures() -> None:
+    page = (DOCS / "paper.md").read_text(encoding="utf-8")
+    lines = page.partition("<!-- end of older figures -->")[0].splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in lines if line[:3] == "| E"]
     assert {title: verdict for title, verdict, _ in rows} == verdicts()
