@@ -176,9 +176,9 @@ def _examine(profile: Profile, results: Results) -> Finding:
         answer,
         f"Rank correlation with accuracy. {found[0].upper()}{found[1:]}. From pixels in order to "
         f"shuffled ones that of {MEASURES[_READINGS[0]]} changes by {change}. Intervals draw "
-        f"{n_kinds} constructions, each with all of its {len(points)} graphs' networks (BCa); p by "
-        f"permutation of constructions, by Holm's method for {len(keys)} tests. It holds where all "
-        f"four are surely above 0 at equal degree, and does not where all are surely below "
+        f"{n_kinds} constructions with all of their networks, {len(points)} in each order (BCa); p "
+        f"by permutation of constructions, by Holm's method for {len(keys)} tests. It holds where "
+        f"all four are surely above 0 at equal degree, and does not where all are surely below "
         f"{_STRONG:g}.",
         [_chart(points, field, order, degrees) for field in _READINGS for order in _ORDERS],
         [
