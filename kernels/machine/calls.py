@@ -7,6 +7,7 @@ those fields that it uses.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,13 @@ class Reference(types.Type):
     def __init__(self, to: Any) -> None:
         self.to = to
         super().__init__(name=f"Reference({to})")
+        digest = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        self._mangled = f"Reference_{digest}", ()
+
+    @property
+    def mangling_args(self) -> tuple[str, tuple[()]]:
+        """A short name in machine code: that of a context has thousands of letters."""
+        return self._mangled
 
 
 class _ReferenceModel(models.PrimitiveModel):

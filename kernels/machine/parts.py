@@ -3,7 +3,8 @@
 Numba compiles a function that a kernel calls as it does the kernel itself: LLVM optimises it and
 makes machine code of it, and optimises it once more where it is inlined. Of a part there is only
 typed code here. It is linked into every kernel that needs it, and optimised there with the rest: a
-first training takes less than half of the time.
+first training takes less than half of the time. Some of Numba's passes are left out: most of the
+time is theirs, not LLVM's.
 
 A part can be called by parts and kernels, but not by functions that Numba compiles in its own way.
 """
@@ -14,9 +15,10 @@ from typing import Any, ClassVar
 
 from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import register_pass
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import InlineOverloads, NativeLowering, NopythonRewrites
+from numba.core.untyped_passes import InlineClosureLikes
 
 
 class _KernelCode(JITCodeLibrary):
@@ -71,18 +73,42 @@ class _LowerPart(NativeLowering):
         return True
 
 
+class _Flags(Flags):
+    """Flags of a compilation, compared at once: Numba does so for each call that it resolves."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _Flags) and self._values == other._values:
+            return True
+        return bool(super().__eq__(other))
+
+
+_NOT_NEEDED = (InlineClosureLikes, InlineOverloads, NopythonRewrites)
+"""Passes for what kernels do not have: closures, comprehensions, expressions of whole arrays."""
+
+
 class Kernel(CompilerBase):
     """Numba's compiler, for a kernel."""
 
     lowering: ClassVar[type[NativeLowering]] = _LowerKernel
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.state.flags = _Flags(self.state.flags)
+
     def define_pipelines(self) -> list[Any]:
-        """Return Numba's passes, with another at the end."""
+        """Return Numba's passes, less some, with another at the end."""
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.passes = [
             (self.lowering if step is NativeLowering else step, what)
             for step, what in passes.passes
+            if step not in _NOT_NEEDED
         ]
+        passes._ENFORCING = False  # do not work out again, after each pass, how long variables live
         passes.finalize()
         return [passes]
 
