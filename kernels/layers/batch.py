@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..machine.jit import inlined, jit
+from ..machine.jit import jit
 from ..machine.layout import read_only
 from ..machine.transpose import KINDS, SIDE, copy_item, prefetch
 from .squares import LINE, MOST, pack, request_rows, row_of, turn_rows
@@ -151,7 +151,8 @@ def _gather(source, samples, s, f, n, scale, X, i, k, square, space):  # type: i
     if whole < n:
         _collect(source, rows, n_rows, f + whole, n - whole, space)
         i, n = i + whole, n - whole
-        broken |= turn_rows(kind, size, rows, 0, n, scale, X, i, k, square, space)
+        at = np.int64(0)  # no literal: there is one `turn_rows` for both
+        broken |= turn_rows(kind, size, rows, at, n, scale, X, i, k, square, space)
     return broken
 
 
@@ -164,21 +165,14 @@ def _collect(source, rows, n_rows, f, n, space):  # type: ignore[no-untyped-def]
     size = source.size
     for j in range(n_rows):
         row = row_of(space, j)
-        if size == 1:
-            _collect_row(1, source, rows[j], f, n, row)
-        elif size == 2:
-            _collect_row(2, source, rows[j], f, n, row)
-        elif size == 4:
-            _collect_row(4, source, rows[j], f, n, row)
-        else:
-            _collect_row(8, source, rows[j], f, n, row)
+        _collect_row(size, source, rows[j], f, n, row)
         rows[j] = row
     for j in range(n_rows, SIDE):
         space.items[j, : n + SIDE] = 0
         rows[j] = row_of(space, j)
 
 
-@inlined
+@jit
 def _collect_row(size, source, address, f, n, row):  # type: ignore[no-untyped-def]
     columns, stride, item = source.columns, source.column_stride, row
     for i in range(f, f + n):

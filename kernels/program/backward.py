@@ -53,11 +53,11 @@ def _kept(context, number, real):  # type: ignore[no-untyped-def]
 
 def gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """dZ = W^T dZ of all readers, times the slope of what made A, for rows first to last."""
-    group, tables = context.tables.groups[operation["group"]], context.tables
-    dZ, first, n = views.deltas(context, group), group["t_edges"], group["n_t_edges"]
+    group = context.tables.groups[operation["group"]]
+    dZ = views.deltas(context, group)
     sparse.input_gradient(
-        context.tile, views.starts(context, group["t_starts"], group["t_blocks"], group["n_rows"]),
-        views.rows(tables.t_indices, first, n), views.rows(tables.t_edges, first, n),
+        context.tile, views.starts_of_transpose(context, group),
+        views.transposed_indices(context, group), views.transposed_edges(context, group),
         context.memory.parameters, views.readers(context, group), views.activations(context, group),
         views.slopes(context, group["activation"]),
         _kept(context, operation["group"], dZ.dtype.type), dZ,
@@ -67,14 +67,13 @@ def gradient(context, rank, operation, step):  # type: ignore[no-untyped-def]
 
 def gradient_by_two(context, rank, operation, step):  # type: ignore[no-untyped-def]
     """The same, two rows at a time."""
-    group, tables = context.tables.groups[operation["group"]], context.tables
-    dZ, first, n = views.deltas(context, group), group["t_edges"], group["n_t_edges"]
-    blocks, n_rows = group["t_blocks"], group["n_rows"]
+    group = context.tables.groups[operation["group"]]
+    dZ = views.deltas(context, group)
     two_rows.input_gradient(
-        context.two, views.starts(context, group["t_starts"], blocks, n_rows),
-        views.order(context, group["t_order"], n_rows),
-        views.starts_of_two(context, group["t_order"], blocks, n_rows), tables.runs,
-        views.rows(tables.t_indices, first, n), views.rows(tables.t_edges, first, n),
+        context.two, views.starts_of_transpose(context, group),
+        views.order_of_transpose(context, group),
+        views.transposed_starts_of_two(context, group), context.tables.runs,
+        views.transposed_indices(context, group), views.transposed_edges(context, group),
         context.memory.parameters, views.readers(context, group), views.activations(context, group),
         views.slopes(context, group["activation"]),
         _kept(context, operation["group"], dZ.dtype.type), dZ,
@@ -185,7 +184,7 @@ def _use_edges(context, rank, operation, step, scale, starts):  # type: ignore[n
 @jit
 def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
     group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
-    starts = views.starts(context, group["u_starts"], group["u_blocks"], group["n_rows"])
+    starts = views.starts_of_update(context, group)
     sparse.weight_gradient(
         context.tile, starts, views.indices(context, group), views.deltas(context, group),
         X, scratch, (operation["first"], operation["last"]), (operation["begin"], operation["end"]),
@@ -195,13 +194,11 @@ def _update_edges(context, rank, operation, step, X, scale):  # type: ignore[no-
 
 @jit
 def _update_edges_by_two(context, rank, operation, step, X, scale):  # type: ignore[no-untyped-def]
-    group, tables, scratch = (
-        context.tables.groups[operation["group"]], context.tables, context.memory.scratch[rank],
-    )  # fmt: skip
-    starts, n_blocks, n_rows = views.row_starts(context, group), group["n_blocks"], group["n_rows"]
+    group, scratch = context.tables.groups[operation["group"]], context.memory.scratch[rank]
+    starts = views.row_starts(context, group)
     two_rows.weight_gradient(
-        context.tile, starts, views.order(context, group["order"], n_rows),
-        views.starts_of_two(context, group["order"], n_blocks, n_rows), tables.runs,
+        context.tile, starts, views.order(context, group),
+        views.starts_of_two(context, group), context.tables.runs,
         views.indices(context, group), views.deltas(context, group), X, scratch,
         operation["first"], operation["last"],
     )  # fmt: skip

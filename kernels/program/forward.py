@@ -142,10 +142,9 @@ def _sum(context, operation, X, scale):  # type: ignore[no-untyped-def]
 @jit
 def _sum_by_two(context, operation, X, scale):  # type: ignore[no-untyped-def]
     group = context.tables.groups[operation["group"]]
-    runs = views.starts_of_two(context, group["order"], group["n_blocks"], group["n_rows"])
     two_rows.forward(
         context.two, views.row_starts(context, group),
-        views.order(context, group["order"], group["n_rows"]), runs, context.tables.runs,
+        views.order(context, group), views.starts_of_two(context, group), context.tables.runs,
         views.indices(context, group), views.weights(context, group),
         views.biases_of_sums(context, group), X, scale, views.values(context, group["sums"]),
         views.activations(context, group), operation["first"], operation["last"],
