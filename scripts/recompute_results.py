@@ -83,7 +83,7 @@ def differences(docs: Path, *, write: bool) -> Iterator[str]:
                     yield str(path)
                     if write:
                         write_table(table, path.parent)
-        verdicts = verdicts_of(findings)
+        verdicts = verdicts_of(findings, rows)
         known.update(intervals_in(verdicts))
         before, found, rest = text.partition(MARKED[0].format(profile.name))
         if not found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._support.checks import as_list, check_positive_integer
@@ -21,18 +21,17 @@ PAPERS = (
 )
 """The paper's sparse constructions."""
 
-_BATCH_SIZE = 128
 _HIGHEST_RATE, _STEPS_PER_RATE, _WIDTH = 20.0, 2800, 1000
 
 
 def _peak(n_steps: int, width: int) -> float:
     """Return the middle learning rate of a training, by its steps and its last hidden layer.
 
-    The rate rises half as fast as docs/training.md finds to work, and slower still where more than
-    1000 neurons share an output: faster, many networks of few edges lose whole classes for good.
+    With 1000 neurons the rate rises half as fast as docs/training.md finds to work, and slower the
+    more neurons share an output: faster, many networks of few edges lose whole classes for good.
     Each kind of network has its own factor on it; see `rates`.
     """
-    return min(_HIGHEST_RATE, n_steps / _STEPS_PER_RATE * min(1.0, _WIDTH / width) ** 1.5)
+    return min(_HIGHEST_RATE, n_steps / _STEPS_PER_RATE * (_WIDTH / width) ** 1.5)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Recipe:
     """
 
     middle_rate: Callable[[int, int], float]
-    factors: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
+    factors: Sequence[float] = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
     settings: Mapping[str, Any] = field(default_factory=dict)
     optimizer: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,6 +75,8 @@ class Profile:
         Neurons of the hidden layer, where there is one.
     wide : int
         The same where the paper says "wide".
+    batch_size : int
+        Samples of a step.
     epochs, long : int
         Passes over the data; and where training is long.
     seeds : int
@@ -94,6 +95,7 @@ class Profile:
     data: str
     hidden: int
     wide: int
+    batch_size: int
     epochs: int
     long: int
     seeds: int
@@ -122,7 +124,7 @@ class Profile:
         hidden = as_list(hidden or (self.hidden,), "hidden", "whole numbers")
         for width in hidden:
             check_positive_integer(width, "hidden")
-        n_steps = epochs * -(-sources()[self.data].n_samples // _BATCH_SIZE)
+        n_steps = epochs * -(-sources()[self.data].n_samples // self.batch_size)
         peak = self.recipe.middle_rate(n_steps, hidden[-1])
         return Run(
             data=Data(name=self.data, order=seed if shuffled else None),
@@ -130,7 +132,7 @@ class Profile:
             layers=layers,
             optimizer=Optimizer(peak=peak, **self.recipe.optimizer),
             dropout=dropout,
-            batch_size=_BATCH_SIZE,
+            batch_size=self.batch_size,
             epochs=epochs,
             seed=seed,
             fan=fan,
@@ -141,7 +143,8 @@ class Profile:
         samples = sources()[self.data].n_samples
         return (
             f"{samples:,} training digits, one hidden layer of {self.hidden} unless said "
-            f"otherwise, {self.epochs} epochs (long: {self.long}), {self.seeds} seeds"
+            f"otherwise, batches of {self.batch_size}, {self.epochs} epochs (long: {self.long}), "
+            f"{self.seeds} seeds"
         )
 
     def seeded(self, layers: Sequence[Wiring], **options: object) -> list[Run]:
@@ -155,6 +158,7 @@ PROFILES = {
         data="mnist_sample",
         hidden=100,
         wide=300,
+        batch_size=32,
         epochs=25,
         long=60,
         seeds=3,
@@ -167,12 +171,15 @@ PROFILES = {
         data="mnist",
         hidden=1000,
         wide=3000,
+        batch_size=128,
         epochs=40,
         long=100,
         seeds=5,
         degrees=(1, 2, 5, 10, 20, 50, 100, 200),
         output_degrees=(1, 3, 10),
         equal_degrees=(2, 5, 10, 20),
+        # dense and Fibonacci layers of 1000 are best at four times the middle
+        recipe=replace(PAPERS_RECIPE, factors=(0.25, 0.5, 1.0, 2.0, 4.0, 8.0)),
     ),
 }
 """By name; see `Profile`."""

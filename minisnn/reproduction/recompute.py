@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from statistics import fmean
 
 from .findings import Experiment, Finding, Results, Table
+from .grids import rates_at_an_end, rates_table
 from .profiles import Profile
 from .report import overview
-from .trainings import RATES, MeasuredGraph, Training
+from .trainings import MeasuredGraph, Training
 
 _INTERVAL = re.compile(r"(-?\d[\d.e-]*) \[(-?\d[\d.e-]*), (-?\d[\d.e-]*)\]")
 
@@ -48,28 +48,13 @@ def tables_of(
     return [overview(findings), rates_table(trainings), *tables]
 
 
-def rates_table(trainings: Sequence[Training]) -> Table:
-    """Return a row for each kind of network: the rates that were tried, the best one in front."""
-    kinds: dict[tuple[str, ...], dict[float, list[float]]] = {}
-    for row in trainings:
-        if row.experiments == RATES:
-            layers = re.sub(r"fibonacci_rotating|constant_degree", "sparse", row.layers)
-            kind = (row.hidden, layers, row.fan, row.dropout, str(row.epochs))
-            kinds.setdefault(kind, {}).setdefault(row.rate, []).append(100 * row.accuracy)
-    head = ["hidden", "layers", "fan", "dropout", "epochs", "best rate", "held out, % (rate)"]
-    rows = []
-    for about, by_rate in kinds.items():
-        scores = {rate: fmean(values) for rate, values in sorted(by_rate.items())}
-        best = max(scores, key=lambda rate: scores[rate])
-        tried = ", ".join(f"{score:.2f} ({rate:.3g})" for rate, score in scores.items())
-        rows.append([*about, f"{best:.3g}", tried])
-    return Table("Rates", head, rows)
-
-
-def verdicts_of(findings: Sequence[tuple[Experiment, Finding]]) -> str:
-    """Return the verdicts and their reasons as a table in Markdown."""
+def verdicts_of(
+    findings: Sequence[tuple[Experiment, Finding]], trainings: Sequence[Training]
+) -> str:
+    """Return the verdicts and their reasons as a table in Markdown, and what rates they rest on."""
     rows = [f"| {e.key} {e.title} | {f.answer} | {f.reason} |" for e, f in findings]
-    return "\n".join(["| experiment | verdict | what was found |", "|---|---|---|", *rows])
+    table = ["| experiment | verdict | what was found |", "|---|---|---|", *rows]
+    return "\n".join([*table, "", rates_at_an_end(trainings)]).rstrip()
 
 
 def intervals_in(text: str) -> list[str]:

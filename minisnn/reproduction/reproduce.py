@@ -18,6 +18,7 @@ from ..experiments import Run, Store, Summary
 from ..experiments.runners import Runner, here
 from .charts import draw
 from .findings import Experiment, Finding, Results, Table
+from .grids import rates_at_an_end, rates_table
 from .networks import networks
 from .profiles import Profile
 from .report import overview, text_of, write_report
@@ -84,7 +85,8 @@ def reproduce(
     runner : function of runs
         Runner of the trainings; see `minisnn.experiments`.
     scope : str, optional
-        Text above the verdicts about their evidence; by default the profile's sizes.
+        Text above the verdicts about their evidence; by default the profile's sizes. How many
+        rates were at the end of their grid is said after it.
     facts : mapping of str to str, optional
         Further facts for the report beside versions and machine.
     commit : str
@@ -156,10 +158,13 @@ def reproduce(
     write_rows(folder / GRAPHS, results.graphs, MeasuredGraph)
     for _, finding in findings:
         _draw(finding, folder / "figures")
-    for table in (overview(findings), trained, *(t for _, f in findings for t in f.tables)):
+    appendix = [rates_table(rows), trained]
+    for table in (overview(findings), *appendix, *(t for _, f in findings for t in f.tables)):
         write_table(table, folder / "tables")
     facts = {**(facts or {}), **_environment(made)}
-    text = write_report(findings, str(profile) if scope is None else scope, facts, [trained])
+    scope = f"{profile}." if scope is None else scope
+    scope = f"{scope} {rates_at_an_end(rows)}".rstrip()
+    text = write_report(findings, scope, facts, appendix)
     with replace_file(folder / REPORT) as file:
         file.write(text.encode())
     return Outcome(made.summary, findings, folder / REPORT)

@@ -62,7 +62,7 @@ def test_files(outcome: tuple[Any, Path]) -> None:
         assert (folder / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
         assert "<svg" in (folder / "figures" / f"{name}.svg").read_text()
     n_tables = sum(len(f.tables) for _, f in made.findings)
-    assert len(list((folder / "tables").glob("*.csv"))) == n_tables + 2
+    assert len(list((folder / "tables").glob("*.csv"))) == n_tables + 3
 
 
 @WHOLE
@@ -115,7 +115,7 @@ def test_rows_are_what_the_store_holds(outcome: tuple[Any, Path]) -> None:
     dense = [row.rate for row in tries if row.wiring == "dense" and row.epochs == TINY.long]
     assert sorted(dense) == pytest.approx([rate * min(dense) for rate in (1, 1, 2, 2)])
     long = [row for row in rows if row.epochs == TINY.long and row not in tries]
-    assert any(row.quarter != row.accuracy for row in long)
+    assert all(row.quarter != row.accuracy for row in long)
 
 
 @WHOLE
@@ -203,9 +203,9 @@ def test_no_two_streams_of_runs_meet() -> None:
 
 def test_rates_follow_from_the_number_of_steps() -> None:
     layers = [experiments.Wiring(topology="dense")] * 2
-    run = TINY.run(layers, seed=0)
-    assert run.optimizer.peak == pytest.approx(2 * 32 / 2800)
-    wide = TINY.run(layers, seed=0, hidden=(4000,))
-    assert wide.optimizer.peak == pytest.approx(2 * 32 / 2800 / 8)
+    steps = TINY.epochs * 4000 / TINY.batch_size
+    for width, share in ((1000, 1), (250, 8), (4000, 1 / 8)):
+        run = TINY.run(layers, seed=0, hidden=(width,))
+        assert run.optimizer.peak == pytest.approx(steps / 2800 * share)
     longest = PROFILES["full"].run(layers, seed=0, epochs=200)
     assert longest.optimizer.peak == 20
