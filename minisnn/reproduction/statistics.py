@@ -238,7 +238,7 @@ def of_ranges(
     >>> from minisnn.reproduction.statistics import of_ranges
     >>> first = lambda ranges: ranges[:, 0]
     >>> print(of_ranges(first, first, [[[1.0, 1.2, 1.4], [1.9, 2.2, 2.3], [1.0, 1.2, 1.3]]]))
-    0.967 [0.448, 1.49]
+    0.967 [0.494, 1.44]
     """
     means = [np.array([np.mean(sample) for sample in row]) for row in samples]
     value = float(statistic(np.array([[np.ptp(row) for row in means]]))[0])
