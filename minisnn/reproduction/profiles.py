@@ -178,7 +178,8 @@ PROFILES = {
         degrees=(1, 2, 5, 10, 20, 50, 100, 200),
         output_degrees=(1, 3, 10),
         equal_degrees=(2, 5, 10, 20),
-        # dense and Fibonacci layers of 1000 are best at four times the middle
+        # With one network a rate, dense and Fibonacci of 15 % were best at four times the middle,
+        # random of 1 % at the middle. At eight times it Fibonacci fell from 98.6 to 60.1 %.
         recipe=replace(PAPERS_RECIPE, factors=(0.25, 0.5, 1.0, 2.0, 4.0, 8.0)),
     ),
 }
