@@ -22,7 +22,13 @@ from pathlib import Path
 from program import Parser, run
 
 from minisnn.reproduction import EXPERIMENTS, PROFILES
-from minisnn.reproduction.recompute import findings_of, intervals_in, tables_of, verdicts_of
+from minisnn.reproduction.recompute import (
+    findings_of,
+    intervals_in,
+    not_asked_for,
+    tables_of,
+    verdicts_of,
+)
 from minisnn.reproduction.reproduce import GRAPHS, TRAININGS, write_table
 from minisnn.reproduction.trainings import (
     MeasuredGraph,
@@ -47,13 +53,25 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
 
 
 def add(folder: Path, results: Path) -> None:
-    """Add the rows of a reproduction, or of a part of one, to the published ones."""
-    trainings = [read_rows(where / TRAININGS, Training) for where in (results, folder)]
-    if not trainings[1]:
+    """Add the rows of a reproduction, or of a part of one, to the published ones.
+
+    Published rows that a profile no longer asks for, since it has been changed, are left out.
+    """
+    before, now = (read_rows(where / TRAININGS, Training) for where in (results, folder))
+    if not now:
         raise ValueError(
             f"{folder / TRAININGS} has no rows; give the output folder of a reproduction"
         )
-    write_rows(results / TRAININGS, merged(*trainings), Training)
+    for profile in PROFILES.values():
+        if strange := not_asked_for(profile, [*EXPERIMENTS.values()], now):
+            raise ValueError(
+                f"{folder / TRAININGS} has {len(strange)} trainings that the profile "
+                f"{profile.name!r} of this version does not ask for, such as {strange[0].run}; "
+                "reproduce again"
+            )
+        old = not_asked_for(profile, [*EXPERIMENTS.values()], before)
+        before = [row for row in before if row not in old]
+    write_rows(results / TRAININGS, merged(before, now), Training)
     graphs = {
         row.graph: row
         for where in (results, folder)
@@ -73,6 +91,8 @@ def differences(docs: Path, *, write: bool) -> Iterator[str]:
         rows = [row for row in trainings if row.profile == profile.name]
         if not rows:
             continue
+        if strange := not_asked_for(profile, [*EXPERIMENTS.values()], rows):
+            yield f"{results / TRAININGS}: {len(strange)} rows that {profile.name} does not ask for"
         findings = findings_of(profile, [*EXPERIMENTS.values()], rows, graphs)
         with tempfile.TemporaryDirectory() as folder:
             for table in tables_of(findings, rows):

@@ -71,13 +71,9 @@ def choose(
     -------
     Choice
     """
-    kinds = {references[0].hash: references for references in map(_references, runs)}
+    tries = tries_of(runs, factors)
     if len(factors) == 1:
-        return Choice(sweep([], store, runner=runner), [], dict.fromkeys(kinds, factors[0]))
-    tries = {
-        kind: {factor: [at_rate(run, factor) for run in references] for factor in factors}
-        for kind, references in kinds.items()
-    }
+        return Choice(sweep([], store, runner=runner), [], dict.fromkeys(tries, factors[0]))
     flat = [run for by_factor in tries.values() for runs in by_factor.values() for run in runs]
     summary = sweep(flat, store, runner=runner, progress=progress)
     if summary.interrupted:
@@ -98,6 +94,15 @@ def choose(
         for kind, by_factor in tries.items()
     }
     return Choice(summary, flat, best)
+
+
+def tries_of(runs: Sequence[Run], factors: Sequence[float]) -> dict[str, dict[float, list[Run]]]:
+    """Return the networks by which each rate is judged, by the hash of a kind, and by factor."""
+    kinds = {references[0].hash: references for references in map(_references, runs)}
+    return {
+        kind: {factor: [at_rate(run, factor) for run in references] for factor in factors}
+        for kind, references in kinds.items()
+    }
 
 
 def at_rate(run: Run, factor: float) -> Run:

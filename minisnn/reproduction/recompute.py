@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from .findings import Experiment, Finding, Results, Table
 from .grids import rates_at_an_end, rates_table
 from .profiles import Profile
+from .rates import tries_of
 from .report import overview
-from .trainings import MeasuredGraph, Training
+from .trainings import MeasuredGraph, Training, key_of
 
 _INTERVAL = re.compile(r"(-?\d[\d.e-]*) \[(-?\d[\d.e-]*), (-?\d[\d.e-]*)\]")
 
@@ -38,6 +39,17 @@ def findings_of(
     results = Results(rows, graphs)
     wanted = [(e, e.runs(profile)) for e in experiments]
     return [(e, e.examine(profile, results)) for e, runs in wanted if runs and results.has(runs)]
+
+
+def not_asked_for(
+    profile: Profile, experiments: Sequence[Experiment], trainings: Sequence[Training]
+) -> list[Training]:
+    """Return the rows of a profile that it no longer asks for: it had another size then."""
+    runs = [run for experiment in experiments for run in experiment.runs(profile)]
+    tries = tries_of(runs, profile.recipe.factors).values()
+    judged = [run for by_factor in tries for tried in by_factor.values() for run in tried]
+    wanted = {key_of(run) for run in [*runs, *judged]}
+    return [row for row in trainings if row.profile == profile.name and row.run not in wanted]
 
 
 def tables_of(

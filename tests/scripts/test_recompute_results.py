@@ -107,6 +107,26 @@ def test_parts_are_added(made: Path, docs: Path, tmp_path: Path) -> None:
     assert (docs / "results" / GRAPHS).exists()
 
 
+def test_rows_of_a_profile_that_was_changed(
+    made: Path, docs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, other = docs / "results" / TRAININGS, tmp_path / "other"
+    other.mkdir()
+    rows = read_rows(path, Training)
+    strange = replace(rows[0], run="0123456789abcdef")
+    write_rows(path, [*rows, strange], Training)
+    assert recompute_results.main(["--docs", str(docs)]) == 1
+    assert "1 rows that quick does not ask for" in capsys.readouterr().out
+    write_rows(other / TRAININGS, [strange], Training)
+    arguments = ["--docs", str(docs), "--add", str(other)]
+    assert run(recompute_results.main, "report", arguments) == 1
+    printed = capsys.readouterr().err
+    assert "1 trainings that the profile 'quick' of this version does not ask for" in printed
+    assert "such as 0123456789abcdef; reproduce again" in printed
+    recompute_results.main(["--docs", str(docs), "--add", str(made)])
+    assert read_rows(path, Training) == rows
+
+
 def test_a_page_without_a_place_for_verdicts(
     docs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
