@@ -57,8 +57,8 @@ MEASURES = {
 """Measures that are correlated with accuracy."""
 
 _READINGS = ("algebraic_connectivity", "smallest_nonzero_eigenvalue")
-"""What the paper may have meant by algebraic connectivity: its text is garbled, the two readings
-are ours, and the verdict asks for both."""
+"""Our two readings of the paper's algebraic connectivity, whose text is garbled. The verdict asks
+for both."""
 
 _ORDERS = {"in order": False, "shuffled": True}
 

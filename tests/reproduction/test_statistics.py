@@ -101,7 +101,7 @@ def test_the_interval_of_a_range_is_tukeys(rng: np.random.Generator) -> None:
 
 
 def test_ranges_hold_the_truth_as_often_as_they_say(rng: np.random.Generator) -> None:
-    """Where all true means are equal the range is 0, and what is observed is far above it."""
+    """The range is 0 if all true means are equal, and the observed one is far above it."""
     for truth in ([0.0] * 5, [0.0, 0.0, 0.0, 3.0, 3.0]):
         hits = 0
         for _ in range(100):

@@ -138,7 +138,7 @@ def test_all_networks_must_be_better(key: str) -> None:
      (-1, -2, Answer.FAILS)],
 )  # fmt: skip
 def test_long_training(sparse: float, dense: float, expected: Answer) -> None:
-    """What the last three quarters bring, to sparse and to dense networks."""
+    """Gains of the last three quarters, of sparse and of dense networks."""
 
     def gains(run: Run) -> float:
         own = dense if run.layers[0].topology == "dense" else sparse
