@@ -1,9 +1,10 @@
 """Recompute every published figure of the paper's reproduction from its raw results.
 
 Raw results are docs/results/trainings.csv, a row a training, and docs/results/graphs.csv, a row a
-graph. The tables under docs/results/PROFILE and the verdicts in docs/paper.md follow from them, and
-so do the intervals in the text of that page, but for those that are marked as older. The program
-says what differs, and its exit code is then 1.
+graph. From them follow the tables under docs/results/PROFILE, the verdicts in
+docs/paper-experiments.md, and the intervals in the text of that page and of docs/paper.md. What is
+marked as older in docs/paper.md must stand among the older figures. The front page and the README
+have their sentence from docs/paper.md. The program says what differs, and its exit code is then 1.
 
 examples:
   python scripts/recompute_results.py
@@ -13,21 +14,25 @@ examples:
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from program import Parser, run
 
+from minisnn._support.files import replace_file
 from minisnn.reproduction import EXPERIMENTS, PROFILES
+from minisnn.reproduction.charts import Chart, Heatmap, draw
 from minisnn.reproduction.recompute import (
     findings_of,
     intervals_in,
     not_asked_for,
+    parts_of,
     tables_of,
     verdicts_of,
+    with_part,
+    without_parts,
 )
 from minisnn.reproduction.reproduce import GRAPHS, TRAININGS, write_table
 from minisnn.reproduction.trainings import (
@@ -39,8 +44,11 @@ from minisnn.reproduction.trainings import (
 )
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-MARKED = "<!-- verdicts: {} -->\n", "\n<!-- end of verdicts: {} -->"
-OLDER = re.compile(r"<!-- older figures -->.*?<!-- end of older figures -->", re.DOTALL)
+PAPER, BEHIND = "paper.md", "paper-experiments.md"
+TAKERS = "index.md", "../README.md"
+PICTURED = "full"  # the profile whose charts documents show
+VERDICTS, OLDER, SHORT = "verdicts: {}", "older figures", "the paper in short"
+"""Marks in documents; see `parts_of`."""
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
@@ -82,20 +90,19 @@ def add(folder: Path, results: Path) -> None:
 
 def differences(docs: Path, *, write: bool) -> Iterator[str]:
     """Yield what documents have otherwise than raw results; write it if asked to."""
-    results, page = docs / "results", docs / "paper.md"
+    results = docs / "results"
     trainings = read_rows(results / TRAININGS, Training)
     graphs = read_rows(results / GRAPHS, MeasuredGraph)
+    pages = {docs / name: (docs / name).read_text("utf-8") for name in (PAPER, BEHIND, *TAKERS)}
     known: set[str] = set()
-    text = page.read_text(encoding="utf-8")
+    generated = []
     for profile in PROFILES.values():
         rows = [row for row in trainings if row.profile == profile.name]
-        if not rows:
-            continue
         if strange := not_asked_for(profile, [*EXPERIMENTS.values()], rows):
             yield f"{results / TRAININGS}: {len(strange)} rows that {profile.name} does not ask for"
-        findings = findings_of(profile, [*EXPERIMENTS.values()], rows, graphs)
+        findings = findings_of(profile, [*EXPERIMENTS.values()], rows, graphs) if rows else []
         with tempfile.TemporaryDirectory() as folder:
-            for table in tables_of(findings, rows):
+            for table in tables_of(findings, rows) if findings else []:
                 new = write_table(table, Path(folder))
                 content, path = new.read_text(encoding="utf-8"), results / profile.name / new.name
                 known.update(intervals_in(content))
@@ -103,21 +110,49 @@ def differences(docs: Path, *, write: bool) -> Iterator[str]:
                     yield str(path)
                     if write:
                         write_table(table, path.parent)
+        if write and profile.name == PICTURED:
+            _draw([chart for _, finding in findings for chart in finding.charts], docs / "images")
         verdicts = verdicts_of(findings, rows)
         known.update(intervals_in(verdicts))
-        before, found, rest = text.partition(MARKED[0].format(profile.name))
-        if not found:
-            yield f"{page}: no verdicts of {profile.name}, no {MARKED[0].format(profile.name)!r}"
-            continue
-        now, end, after = rest.partition(MARKED[1].format(profile.name))
-        if now != verdicts:
-            yield f"{page}: verdicts of {profile.name}"
-            text = before + found + verdicts + end + after
-    if write:
-        page.write_text(text, encoding="utf-8")
-    for interval in intervals_in(OLDER.sub("", text)):
-        if interval not in known:
-            yield f"{page}: {interval} follows from no row"
+        generated.append((docs / BEHIND, VERDICTS.format(profile.name), verdicts))
+    generated += [
+        (docs / name, SHORT, "".join(parts_of(pages[docs / PAPER], SHORT))) for name in TAKERS
+    ]
+    for page, mark, part in generated:
+        if (n_parts := len(parts_of(pages[page], mark))) != 1:
+            raise ValueError(
+                f"{page} must have <!-- {mark} --> and <!-- end of {mark} --> once, where the text "
+                f"belongs; it has them {n_parts} times"
+            )
+        new_text = with_part(pages[page], mark, part)
+        if new_text != pages[page]:
+            yield f"{page}: {mark}"
+            pages[page] = new_text
+            if write:
+                page.write_text(new_text, encoding="utf-8")
+    yield from _strange_intervals(docs, pages, known)
+
+
+def _draw(charts: Sequence[Chart | Heatmap], images: Path) -> None:
+    """Draw the charts that documents show."""
+    for chart in charts:
+        if (path := images / f"{chart.name}.png").exists():
+            with replace_file(path) as file:
+                draw(chart).savefig(file, format="png")
+
+
+def _strange_intervals(docs: Path, pages: Mapping[Path, str], known: set[str]) -> Iterator[str]:
+    """Yield the intervals on both pages that are neither known nor, if so marked, older ones."""
+    paper, behind = pages[docs / PAPER], pages[docs / BEHIND]
+    before = [path.read_text("utf-8") for path in (docs / "results").glob("*.csv")]
+    older = set(intervals_in("".join([*before, *parts_of(behind, OLDER)])))
+    for name, text in ((PAPER, paper), (BEHIND, behind)):
+        for interval in intervals_in(without_parts(text, OLDER)):
+            if interval not in known:
+                yield f"{docs / name}: {interval} follows from no row"
+    for interval in intervals_in("".join(parts_of(paper, OLDER))):
+        if interval not in older:
+            yield f"{docs / PAPER}: {interval} is no older figure"
 
 
 def main(argv: list[str] | None = None) -> int:

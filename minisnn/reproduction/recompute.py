@@ -64,6 +64,8 @@ def verdicts_of(
     findings: Sequence[tuple[Experiment, Finding]], trainings: Sequence[Training]
 ) -> str:
     """Return the verdicts and their reasons as a table in Markdown, and what rates they rest on."""
+    if not findings:
+        return "No experiment of this profile is finished."
     rows = [f"| {e.key} {e.title} | {f.answer} | {f.reason} |" for e, f in findings]
     table = ["| experiment | verdict | what was found |", "|---|---|---|", *rows]
     return "\n".join([*table, "", rates_at_an_end(trainings)]).rstrip()
@@ -72,3 +74,26 @@ def verdicts_of(
 def intervals_in(text: str) -> list[str]:
     """Return the intervals that a text gives, such as "0.26 [0.13, 0.39]"."""
     return [match.group() for match in _INTERVAL.finditer(text)]
+
+
+def parts_of(text: str, mark: str) -> list[str]:
+    """Return what stands between the marks of a name, which are comments, wherever they are."""
+    return [match["part"] for match in _marked(mark).finditer(text)]
+
+
+def without_parts(text: str, mark: str) -> str:
+    """Return a text without what `parts_of` returns."""
+    return _marked(mark).sub("", text)
+
+
+def with_part(text: str, mark: str, part: str) -> str:
+    """Return a text with another part between the marks of a name."""
+    return _marked(mark).sub(
+        lambda found: f"{found['start']}{found['line']}{part}{found['line']}{found['end']}", text
+    )
+
+
+def _marked(mark: str) -> re.Pattern[str]:
+    start, end = (re.escape(f"<!-- {prefix}{mark} -->") for prefix in ("", "end of "))
+    pattern = rf"(?P<start>{start})(?P<line>\n?)(?P<part>.*?)\n?(?P<end>{end})"
+    return re.compile(pattern, re.DOTALL)

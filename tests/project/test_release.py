@@ -29,6 +29,11 @@ def test_the_citation_is_of_this_version() -> None:
     ]
 
 
+def test_the_page_on_the_paper_cites_this_version() -> None:
+    page = (REPOSITORY / "docs" / "paper.md").read_text(encoding="utf-8")
+    assert re.findall(r"version = \{(.*?)\}", page) == [minisnn.__version__]
+
+
 def test_the_recipe_has_the_same_dependencies() -> None:
     recipe = read("packaging/recipe.yaml")
     assert recipe["context"]["version"] == minisnn.__version__

@@ -21,7 +21,15 @@ from minisnn.training.history import Epoch
 
 pytest.importorskip("plotly", reason="needs the extra report")
 KEYS = ["E5", "E11"]
-PAGE = "It is.\n\n<!-- verdicts: quick -->\n\n<!-- end of verdicts: quick -->\n"
+EMPTY = "<!-- {0} --><!-- end of {0} -->"
+PAGES = {
+    "paper.md": "<!-- the paper in short -->It is.<!-- end of the paper in short -->\n",
+    "paper-experiments.md": "".join(
+        f"<!-- verdicts: {name} -->\n<!-- end of verdicts: {name} -->\n\n" for name in PROFILES
+    ),
+    "index.md": f"Seen from here: {EMPTY.format('the paper in short')} More.\n",
+    "../README.md": f"{EMPTY.format('the paper in short')}\n",
+}
 
 
 def invented(runs: Sequence[Run]) -> Iterator[Outcome]:
@@ -52,11 +60,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def docs(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Documents with its results."""
     monkeypatch.setattr(recompute_results, "EXPERIMENTS", {key: EXPERIMENTS[key] for key in KEYS})
-    (tmp_path / "results").mkdir()
-    (tmp_path / "paper.md").write_text(PAGE, encoding="utf-8")
-    arguments = ["--docs", str(tmp_path), "--add", str(made), "--write"]
+    folder = tmp_path / "docs"
+    (folder / "results").mkdir(parents=True)
+    for name, text in PAGES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    arguments = ["--docs", str(folder), "--add", str(made), "--write"]
     assert recompute_results.main(arguments) == 0
-    return tmp_path
+    return folder
 
 
 def test_every_published_figure_follows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,13 +78,13 @@ def test_tables_are_those_of_the_reproduction(made: Path, docs: Path) -> None:
     for path in (made / "tables").iterdir():
         if path.name != "all-networks.csv":
             assert (docs / "results" / "quick" / path.name).read_bytes() == path.read_bytes()
-    assert "| E11 Pixels in a random order (ours) |" in (docs / "paper.md").read_text()
+    assert "| E11 Pixels in a random order (ours) |" in (docs / "paper-experiments.md").read_text()
     assert len((docs / "results" / "quick" / "rates.csv").read_text().splitlines()) > 4
     assert recompute_results.main(["--docs", str(docs)]) == 0
 
 
 def test_what_does_not_follow_is_named(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path, page = docs / "results" / TRAININGS, docs / "paper.md"
+    path, page = docs / "results" / TRAININGS, docs / "paper-experiments.md"
     rows = read_rows(path, Training)
     place = next(k for k, row in enumerate(rows) if row.experiments == "E11")
     rows[place] = replace(rows[place], accuracy=rows[place].accuracy - 0.2)
@@ -100,9 +110,9 @@ def test_parts_are_added(made: Path, docs: Path, tmp_path: Path) -> None:
     write_rows(part / TRAININGS, [row for row in rows if row.experiments == "E11"], Training)
     arguments = ["--docs", str(docs), "--write"]
     recompute_results.main(arguments)
-    assert "E11" not in (docs / "paper.md").read_text(encoding="utf-8")
+    assert "E11" not in (docs / "paper-experiments.md").read_text(encoding="utf-8")
     recompute_results.main([*arguments, "--add", str(part)])
-    assert "E11" in (docs / "paper.md").read_text(encoding="utf-8")
+    assert "E11" in (docs / "paper-experiments.md").read_text(encoding="utf-8")
     assert {row.run for row in read_rows(path, Training)} == {row.run for row in rows}
     assert (docs / "results" / GRAPHS).exists()
 
@@ -127,12 +137,52 @@ def test_rows_of_a_profile_that_was_changed(
     assert read_rows(path, Training) == rows
 
 
-def test_a_page_without_a_place_for_verdicts(
+def test_the_sentence_is_that_of_the_page(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ">It is.<" in (docs.parent / "README.md").read_text(encoding="utf-8")
+    page = docs / "paper.md"
+    page.write_text(page.read_text(encoding="utf-8").replace("is", "was"), encoding="utf-8")
+    assert recompute_results.main(["--docs", str(docs)]) == 1
+    assert "index.md: the paper in short" in capsys.readouterr().out
+    recompute_results.main(["--docs", str(docs), "--write"])
+    index = (docs / "index.md").read_text(encoding="utf-8")
+    assert index.startswith("Seen from here: <!-- the paper in short -->It was.<!--")
+    assert index.endswith("--> More.\n")
+
+
+def test_older_figures_of_the_page_stand_among_the_older_ones(
     docs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (docs / "paper.md").write_text("It is.\n", encoding="utf-8")
+    older = "<!-- older figures -->{}<!-- end of older figures -->\n"
+    for name, text in (("paper.md", "7 [6, 8], 9 [8, 10]"), ("paper-experiments.md", "7 [6, 8]")):
+        with open(docs / name, "a", encoding="utf-8") as file:
+            file.write(older.format(text))
+    capsys.readouterr()
     assert recompute_results.main(["--docs", str(docs)]) == 1
-    assert "no verdicts of quick, no '<!-- verdicts: quick -->" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "paper.md: 9 [8, 10] is no older figure" in printed
+    assert "7 [6, 8]" not in printed
+
+
+def test_charts_of_the_full_profile_are_drawn(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recompute_results, "PICTURED", "quick")
+    (docs / "images").mkdir()
+    shown = docs / "images" / "E11-shuffled.png"
+    shown.write_bytes(b"before")
+    recompute_results.main(["--docs", str(docs), "--write"])
+    assert shown.read_bytes()[:4] == b"\x89PNG"
+    assert [*shown.parent.iterdir()] == [shown]
+
+
+@pytest.mark.parametrize(("times", "page"), [(0, "index.md"), (2, "paper-experiments.md")])
+def test_pages_have_one_place_for_each_part(
+    docs: Path, times: int, page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (docs / page).write_text(PAGES[page] * times, encoding="utf-8")
+    capsys.readouterr()
+    assert run(recompute_results.main, "report", ["--docs", str(docs)]) == 1
+    printed = capsys.readouterr().err
+    assert f"{page} must have <!-- " in printed
+    assert f"once, where the text belongs; it has them {times} times" in printed
 
 
 def test_nothing_to_add(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
