@@ -5,6 +5,7 @@ timed. Each command prints a table, and writes it with --output as JSON and, whe
 something to see, as a picture.
 
   kernels       the three products alone, as a share of BLAS and of what the caches allow
+  roofline      products beside their least times here, and what a step may be at most
   step          full training steps beside NumPy, PyTorch, SciPy, MKL and JAX
   epoch         minisnn.train on MNIST, sparse and dense
   parts         what each kind of operation adds to a step, and a call of train to its steps
@@ -36,8 +37,8 @@ from typing import Any
 from program import Parser, run, save_figure, write_text
 
 COMMANDS = (
-    "kernels", "step", "parts", "epoch", "wiring", "wiring-users", "torch-layer", "small", "inputs",
-    "scaling", "startup", "memory", "blocks",
+    "kernels", "roofline", "step", "parts", "epoch", "wiring", "wiring-users", "torch-layer",
+    "small", "inputs", "scaling", "startup", "memory", "blocks",
 )  # fmt: skip
 
 
@@ -72,8 +73,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--densities", type=percentages, default=percentages("100,50,20,10,5,1"),
-        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels, step, parts, "
-        "wiring, torch-layer, blocks",
+        help="of the hidden layers in %% (default: 100,50,20,10,5,1); kernels, roofline, step, "
+        "parts, wiring, torch-layer, blocks",
     )  # fmt: skip
     parser.add_argument(
         "--widths", type=whole_numbers, default=[784, 1000, 10],
@@ -128,6 +129,7 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
         memory,
         parts,
         peers,
+        roofline,
         scaling,
         small,
         startup,
@@ -145,6 +147,12 @@ def measure(options: argparse.Namespace, report: Any) -> tuple[Any, Any]:
             shape, options.densities, threads, options.rounds, report=report
         )
         return result, kernels
+    if options.command == "roofline":
+        result = roofline.measure_roofline(
+            options.widths, options.densities,
+            batch_size=options.batch, rounds=options.rounds, report=report,
+        )  # fmt: skip
+        return result, roofline
     if options.command == "epoch":
         return epochs.measure_epoch(threads, rounds=options.rounds, report=report), epochs
     if options.command == "parts":

@@ -6,7 +6,7 @@ one operand from each level of the memory, and BLAS's products of dense matrices
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -180,18 +180,16 @@ def measure_machine(
     rounds, seconds, pause
         As for `interleaved`.
     """
-    starts = feature_major(1, _SUMS, np.float32)
-    starts[:] = np.arange(_SUMS)
-    multiply = partial(_multiply, _TILE, _HALF, starts, _FACTOR, _MULTIPLIED)
+    multiply, n_registers = multiplier()
     with ThreadPoolExecutor(threads) as pool:
-        work, n_bytes = _readers(threads, pool)
+        work, n_bytes = readers(threads, pool)
         work["peak"] = together([multiply] * threads, pool)
         work |= blas_products(SHAPE, BATCH)
         times = medians(work, threads, rounds=rounds, seconds=seconds, pause=pause)
     dense = 2e-9 * SHAPE[0] * SHAPE[1] * BATCH
     return Machine(
         threads=threads,
-        peak_gflops=2e-9 * threads * _SUMS * _MULTIPLIED / times["peak"],
+        peak_gflops=2e-9 * threads * lanes_of(np.float32, n_registers) / times["peak"],
         bandwidth={
             level: 1e-9 * n_bytes[level] / min(times[level], times[f"{level}, shuffled"])
             for level in BUFFERS
@@ -201,12 +199,31 @@ def measure_machine(
     )
 
 
-def _readers(threads: int, pool: ThreadPoolExecutor) -> tuple[dict[str, Work], dict[str, int]]:
-    """Return two ways to read from each level, and how many bytes a piece of each reads."""
+def multiplier() -> tuple[Work, int]:
+    """Return a loop of multiply-adds in registers, and the number of them in a piece of it."""
+    starts = feature_major(1, _SUMS, np.float32)
+    starts[:] = np.arange(_SUMS)
+    multiply = partial(_multiply, _TILE, _HALF, starts, _FACTOR, _MULTIPLIED)
+    return multiply, _MULTIPLIED * (len(_TILE) + len(_HALF))
+
+
+def readers(
+    threads: int, pool: ThreadPoolExecutor, levels: Iterable[str] = BUFFERS
+) -> tuple[dict[str, Work], dict[str, int]]:
+    """Return two ways to read from each level, and how many bytes a piece of each reads.
+
+    Parameters
+    ----------
+    threads, pool
+        How many, and where all but one come from.
+    levels
+        Names from `BUFFERS`.
+    """
     work, n_bytes = {}, {}
     width = lanes_of(np.float32, len(_TILE))
     rng = np.random.default_rng(0)
-    for level, size in BUFFERS.items():
+    for level in levels:
+        size = BUFFERS[level]
         n_rows, times = size // (4 * width), max(1, _READ // size)
         buffers = [feature_major(n_rows, width, np.float32) for _ in range(threads)]
         for buffer in buffers:

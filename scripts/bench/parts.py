@@ -70,7 +70,7 @@ def _parts(ours: Ours, rounds: int) -> dict[str, float]:
     kinds = np.unique(plan.tables.operations["kind"])
     names = {number: name for name, number in vars(operations).items() if type(number) is int}
     tables = {WHOLE: plan.tables} | {
-        names[int(kind)].lower().replace("_", " "): _without(plan.tables, kind) for kind in kinds
+        names[int(kind)].lower().replace("_", " "): left_out(plan.tables, kind) for kind in kinds
     }
 
     def steps(name: str, n: int) -> None:
@@ -93,10 +93,19 @@ def _parts(ours: Ours, rounds: int) -> dict[str, float]:
     }
 
 
-def _without(tables: Tables, kind: int) -> Tables:
-    """Return the program with no rows for a kind of operation."""
+def left_out(tables: Tables, *kinds: int) -> Tables:
+    """Return the program with no rows for some kinds of operations.
+
+    Parameters
+    ----------
+    tables
+        Of a plan.
+    kinds
+        Their numbers in `operations`.
+    """
     changed = tables.operations.copy()
-    changed["last"] = np.where(changed["kind"] == kind, changed["first"], changed["last"])
+    leaves = np.isin(changed["kind"], kinds)
+    changed["last"] = np.where(leaves, changed["first"], changed["last"])
     return tables._replace(operations=read_only(changed))
 
 

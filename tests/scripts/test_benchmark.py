@@ -113,7 +113,7 @@ def test_parts() -> None:
 
 def test_a_part_that_is_left_out_has_no_rows() -> None:
     ours = Ours(steps.make_problem((40, 50, 5), 0.2, n_samples=30), 1, 16, blas=False)
-    tables = parts._without(ours.plan.tables, operations.COMPLETE_UPDATE)
+    tables = parts.left_out(ours.plan.tables, operations.COMPLETE_UPDATE)
     kept = tables.operations["last"] > tables.operations["first"]
     np.testing.assert_array_equal(~kept, tables.operations["kind"] == operations.COMPLETE_UPDATE)
     before = ours.parameters()

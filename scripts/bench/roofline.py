@@ -1,0 +1,322 @@
+"""Benchmark of what this CPU allows: each product of a step beside its least time, and the step.
+
+On one thread take turns: peaks of the CPU (`peaks`), the products as a plan runs them, whole steps,
+and dense ones on BLAS. A product is the step with all other operations left out. Its bound
+(`bounds`) follows from the peaks, so that it cannot take less. A step is *allowed* to be as fast as
+its products at their bounds together with its rest as it was measured: the batch, sigmoids, the
+complete last layer, and what products take more within a step than alone. What a step could be at
+most, if the rest took no time, stands beside it.
+
+Shares, and what is allowed, follow from the least times of many turns. Medians stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from minisnn._support.tables import align
+from minisnn.kernels.functions.activations import NONE
+from minisnn.kernels.machine.layout import read_only
+from minisnn.kernels.program.plan import choose_tile
+
+from . import bounds, peaks
+from .base import Problem
+from .bounds import FORWARD, GRADIENT, KINDS, UPDATE
+from .machine import blas_products
+from .measure import interleaved, limited, median
+from .ours import Ours
+from .parts import left_out
+from .steps import DATA, GOALS, check_gradients, filled, make_problem, on_edges
+
+WIRINGS = {"random": "", "regular": "regular_rotating"}
+
+_REGULAR = {
+    "bytes": {0.7: 1.45, 0.5: 1.9, 0.2: 4, 0.1: 7, 0.05: 10, 0.01: 18},
+    "floats": {0.5: 1.6, 0.2: 3.4, 0.1: 6, 0.05: 8.5, 0.01: 13},
+}
+_ALL_GOALS: dict[tuple[int, ...], dict[str, Any]] = {
+    (784, 1000, 10): {"random": GOALS, "regular": _REGULAR},
+    (4096, 4096, 10): {"random": {"bytes": {0.1: 7, 0.01: 35}}},
+    (784, 2000, 2000, 2000, 2000, 10): {"random": {"bytes": {0.02: 15}}},
+}
+"""By widths, wiring, data and density: how many times as fast as a dense step."""
+
+_SHORT = {FORWARD: "W X", UPDATE: "dZ X'", GRADIENT: "W' dZ"}
+
+RESOURCES = ("FMA", "loads", "sums", "L2", "L3")
+_STEP, _DENSE = "step", "dense"
+_RATE = 1e-30  # by which no weight moves
+_SECONDS = 0.02  # of a turn: many short ones, since others use the machine, too
+
+
+class _Side:
+    """A step of ours and its products, each to be measured alone.
+
+    Parameters
+    ----------
+    problem
+        Network and data.
+    batch_size
+        Samples of a step.
+    products
+        Those of `KINDS` that are measured; by default all that the step has, and the step.
+    """
+
+    def __init__(self, problem: Problem, batch_size: int, products: Sequence[str] = ()) -> None:
+        ours = Ours(replace(problem, rate=_RATE), 1, batch_size, blas=False)
+        self._plan, self._run = ours.plan, ours.runner(np.random.default_rng(0))
+        self._run(2)  # makes the activations and gradients that products alone will read
+        works = {name: bounds.works_of(ours.plan, name) for name in products or KINDS}
+        self.works = {name: found for name, found in works.items() if found}
+        tables = {name: _only(ours.plan.tables, KINDS[name]) for name in self.works}
+        if not products:
+            tables[_STEP] = ours.plan.tables
+        self.contestants = {name: partial(self._steps, tables[name]) for name in tables}
+
+    def _steps(self, tables: Any, n: int) -> None:
+        before, self._plan.tables = self._plan.tables, tables
+        try:
+            self._run(n)
+        finally:
+            self._plan.tables = before
+
+
+def _only(tables: Any, kinds: Sequence[int]) -> Any:
+    """Return the program with no rows for other kinds of operations, and no activation of sums."""
+    groups = tables.groups.copy()
+    groups["sums"] = NONE
+    others = set(tables.operations["kind"].tolist()) - set(kinds)
+    return left_out(tables, *others)._replace(groups=read_only(groups))
+
+
+def _behind_another(problem: Problem) -> Problem:
+    """Return the problem behind a layer of one edge a neuron, whose gradient is made, too."""
+    n = problem.masks[0].shape[1]
+    first = scipy.sparse.csr_array(scipy.sparse.eye_array(n, dtype=np.float32))
+    biases = [np.zeros(n, np.float32), *problem.biases]
+    return replace(problem, masks=[first, *problem.masks], biases=biases)
+
+
+def _problems(
+    widths: Sequence[int], densities: Sequence[float]
+) -> Iterator[tuple[dict[str, Any], Problem, Problem]]:
+    """Yield density, wiring and data; the sparse problem, and the dense one on the same data."""
+    for data in DATA:
+        dense = make_problem(widths, 1.0, data=data)
+        for density, (wiring, name) in product(densities, WIRINGS.items()):
+            if density < 1:
+                made = make_problem(widths, density, data=data, n_samples=1, topology=name)
+                sparse = replace(made, images=dense.images, labels=dense.labels)
+                yield {"density": density, "wiring": wiring, "data": data}, sparse, dense
+
+
+def measure_roofline(
+    widths: Sequence[int],
+    densities: Sequence[float],
+    *,
+    batch_size: int = 128,
+    rounds: int = 7,
+    seconds: float = _SECONDS,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Return the peaks of one core, products with their bounds, and steps with what is allowed.
+
+    Gradients are compared with those of the dense network before anything is timed.
+
+    Parameters
+    ----------
+    widths, densities, batch_size, report
+        As for `steps.measure_step`; a density of 1 is left out.
+    rounds
+        Half of the turns of each step and product. The peaks have a turn with each of these.
+    seconds
+        Length of a turn.
+
+    Returns
+    -------
+    dict
+        For JSON: ``widths``, ``batch_size``, ``peaks`` (the fields of `Peaks`), ``blas`` (GFLOP/s
+        of the first layer), ``products`` and ``steps``. The times of these are in microseconds.
+    """
+    shape, measured = (widths[0], widths[1]), []
+    with ThreadPoolExecutor(1) as pool, limited(1):
+        loops = peaks.contestants(choose_tile(batch_size, np.float32), pool)
+        of_cpu: dict[str, Any] = {name: loop for name, (loop, _) in loops.items()}
+        of_cpu |= blas_products(shape, batch_size)
+        least = dict.fromkeys(of_cpu, np.inf)
+        for case, problem, dense in _problems(widths, densities):
+            report(f"{'-'.join(map(str, widths))}, {', '.join(map(str, case.values()))}")
+            sides, contestants = _sides(problem, dense, batch_size)
+            times = interleaved(contestants, rounds=2 * rounds, seconds=seconds, pause=0.0)
+            for name, values in interleaved(of_cpu, rounds=1, seconds=seconds, pause=0.0).items():
+                least[name] = min(least[name], *values)
+            measured.append((case, [side.works for side in sides], times))
+    found = peaks.peaks_of(least, loops)
+    flop = 2e-9 * shape[0] * shape[1] * batch_size
+    products, steps = [], []
+    for case, works, times in measured:
+        rows = [
+            {name: case | _product(name, each, times[name], found) for name, each in side.items()}
+            for side in works
+        ]
+        products += [row for side in rows for row in side.values()]
+        goals = _ALL_GOALS.get(tuple(widths), {}).get(case["wiring"], {}).get(case["data"], {})
+        steps.append(case | _step(rows[0], times, goals.get(case["density"])))
+    return {
+        "widths": list(widths),
+        "batch_size": batch_size,
+        "peaks": asdict(found),
+        "blas": {name: flop / least[name] for name in blas_products(shape, batch_size)},
+        "products": products,
+        "steps": steps,
+    }
+
+
+def _sides(
+    problem: Problem, dense: Problem, batch_size: int
+) -> tuple[list[_Side], dict[str, Callable[[int], None]]]:
+    """Return ours, and one that has the input gradient where this has none; and all contestants."""
+    samples = np.arange(min(batch_size, len(problem.labels)))
+    alike = Ours(filled(problem), 1, batch_size, blas=True).gradients(samples)
+    expected = Ours(problem, 1, batch_size, blas=False).gradients(samples)
+    check_gradients("dense on BLAS", expected, on_edges(problem, alike))
+    sides = [_Side(problem, batch_size)]
+    if problem.images.dtype != np.uint8 and GRADIENT not in sides[0].works:
+        sides.append(_Side(_behind_another(problem), batch_size, [GRADIENT]))
+    on_blas = Ours(replace(dense, rate=_RATE), 1, batch_size, blas=True)
+    contestants = {_DENSE: on_blas.runner(np.random.default_rng(0))}
+    for side in sides:
+        contestants |= side.contestants
+    return sides, contestants
+
+
+def _product(
+    name: str, works: Sequence[bounds.Work], times: Sequence[float], found: peaks.Peaks
+) -> dict[str, Any]:
+    """Return a product of all layers that have it: bounds and times."""
+    each = [bounds.bounds(work, found) for work in works]
+    parts = {resource: 1e6 * sum(bound[resource] for bound in each) for resource in RESOURCES}
+    return {
+        "product": name, "blocks": [work.n_blocks for work in works],
+        "bounds": parts, "by": max(parts, key=lambda resource: parts[resource]),
+        "bound": 1e6 * sum(max(bound.values()) for bound in each),
+        "in_L1": 1e6 * sum(bounds.arithmetic(work, found) for work in works),
+        "least": 1e6 * min(times), "median": 1e6 * median(times),
+    }  # fmt: skip
+
+
+def _step(
+    products: Mapping[str, dict[str, Any]], times: Mapping[str, list[float]], goal: float | None
+) -> dict[str, Any]:
+    """Return a step: its times, and how many times as fast as dense it is and may be."""
+    alone, bound = (sum(row[name] for row in products.values()) for name in ("least", "bound"))
+    step, dense = (1e6 * min(times[name]) for name in (_STEP, _DENSE))
+    rest = max(0.0, step - alone)
+    return {
+        "dense": dense, "step": step, "products": alone, "rest": rest, "bound": bound,
+        "median": median(times[_DENSE]) / median(times[_STEP]), "least": dense / step,
+        "allowed": dense / (bound + rest), "at_most": dense / bound, "goal": goal,
+    }  # fmt: skip
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """Return what the figures of a step say about its goal.
+
+    Parameters
+    ----------
+    row
+        One of the ``steps``.
+    """
+    goal = row["goal"]
+    if goal is None:
+        return ""
+    if row["median"] >= goal:
+        return "met"
+    if row["at_most"] < goal:
+        return "forbidden"
+    missed = f"-{100 * (1 - row['median'] / goal):.0f} %"
+    return f"{missed}, rest" if row["allowed"] < goal else missed
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"{100 * row['density']:.3g} % {row['wiring']}, {row['data']}"
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the peaks, the products and the steps."""
+    title = f"{'-'.join(map(str, result['widths']))}, batch {result['batch_size']}, us"
+    products = [
+        [
+            _named(row), _SHORT[row["product"]],
+            *(f"{row['bounds'][name]:.0f}" for name in RESOURCES),
+            *(f"{row[name]:.0f}" for name in ("bound", "in_L1", "least", "median")),
+            f"{100 * row['bound'] / row['least']:.0f} %",
+        ]
+        for row in result["products"]
+    ]  # fmt: skip
+    steps = [
+        [
+            _named(row),
+            *(f"{row[name]:.0f}" for name in ("dense", "step", "rest")),
+            f"{row['at_most']:.1f}",
+            *(f"{row[name]:.2f}" for name in ("allowed", "least", "median")),
+            "-" if row["goal"] is None else f"{row['goal']:g}",
+            verdict(row),
+        ]
+        for row in result["steps"]
+    ]
+    heads = ["product", *RESOURCES, "bound", "in L1", "least", "median", "share"]
+    of_steps = ["dense", "step", "rest", "at most", "allowed", "least", "median", "goal"]
+    rates = ", ".join(f"{name} {rate:.0f}" for name, rate in result["blas"].items())
+    found = peaks.Peaks(**result["peaks"])
+    return (
+        f"{peaks.table(found)}\nGFLOP/s of the first layer, dense: {rates}.\n\n"
+        f"{align([title, *heads], products, n_left=2)}\n"
+        "Least times by multiply-adds, loads, sums that come and go, and bytes from L2 and L3;\n"
+        "the bound is the largest of each layer's. In L1: the kernel's arithmetic alone, X in L1.\n"
+        "Share: bound / least time. dZ X' includes the update, W' dZ the slope of what made X.\n\n"
+        f"{align([title, *of_steps, ''], steps)}\n"
+        "Least times. Times as fast as dense: at most (no rest), allowed (products at their\n"
+        "bounds, the rest as it is), by least times, and by medians. Behind the goal: how much of\n"
+        "it is missing, and whether the rest, or the CPU, forbids it."
+    )
+
+
+_LINES = {
+    "at_most": ("at most, without any rest", "#999999", ":"),
+    "allowed": ("allowed, with the rest as it is", "#0072b2", "--"),
+    "median": ("reached", "#d55e00", "-"),
+}
+
+
+def plot(result: dict[str, Any]) -> Any:
+    """Return a figure of how many times as fast as dense steps are, and may be, by density."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 7), dpi=110, layout="constrained")
+    panels = zip(figure.subplots(2, 2, sharey=True).flat, product(WIRINGS, DATA), strict=True)
+    for axes, (wiring, data) in panels:
+        rows = [row for row in result["steps"] if (row["wiring"], row["data"]) == (wiring, data)]
+        percent = [100 * row["density"] for row in rows]
+        for name, (label, color, line) in _LINES.items():
+            values = [row[name] for row in rows]
+            axes.plot(percent, values, line, marker="o", ms=4, color=color, label=label)
+        goals = [np.nan if row["goal"] is None else row["goal"] for row in rows]
+        axes.plot(percent, goals, "k_", ms=14, mew=2, label="goal")
+        axes.set(xscale="log", yscale="log", title=f"{wiring}, {data}", xlabel="density")
+        axes.set_xticks(percent, [f"{p:.3g} %" for p in percent])
+        axes.set_yticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    figure.legend(handles=figure.axes[0].lines, loc="outside lower center", ncols=4, fontsize=9)
+    widths = "-".join(map(str, result["widths"]))
+    figure.suptitle(f"A training step of {widths}: times as fast as the dense one on BLAS")
+    return figure
