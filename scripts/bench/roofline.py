@@ -54,6 +54,7 @@ _SHORT = {FORWARD: "W X", UPDATE: "dZ X'", GRADIENT: "W' dZ"}
 RESOURCES = ("FMA", "loads", "sums", "L2", "L3")
 _STEP, _DENSE = "step", "dense"
 _RATE = 1e-30  # by which no weight moves
+_TURNS = 3  # in a round
 _SECONDS = 0.02  # of a turn: many short ones, since others use the machine, too
 
 
@@ -105,17 +106,65 @@ def _behind_another(problem: Problem) -> Problem:
     return replace(problem, masks=[first, *problem.masks], biases=biases)
 
 
-def _problems(
-    widths: Sequence[int], densities: Sequence[float]
-) -> Iterator[tuple[dict[str, Any], Problem, Problem]]:
-    """Yield density, wiring and data; the sparse problem, and the dense one on the same data."""
+class _Case:
+    """A step and its products, with the dense step on the same data.
+
+    Parameters
+    ----------
+    about
+        Density, wiring and data.
+    problem
+        Network and data.
+    dense
+        Makes steps of the dense network.
+    batch_size
+        Samples of a step.
+
+    Attributes
+    ----------
+    sides
+        The step's; and behind it, where it lacks an input gradient, one that has this alone.
+    times
+        Seconds of all turns, by contestant.
+    """
+
+    def __init__(
+        self,
+        about: dict[str, Any],
+        problem: Problem,
+        dense: Callable[[int], None],
+        batch_size: int,
+    ) -> None:
+        samples = np.arange(min(batch_size, len(problem.labels)))
+        alike = Ours(filled(problem), 1, batch_size, blas=True).gradients(samples)
+        expected = Ours(problem, 1, batch_size, blas=False).gradients(samples)
+        check_gradients("dense on BLAS", expected, on_edges(problem, alike))
+        self.about, self.sides = about, [_Side(problem, batch_size)]
+        if problem.images.dtype != np.uint8 and GRADIENT not in self.sides[0].works:
+            self.sides.append(_Side(_behind_another(problem), batch_size, [GRADIENT]))
+        self._contestants = {_DENSE: dense}
+        for side in self.sides:
+            self._contestants |= side.contestants
+        self.times: dict[str, list[float]] = {name: [] for name in self._contestants}
+
+    def measure(self, seconds: float) -> None:
+        """Give each contestant some turns."""
+        times = interleaved(self._contestants, rounds=_TURNS, seconds=seconds, pause=0.0)
+        for name, values in times.items():
+            self.times[name] += values
+
+
+def _cases(widths: Sequence[int], densities: Sequence[float], batch_size: int) -> Iterator[_Case]:
     for data in DATA:
         dense = make_problem(widths, 1.0, data=data)
+        on_blas = Ours(replace(dense, rate=_RATE), 1, batch_size, blas=True)
+        runner = on_blas.runner(np.random.default_rng(0))
         for density, (wiring, name) in product(densities, WIRINGS.items()):
             if density < 1:
                 made = make_problem(widths, density, data=data, n_samples=1, topology=name)
-                sparse = replace(made, images=dense.images, labels=dense.labels)
-                yield {"density": density, "wiring": wiring, "data": data}, sparse, dense
+                problem = replace(made, images=dense.images, labels=dense.labels)
+                about = {"density": density, "wiring": wiring, "data": data}
+                yield _Case(about, problem, runner, batch_size)
 
 
 def measure_roofline(
@@ -136,7 +185,7 @@ def measure_roofline(
     widths, densities, batch_size, report
         As for `steps.measure_step`; a density of 1 is left out.
     rounds
-        Half of the turns of each step and product. The peaks have a turn with each of these.
+        Times that everything comes by, some turns each.
     seconds
         Length of a turn.
 
@@ -146,35 +195,36 @@ def measure_roofline(
         For JSON: ``widths``, ``batch_size``, ``peaks`` (the fields of `Peaks`), ``blas`` (GFLOP/s
         of the first layer), ``products`` and ``steps``. The times of these are in microseconds.
     """
-    shape, measured = (widths[0], widths[1]), []
+    title, shape = "-".join(map(str, widths)), (widths[0], widths[1])
     with ThreadPoolExecutor(1) as pool, limited(1):
         loops = peaks.contestants(choose_tile(batch_size, np.float32), pool)
         of_cpu: dict[str, Any] = {name: loop for name, (loop, _) in loops.items()}
         of_cpu |= blas_products(shape, batch_size)
         least = dict.fromkeys(of_cpu, np.inf)
-        for case, problem, dense in _problems(widths, densities):
-            report(f"{'-'.join(map(str, widths))}, {', '.join(map(str, case.values()))}")
-            sides, contestants = _sides(problem, dense, batch_size)
-            times = interleaved(contestants, rounds=2 * rounds, seconds=seconds, pause=0.0)
-            for name, values in interleaved(of_cpu, rounds=1, seconds=seconds, pause=0.0).items():
-                least[name] = min(least[name], *values)
-            measured.append((case, [side.works for side in sides], times))
+        report(f"{title}: checks")
+        cases = list(_cases(widths, densities, batch_size))
+        for number in range(rounds):
+            report(f"{title}: round {number + 1} of {rounds}")
+            times = interleaved(of_cpu, rounds=_TURNS, seconds=seconds, pause=0.0)
+            least = {name: min(least[name], *values) for name, values in times.items()}
+            for case in cases:
+                case.measure(seconds)
     found = peaks.peaks_of(least, loops)
     flop = 2e-9 * shape[0] * shape[1] * batch_size
     # The dense network is the same in all cases of its data.
-    dense_least = dict.fromkeys(DATA, np.inf)
-    for case, _, times in measured:
-        dense_least[case["data"]] = min(dense_least[case["data"]], *times[_DENSE])
+    dense = dict.fromkeys(DATA, np.inf)
+    for case in cases:
+        dense[case.about["data"]] = min(dense[case.about["data"]], *case.times[_DENSE])
     products, steps = [], []
-    for case, works, times in measured:
-        rows = [
-            {name: case | _product(name, each, times[name], found) for name, each in side.items()}
-            for side in works
+    for case in cases:
+        sides = [
+            {name: _product(name, each, case.times[name], found) for name, each in of_side.items()}
+            for of_side in (side.works for side in case.sides)
         ]
-        products += [row for side in rows for row in side.values()]
-        goals = _ALL_GOALS.get(tuple(widths), {}).get(case["wiring"], {}).get(case["data"], {})
-        of_dense = dense_least[case["data"]]
-        steps.append(case | _step(rows[0], times, of_dense, goals.get(case["density"])))
+        products += [case.about | row for side in sides for row in side.values()]
+        density, wiring, data = case.about.values()
+        goals = _ALL_GOALS.get(tuple(widths), {}).get(wiring, {}).get(data, {})
+        steps.append(case.about | _step(sides[0], case.times, dense[data], goals.get(density)))
     return {
         "widths": list(widths),
         "batch_size": batch_size,
@@ -183,24 +233,6 @@ def measure_roofline(
         "products": products,
         "steps": steps,
     }
-
-
-def _sides(
-    problem: Problem, dense: Problem, batch_size: int
-) -> tuple[list[_Side], dict[str, Callable[[int], None]]]:
-    """Return ours, and one that has the input gradient where this has none; and all contestants."""
-    samples = np.arange(min(batch_size, len(problem.labels)))
-    alike = Ours(filled(problem), 1, batch_size, blas=True).gradients(samples)
-    expected = Ours(problem, 1, batch_size, blas=False).gradients(samples)
-    check_gradients("dense on BLAS", expected, on_edges(problem, alike))
-    sides = [_Side(problem, batch_size)]
-    if problem.images.dtype != np.uint8 and GRADIENT not in sides[0].works:
-        sides.append(_Side(_behind_another(problem), batch_size, [GRADIENT]))
-    on_blas = Ours(replace(dense, rate=_RATE), 1, batch_size, blas=True)
-    contestants = {_DENSE: on_blas.runner(np.random.default_rng(0))}
-    for side in sides:
-        contestants |= side.contestants
-    return sides, contestants
 
 
 def _product(
@@ -230,7 +262,8 @@ def _step(
     rest = max(0.0, step - alone)
     return {
         "dense": dense, "step": step, "products": alone, "rest": rest, "bound": bound,
-        "median": median(times[_DENSE]) / median(times[_STEP]), "least": dense / step,
+        "median": median([a / b for a, b in zip(times[_DENSE], times[_STEP], strict=True)]),
+        "least": dense / step,
         "allowed": dense / (bound + rest), "at_most": dense / bound, "goal": goal,
     }  # fmt: skip
 
@@ -298,6 +331,7 @@ def table(result: dict[str, Any]) -> str:
     )
 
 
+_TICKS = (1, 2, 5, 10, 20, 50, 100, 200)
 _LINES = {
     "at_most": ("at most, without any rest", "#999999", ":"),
     "allowed": ("allowed, with the rest as it is", "#0072b2", "--"),
@@ -319,9 +353,9 @@ def plot(result: dict[str, Any]) -> Any:
             axes.plot(percent, values, line, marker="o", ms=4, color=color, label=label)
         goals = [np.nan if row["goal"] is None else row["goal"] for row in rows]
         axes.plot(percent, goals, "k_", ms=14, mew=2, label="goal")
-        axes.set(xscale="log", yscale="log", title=f"{wiring}, {data}", xlabel="density")
-        axes.set_xticks(percent, [f"{p:.3g} %" for p in percent])
-        axes.set_yticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+        axes.set(xscale="log", yscale="log", title=f"{wiring}, {data}", xlabel="density, %")
+        axes.set_xticks(percent, [f"{p:.3g}" for p in percent])
+        axes.set_yticks(_TICKS, list(map(str, _TICKS)))
         axes.minorticks_off()
         axes.grid(alpha=0.3)
     figure.legend(handles=figure.axes[0].lines, loc="outside lower center", ncols=4, fontsize=9)
