@@ -32,6 +32,9 @@ from ..machine.exponentials import exp, sigmoid, tanh
 from ..machine.jit import inlined, jit, whole_registers
 from ..machine.vector import fma
 
+STRETCH = 1024
+"""Values of rows that go through one function after another, while they are in L1."""
+
 LEAK = 0.1
 """Slope of a leaky ReLU below 0."""
 
@@ -238,5 +241,5 @@ def activation_slope(slopes, A, keep, dA, first, last):  # type: ignore[no-untyp
     slopes : address, of `slopes_at`; A, dA : real[n, width]; keep : real, the share of activations
     that dropout left.
     """
-    for i in range(first, last):
-        call(slopes, (A[i], keep, dA[i]))
+    rows, gradients = A[first:last], dA[first:last]
+    call(slopes, (rows.reshape(rows.size), keep, gradients.reshape(gradients.size)))

@@ -15,16 +15,18 @@ has it. The padding of H is 0.
 Shapes and dtypes: Z, A, H, dZ : real[n, width]; gains, shifts, means, variances : real[n];
 statistics : real[N_STATISTICS, n], of rows by number. No race: calls with different rows write to
 different places, and each sum runs in a fixed order. Cost: some passes over the values of each row.
+A stretch of rows goes through one pass after another while it is in L1. Four rows at a time share
+the additions of their lanes, and the rows of a stretch their divisions and roots.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..machine.dots import dot
-from ..machine.jit import jit
+from ..machine.dots import dots, put, row_dots
+from ..machine.jit import inlined, jit
 from ..machine.vector import fma, lanes, load, splat, store
-from .activations import activate
+from .activations import STRETCH, activate
 
 EPSILON = 1e-5
 MOMENTUM = 0.1
@@ -34,15 +36,10 @@ N_STATISTICS = 5
 """Of a batch: mean, variance, 1 / deviation; then the gradients by shift and gain."""
 
 
-_STRETCH = 1024
-"""Values of rows that go through one loop after another, while they are in L1. Within a row one sum
-waits for another; those of the next rows are under way meanwhile, which takes half the time."""
-
-
 @jit
 def normalise(tile, function, A, n, gains, shifts, H, statistics, first, last):  # type: ignore[no-untyped-def]
     """H and A = f(gain H + shift) of rows first to last, from A = Z of n samples."""
-    n_rows = max(1, _STRETCH // A.shape[1])
+    n_rows = max(1, STRETCH // A.shape[1])
     one, zero = A.dtype.type(1), A.dtype.type(0)
     for begin in range(first, last, n_rows):
         end = min(begin + n_rows, last)
@@ -57,23 +54,64 @@ def _set_statistics(tile, A, n, H, statistics, first, last):  # type: ignore[no-
     """H = Z - mean Z and the statistics of rows first to last; the padding of Z and H is 0."""
     real, width, step = A.dtype.type, A.shape[1], lanes(tile, A)
     ones, count = splat(tile, real(1)), real(n)
+    means, variances = statistics[MEAN, first:last], statistics[VARIANCE, first:last]
+    inverses = statistics[INVERSE, first:last]
+    _clear_padding(A, n, first, last)
+    _add_row_sums(tile, A, means, first, last)
+    for k in range(last - first):
+        means[k] /= count
     for i in range(first, last):
-        for s in range(n, width):
-            A[i, s] = 0
-        total, squares = real(0), real(0)
+        mean = splat(tile, -means[i - first])
         for c in range(0, width, step):
-            total += dot(load(tile, A, i, c), ones)
-        mean = total / count
-        for c in range(0, width, step):
-            store(H, i, c, fma(ones, load(tile, A, i, c), splat(tile, -mean)))
-        for s in range(n, width):
-            H[i, s] = 0
-        for c in range(0, width, step):
-            deviations = load(tile, H, i, c)
-            squares += dot(deviations, deviations)
-        variance = squares / count
-        statistics[MEAN, i], statistics[VARIANCE, i] = mean, variance
-        statistics[INVERSE, i] = real(1) / np.sqrt(variance + real(EPSILON))
+            store(H, i, c, fma(ones, load(tile, A, i, c), mean))
+    _clear_padding(H, n, first, last)
+    _add_row_dots(tile, H, H, variances, first, last)
+    for k in range(last - first):
+        variances[k] /= count
+        inverses[k] = real(1) / np.sqrt(variances[k] + real(EPSILON))
+
+
+@jit
+def _clear_padding(rows, n, first, last):  # type: ignore[no-untyped-def]
+    """Set what is behind n samples to 0, in rows first to last."""
+    for i in range(first, last):
+        for s in range(n, rows.shape[1]):
+            rows[i, s] = 0
+
+
+@inlined
+def _next_four(i, last):  # type: ignore[no-untyped-def]
+    """Return four rows from i on; where fewer are left, the last one several times."""
+    return i, min(i + 1, last - 1), min(i + 2, last - 1), min(i + 3, last - 1)
+
+
+@jit
+def _add_row_sums(tile, rows, sums, first, last):  # type: ignore[no-untyped-def]
+    """sums[i - first] = the sum of row i, four rows at a time."""
+    ones = splat(tile, rows.dtype.type(1))
+    sums[:] = 0
+    for begin in range(first, last, 4):
+        i, j, k, m = _next_four(begin, last)
+        for c in range(0, rows.shape[1], lanes(tile, rows)):
+            found = dots(
+                ones, load(tile, rows, i, c), load(tile, rows, j, c), load(tile, rows, k, c),
+                load(tile, rows, m, c),
+            )  # fmt: skip
+            put(sums, begin - first, found, min(4, last - begin), True)
+
+
+@jit
+def _add_row_dots(tile, X, Y, sums, first, last):  # type: ignore[no-untyped-def]
+    """sums[i - first] = the dot product of rows i of X and of Y, four rows at a time."""
+    sums[:] = 0
+    for begin in range(first, last, 4):
+        i, j, k, m = _next_four(begin, last)
+        for c in range(0, X.shape[1], lanes(tile, X)):
+            found = row_dots(
+                load(tile, X, i, c), load(tile, X, j, c), load(tile, X, k, c), load(tile, X, m, c),
+                load(tile, Y, i, c), load(tile, Y, j, c), load(tile, Y, k, c), load(tile, Y, m, c),
+            )  # fmt: skip
+            put(sums, begin - first, found, min(4, last - begin), True)
 
 
 @jit
@@ -124,16 +162,19 @@ def folded(gain, shift, mean, variance):  # type: ignore[no-untyped-def]
 @jit
 def normalise_back(tile, dY, n, gains, H, statistics, first, last):  # type: ignore[no-untyped-def]
     """From dY to dZ, in place, for rows first to last; and the gradients by shift and gain."""
-    real, width, step = dY.dtype.type, dY.shape[1], lanes(tile, dY)
-    ones = splat(tile, real(1))
-    for i in range(first, last):
-        by_shift, by_gain = real(0), real(0)
-        for c in range(0, width, step):
-            row = load(tile, dY, i, c)
-            by_shift += dot(row, ones)
-            by_gain += dot(row, load(tile, H, i, c))
-        statistics[SHIFT, i], statistics[GAIN, i] = by_shift, by_gain
-        factor, mean = gains[i] * statistics[INVERSE, i], by_shift / real(n)
-        slope = by_gain / real(n)
-        for s in range(n):
-            dY[i, s] = factor * (dY[i, s] - fma(H[i, s], slope, mean))
+    real, step = dY.dtype.type, lanes(tile, dY)
+    minus, nothing = splat(tile, real(-1)), splat(tile, real(-0.0))
+    n_rows = max(1, STRETCH // dY.shape[1])
+    for begin in range(first, last, n_rows):
+        end = min(begin + n_rows, last)
+        _add_row_sums(tile, dY, statistics[SHIFT, begin:end], begin, end)
+        _add_row_dots(tile, dY, H, statistics[GAIN, begin:end], begin, end)
+        for i in range(begin, end):
+            factor = splat(tile, gains[i] * statistics[INVERSE, i])
+            mean = splat(tile, statistics[SHIFT, i] / real(n))
+            slope = splat(tile, statistics[GAIN, i] / real(n))
+            for c in range(0, dY.shape[1], step):
+                expected = fma(load(tile, H, i, c), slope, mean)
+                rest = fma(minus, expected, load(tile, dY, i, c))
+                store(dY, i, c, fma(factor, rest, nothing))
+        _clear_padding(dY, n, begin, end)

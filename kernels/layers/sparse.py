@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..functions.activations import activation_slope, bias_activation
+from ..functions.activations import STRETCH, activation_slope, bias_activation
 from ..machine.dots import dot, dots, put
 from ..machine.jit import inlined, jit
 from ..machine.vector import fma, lanes, load, load_as, splat, store
@@ -145,15 +145,17 @@ def input_gradient(  # type: ignore[no-untyped-def]
     that dropout left, as in `activation_slope`.
     """
     step, width = lanes(tile, dX), dX.shape[1]
-    n_blocks = starts.shape[0] - 1
+    n_blocks, n_rows = starts.shape[0] - 1, max(1, STRETCH // width)
     zero = dX.dtype.type(0)
     for c in range(0, width, step):
         for block in range(n_blocks):
-            for j in range(first, last):
-                accumulator = splat(tile, zero) if block == 0 else load(tile, dX, j, c)
-                for k in range(starts[block, j], starts[block + 1, j]):
-                    weight = splat(tile, weights[edges[k]])
-                    accumulator = fma(weight, load(tile, dZ, indices[k], c), accumulator)
-                store(dX, j, c, accumulator)
+            for begin in range(first, last, n_rows):
+                end = min(begin + n_rows, last)
+                for j in range(begin, end):
+                    accumulator = splat(tile, zero) if block == 0 else load(tile, dX, j, c)
+                    for k in range(starts[block, j], starts[block + 1, j]):
+                        weight = splat(tile, weights[edges[k]])
+                        accumulator = fma(weight, load(tile, dZ, indices[k], c), accumulator)
+                    store(dX, j, c, accumulator)
                 if block == n_blocks - 1 and c + step == width:
-                    activation_slope(slopes, X, keep, dX, j, j + 1)
+                    activation_slope(slopes, X, keep, dX, begin, end)

@@ -21,7 +21,8 @@ A range of rows, from an even one on, holds the same rows in this order. The las
 has no other, and goes through `sparse`. The part of a tile is one whose vectors for two rows and
 for X stay in registers. The weight gradient takes whole tiles, on which its sums depend: where two
 rows of dZ do not fit (`holds_two`), it stays `sparse`'s. Cost, and the reason why there is no race,
-as there.
+as there. Positions of edges are unsigned: Numba asks of signed ones, at each edge, whether they are
+negative.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ def forward(  # type: ignore[no-untyped-def]
                 i, j = np.intp(order[2 * k]), np.intp(order[2 * k + 1])
                 a = splat(part, zero) if block == 0 else load(part, A, i, c)
                 b = splat(part, zero) if block == 0 else load(part, A, j, c)
-                p, q = np.intp(starts[block, i]), np.intp(starts[block, j])
+                p, q = np.uint64(starts[block, i]), np.uint64(starts[block, j])
                 for r in range(run_starts[block, k], run_starts[block + 1, k]):
-                    who, n = runs[r] & _WHO, np.intp(runs[r] >> SHIFT)
+                    who, n = runs[r] & _WHO, np.uint64(runs[r] >> SHIFT)
                     if who == BOTH:
                         for e in range(n):
                             x = load_as(part, A, X, indices[p + e], c)
@@ -102,9 +103,9 @@ def input_gradient(  # type: ignore[no-untyped-def]
                 i, j = np.intp(order[2 * k]), np.intp(order[2 * k + 1])
                 a = splat(part, zero) if block == 0 else load(part, dX, i, c)
                 b = splat(part, zero) if block == 0 else load(part, dX, j, c)
-                p, q = np.intp(starts[block, i]), np.intp(starts[block, j])
+                p, q = np.uint64(starts[block, i]), np.uint64(starts[block, j])
                 for r in range(run_starts[block, k], run_starts[block + 1, k]):
-                    who, n = runs[r] & _WHO, np.intp(runs[r] >> SHIFT)
+                    who, n = runs[r] & _WHO, np.uint64(runs[r] >> SHIFT)
                     if who == BOTH:
                         for e in range(n):
                             dz = load(part, dZ, indices[p + e], c)
@@ -124,8 +125,10 @@ def input_gradient(  # type: ignore[no-untyped-def]
                 store(dX, i, c, a)
                 store(dX, j, c, b)
                 if block == n_blocks - 1 and c + step == width:
-                    activation_slope(slopes, X, keep, dX, i, i + 1)
-                    activation_slope(slopes, X, keep, dX, j, j + 1)
+                    together = 1 + (j == i + 1)
+                    activation_slope(slopes, X, keep, dX, i, i + together)
+                    if together == 1:
+                        activation_slope(slopes, X, keep, dX, j, j + 1)
     if last % 2:
         i = np.intp(order[last - 1])
         sparse.input_gradient(
@@ -177,14 +180,14 @@ def _add_both(tile, dZ, a, b, X, indices, p, n, c, dW, at, other):  # type: igno
     column goes by itself.
     """
     for e in range(0, n - 1, 2):
-        x = load_as(tile, dZ, X, np.intp(indices[p + e]), c)
-        y = load_as(tile, dZ, X, np.intp(indices[p + e + 1]), c)
+        x = load_as(tile, dZ, X, np.intp(indices[np.uint64(p + e)]), c)
+        y = load_as(tile, dZ, X, np.intp(indices[np.uint64(p + e + 1)]), c)
         of_a, of_b = cross_dots(a, b, x, y)
         put(dW, at + e, of_a, 2, c > 0)
         put(dW, other + e, of_b, 2, c > 0)
     if n % 2:
         e = n - 1
-        x = load_as(tile, dZ, X, np.intp(indices[p + e]), c)
+        x = load_as(tile, dZ, X, np.intp(indices[np.uint64(p + e)]), c)
         of_a, of_b = cross_dots(a, b, x, x)
         put(dW, at + e, of_a, 1, c > 0)
         put(dW, other + e, of_b, 1, c > 0)

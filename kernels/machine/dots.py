@@ -79,6 +79,10 @@ if DISABLED:
         """The sums of ``x * a``, ``x * b``, ``x * c`` and ``x * d``."""
         return np.array([dot(x, a), dot(x, b), dot(x, c), dot(x, d)])
 
+    def row_dots(x, y, z, w, a, b, c, d):  # type: ignore[no-untyped-def]
+        """The sums of ``x * a``, ``y * b``, ``z * c`` and ``w * d``."""
+        return np.array([dot(x, a), dot(y, b), dot(z, c), dot(w, d)])
+
     def cross_dots(x, y, a, b):  # type: ignore[no-untyped-def]
         """The sums of ``x * a`` and ``x * b``, and those of ``y * a`` and ``y * b``."""
         return np.array([dot(x, a), dot(x, b)]), np.array([dot(y, a), dot(y, b)])
@@ -112,6 +116,17 @@ else:
             return _four_sums(builder, [(first, other) for other in others])
 
         return _Vector(x.real, 4)(x, x, x, x, x), generate
+
+    @intrinsic
+    def row_dots(
+        typing: Any, x: Any, y: Any, z: Any, w: Any, a: Any, b: Any, c: Any, d: Any
+    ) -> Any:
+        """Return the sums of ``x * a``, ``y * b``, ``z * c``, ``w * d``, each as `dot` has it."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _four_sums(builder, list(zip(arguments[:4], arguments[4:], strict=True)))
+
+        return _Vector(x.real, 4)(x, x, x, x, x, x, x, x), generate
 
     @intrinsic
     def cross_dots(typing: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
