@@ -6,17 +6,17 @@ Questions, see docs/wiring-questions.md for the answers:
            equal time?
   width    with as many weights, are more neurons with fewer connections each better?
   profile  do unequal fan-ins help? Are RigL's edges better ones, or is it the moving?
-  recipe   how much does the order of pixels matter with sigmoids and squared error, and with ReLUs,
-           Adam and cross-entropy? Does wiring by correlation win back what shuffling takes?
   tables   wiring by correlation on tables, and on made ones of known structure
 
 Each kind of network takes the rate, of as many tries as any other, at which two trainings on five
 sixths of the samples are best on the last sixth. Then it is trained on all, for each seed, and
 judged on the test samples, the same for all.
 
-Differences are from the first kind of a case; of shuffled pixels from the same kind with pixels in
-order; at equal time from one that is trained for longer. They are paired: of networks of one seed,
-with Student's 95 % intervals over the seeds.
+Differences are from the first kind of a case; at equal time from one that is trained for longer.
+They are paired: of networks of one seed, with Student's 95 % intervals over the seeds.
+
+With --output each training is a row of trainings.csv as soon as it is done. What the folder has is
+not trained again: what was interrupted goes on where it was, and more seeds can be added.
 
 example:
   python scripts/compare_wirings.py moving --seeds 8 --output moving
@@ -25,24 +25,23 @@ example:
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from program import Parser, run, save_figure
-from wiring_questions import QUESTIONS, RECIPES, Case, Task, shuffled
+from wiring_questions import QUESTIONS, RECIPES, Case, Task
 
 import minisnn as snn
 from minisnn._support.extras import require
-from minisnn._support.files import replace_text
 from minisnn._support.tables import align
 from minisnn.command.options import add_data_option, at_least_one, limit_threads
 from minisnn.reproduction.statistics import Interval, mean
+from minisnn.reproduction.trainings import read_rows, write_rows
 
 HELD_OUT = 6  # one sample of so many, where a rate is chosen
 CHOICES = (2**20, 2**20 + 1)  # the seeds of these trainings, apart from all others
@@ -52,6 +51,7 @@ CHOICES = (2**20, 2**20 + 1)  # the seeds of these trainings, apart from all oth
 class Training:
     """One trained network."""
 
+    data: str
     case: str
     kind: str
     seed: int
@@ -61,6 +61,14 @@ class Training:
     seconds: float
     moving_seconds: float
     accuracy: float
+
+    @property
+    def key(self) -> tuple[str, str, str, int, int]:
+        """What was asked for."""
+        return self.data, self.case, self.kind, self.epochs, self.seed
+
+
+Known = Mapping[tuple[str, str, str, int, int], Training]
 
 
 @dataclass(frozen=True)
@@ -82,19 +90,16 @@ def held_out(task: Task) -> Task:
     return Task(task.X[kept], task.y[kept], task.X[held], task.y[held], task.scale)
 
 
-def train_case(case: Case, seeds: int, epochs: int) -> Iterator[Training]:
-    """Train all networks of a case, kind after kind."""
+def train_case(case: Case, seeds: int, epochs: int, data: str, known: Known) -> Iterator[Training]:
+    """Yield all trainings of a case, kind after kind; those that are known are not made again."""
     recipe = RECIPES[case.recipe]
     found: dict[str, list[Training]] = {}
 
     def trained(name: str, task: Task, rate: float, epochs: int, seed: int) -> Training:
-        kind = case.kinds[name]
-        if kind.shuffled is not None:
-            task = shuffled(task, seed)
-        fitted = kind.fit(task, recipe, rate, epochs, seed)
+        fitted = case.kinds[name].fit(task, recipe, rate, epochs, seed)
         test = snn.evaluate(fitted.net, task.X_test, task.y_test, input_scale=task.scale)
         return Training(
-            case.name, name, seed, rate, epochs, fitted.net.n_connections, fitted.seconds,
+            data, case.name, name, seed, rate, epochs, fitted.net.n_connections, fitted.seconds,
             fitted.moving_seconds, test.accuracy or 0.0,
         )  # fmt: skip
 
@@ -113,11 +118,13 @@ def train_case(case: Case, seeds: int, epochs: int) -> Iterator[Training]:
             with_moves = found[kind.as_long_as]
             share = sum(t.moving_seconds for t in with_moves) / sum(t.seconds for t in with_moves)
             length = round(epochs / (1 - share))
-        other = kind.shuffled
-        rate = best_rate(name, length) if other is None else found[other][0].rate
+        keys = [(data, case.name, name, length, seed) for seed in range(seeds)]
+        rates = [known[key].rate for key in keys if key in known]
+        rate = rates[0] if rates else best_rate(name, length)
         found[name] = []
-        for seed in range(seeds):
-            found[name].append(trained(name, case.task(seed), rate, length, seed))
+        for seed, key in enumerate(keys):
+            again = known.get(key)
+            found[name].append(again or trained(name, case.task(seed), rate, length, seed))
             yield found[name][-1]
 
 
@@ -134,7 +141,7 @@ def rows_of(case: Case, trainings: Sequence[Training]) -> list[Row]:
         share = sum(t.moving_seconds for t in kinds[name]) / seconds
         return Row(case.name, title, mean(own.tolist()), less, seconds / len(own), share)
 
-    rows = [row(name, kind.shuffled or case.reference, name) for name, kind in case.kinds.items()]
+    rows = [row(name, case.reference, name) for name in case.kinds]
     for name, kind in case.kinds.items():
         if kind.as_long_as is not None:
             rows.append(row(kind.as_long_as, name, f"{kind.as_long_as}, at equal time"))
@@ -186,14 +193,6 @@ def draw(rows: Sequence[Row], title: str) -> Any:
     return figure
 
 
-def write_csv(path: Path, trainings: Iterable[Training]) -> None:
-    """Write a row for each training, in full precision."""
-    with replace_text(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Training))
-        writer.writerows(map(astuple, trainings))
-
-
 def main(argv: list[str] | None = None) -> None:
     """Run."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -214,18 +213,20 @@ def main(argv: list[str] | None = None) -> None:
         options.output.mkdir(exist_ok=True)
     limit_threads(1)
     warnings.simplefilter("ignore", snn.DeadNeuronWarning)  # moving may leave some behind
-    trainings: list[Training] = []
+    path = None if options.output is None else options.output / "trainings.csv"
+    known = {row.key: row for row in (read_rows(path, Training) if path else [])}
     rows: list[Row] = []
     for case in QUESTIONS[options.question](options.data):
         of_case = []
-        for training in train_case(case, options.seeds, options.epochs):
+        for training in train_case(case, options.seeds, options.epochs, options.data, known):
             of_case.append(training)
+            known[training.key] = training
+            if path is not None:
+                write_rows(path, [*known.values()], Training)
             if training.seed == options.seeds - 1:
                 print(f"{case.name}: {training.kind}", file=sys.stderr, flush=True)
-        trainings += of_case
         rows += rows_of(case, of_case)
     if options.output is not None:
-        write_csv(options.output / "trainings.csv", trainings)
         figure = draw(rows, "accuracy in %, 95 % intervals over seeds")
         save_figure(figure, options.output / "differences.png")
     print(format_rows(rows), flush=True)

@@ -21,7 +21,7 @@ from minisnn._support.arrays import Array
 from minisnn.command.options import load_data
 from minisnn.topology.assembly import subset
 
-HIDDEN, WIDE, BATCH_SIZE = 300, 1000, 128
+HIDDEN, BATCH_SIZE = 300, 128
 ON_TABLES, FAN_IN = 200, 5  # hidden neurons, and inputs of each
 RANDOM, SET, RIGL = "random", "SET", "RigL"
 
@@ -76,11 +76,10 @@ Fit = Callable[[Task, Recipe, float, int, int], Fitted]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of network: how it is trained, and what of another kind's it takes, if anything."""
+    """A kind of network: how it is trained, and the kind whose time it takes, if any."""
 
     fit: Fit
-    as_long_as: str | None = None  # its time
-    shuffled: str | None = None  # its rate, but pixels are in a random order
+    as_long_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -159,11 +158,6 @@ def dense(task: Task, seed: int, hidden: int = HIDDEN) -> snn.Topology:
 def random(task: Task, seed: int, degree: int, hidden: int = HIDDEN) -> snn.Topology:
     """Return random edges, as many at each neuron of a side as can be."""
     return snn.topology.biregular(task.X.shape[1], hidden, degree, seed=seed)
-
-
-def regular(task: Task, seed: int, degree: int, hidden: int = HIDDEN) -> snn.Topology:
-    """Return the paper's regular wiring, of adjacent inputs."""
-    return snn.topology.regular_rotating(task.X.shape[1], hidden, degree)
 
 
 def fibonacci(task: Task, seed: int, degree: int, hidden: int = HIDDEN) -> snn.Topology:
@@ -245,8 +239,8 @@ MADE = {
 # Questions
 
 
-def _degree(density: float, hidden: int = HIDDEN) -> int:
-    return max(1, round(density * hidden / 100))
+def _degree(density: float) -> int:
+    return max(1, round(density * HIDDEN / 100))
 
 
 def _moving(data: str) -> list[Case]:
@@ -293,19 +287,6 @@ def _profile(data: str) -> list[Case]:
     return cases
 
 
-def _recipe(data: str) -> list[Case]:
-    degree = _degree(15.0, WIDE)
-    kinds = {}
-    for name, make in {
-        RANDOM: random, "regular": regular, "Fibonacci": fibonacci, "correlated": correlated,
-    }.items():  # fmt: skip
-        kinds[name] = fixed(partial(make, degree=degree, hidden=WIDE))
-        kinds[f"{name}, shuffled"] = replace(kinds[name], shuffled=name)
-    return [
-        Case(f"{recipe} recipe", lambda seed: images(data), recipe, kinds) for recipe in RECIPES
-    ]
-
-
 def _tables(data: str) -> list[Case]:
     cases = []
     for name in ("digits", "breast cancer", "wine", *MADE):
@@ -325,7 +306,6 @@ QUESTIONS: dict[str, Callable[[str], list[Case]]] = {
     "moving": _moving,
     "width": _width,
     "profile": _profile,
-    "recipe": _recipe,
     "tables": _tables,
 }
 """Functions of a data set's name, as --data has it, that return the cases of each question."""

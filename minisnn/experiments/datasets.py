@@ -11,6 +11,7 @@ import numpy as np
 from .. import datasets
 from .._support.arrays import Array
 from .._support.checks import check_choice, check_flag, check_positive_integer
+from .._support.columns import read_columns
 from .._support.seeds import seed_of
 from ..datasets import Dataset
 from ..datasets.table import TABLE
@@ -171,3 +172,10 @@ def arrays_of(data: Data) -> tuple[Arrays, Array | None]:
     """Return the arrays of a run's data, and the rows of them to train on."""
     arrays = data.arrays or _arrays_of(data.name, data.order, data.held_out)
     return arrays, arrays.rows if data.samples is None else first_rows(arrays, data.samples)
+
+
+def training_inputs(data: Data) -> Array:
+    """Return the inputs that a run trains on, without the names of their columns."""
+    arrays, rows = arrays_of(data)
+    X = read_columns(arrays.X, "X")[0]
+    return X if rows is None else X[rows]

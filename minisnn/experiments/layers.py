@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import topology
@@ -12,7 +12,7 @@ from ..topology import registry
 from ..topology.graph import Topology
 from .validation import Section, as_mapping, check_keys
 
-DENSE = "dense"
+DENSE, CORRELATED = "dense", "correlated"
 
 
 class Wiring(Section, frozen=True, kw_only=True):
@@ -21,7 +21,8 @@ class Wiring(Section, frozen=True, kw_only=True):
     Attributes
     ----------
     topology : str
-        Name of a construction, such as "fibonacci_rotating", or "dense".
+        Name of a construction, such as "fibonacci_rotating", or "dense"; of the first layer
+        "correlated", too: `minisnn.topology.correlated` of the samples to train on.
     degree : int, optional
         Edges per left neuron.
     density : float, optional
@@ -44,7 +45,7 @@ class Wiring(Section, frozen=True, kw_only=True):
     options: Mapping[str, Any] | tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        check_choice(self.topology, "topology", (DENSE, *topology.names()))
+        check_choice(self.topology, "topology", (DENSE, CORRELATED, *topology.names()))
         given = [key for key in ("degree", "density") if getattr(self, key) is not None]
         if self.topology == DENSE and given:
             raise ValueError(f"{given[0]} must not be given with topology 'dense', which has all")
@@ -78,18 +79,26 @@ class Wiring(Section, frozen=True, kw_only=True):
         return self.degree
 
 
-def make_graph(wiring: Wiring, n_in: int, n_out: int, seed: int) -> Topology:
-    """Return the graph of a layer; the seed is for random wiring without one of its own."""
+def make_graph(
+    wiring: Wiring, n_in: int, n_out: int, seed: int, inputs: Callable[[], Any]
+) -> Topology:
+    """Return the graph of a layer.
+
+    The seed is for random wiring without one of its own; inputs to train on are asked for only
+    where the wiring follows from them.
+    """
     degree = wiring.degree_for(n_out)
     if degree is None:
         return topology.dense(n_in, n_out)
+    if wiring.topology == CORRELATED:
+        return topology.correlated(inputs(), n_out, degree)
     options = {"seed": seed, **dict(wiring.options)}
     return topology.make(wiring.topology, n_in, n_out, degree, **options)
 
 
 def _option_names(name: str) -> tuple[str, ...]:
     """Return the arguments of a construction beside the widths and the degree."""
-    return () if name == DENSE else registry.option_names(name)
+    return () if name in (DENSE, CORRELATED) else registry.option_names(name)
 
 
 def _plain(value: Any, key: str) -> Any:

@@ -39,7 +39,7 @@ from ..network.losses import LOSSES, check_loss
 from ..wiring.graph import Wiring as Graph
 from .arrays import Arrays, Ends
 from .datasets import Data
-from .layers import Wiring
+from .layers import CORRELATED, Wiring
 from .optimizer import Optimizer
 from .validation import Section, as_mapping, convert, plain
 from .wirings import NamedWiring, wiring_fingerprint
@@ -212,6 +212,12 @@ class Run(Section, frozen=True, kw_only=True):
                 f"layers must hold {len(self.hidden) + 1} wirings, one for each of the "
                 f"{len(self.hidden)} hidden layers and one for the outputs, got {len(self.layers)}"
             )
+        for number, layer in enumerate(self.layers[1:], start=1):
+            if layer.topology == CORRELATED:
+                raise ValueError(
+                    f"layers.{number}.topology must not be {CORRELATED!r}, which follows from the "
+                    "inputs: only layers.0 reads them"
+                )
         for key in ("batch_norm", "output_weights"):
             if getattr(self, key):
                 raise ValueError(f"{key} must not be given with layers, only with a wiring")

@@ -6,7 +6,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -24,7 +24,7 @@ from ..network.topology_warnings import DeadNeuronWarning
 from ..topology.graph import Topology
 from ..training.history import Epoch
 from ..training.train import train
-from .datasets import arrays_of
+from .datasets import arrays_of, training_inputs
 from .layers import make_graph
 from .records import Figures, LayerWeights, Outcome, Versions
 from .run import Run
@@ -50,7 +50,7 @@ def build_network(run: Run) -> SparseNetwork:
 def graphs_of(run: Run) -> list[Topology]:
     """Return the graphs of a run's layers."""
     return [
-        make_graph(wiring, n_in, n_out, seed)
+        make_graph(wiring, n_in, n_out, seed, partial(training_inputs, run.data))
         for wiring, (n_in, n_out), seed in zip(
             run.layers, run.shapes, run.wiring_seeds, strict=True
         )

@@ -20,7 +20,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         key=lambda experiment: int(experiment.key[1:]),
     )
 }
-"""E1 to E10 of the paper, and our own E11."""
+"""E1 to E10 of the paper, and our own E11 to E13."""
 
 
 def select(keys: Sequence[str]) -> list[Experiment]:

@@ -10,7 +10,8 @@ from .findings import Table
 from .trainings import RATES, Training
 
 _HEAD = [
-    "hidden", "layers", "fan", "dropout", "epochs", "best rate", "which is", "held out, % (rate)",
+    "recipe", "hidden", "layers", "fan", "dropout", "epochs", "best rate", "which is",
+    "held out, % (rate)",
 ]  # fmt: skip
 _END = {-1: "the lowest tried", 0: "between others", 1: "the highest tried"}
 _REFERENCES = re.compile("fibonacci_rotating|constant_degree")
@@ -44,7 +45,7 @@ def _kinds(trainings: Sequence[Training]) -> dict[tuple[str, ...], dict[float, f
     for row in trainings:
         if row.experiments == RATES:
             layers = _REFERENCES.sub("sparse", row.layers)
-            kind = (row.hidden, layers, row.fan, row.dropout, str(row.epochs))
+            kind = (row.recipe, row.hidden, layers, row.fan, row.dropout, str(row.epochs))
             kinds.setdefault(kind, {}).setdefault(row.rate, []).append(100 * row.accuracy)
     return {
         kind: {rate: fmean(values) for rate, values in sorted(by_rate.items())}

@@ -13,10 +13,11 @@ from ..experiments import Run
 from ..experiments.reports import describe_layers
 from .findings import Experiment, Results, Table
 from .profiles import Profile
+from .trainings import recipe_of
 
 _HEAD = [
-    "experiments", "data", "hidden", "layers", "options", "dropout", "epochs", "rate", "seeds",
-    "weights", "accuracy, %",
+    "experiments", "recipe", "data", "hidden", "layers", "options", "dropout", "epochs", "rate",
+    "seeds", "weights", "accuracy, %",
 ]  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def _row(kind: _Kind, results: Results) -> list[Any]:
     }
     return [
         " ".join(kind.experiments),
+        recipe_of(runs[0]),
         settings["data"]["name"] + " shuffled" * (runs[0].data.order is not None),
         "-".join(map(str, settings["hidden"])),
         describe_layers(settings["layers"]),

@@ -46,7 +46,7 @@ def not_asked_for(
 ) -> list[Training]:
     """Return the rows of a profile that it no longer asks for: it had another size then."""
     runs = [run for experiment in experiments for run in experiment.runs(profile)]
-    tries = tries_of(runs, profile.recipe.factors).values()
+    tries = tries_of(runs, profile.factors).values()
     judged = [run for by_factor in tries for tried in by_factor.values() for run in tried]
     wanted = {key_of(run) for run in [*runs, *judged]}
     return [row for row in trainings if row.profile == profile.name and row.run not in wanted]

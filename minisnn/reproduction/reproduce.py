@@ -136,9 +136,12 @@ def reproduce(
         for run in dict.fromkeys(experiment.runs(profile)):
             runs[run.hash] = run
             uses[run.hash] = f"{uses.get(run.hash, '')} {experiment.key}".strip()
-    factors = profile.recipe.factors
     made = train_all(
-        [*runs.values()], folder / STORE, runner=runner, factors=factors, progress=progress
+        [*runs.values()],
+        folder / STORE,
+        runner=runner,
+        factors=profile.factors,
+        progress=progress,
     )
     asked = {key: (runs[key], trained) for key, trained in made.instead.items()}
     asked |= {run.hash: (run, run) for run in made.tries}

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -22,7 +22,12 @@ from ..experiments import Run, Store
 from ..experiments.reports import describe_layers
 from ..topology.graph import Topology
 
-Row = TypeVar("Row", "Training", "MeasuredGraph")
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Row = TypeVar("Row", bound=_Dataclass)
 
 RATES = "rates"
 """In the place of experiments: a try of a rate, judged by samples held out."""
@@ -59,6 +64,8 @@ class Training:
         Of training, on one thread.
     commit, version, cpu : str
         Where it was made.
+    recipe : str
+        Activations, loss and optimiser.
     """
 
     profile: str
@@ -87,6 +94,9 @@ class Training:
     commit: str
     version: str
     cpu: str
+    recipe: str = (
+        "sigmoid sigmoid mse nesterov"  # of rows that were written before there were others
+    )
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,11 @@ class MeasuredGraph:
 def key_of(run: Run) -> str:
     """Return what a run is called in tables."""
     return run.hash[:16]
+
+
+def recipe_of(run: Run) -> str:
+    """Return what a run's recipe is called in tables."""
+    return f"{run.activation} {run.output_activation} {run.loss} {run.optimizer.name}"
 
 
 def name_of(graph: Topology) -> str:
@@ -202,6 +217,7 @@ def trainings_of(
                 commit=commit,
                 version=record.versions.minisnn or "",
                 cpu=record.versions.cpu or "",
+                recipe=recipe_of(run),
             )
         )
     return rows

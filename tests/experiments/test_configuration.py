@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 from msgspec.structs import replace
 from sweeping import describe
 
 import minisnn as snn
 from minisnn._support.seeds import seed_of
-from minisnn.experiments import Data, Optimizer, Run, Wiring
+from minisnn.experiments import Arrays, Data, Optimizer, Run, Wiring
 from minisnn.experiments.run import read_settings
-from minisnn.experiments.training import build_network
+from minisnn.experiments.training import build_network, graphs_of
 
 BEFORE = {"layer_seeds": "consecutive"}
 CANONICAL = (
@@ -244,7 +245,7 @@ def wiring(**values: Any) -> dict[str, Any]:
         ({"epoch": 3}, "epoch is unknown; the keys of Run are: data, hidden, layers, optimizer,"),
         ({"optimizer": {}}, "optimizer.peak is missing; it has no default"),
         ({"hidden": [30, 20]}, "layers must hold 3 wirings, one for each of the 2 hidden layers"),
-        (wiring(topology="ring"), "layers.0.topology must be one of dense, random_rotating,"),
+        (wiring(topology="ring"), "layers.0.topology must be one of dense, correlated, random"),
         (wiring(topology="regular_rotating", degree=3, density=0.1), "got degree and density"),
         ({"loss": "cross_entropy"}, "loss 'cross_entropy' does not go with sigmoid outputs; take"),
         ({"data": {"name": "mnist", "samples": 0}}, "data.samples must be at least 1, got 0"),
@@ -285,3 +286,37 @@ def test_what_is_no_run(changes: dict[str, Any], message: str) -> None:
 def test_a_key_that_looks_like_a_path(path: str) -> None:
     with pytest.raises(ValueError, match="unknown"):
         Run.from_dict(describe(**{f"x` - at `$.{path}": 1}))
+
+
+def test_wiring_by_correlation_follows_from_the_samples_to_train_on(
+    rng: np.random.Generator,
+) -> None:
+    X = rng.random((50, 20)) + rng.integers(0, 4, (50, 1)) * (np.arange(20) % 3)
+    arrays = Arrays(X, np.arange(50) % 2, test_rows=np.arange(25))
+    layers = [Wiring(topology="correlated", density=0.1), Wiring(topology="dense")]
+    run = Run(
+        data=Data(name="own", arrays=arrays), hidden=[40], layers=layers,
+        optimizer=Optimizer(peak=1.0),
+    )  # fmt: skip
+    graph, _ = graphs_of(run)
+    assert graph == snn.topology.correlated(X[25:], 40, degree=4)
+    assert graph != snn.topology.correlated(X, 40, degree=4)
+    assert graph == graphs_of(replace(run, seed=4))[0]
+    digits = [
+        graphs_of(replace(run, data=Data(name="mnist_sample", **options)))[0]
+        for options in ({}, {"order": 1}, {"held_out": True}, {"samples": 50})
+    ]
+    assert {digit.n_edges for digit in digits} == {784 * 4}
+    assert all(digits[0] != other for other in digits[1:])
+
+
+def test_wiring_by_correlation_needs_dense_inputs() -> None:
+    table = scipy.sparse.eye_array(9, format="csr")
+    arrays = Arrays(table, np.arange(9) % 2, test_rows=[7, 8])
+    layers = [Wiring(topology="correlated", degree=2), Wiring(topology="dense")]
+    run = Run(
+        data=Data(name="own", arrays=arrays), hidden=[4], layers=layers,
+        optimizer=Optimizer(peak=1.0),
+    )  # fmt: skip
+    with pytest.raises(TypeError, match="must be a dense array, got a sparse one"):
+        graphs_of(run)

@@ -30,7 +30,7 @@ ROWS = [
 
 
 def test_the_table_says_where_the_best_rate_lies() -> None:
-    assert [row[1:2] + row[5:] for row in rates_table(ROWS).rows] == [
+    assert [row[2:3] + row[6:] for row in rates_table(ROWS).rows] == [
         ["sparse:1,dense", "2", "between others", "60.00 (1), 70.00 (2), 50.00 (4)"],
         ["sparse:5,dense", "1", "the lowest tried", "80.00 (1), 80.00 (2)"],
         ["dense,dense", "4", "the highest tried", "80.00 (1), 90.00 (2), 95.00 (4)"],

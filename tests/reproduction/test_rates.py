@@ -54,7 +54,7 @@ def test_all_kinds_have_as_many_tries(tmp_path: Path) -> None:
     runner: Any = trained
     made = choose(runs, tmp_path / "runs.sqlite", FACTORS, runner=runner, progress=False)
     tries = Counter(
-        (run.hidden, run.epochs, run.dropout, run.fan,
+        (run.activation, run.hidden, run.epochs, run.dropout, run.fan,
          tuple(layer.degree for layer in run.layers))
         for run in made.tries
     )  # fmt: skip

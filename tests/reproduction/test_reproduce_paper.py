@@ -29,7 +29,7 @@ def test_the_pictures_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_unknown_experiments(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(reproduce_paper.main, "report", ["--figures", "E2,E12"]) == 1
+    assert run(reproduce_paper.main, "report", ["--figures", "E2,E14"]) == 1
     assert "error: an experiment must be one of E1, E2" in capsys.readouterr().err
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from minisnn import topology
 from minisnn._support.archive import FileFormatError
+from minisnn.reproduction import PROFILES
+from minisnn.reproduction.profiles import DENSE
 from minisnn.reproduction.trainings import (
     MeasuredGraph,
     Training,
@@ -18,6 +20,7 @@ from minisnn.reproduction.trainings import (
     merged,
     name_of,
     read_rows,
+    recipe_of,
     write_rows,
 )
 
@@ -44,6 +47,17 @@ def test_other_tables_are_refused(tmp_path: Path, change: tuple[str, str]) -> No
     path.write_text(path.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
     with pytest.raises(FileFormatError, match="is no table of Training rows"):
         read_rows(path, Training)
+
+
+def test_rows_of_before_are_of_the_papers_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    write_rows(path, [ROW], Training)
+    lines = [line.rpartition(",")[0] for line in path.read_text(encoding="utf-8").splitlines()]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert "recipe" not in lines[0]
+    assert [row.recipe for row in read_rows(path, Training)] == [
+        recipe_of(PROFILES["quick"].seeded([DENSE, DENSE])[0])
+    ]
 
 
 def test_parts_are_joined() -> None:

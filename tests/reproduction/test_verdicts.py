@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -169,3 +170,60 @@ def test_trained_weights(deviations: dict[int, float], noise: float, expected: A
 def test_pixels_in_a_random_order(loss: float, expected: Answer) -> None:
     value = lambda run: DENSE - loss * (run.data.order is not None)  # noqa: E731
     assert answer("E11", value, 0.02) == expected
+
+
+@pytest.mark.parametrize(
+    ("loss", "noise", "expected"),
+    [(1, 0.02, Answer.HOLDS), (0.05, 0.02, Answer.FAILS), (0.25, 0.02, Answer.OPEN),
+     (1, 1.0, Answer.OPEN)],
+)  # fmt: skip
+def test_a_modern_recipe(loss: float, noise: float, expected: Answer) -> None:
+    """What the paper's recipe gives has no part in the verdict."""
+
+    def value(run: Run) -> float:
+        modern = run.activation == "relu"
+        return DENSE - (loss if modern else 2 - loss) * (run.data.order is not None)
+
+    assert answer("E12", value, noise) == expected
+
+
+def test_both_recipes_are_compared() -> None:
+    def value(run: Run) -> float:
+        neighbours = run.layers[0].topology.endswith("_rotating")
+        loss = 0.5 if run.activation == "relu" else 2
+        return DENSE - loss * neighbours * (run.data.order is not None)
+
+    results: Any = Imagined(value, 0.01, lambda run: 0)
+    finding = EXPERIMENTS["E12"].examine(PROFILE, results)
+    assert re.search(r"they lose 0\.5 \[.* recipe 2 \[.*, which is 1\.5 \[", finding.reason)
+    assert "8 of 8 regular and Fibonacci networks are surely worse" in finding.reason
+
+
+@pytest.mark.parametrize(
+    ("over_random", "below", "noise", "expected"),
+    [
+        (1, 0, 0.01, Answer.HOLDS),
+        (1, 0.25, 0.1, Answer.OPEN),  # perhaps too far below
+        (1, 1, 0.01, Answer.FAILS),  # surely too far below
+        (-1, 0, 0.01, Answer.FAILS),  # surely worse than random wiring
+        (0.05, 0, 0.1, Answer.OPEN),
+    ],
+)
+def test_wiring_by_correlation(
+    over_random: float, below: float, noise: float, expected: Answer
+) -> None:
+    values = {"correlated": 0, "constant_degree": -over_random}
+
+    def value(run: Run) -> float:
+        chance = noise * (run.seed - 1) * (run.layers[0].topology == "correlated")
+        return 90 + values.get(run.layers[0].topology, below) + chance
+
+    assert answer("E13", value, 0) == expected
+
+
+def test_wiring_by_correlation_must_do_it_by_both_recipes() -> None:
+    def value(run: Run) -> float:
+        better = run.layers[0].topology == "correlated" and run.activation == "relu"
+        return 90 + better + 0.01 * (run.seed - 1) * (run.layers[0].topology == "correlated")
+
+    assert answer("E13", value, 0) == Answer.OPEN
