@@ -163,13 +163,10 @@ def _collect(source, rows, n_rows, f, n, space):  # type: ignore[no-untyped-def]
     Those of rows that are none are 0. Up to a multiple of `SIDE`, the last column is repeated.
     """
     size = source.size
-    if abs(source.row_stride) < abs(source.column_stride):
-        _collect_columns(size, source, rows, n_rows, f, n, space)
-    else:
-        for j in range(n_rows):
-            _collect_row(size, source, rows[j], f, n, row_of(space, j))
     for j in range(n_rows):
-        rows[j] = row_of(space, j)
+        row = row_of(space, j)
+        _collect_row(size, source, rows[j], f, n, row)
+        rows[j] = row
     for j in range(n_rows, SIDE):
         space.items[j, : n + SIDE] = 0
         rows[j] = row_of(space, j)
@@ -184,17 +181,6 @@ def _collect_row(size, source, address, f, n, row):  # type: ignore[no-untyped-d
     last = address + np.int64(columns[f + n - 1]) * stride
     for i in range(n, n + -n % SIDE):
         copy_item(size, last, row + i * size)
-
-
-@jit
-def _collect_columns(size, source, rows, n_rows, f, n, space):  # type: ignore[no-untyped-def]
-    """The same of all rows, column by column: where samples lie nearer than columns do."""
-    row, step = row_of(space, 0), space.items.strides[0]
-    for i in range(n + -n % SIDE):
-        column = np.int64(source.columns[np.uint64(f + min(i, n - 1))])
-        item = row + i * size
-        for j in range(n_rows):
-            copy_item(size, rows[j] + column * source.column_stride, item + j * step)
 
 
 @jit
