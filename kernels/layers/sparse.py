@@ -39,9 +39,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..functions.activations import STRETCH, activation_slope, bias_activation
-from ..machine.dots import dot, dots, put
+from ..machine.cpu import TARGET
+from ..machine.dots import dot, dots, eight_dots, put
 from ..machine.jit import inlined, jit
 from ..machine.vector import fma, lanes, load, load_as, splat, store
+
+
+EIGHT = TARGET.registers >= 32
+"""True if registers hold eight sums beside a tile: with four, a CPU waits for their FMAs."""
 
 
 @jit
@@ -84,6 +89,23 @@ def add_four(tile, dZ, row, X, columns, c, dW, at, n):  # type: ignore[no-untype
     put(dW, at, sums, n, c > 0)
 
 
+@jit
+def add_eight(tile, dZ, row, X, columns, c, dW, at):  # type: ignore[no-untyped-def]
+    """The same with eight rows of X, where registers hold so many sums."""
+    sums = eight_dots(
+        row,
+        load_as(tile, dZ, X, columns[0], c),
+        load_as(tile, dZ, X, columns[1], c),
+        load_as(tile, dZ, X, columns[2], c),
+        load_as(tile, dZ, X, columns[3], c),
+        load_as(tile, dZ, X, columns[4], c),
+        load_as(tile, dZ, X, columns[5], c),
+        load_as(tile, dZ, X, columns[6], c),
+        load_as(tile, dZ, X, columns[7], c),
+    )
+    put(dW, at, sums, np.intp(8), c > 0)
+
+
 @inlined
 def _columns(indices, k0, k1, k2, k3):  # type: ignore[no-untyped-def]
     # as complete layers have them, so that there is one `add_four` for both
@@ -92,7 +114,14 @@ def _columns(indices, k0, k1, k2, k3):  # type: ignore[no-untyped-def]
 
 @inlined
 def add_edges(tile, dZ, row, X, indices, k, stop, c, dW, at):  # type: ignore[no-untyped-def]
-    """The same with the rows of X of edges k to stop, four by four."""
+    """The same with the rows of X of edges k to stop, eight by eight or four by four."""
+    if EIGHT:
+        while k + 8 <= stop:
+            four = _columns(indices, k, k + 1, k + 2, k + 3)
+            eight = four + _columns(indices, k + 4, k + 5, k + 6, k + 7)
+            add_eight(tile, dZ, row, X, eight, c, dW, at)
+            k += 8
+            at += 8
     while k + 4 <= stop:
         four = _columns(indices, k, k + 1, k + 2, k + 3)
         add_four(tile, dZ, row, X, four, c, dW, at, np.intp(4))

@@ -1,6 +1,6 @@
-"""Dot products of vectors: sums over their lanes, one or four at a time.
+"""Dot products of vectors: sums over their lanes, one, four or eight at a time.
 
-The sums of four products of two vectors are a vector themselves, so that they are stored at once.
+The sums of several products of two vectors are a vector themselves, so that they are stored at once.
 Under NUMBA_DISABLE_JIT=1 each intrinsic has its twin in NumPy, as in `vector`.
 """
 
@@ -19,15 +19,22 @@ from .jit import DISABLED
 from .vector import _fused, _lanes, _Vector
 
 
-def _products(builder: Any, x: Any, y: Any) -> Any:
-    """x * y, summed over registers into one: register by register, in one chain of FMAs."""
-    register = TARGET.register_bytes * 8 // (32 if isinstance(x.type.element, ir.FloatType) else 64)
-    total = None
-    for first in range(0, x.type.count, register):
+def _products(builder: Any, factors: list[Any]) -> list[Any]:
+    """x * y of each two factors, summed over registers into one, register by register.
+
+    Each sum is a chain of FMAs, in which one waits for the other. The chains are written side by
+    side: a CPU looks ahead only so far, and one after the other they would be in its way.
+    """
+    x = factors[0][0].type
+    register = TARGET.register_bytes * 8 // (32 if isinstance(x.element, ir.FloatType) else 64)
+    totals: list[Any] = [None] * len(factors)
+    for first in range(0, x.count, register):
         lanes = list(range(first, first + register))
-        a, b = (_lanes(builder, vector, vector, lanes) for vector in (x, y))
-        total = builder.fmul(a, b) if total is None else _fused(builder, a, b, total)
-    return total
+        for k, pair in enumerate(factors):
+            a, b = (_lanes(builder, vector, vector, lanes) for vector in pair)
+            more = totals[k] is not None
+            totals[k] = _fused(builder, a, b, totals[k]) if more else builder.fmul(a, b)
+    return totals
 
 
 def _sums(builder: Any, vectors: list[Any]) -> Any:
@@ -83,6 +90,10 @@ if DISABLED:
         """The sums of ``x * a``, ``y * b``, ``z * c`` and ``w * d``."""
         return np.array([dot(x, a), dot(y, b), dot(z, c), dot(w, d)])
 
+    def eight_dots(x, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
+        """The same of ``x`` with eight vectors."""
+        return np.concatenate([dots(x, a, b, c, d), dots(x, e, f, g, h)])
+
     def cross_dots(x, y, a, b):  # type: ignore[no-untyped-def]
         """The sums of ``x * a`` and ``x * b``, and those of ``y * a`` and ``y * b``."""
         return np.array([dot(x, a), dot(x, b)]), np.array([dot(y, a), dot(y, b)])
@@ -98,14 +109,10 @@ else:
         """Return the sum of ``x * y`` over the lanes, always in the same order."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            total = _sums(builder, [_products(builder, *arguments)])
+            total = _sums(builder, _products(builder, [arguments]))
             return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
 
         return x.real(x, x), generate
-
-    def _four_sums(builder: Any, factors: list[Any]) -> Any:
-        """The sums of four products of two vectors, as a vector."""
-        return _sums(builder, [_products(builder, *pair) for pair in factors])
 
     @intrinsic
     def dots(typing: Any, x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
@@ -113,7 +120,7 @@ else:
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             first, *others = arguments
-            return _four_sums(builder, [(first, other) for other in others])
+            return _sums(builder, _products(builder, [(first, other) for other in others]))
 
         return _Vector(x.real, 4)(x, x, x, x, x), generate
 
@@ -124,9 +131,25 @@ else:
         """Return the sums of ``x * a``, ``y * b``, ``z * c``, ``w * d``, each as `dot` has it."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return _four_sums(builder, list(zip(arguments[:4], arguments[4:], strict=True)))
+            pairs = list(zip(arguments[:4], arguments[4:], strict=True))
+            return _sums(builder, _products(builder, pairs))
 
         return _Vector(x.real, 4)(x, x, x, x, x, x, x, x), generate
+
+    @intrinsic
+    def eight_dots(
+        typing: Any, x: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any
+    ) -> Any:
+        """Return the same of ``x`` with eight vectors, for CPUs of many registers."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            first, *others = arguments
+            totals = _products(builder, [(first, other) for other in others])
+            return _lanes(
+                builder, _sums(builder, totals[:4]), _sums(builder, totals[4:]), list(range(8))
+            )
+
+        return _Vector(x.real, 8)(x, x, x, x, x, x, x, x, x), generate
 
     @intrinsic
     def cross_dots(typing: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
@@ -135,7 +158,7 @@ else:
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             factors = [(row, column) for row in arguments[:2] for column in arguments[2:]]
-            total = _four_sums(builder, factors)
+            total = _sums(builder, _products(builder, factors))
             halves = [_lanes(builder, total, total, lanes) for lanes in ([0, 1], [2, 3])]
             return context.make_tuple(builder, pairs, halves)
 

@@ -23,6 +23,7 @@ TASKS_A_THREAD = 4
 
 PER_VALUE = 0.2  # cycles for a value of an activation: gathered, or through sigmoid and slope
 OVERHEAD = 2.0  # loads beside the vectors, for an edge: index and weight
+_KEPT = 1 / 8  # share of L2 in which sums stay while weights stream through
 _REUSE = 12  # times that a task should use each row of a block in L1, so that fetching it pays
 
 
@@ -82,13 +83,17 @@ class Effort:
         n_rows = len(indptr) - 1
         parts = self.parts(indptr[-1] * self.edge + n_rows * self.row)
         blocked = [product for product in products if product.blocks.number > 1]
+        n_bytes = n_rows * self.row_bytes * len(products)
+        in_L2 = 1  # parts
+        if blocked or len(products) > 1:
+            # Rows come by once for each block, or for each product, and should stay in L2.
+            in_L2 = math.ceil(n_bytes / (CACHES.L2 / 2))
         for product in blocked:
             useful = int(product.indptr[-1] / product.n_columns / _REUSE)
             parts = max(min(parts, useful), min(parts, self.n_threads))
-        if blocked or len(products) > 1:
-            # Rows come by once for each block, or for each product, and should stay in L2.
-            n_bytes = n_rows * self.row_bytes * len(products)
-            least = max(least, math.ceil(n_bytes / (CACHES.L2 / 2)))
+            # Better still in a part of it that weights which stream through do not push them out of.
+            in_L2 = max(in_L2, min(useful, math.ceil(n_bytes / (CACHES.L2 * _KEPT))))
+        least = max(least, in_L2)
         parts = min(max(parts, least), n_rows)
         done = indptr + self.row / self.edge * np.arange(n_rows + 1)
         bounds = np.searchsorted(done, np.linspace(0, done[-1], parts + 1)[1:-1])
