@@ -44,7 +44,6 @@ from ..machine.dots import dot, dots, eight_dots, put
 from ..machine.jit import inlined, jit
 from ..machine.vector import fma, lanes, load, load_as, splat, store
 
-
 EIGHT = TARGET.registers >= 32
 """True if registers hold eight sums beside a tile: with four, a CPU waits for their FMAs."""
 

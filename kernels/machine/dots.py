@@ -1,6 +1,6 @@
 """Dot products of vectors: sums over their lanes, one, four or eight at a time.
 
-The sums of several products of two vectors are a vector themselves, so that they are stored at once.
+The sums of several products of vectors are a vector themselves, so that they are stored at once.
 Under NUMBA_DISABLE_JIT=1 each intrinsic has its twin in NumPy, as in `vector`.
 """
 

@@ -91,7 +91,7 @@ class Effort:
         for product in blocked:
             useful = int(product.indptr[-1] / product.n_columns / _REUSE)
             parts = max(min(parts, useful), min(parts, self.n_threads))
-            # Better still in a part of it that weights which stream through do not push them out of.
+            # Better still in a part of it: weights stream through the rest.
             in_L2 = max(in_L2, min(useful, math.ceil(n_bytes / (CACHES.L2 * _KEPT))))
         least = max(least, in_L2)
         parts = min(max(parts, least), n_rows)
