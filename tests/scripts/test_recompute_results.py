@@ -188,3 +188,10 @@ def test_pages_have_one_place_for_each_part(
 def test_nothing_to_add(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(recompute_results.main, "report", ["--docs", str(docs), "--add", str(docs)]) == 1
     assert "trainings.csv has no rows; give the output" in capsys.readouterr().err
+
+
+def test_no_mark_within_the_text_begins_a_line() -> None:
+    """A comment that begins a line would end the list or the paragraph that it stands in."""
+    text = (recompute_results.DOCS / "paper.md").read_text(encoding="utf-8")
+    _, _, after = text.partition("## Question")
+    assert not [line for line in after.splitlines() if line.lstrip().startswith("<!--")]
