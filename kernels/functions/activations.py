@@ -238,8 +238,8 @@ def bias_activation(f, biases, scale, Z, first, last):  # type: ignore[no-untype
 def activation_slope(slopes, A, keep, dA, first, last):  # type: ignore[no-untyped-def]
     """dZ = dA * f'(Z) for rows first to last, in place, from the activations.
 
-    slopes : address, of `slopes_at`; A, dA : real[n, width]; keep : real, the share of activations
-    that dropout left.
+    slopes : address, of `slopes_at`; A, dA : real[n, width], row after row without gaps; keep :
+    real, the share of activations that dropout left.
     """
     rows, gradients = A[first:last], dA[first:last]
     call(slopes, (rows.reshape(rows.size), keep, gradients.reshape(gradients.size)))

@@ -61,8 +61,8 @@ class Tangents:
             sums = matrix @ by_activations[group.reads : group.reads + group.graph.n_in]
             by_sums[first:last] = by_activations[first:last] = sums
             slopes = slopes_at(ACTIVATIONS[group.activation].number, activations.dtype)
-            A, dA = activations[first:last], by_activations[first:last]
-            activation_slope(slopes, A, one, dA, 0, last - first)
+            A = np.ascontiguousarray(activations[first:last])  # as the kernel takes it
+            activation_slope(slopes, A, one, by_activations[first:last], 0, last - first)
         return by_sums
 
 
