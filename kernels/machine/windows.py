@@ -26,8 +26,8 @@ WINDOW = 64
 TAKEN = 32
 """Indices that are looked at together."""
 
-SPREADS = TARGET.spreads
-"""True if the CPU has the instructions."""
+SPREADS = TARGET.spreads or DISABLED
+"""True if the CPU has the instructions, or twins take their place."""
 
 if DISABLED:
 

@@ -178,7 +178,7 @@ def test_pixels_in_a_random_order(loss: float, expected: Answer) -> None:
      (1, 1.0, Answer.OPEN)],
 )  # fmt: skip
 def test_a_modern_recipe(loss: float, noise: float, expected: Answer) -> None:
-    """What the paper's recipe gives has no part in the verdict."""
+    """The verdict does not depend on the paper's recipe."""
 
     def value(run: Run) -> float:
         modern = run.activation == "relu"
