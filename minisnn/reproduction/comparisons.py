@@ -77,8 +77,7 @@ def _beside_dense(
 
 
 def _wide(profile: Profile) -> dict[tuple[str, float], list[Run]]:
-    # half as many epochs again: the wider the layer, the lower the rate that it bears
-    return _networks(profile, hidden=(profile.wide,), epochs=3 * profile.epochs // 2)
+    return _networks(profile, hidden=(profile.wide,))
 
 
 def _examine_wide(profile: Profile, results: Results) -> Finding:
