@@ -140,9 +140,10 @@ class Results:
         return self.training(run).weights
 
     def histories(self, runs: Sequence[Run]) -> list[list[Epoch]]:
-        """Return the epochs of each run; of none where only rows are at hand."""
+        """Return the epochs of each run; of none where there is only the row of one of them."""
         runs = as_list_of(Run, runs, "runs")
-        return [] if self._histories is None else [self._histories(run.hash) for run in runs]
+        found = [] if self._histories is None else [self._histories(run.hash) for run in runs]
+        return found if all(found) else []
 
     def spread(self, run: Run) -> tuple[float, float, float]:
         """Return lowest, highest and standard deviation of the first layer's trained weights."""

@@ -8,16 +8,18 @@ layers have neighbouring inputs in one of them and random ones in the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from statistics import fmean
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
 from ..experiments import Run, Store, Summary, Wiring, sweep
 from ..experiments.run import SPAWNED
 from ..experiments.runners import Runner
+from .trainings import key_of
 
 _REFERENCES = ("fibonacci_rotating", "constant_degree")
 _SEED = 1_000_000  # of the first reference: no network that is compared has it
@@ -32,7 +34,7 @@ class Choice:
     summary : Summary
         Of the tries.
     tries : sequence of Run
-        All of them.
+        All of them, known ones included.
     factors : mapping of str to float
         By the hash of a kind, the best factor on its middle rate; empty after Ctrl-C.
     """
@@ -52,9 +54,10 @@ def choose(
     factors: Sequence[float],
     *,
     runner: Runner,
+    known: Mapping[str, float] = MappingProxyType({}),
     progress: bool | None = None,
 ) -> Choice:
-    """Train the tries that the store lacks, and choose a rate for each kind among the runs.
+    """Train the tries that are neither known nor in the store, and choose a rate for each kind.
 
     Parameters
     ----------
@@ -64,6 +67,8 @@ def choose(
         File of the store.
     factors : sequence of float
         Factors on the middle rate. Of one alone nothing is tried.
+    known : mapping of str to float
+        Accuracies of tries that were made elsewhere, by their names in tables.
     runner, progress
         As for `minisnn.experiments.sweep`.
 
@@ -75,18 +80,18 @@ def choose(
     if len(factors) == 1:
         return Choice(sweep([], store, runner=runner), [], dict.fromkeys(tries, factors[0]))
     flat = [run for by_factor in tries.values() for runs in by_factor.values() for run in runs]
-    summary = sweep(flat, store, runner=runner, progress=progress)
+    unknown = [run for run in flat if key_of(run) not in known]
+    summary = sweep(unknown, store, runner=runner, progress=progress)
     if summary.interrupted:
         return Choice(summary, flat)
     with Store(store) as file:
-        found = {
-            record.hash: record.figures.accuracy if record.figures else None
-            for record in file.records(flat)
-        }
+        found: dict[str, float | None] = dict(known)
+        for run, record in zip(unknown, file.records(unknown), strict=True):
+            found[key_of(run)] = record.figures.accuracy if record.figures else None
 
     def score(by_factor: dict[float, list[Run]], factor: float) -> tuple[float, float]:
         """Of equal ones the lowest rate is taken; one that a network failed at comes last."""
-        values = [found[run.hash] for run in by_factor[factor]]
+        values = [found[key_of(run)] for run in by_factor[factor]]
         return fmean(-1.0 if value is None else value for value in values), -factor
 
     best = {
@@ -107,7 +112,12 @@ def tries_of(runs: Sequence[Run], factors: Sequence[float]) -> dict[str, dict[fl
 
 def at_rate(run: Run, factor: float) -> Run:
     """Return a run with its highest learning rate multiplied."""
-    return replace(run, optimizer=replace(run.optimizer, peak=run.optimizer.peak * factor))
+    return at_peak(run, run.optimizer.peak * factor)
+
+
+def at_peak(run: Run, peak: float) -> Run:
+    """Return a run with another highest learning rate."""
+    return replace(run, optimizer=replace(run.optimizer, peak=peak))
 
 
 def _references(run: Run) -> list[Run]:

@@ -71,7 +71,8 @@ def reproduce(
     """Train the networks that experiments need, examine them, and write charts and a report.
 
     Networks that are already in the folder's store are not trained again, so that a reproduction
-    that was interrupted or killed continues.
+    that was interrupted or killed continues. Nor are those of the rows in its ``trainings.csv``:
+    with that file from another machine, a reproduction goes on from there.
 
     Parameters
     ----------
@@ -136,26 +137,30 @@ def reproduce(
         for run in dict.fromkeys(experiment.runs(profile)):
             runs[run.hash] = run
             uses[run.hash] = f"{uses.get(run.hash, '')} {experiment.key}".strip()
+    before = read_rows(folder / TRAININGS, Training)
+    known = [row for row in before if row.profile == profile.name]
     made = train_all(
         [*runs.values()],
         folder / STORE,
         runner=runner,
         factors=profile.factors,
+        known=known,
         progress=progress,
     )
     asked = {key: (runs[key], trained) for key, trained in made.instead.items()}
     asked |= {run.hash: (run, run) for run in made.tries}
     uses |= {run.hash: RATES for run in made.tries}
-    before = read_rows(folder / TRAININGS, Training)
     with Store(folder / STORE) as store:
-        now = trainings_of(store, asked, uses, profile=profile.name, commit=commit)
+        now = trainings_of(store, asked, uses, profile=profile.name, commit=commit, known=known)
         rows = merged(before, now)
         write_rows(folder / TRAININGS, rows, Training)
         if made.summary.interrupted:
             return Outcome(made.summary, [], None)
-        _check_all(store, made)
-        known = read_rows(folder / GRAPHS, MeasuredGraph)
-        results = Results(rows, known, lambda key: store.history(made.instead[key].hash))
+        rows = [row for row in rows if row.profile == profile.name]
+        graphs = read_rows(folder / GRAPHS, MeasuredGraph)
+        results = Results(rows, graphs, lambda key: store.history(made.instead[key].hash))
+        missing = [made.instead[key] for key, run in runs.items() if not results.has([run])]
+        _check_none_missing(missing, store)
         findings = [(e, e.examine(profile, results)) for e in experiments]
         trained = networks(experiments, profile, results)
     write_rows(folder / GRAPHS, results.graphs, MeasuredGraph)
@@ -173,12 +178,11 @@ def reproduce(
     return Outcome(made.summary, findings, folder / REPORT)
 
 
-def _check_all(store: Store, made: Trained) -> None:
-    """Raise unless all runs are done."""
-    for record in store.records([*made.instead.values()]):
-        if record.figures is None:
-            error = f": {record.error.strip().splitlines()[-1]}" if record.error else ""
-            raise LookupError(f"a run that this needs is {record.status}{error}")
+def _check_none_missing(missing: Sequence[Run], store: Store) -> None:
+    """Raise for the first run that has no results."""
+    for record in store.records(missing):
+        error = f": {record.error.strip().splitlines()[-1]}" if record.error else ""
+        raise LookupError(f"a run that this needs is {record.status}{error}")
 
 
 def _draw(finding: Finding, folder: Path) -> None:

@@ -15,7 +15,8 @@ from os import PathLike
 from ..experiments import Run, Store, Summary, sweep
 from ..experiments.runners import Runner
 from ..training.history import Epoch
-from .rates import at_rate, choose
+from .rates import at_peak, at_rate, choose
+from .trainings import Training, key_of
 
 _RISE = 1.01  # of the loss, from its lowest: seeds do not reach 1.001 otherwise
 _TRIES = 3
@@ -31,13 +32,15 @@ class Trained:
         Of all sweeps: tries of rates, and runs at lower rates, included.
     instead : mapping of str to Run
         By the hash of each run, the one that was trained in its place, at the rate of its kind or
-        at a lower one.
+        at a lower one. After Ctrl-C, without those that lost classes.
     tries : sequence of Run
         Trainings that rates were chosen by.
     n_repeated : int
         Runs that lost classes.
     n_lost : int
         Runs that lost classes even at the lowest rate that was tried.
+    n_known : int
+        Trainings that were made elsewhere, tries included.
     """
 
     summary: Summary
@@ -45,11 +48,12 @@ class Trained:
     tries: Sequence[Run]
     n_repeated: int
     n_lost: int
+    n_known: int = 0
 
     def __str__(self) -> str:
         return (
-            f"{self.n_repeated} trainings lost classes and were made again at half the rate; "
-            f"{self.n_lost} still do"
+            f"{self.n_known} more were made elsewhere; {self.n_repeated} trainings lost classes "
+            f"and were made again at half the rate; {self.n_lost} still do"
         )
 
 
@@ -59,9 +63,10 @@ def train_all(
     *,
     runner: Runner,
     factors: Sequence[float] = (1.0,),
+    known: Sequence[Training] = (),
     progress: bool | None = None,
 ) -> Trained:
-    """Choose rates, train the runs that the store lacks, and again those that lost classes.
+    """Choose rates, train the runs that are not done, and again those that lost classes.
 
     Parameters
     ----------
@@ -73,23 +78,28 @@ def train_all(
         As for `minisnn.experiments.sweep`.
     factors : sequence of float
         Rates to choose among, as factors; see `rates`.
+    known : sequence of Training
+        Trainings that were made elsewhere. Runs and tries among them are not trained.
 
     Returns
     -------
     Trained
         After Ctrl-C too, with ``summary.interrupted``.
     """
-    choice = choose(runs, store, factors, runner=runner, progress=progress)
+    rows = {row.run: row for row in known}
+    instead = {run.hash: at_peak(run, rows[k].rate) for run in runs if (k := key_of(run)) in rows}
+    waiting = [run for run in runs if run.hash not in instead]
+    accuracies = {key: row.accuracy for key, row in rows.items()}
+    choice = choose(waiting, store, factors, runner=runner, known=accuracies, progress=progress)
+    n_known = len(instead) + sum(key_of(run) in rows for run in choice.tries)
     if choice.summary.interrupted:
-        return Trained(choice.summary, {}, choice.tries, 0, 0)
-    instead = {run.hash: choice.applied(run) for run in runs}
-    summary, latest, n_repeated = choice.summary, dict(instead), 0
+        return Trained(choice.summary, instead, choice.tries, 0, 0, n_known)
+    latest = {run.hash: choice.applied(run) for run in waiting}
+    summary, n_repeated = choice.summary, 0
     for tries in range(_TRIES + 1):
+        instead.update(latest)
         swept = sweep([*latest.values()], store, runner=runner, progress=progress)
         summary = _sum(summary, swept)
-        if swept.interrupted:
-            latest = {}
-            break
         with Store(store) as file:
             latest = {
                 key: run
@@ -97,12 +107,14 @@ def train_all(
                 # dropout's own chance moves the loss by more than lost classes do
                 if not any(_dropout(run)) and loses_classes(file.history(run.hash))
             }
-        if not latest or tries == _TRIES:
+        if not latest or tries == _TRIES or swept.interrupted:
             break
         n_repeated += len(latest)
         latest = {key: at_rate(run, 0.5) for key, run in latest.items()}
-        instead.update(latest)
-    return Trained(summary, instead, choice.tries, n_repeated, len(latest))
+    if swept.interrupted:
+        instead = {key: run for key, run in instead.items() if key not in latest}
+        latest = {}
+    return Trained(summary, instead, choice.tries, n_repeated, len(latest), n_known)
 
 
 def loses_classes(epochs: Sequence[Epoch]) -> bool:

@@ -162,8 +162,9 @@ def trainings_of(
     *,
     profile: str,
     commit: str,
+    known: Sequence[Training] = (),
 ) -> list[Training]:
-    """Return a row for each run that a store has the results of.
+    """Return a row for each run that has results, in a store or among known rows.
 
     Parameters
     ----------
@@ -174,13 +175,18 @@ def trainings_of(
     uses : mapping of str to str
         By hash, the experiments.
     profile, commit : str
-        For all rows.
+        For all rows of the store.
+    known : sequence of Training
+        Rows of trainings that were made elsewhere, for those that the store lacks.
     """
     records = {record.hash: record for record in store.records()}
+    elsewhere = {row.run: row for row in known}
     rows = []
     for key, (run, trained) in asked.items():
         record = records.get(trained.hash)
         if record is None or record.figures is None or record.figures.accuracy is None:
+            if (row := elsewhere.get(key_of(run))) is not None:
+                rows.append(replace(row, experiments=uses[key]))
             continue
         settings, weights = run.to_dict(), store.layers(trained.hash)[0]
         history = store.history(trained.hash)

@@ -16,7 +16,7 @@ from minisnn.experiments import Store, datasets
 from minisnn.reproduction import EXPERIMENTS, PROFILES, Answer, select
 from minisnn.reproduction.reproduce import GRAPHS, STORE, TRAININGS
 from minisnn.reproduction.statistics import Interval
-from minisnn.reproduction.trainings import RATES, MeasuredGraph, Training, read_rows
+from minisnn.reproduction.trainings import RATES, MeasuredGraph, Training, read_rows, write_rows
 
 pytest.importorskip("plotly", reason="needs the extra report")
 
@@ -168,6 +168,45 @@ def test_nothing_is_trained_twice(
     assert again.summary.trained == 0
     before = next(finding for experiment, finding in made.findings if experiment.key == "E2")
     assert repr(again.findings[0][1]) == repr(before)  # nan is not equal to itself
+
+
+@WHOLE
+def test_trainings_of_another_machine_are_not_made_again(
+    outcome: tuple[Any, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of their rows alone all follows but the curves over a training."""
+    monkeypatch.setattr("minisnn.reproduction.statistics.RESAMPLES", 50)
+    made, folder = outcome
+    rows = [
+        replace(row, experiments=row.experiments.replace(" E8", ""))
+        for row in read_rows(folder / TRAININGS, Training)
+    ]
+    others = [replace(row, profile="other") for row in rows[:3]]
+    write_rows(tmp_path / TRAININGS, [*others, *rows], Training)
+
+    def never(runs: Any) -> Any:
+        raise AssertionError("trained again")
+
+    keys = ["E2", "E8"]
+    again = reproduction.reproduce(
+        TINY, tmp_path, select(keys), runner=never, commit="def", progress=False
+    )
+    assert again.summary.done == 0
+    before = [finding for experiment, finding in made.findings if experiment.key in keys]
+    for (_, now), then in zip(again.findings, before, strict=True):
+        assert (now.answer, now.reason) == (then.answer, then.reason)
+        assert repr(now.tables) == repr(then.tables)
+    assert before[1].charts
+    assert not again.findings[1][1].charts
+    found = read_rows(tmp_path / TRAININGS, Training)
+    assert found[:3] == others
+    assert {row.commit for row in found} == {"abc"}
+    assert sorted(row.run for row in found[3:]) == sorted(row.run for row in rows)
+    assert sum("E8" in row.experiments for row in found) == len(EXPERIMENTS["E8"].runs(TINY))
+    assert again.report is not None
+    assert f"{len(EXPERIMENTS['E2'].runs(TINY)) + len(EXPERIMENTS['E8'].runs(TINY))} more" in (
+        again.report.read_text(encoding="utf-8")
+    )
 
 
 def test_a_network_that_could_not_be_trained_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import pytest
 from minisnn.experiments import Run, Store, Wiring
 from minisnn.experiments.records import Figures, Outcome, Versions
 from minisnn.reproduction import PROFILES
+from minisnn.reproduction.rates import at_rate, tries_of
 from minisnn.reproduction.retraining import loses_classes, train_all
+from minisnn.reproduction.trainings import Training, key_of
 from minisnn.training.history import Epoch
 
 GOOD, LOST = (0.09, 0.05, 0.03), (0.09, 0.05, 0.051)
@@ -44,6 +46,16 @@ def bears(rate: float) -> Callable[[Sequence[Run]], Iterator[Outcome]]:
             )  # fmt: skip
 
     return runner
+
+
+def row_of(run: Run, *, rate: float = 1.0, accuracy: float = 0.9) -> Training:
+    return Training(
+        profile="quick", experiments="E2", run=key_of(run), data="mnist_sample", order=None,
+        judged="held out" if run.data.held_out else "test", hidden="100", layers="", wiring="",
+        degree=2, density=0.02, fan="degree", dropout="0 0", epochs=25, seed=run.seed, rate=rate,
+        weights=1, accuracy=accuracy, quarter=accuracy, lowest=0.0, highest=0.0, deviation=0.0,
+        seconds=1.0, commit="abc", version="0.1", cpu="another",
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -98,3 +110,33 @@ def test_an_interrupted_sweep_is_not_looked_at(runs: list[Run], tmp_path: Path) 
     made = train_all(runs, tmp_path / "runs.sqlite", runner=runner, progress=False)
     assert made.summary.interrupted
     assert made.n_repeated == 0
+    assert set(made.instead) == {run.hash for run in runs[1:]}, "the first has to be made again"
+
+
+def test_what_was_made_elsewhere_is_not_trained(runs: list[Run], tmp_path: Path) -> None:
+    """Neither a run nor a try: rates are those that the rows have, whatever they are."""
+    peak = runs[0].optimizer.peak
+    [(_, by_factor)] = tries_of(runs, (1.0, 2.0)).items()
+    tries = [run for of_factor in by_factor.values() for run in of_factor]
+    known = [row_of(runs[0], rate=peak / 7), *(row_of(run, accuracy=0.1) for run in tries[:2])]
+    trained: list[Run] = []
+
+    def runner(runs: Sequence[Run]) -> Iterator[Outcome]:
+        trained.extend(runs)
+        yield from bears(4 * peak)(runs)
+
+    path = tmp_path / "runs.sqlite"
+    made = train_all(
+        runs,
+        path,
+        runner=runner,
+        factors=(1.0, 2.0),
+        known=known,
+        progress=False,  # type: ignore[arg-type]
+    )
+    assert trained == [*tries[2:], *(at_rate(run, 2.0) for run in runs[1:])]
+    assert [made.instead[run.hash].optimizer.peak for run in runs] == [peak / 7, *[2 * peak] * 2]
+    assert made.n_known == len(known)
+    known += [row_of(run, rate=peak) for run in runs[1:]]
+    again = train_all(runs, path, runner=runner, factors=(4.0, 8.0), known=known, progress=False)  # type: ignore[arg-type]
+    assert again.summary.done == 0, "nor tries that no run needs"
