@@ -71,14 +71,14 @@ def add(folder: Path, results: Path) -> None:
             f"{folder / TRAININGS} has no rows; give the output folder of a reproduction"
         )
     for profile in PROFILES.values():
+        old = not_asked_for(profile, [*EXPERIMENTS.values()], before)
+        before, now = ([row for row in rows if row not in old] for rows in (before, now))
         if strange := not_asked_for(profile, [*EXPERIMENTS.values()], now):
             raise ValueError(
                 f"{folder / TRAININGS} has {len(strange)} trainings that the profile "
                 f"{profile.name!r} of this version does not ask for, such as {strange[0].run}; "
                 "reproduce again"
             )
-        old = not_asked_for(profile, [*EXPERIMENTS.values()], before)
-        before = [row for row in before if row not in old]
     write_rows(results / TRAININGS, merged(before, now), Training)
     graphs = {
         row.graph: row

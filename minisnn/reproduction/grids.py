@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from statistics import fmean
 
 from .findings import Table
 from .trainings import RATES, Training
 
 _HEAD = [
-    "recipe", "hidden", "layers", "fan", "dropout", "epochs", "best rate", "which is",
+    "recipe", "hidden", "layers", "pixels", "fan", "dropout", "epochs", "best rate", "which is",
     "held out, % (rate)",
 ]  # fmt: skip
 _END = {-1: "the lowest tried", 0: "between others", 1: "the highest tried"}
-_REFERENCES = re.compile("fibonacci_rotating|constant_degree")
 
 
 def rates_table(trainings: Sequence[Training]) -> Table:
@@ -40,17 +37,22 @@ def rates_at_an_end(trainings: Sequence[Training]) -> str:
 
 
 def _kinds(trainings: Sequence[Training]) -> dict[tuple[str, ...], dict[float, float]]:
-    """Return the mean accuracy on samples held out, in per cent, by kind and by rising rate."""
-    kinds: dict[tuple[str, ...], dict[float, list[float]]] = {}
+    """Return the accuracy on samples held out, in per cent, by kind and by rising rate."""
+    kinds: dict[tuple[str, ...], dict[float, float]] = {}
     for row in trainings:
         if row.experiments == RATES:
-            layers = _REFERENCES.sub("sparse", row.layers)
-            kind = (row.recipe, row.hidden, layers, row.fan, row.dropout, str(row.epochs))
-            kinds.setdefault(kind, {}).setdefault(row.rate, []).append(100 * row.accuracy)
-    return {
-        kind: {rate: fmean(values) for rate, values in sorted(by_rate.items())}
-        for kind, by_rate in kinds.items()
-    }
+            pixels = "in order" if row.order is None else "shuffled"
+            kind = (
+                row.recipe,
+                row.hidden,
+                row.layers,
+                pixels,
+                row.fan,
+                row.dropout,
+                str(row.epochs),
+            )
+            kinds.setdefault(kind, {})[row.rate] = 100 * row.accuracy
+    return {kind: dict(sorted(by_rate.items())) for kind, by_rate in kinds.items()}
 
 
 def _best(scores: dict[float, float]) -> tuple[float, int]:

@@ -1,9 +1,8 @@
 """Choice of learning rates: one for each kind of network, by samples held out from training.
 
-A kind is what a rate may depend on: widths, the degree of each layer, epochs, dropout, the recipe.
-Constructions of one degree share a rate, seeds and orders of pixels do, too. Each kind has as many
-tries: every rate is judged by the mean accuracy of two networks on the samples held out. Sparse
-layers have neighbouring inputs in one of them and random ones in the other.
+A kind is all that a rate may depend on: widths, the wiring of each layer, whether pixels are in
+order, epochs, dropout, the recipe. Networks of a kind differ in their seeds alone. Each kind has as
+many tries: every rate is judged by the accuracy of one network on the samples held out.
 """
 
 from __future__ import annotations
@@ -11,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
-from statistics import fmean
 from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from ..experiments import Run, Store, Summary, Wiring, sweep
+from ..experiments import Run, Store, Summary, sweep
 from ..experiments.run import SPAWNED
 from ..experiments.runners import Runner
 from .trainings import key_of
 
-_REFERENCES = ("fibonacci_rotating", "constant_degree")
-_SEED = 1_000_000  # of the first reference: no network that is compared has it
+_SEED = 1_000_000  # no network that is compared has it
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Choice:
 
     def applied(self, run: Run) -> Run:
         """Return a run at the rate of its kind."""
-        return at_rate(run, self.factors[_references(run)[0].hash])
+        return at_rate(run, self.factors[_judge_of(run).hash])
 
 
 def choose(
@@ -79,7 +76,7 @@ def choose(
     tries = tries_of(runs, factors)
     if len(factors) == 1:
         return Choice(sweep([], store, runner=runner), [], dict.fromkeys(tries, factors[0]))
-    flat = [run for by_factor in tries.values() for runs in by_factor.values() for run in runs]
+    flat = [run for by_factor in tries.values() for run in by_factor.values()]
     unknown = [run for run in flat if key_of(run) not in known]
     summary = sweep(unknown, store, runner=runner, progress=progress)
     if summary.interrupted:
@@ -89,10 +86,10 @@ def choose(
         for run, record in zip(unknown, file.records(unknown), strict=True):
             found[key_of(run)] = record.figures.accuracy if record.figures else None
 
-    def score(by_factor: dict[float, list[Run]], factor: float) -> tuple[float, float]:
-        """Of equal ones the lowest rate is taken; one that a network failed at comes last."""
-        values = [found[key_of(run)] for run in by_factor[factor]]
-        return fmean(-1.0 if value is None else value for value in values), -factor
+    def score(by_factor: dict[float, Run], factor: float) -> tuple[float, float]:
+        """Of equal ones the lowest rate is taken; one that the network failed at comes last."""
+        accuracy = found[key_of(by_factor[factor])]
+        return -1.0 if accuracy is None else accuracy, -factor
 
     best = {
         kind: max(factors, key=lambda factor, each=by_factor: score(each, factor))  # type: ignore[misc]
@@ -101,12 +98,12 @@ def choose(
     return Choice(summary, flat, best)
 
 
-def tries_of(runs: Sequence[Run], factors: Sequence[float]) -> dict[str, dict[float, list[Run]]]:
-    """Return the networks by which each rate is judged, by the hash of a kind, and by factor."""
-    kinds = {references[0].hash: references for references in map(_references, runs)}
+def tries_of(runs: Sequence[Run], factors: Sequence[float]) -> dict[str, dict[float, Run]]:
+    """Return the network by which each rate is judged, by the hash of a kind, and by factor."""
+    kinds = {judge.hash: judge for judge in map(_judge_of, runs)}
     return {
-        kind: {factor: [at_rate(run, factor) for run in references] for factor in factors}
-        for kind, references in kinds.items()
+        kind: {factor: at_rate(judge, factor) for factor in factors}
+        for kind, judge in kinds.items()
     }
 
 
@@ -120,20 +117,8 @@ def at_peak(run: Run, peak: float) -> Run:
     return replace(run, optimizer=replace(run.optimizer, peak=peak))
 
 
-def _references(run: Run) -> list[Run]:
-    """Return the two networks by which a rate is judged for the kind of a run."""
-    widths = [n_out for _, n_out in run.shapes]
-    return [
-        replace(
-            run,
-            data=replace(run.data, order=None, held_out=True),
-            layers=[
-                layer if (degree := layer.degree_for(n_out)) is None
-                else Wiring(topology=name, degree=degree)
-                for layer, n_out in zip(run.layers, widths, strict=True)
-            ],
-            seed=_SEED + number,
-            layer_seeds=SPAWNED,
-        )
-        for number, name in enumerate(_REFERENCES)
-    ]  # fmt: skip
+def _judge_of(run: Run) -> Run:
+    """Return the network by which rates are judged for the kind of a run."""
+    order = None if run.data.order is None else _SEED
+    data = replace(run.data, order=order, held_out=True)
+    return replace(run, data=data, seed=_SEED, layer_seeds=SPAWNED)

@@ -47,7 +47,7 @@ def not_asked_for(
     """Return the rows of a profile that it no longer asks for: it had another size then."""
     runs = [run for experiment in experiments for run in experiment.runs(profile)]
     tries = tries_of(runs, profile.factors).values()
-    judged = [run for by_factor in tries for tried in by_factor.values() for run in tried]
+    judged = [run for by_factor in tries for run in by_factor.values()]
     wanted = {key_of(run) for run in [*runs, *judged]}
     return [row for row in trainings if row.profile == profile.name and row.run not in wanted]
 
