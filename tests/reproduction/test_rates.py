@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from minisnn.experiments import Run, Wiring
@@ -44,7 +45,7 @@ def test_each_kind_has_its_rate(tmp_path: Path) -> None:
     base = [replace(run, optimizer=replace(run.optimizer, peak=2.0)) for run in [*sparse, *dense]]
     runner: Any = trained
     made = choose(base, tmp_path / "runs.sqlite", FACTORS, runner=runner, progress=False)
-    assert len(made.tries) == 2 * 2 * len(FACTORS)
+    assert len(made.tries) == (2 * 2 + 1) * len(FACTORS), "constructions, orders, and dense"
     peaks = [made.applied(run).optimizer.peak for run in base]
     assert peaks == [1.0] * len(sparse) + [2.0] * len(dense), "of those that did not fail"
 
@@ -54,11 +55,10 @@ def test_all_kinds_have_as_many_tries(tmp_path: Path) -> None:
     runner: Any = trained
     made = choose(runs, tmp_path / "runs.sqlite", FACTORS, runner=runner, progress=False)
     tries = Counter(
-        (run.activation, run.hidden, run.epochs, run.dropout, run.fan,
-         tuple(layer.degree for layer in run.layers))
+        (run.activation, run.hidden, run.epochs, run.dropout, run.fan, run.data.order, run.layers)
         for run in made.tries
-    )  # fmt: skip
-    assert set(tries.values()) == {2 * len(FACTORS)}
+    )
+    assert set(tries.values()) == {len(FACTORS)}
     assert len(tries) == len(made.factors)
 
 
@@ -70,11 +70,15 @@ def test_of_one_rate_nothing_is_tried(tmp_path: Path) -> None:
     assert made.applied(runs[0]) == at_rate(runs[0], 0.5)
 
 
-def test_references_are_not_among_the_networks_that_are_compared(tmp_path: Path) -> None:
-    runs = PROFILE.seeded([Wiring(topology="fibonacci_rotating", degree=3), DENSE])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_what_rates_are_judged_by_is_not_among_what_is_compared(
+    tmp_path: Path, shuffled: bool
+) -> None:
+    layers = [Wiring(topology="regular_rotating", degree=3), DENSE]
+    runs = PROFILE.seeded(layers, shuffled=shuffled)
     runner: Any = trained
     made = choose(runs, tmp_path / "runs.sqlite", FACTORS, runner=runner, progress=False)
     assert not {run.seed for run in made.tries} & {run.seed for run in runs}
-    assert {run.layers[0].topology for run in made.tries} == {
-        "fibonacci_rotating", "constant_degree"
-    }  # fmt: skip
+    orders = {run.data.order for run in made.tries}
+    assert not orders & {run.data.order for run in runs} if shuffled else orders == {None}
+    assert {run.layers for run in made.tries} == {runs[0].layers}
