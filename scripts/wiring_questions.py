@@ -203,7 +203,8 @@ def images(name: str) -> Task:
 def shuffled(task: Task, seed: int) -> Task:
     """Return the task with its inputs in a random order, another one for each seed."""
     order = np.random.default_rng(seed).permutation(task.X.shape[1])
-    return replace(task, X=task.X[:, order], X_test=task.X_test[:, order])
+    X, X_test = (np.take(images, order, axis=1) for images in (task.X, task.X_test))
+    return replace(task, X=X, X_test=X_test)
 
 
 def table(seed: int, name: str) -> Task:
