@@ -30,8 +30,8 @@ from ..machine.layout import read_only
 from ..machine.scattered import EXPANDS
 from ..machine.subnormals import flush_subnormals, restore
 from ..machine.vector import fma, lanes_of
+from .graphs import EDGES as BY_EDGES
 from .steps import Steps, count_steps, steps_of
-from .structure import EDGES as BY_EDGES
 from .structure import Structure
 
 Array = npt.NDArray[Any]

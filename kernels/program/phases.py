@@ -22,6 +22,7 @@ from ..layers.complete import GROUP as ROWS
 from ..machine.transpose import SIDE
 from . import operations as ops
 from .effort import Effort, Range, even
+from .graphs import BLAS, COMPLETE, EDGES, NARROW
 from .products import Products, complete_product
 from .records import (
     BROKEN_BATCH,
@@ -33,7 +34,7 @@ from .records import (
     TRAIN,
     Wanted,
 )
-from .structure import BLAS, COMPLETE, EDGES, NARROW, Structure
+from .structure import Structure
 from .updates import SCRATCH, Operation, Phase, Task, Updates, operation
 
 Array = npt.NDArray[Any]

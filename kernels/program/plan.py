@@ -24,11 +24,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..functions.activations import ACTIVATIONS, IDENTITY, NONE, values_at
+from ..functions.activations import ACTIVATIONS, NONE, values_at
 from ..functions.losses import OF_OUTPUTS, OF_SAMPLES, SAMPLES
 from ..functions.optimizers import NORM_BLOCK, UPDATES
 from ..layers.complete import part_of
-from ..layers.two_rows import holds_two
 from ..machine.blas_threads import blas_threads
 from ..machine.layout import read_only
 from ..machine.threads import get_num_threads
@@ -36,12 +35,12 @@ from ..machine.vector import lanes_of
 from . import operations as ops
 from .effort import OVERHEAD, Effort
 from .engine import prepare
-from .phases import Schedule, partials_of
+from .phases import Schedule
+from .places import lay_out
 from .products import Product, Products
 from .records import (
     DIFFERENTIATE,
     FIRST_OPERATION,
-    GROUP,
     LOSS,
     LOSS_OF_SAMPLES,
     OPERATION,
@@ -54,8 +53,7 @@ from .records import (
     Tables,
     Wanted,
 )  # fmt: skip
-from .reuse import Reads
-from .structure import EDGES, Structure
+from .structure import Structure
 from .transposed import Transposed, transposed_of
 
 Array = npt.NDArray[Any]
@@ -159,12 +157,23 @@ class Plan:
         if structure.uses_blas:
             limit = 1  # BLAS has threads of its own, and would share the cores with ours
         self.n_threads = max(1, min(limit, int(self.cycles / THREAD_CYCLES)))
-        groups = np.zeros(len(structure.groups), GROUP)
-        self.n_partials = self.n_deltas = self.n_normal = 0  # rows
         transposed = None  # one for all that follows: another thread may have it replaced
         if purpose != PREDICT:
             transposed = transposed_of(structure, inputs=self._by_inputs)
-        products = self._lay_out(groups, transposed)
+        places = lay_out(
+            structure,
+            transposed,
+            width=self.width,
+            tile=self.tile,
+            dtype=self.dtype,
+            is_prediction=purpose == PREDICT,
+            by_inputs=self._by_inputs,
+            keeps_bytes=self.keeps_bytes,
+            logits=logits,
+        )
+        groups, products = places.groups, places.products
+        self.n_partials, self.n_deltas = places.n_partials, places.n_deltas
+        self.n_normal = places.n_normal
         self.phases = Schedule(
             structure,
             purpose,
@@ -291,81 +300,6 @@ class Plan:
         structure = self.structure
         edges = structure.n_edges * effort.edge * _PASSES[self.purpose]
         return edges + structure.n_rows * effort.row
-
-    def _lay_out(self, groups: Array, transposed: Transposed | None) -> Products:
-        """Fill in where all that a group has begins; return the products by indices."""
-        structure = self.structure
-        passes = self.width // lanes_of(self.dtype, len(self.tile))
-        products = Products(self.width * self.dtype.itemsize, passes)
-        skipped = 0 if self._by_inputs else structure.n_inputs
-        self.n_deltas = structure.n_rows - skipped
-        for number, (record, group) in enumerate(zip(groups, structure.groups, strict=True)):
-            graph, record["n_rows"] = group.graph, group.n_rows
-            record["rows"] = structure.rows[number]
-            record["deltas"] = record["loss_deltas"] = structure.rows[number] - skipped
-            record["reads"], record["n_reads"] = group.reads, graph.n_in
-            record["weights"], record["biases"] = (
-                structure.weights[number],
-                structure.biases[number],
-            )
-            record["activation"] = record["makes"] = ACTIVATIONS[group.activation].number
-            record["sums"] = record["makes"]
-            record["normal"], record["gains"] = -1, structure.gains[number]
-            if group.normal is not None:
-                # Sums of bytes have still to be scaled, others are ready to be normalised.
-                record["normal"] = self.n_normal
-                record["sums"] = IDENTITY if self._sums_bytes(number) else NONE
-                self.n_normal += group.n_rows
-            record["output"] = -1 if group.output is None else group.output
-            if group.output is not None:
-                if self.logits:
-                    record["makes"] = record["sums"] = IDENTITY
-                    if not structure.readers[number]:
-                        record["activation"] = IDENTITY
-                if structure.readers[number] and self.purpose != PREDICT:
-                    record["loss_deltas"] = self.n_deltas
-                    self.n_deltas += group.n_rows
-            reader = structure.only_reader(number)
-            record["reader"] = 0 if reader is None else reader
-            if transposed is not None and number in transposed.indptrs:
-                begin, rows = transposed.first[number], transposed.readers[number]
-                record["readers"], record["n_readers"] = rows.start - skipped, len(rows)
-                indptr = transposed.indptrs[number]
-                record["t_edges"], record["n_t_edges"] = begin, indptr[-1]
-                indices = transposed.indices[begin : begin + int(indptr[-1])]
-                made = products.of_rows(Reads(indptr, indices, len(rows)))
-                products.gradients[number] = made
-                record["t_blocks"] = made.blocks.number
-                record["t_starts"], record["t_order"] = products.place(made)
-            if group.products != EDGES:
-                record["n_blocks"] = -1  # so that its table of starts has no rows
-                record["partials"] = self.n_partials
-                record["n_partials"] = partials_of(structure, number)
-                self.n_partials += int(record["n_partials"])
-            elif number > 0:
-                self._add_products(products, number, record)
-        return products
-
-    def _sums_bytes(self, number: int) -> bool:
-        """True if a group reads bytes."""
-        return self.keeps_bytes and self.structure.reads_inputs_alone(number)
-
-    def _add_products(self, products: Products, number: int, record: Any) -> None:
-        """Add the sums of a group, and its update."""
-        structure, n_columns = self.structure, self.structure.groups[number].graph.n_in
-        begin, indptr = structure.first[number], structure.indptrs[number]
-        indices = structure.indices[begin : begin + int(indptr[-1])]
-        of_bytes = self._sums_bytes(number)
-        reads = Reads(indptr, indices, n_columns)
-        made = products.of_rows(reads, of_bytes=of_bytes)
-        products.sums[number], record["edges"] = made, begin
-        record["starts"], record["order"] = products.place(made)
-        record["n_blocks"], record["u_starts"] = made.blocks.number, record["starts"]
-        if self.purpose != PREDICT:
-            if made.runs is not None and not (holds_two(self.tile) and made.runs.for_updates):
-                made = products.row_by_row(reads, of_bytes=of_bytes)
-                record["u_starts"], _ = products.place(made)
-            products.updates[number], record["u_blocks"] = made, made.blocks.number
 
     def _collect(self, groups: Array, products: Products, transposed: Transposed | None) -> Tables:
         structure = self.structure

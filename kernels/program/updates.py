@@ -8,8 +8,9 @@ from ..functions.optimizers import NORM_BLOCK
 from ..layers.complete import COLUMNS
 from . import operations as ops
 from .effort import PER_VALUE, Effort, Range, even
+from .graphs import BLAS, COMPLETE, NARROW
 from .products import Product
-from .structure import BLAS, COMPLETE, NARROW, Group, Structure
+from .structure import Group, Structure
 
 Operation = tuple[int, ...]
 Task = list[Operation]

@@ -15,7 +15,8 @@ import scipy
 
 from .._support.arrays import Array
 from ..kernels.functions.activations import ACTIVATIONS, activation_slope, slopes_at
-from ..kernels.program.structure import BLAS, Structure
+from ..kernels.program.graphs import BLAS
+from ..kernels.program.structure import Structure
 
 
 class Tangents:

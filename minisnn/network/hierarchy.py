@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from .._support.arrays import Array
-from ..kernels.program.structure import Graph, Group, Normal, Structure, choose_products
+from ..kernels.program.graphs import Graph, choose_products
+from ..kernels.program.structure import Group, Normal, Structure
 from ..wiring.graph import Wiring
 
 

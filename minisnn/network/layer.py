@@ -15,7 +15,8 @@ from .._support.checks import as_array, as_list, check_choice, check_kind
 from .._support.checksums import checksum
 from .._support.messages import shown
 from ..kernels.functions.activations import ACTIVATIONS
-from ..kernels.program.structure import Graph, Structure, chain, choose_products, without_idle
+from ..kernels.program.graphs import Graph, choose_products, without_idle
+from ..kernels.program.structure import Structure, chain
 from ..topology.graph import Topology
 
 PRECISIONS = (np.float32, np.float64)

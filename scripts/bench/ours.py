@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 import minisnn as snn
+from minisnn.kernels.program.graphs import BLAS, COMPLETE, EDGES, Graph
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import DIFFERENTIATE, TRAIN
-from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, chain
+from minisnn.kernels.program.structure import chain
 from minisnn.network.execution import Execution
 from minisnn.network.samples import Samples
 from minisnn.network.tables import Table

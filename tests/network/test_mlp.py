@@ -13,7 +13,7 @@ from naive import MaskedNetwork
 
 import minisnn as snn
 from minisnn import topology
-from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES
+from minisnn.kernels.program.graphs import BLAS, COMPLETE, EDGES
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from minisnn.kernels.layers import sparse as products
 from minisnn.kernels.layers import squares
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program.blocks import Blocks, block_starts
-from minisnn.kernels.program.structure import EDGES, Graph, Structure, chain
+from minisnn.kernels.program.graphs import EDGES, Graph
+from minisnn.kernels.program.structure import Structure, chain
 from minisnn.kernels.program.transposed import transposed_of
 
 SIGMOID = ACTIVATIONS["sigmoid"].number

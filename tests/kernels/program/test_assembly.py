@@ -22,9 +22,10 @@ from minisnn.kernels.machine.cpu import TARGET
 from minisnn.kernels.machine.jit import FASTMATH
 from minisnn.kernels.machine.parts import Kernel
 from minisnn.kernels.program.engine import execute
+from minisnn.kernels.program.graphs import BLAS, COMPLETE, EDGES, Graph
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import TRAIN
-from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, chain
+from minisnn.kernels.program.structure import chain
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
 from minisnn.network.samples import Samples

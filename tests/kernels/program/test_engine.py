@@ -15,9 +15,10 @@ import minisnn as snn
 from minisnn.kernels.functions.dropout import key_of
 from minisnn.kernels.machine.jit import DISABLED
 from minisnn.kernels.program.engine import execute
+from minisnn.kernels.program.graphs import BLAS, COMPLETE, EDGES, Graph
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
-from minisnn.kernels.program.structure import BLAS, COMPLETE, EDGES, Graph, Structure, chain
+from minisnn.kernels.program.structure import Structure, chain
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
 from minisnn.network.samples import Samples

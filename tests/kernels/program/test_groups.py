@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 import minisnn as snn
 from minisnn.kernels.functions.dropout import key_of
 from minisnn.kernels.program import plan as plans
+from minisnn.kernels.program.graphs import COMPLETE, EDGES, Graph
 from minisnn.kernels.program.plan import Plan
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
-from minisnn.kernels.program.structure import COMPLETE, EDGES, Graph, Group, Normal, Structure
+from minisnn.kernels.program.structure import Group, Normal, Structure
 from minisnn.network.execution import Execution
 from minisnn.network.losses import LOSSES
 from minisnn.network.passes import Passes

@@ -15,17 +15,11 @@ from minisnn.kernels.machine.jit import DISABLED
 from minisnn.kernels.machine.vector import lanes_of
 from minisnn.kernels.program import effort, plan
 from minisnn.kernels.program import operations as ops
+from minisnn.kernels.program.graphs import BLAS, COMPLETE, EDGES, Graph, without_idle
 from minisnn.kernels.program.plan import Plan, choose_tile
 from minisnn.kernels.program.products import Products
 from minisnn.kernels.program.records import DIFFERENTIATE, PREDICT, TRAIN
-from minisnn.kernels.program.structure import (
-    BLAS,
-    COMPLETE,
-    EDGES,
-    Graph,
-    chain,
-    without_idle,
-)
+from minisnn.kernels.program.structure import chain
 from minisnn.kernels.program.transposed import transposed_of
 
 
