@@ -20,7 +20,7 @@ def latency(net, samples):
 
 
 def main(epochs=60, predictions=500):
-    """Do it all, and print what comes of each step."""
+    """Do it all, and print the result of each step."""
     digits = snn.datasets.load_mnist("sample")
     graph = snn.topology.fibonacci_rotating(784, 400, degree=40)
     measures = snn.spectral.measure(graph)
@@ -35,7 +35,7 @@ def main(epochs=60, predictions=500):
     test = snn.evaluate(net, digits.test_images, digits.test_labels, input_scale=1 / 255)
     print(f"trained    {net}")
     print(f"           {100 * test.accuracy:.1f} % of {len(digits.test_labels)} digits right, "
-          f"{history.seconds_per_epoch:.3f} seconds an epoch")  # fmt: skip
+          f"{history.seconds_per_epoch:.3f} seconds per epoch")  # fmt: skip
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "digits.npz"
@@ -47,7 +47,7 @@ def main(epochs=60, predictions=500):
     outputs = net.predict(digit[None, :], input_scale=1 / 255)[0]
     print(f"asked      {outputs.argmax()} with output {outputs.max():.2f}; it is a {label}")
     one = latency(net, digits.test_images[:predictions])
-    print(f"           {one:.0f} microseconds a prediction (median of {predictions})")
+    print(f"           {one:.0f} microseconds per prediction (median of {predictions})")
 
 
 if __name__ == "__main__":

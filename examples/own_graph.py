@@ -1,6 +1,6 @@
 """A graph of your own: sensors in a plane, each connected with its nearest neighbours.
 
-Every sensor measures a smooth field with noise. The network is to tell the field without the noise,
+Every sensor measures a smooth field with noise. The network estimates the field without the noise,
 at every sensor. Is a graph of neighbours better for that than a random one with as many edges?
 """
 

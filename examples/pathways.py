@@ -1,9 +1,9 @@
 """A network from a pathway table: from a CSV file to attributions and a test against null models.
 
 Table and measurements are synthetic, made here from a seed. Genes are in pathways, pathways in
-larger ones or in processes, and processes lead to the outcome. Who has the genes of one pathway up
-or down together is a case, and a tenth of these labels are wrong. Nothing tells the network which
-pathway that is. docs/pathways.md explains each step. Table and pictures go to runs/pathways/.
+larger ones or in processes, and processes lead to the outcome. A sample whose genes of one pathway
+are up or down together is a case, and a tenth of these labels are wrong. Nothing tells the network
+which pathway that is. docs/pathways.md explains each step. Table and pictures go to runs/pathways/.
 
 Needs: pip install "minisnn[pandas,plot,sweep]"
 """
@@ -53,7 +53,7 @@ def measure(table, rng, genes, samples):
 
 
 def train(wiring, X, y, epochs, seed):
-    """Return a trained network of four neurons a term."""
+    """Return a trained network of four neurons per term."""
     net = snn.Network(wiring.with_units(4), activation="relu", initializer="he_normal",
                       batch_norm=True, seed=seed)  # fmt: skip
     snn.train(net, X, np.column_stack([y, y]), loss="binary_cross_entropy", epochs=epochs,
@@ -69,7 +69,7 @@ def auroc(y, scores):
 
 
 def main(folder="runs/pathways", genes=500, samples=4000, epochs=60, nulls=99, jobs=None):
-    """Do it all, and print what comes of each step."""
+    """Do it all, and print the result of each step."""
     folder, rng = Path(folder), np.random.default_rng(1)
     folder.mkdir(parents=True, exist_ok=True)
     write_table(folder / "pathways.csv", rng, genes + 50)

@@ -2,7 +2,7 @@
 
 The fully connected rivals are one of as many hidden neurons, with more weights, and one of as many
 weights, with fewer neurons. Rates are chosen on digits held back from training, then each network
-is trained anew on all of them and tested, once a seed. The error is the standard error over seeds;
+is trained anew on all of them and tested once per seed. The error is the standard error over seeds;
 that of 1,000 test digits is 0.8 %, but they are the same for all.
 """
 

@@ -1,7 +1,7 @@
 """A pathway classifier in PyTorch: genes, pathways, processes, with BatchNorm1d between them.
 
-Each pathway reads its genes, each process its pathways, as a table of annotations says: here a
-random one, with a planted pathway that decides. The same network is trained twice: with masks on
+Each pathway reads its genes, and each process its pathways, by a table of annotations. Here the
+table is random, and one planted pathway decides. The same network is trained twice: with masks on
 dense layers, as such networks usually are, and with SparseLinear in their place.
 """
 
@@ -66,7 +66,7 @@ def main(genes=4000, pathways=800, processes=100, samples=3000, epochs=8):
     members = np.flatnonzero(graphs[0].to_dense()[:, 7])  # of the planted pathway
     case = expression[:, members].sum(axis=1) > 0
     X, y = torch.from_numpy(expression), torch.from_numpy(case.astype(np.float32))
-    print(f"{'layers':16}{'weights':>10}{'accuracy':>10}{'s an epoch':>12}")
+    print(f"{'layers':16}{'weights':>10}{'accuracy':>10}{'s per epoch':>12}")
     for layer in (MaskedLinear, SparseLinear):
         torch.manual_seed(0)
         model = classifier(layer, graphs)

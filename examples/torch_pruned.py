@@ -43,7 +43,7 @@ def main(hidden=1000, density=0.05, epochs=5):
     dense = torch.nn.Sequential(
         torch.nn.Linear(784, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 10)
     )
-    print(f"{'network':24}{'accuracy':>10}{'s an epoch':>12}")
+    print(f"{'network':24}{'accuracy':>10}{'s per epoch':>12}")
 
     def show(name, model, seconds=None):
         time = "" if seconds is None else f"{seconds:.3f}"

@@ -53,7 +53,7 @@ def test_all_are_here() -> None:
 def test_deploy(capsys: pytest.CaptureFixture[str]) -> None:
     lines = run("deploy", capsys)
     assert {line[:11].strip() for line in lines} == {"graph", "trained", "saved", "asked", ""}
-    assert re.search(r"\d microseconds a prediction \(median of 3\)", lines[-1])
+    assert re.search(r"\d microseconds per prediction \(median of 3\)", lines[-1])
 
 
 def test_own_graph(capsys: pytest.CaptureFixture[str]) -> None:
