@@ -42,7 +42,7 @@ class Reparametrised:
     Parameters
     ----------
     maps : sequence of WeightMap
-        One a layer, each with as many outputs as the next has inputs.
+        One per layer, each with as many outputs as the next has inputs.
     seed : int, SeedSequence or Generator, optional
         Of the initial parameters; by default fresh, and kept in ``seed``. Biases begin at 0.
     dtype : {float32, float64}

@@ -80,8 +80,9 @@ def rewire(
     net : MLP
         The network; it is not changed.
     drop : float
-        Share of the edges of each layer that go, from 0 to below 1; their number is rounded down.
-        Of equal weights the last in edge order go. Fully connected layers stay as they are.
+        Share of the edges of each layer to drop, from 0 to below 1; their number is rounded down.
+        Among equal weights the last in edge order are dropped. Fully connected layers stay as
+        they are.
     gradients : sequence of arrays, one for each layer, shape (n_in * n_out,), optional
         Gradient by the weights of `dense_twin`: ``weights`` of its `loss_and_gradients`. New edges
         come where it is largest, whatever its sign; of equal ones the first. By default they are

@@ -28,8 +28,8 @@ class CSVLog(Callback):
     Parameters
     ----------
     path : path
-        The file. One row per epoch, under a head with the names of `Epoch`'s figures; a figure
-        that there is not is empty.
+        The file. One row per epoch, under a head with the names of `Epoch`'s figures; missing
+        figures are empty.
 
     Examples
     --------

@@ -18,7 +18,7 @@ _MONITORS = tuple(item.name for item in fields(Epoch) if item.name.endswith(("lo
 
 
 class EarlyStopping(Callback):
-    """End a training when a figure has not got better for some epochs.
+    """End a training when a figure has not improved for some epochs.
 
     However the training ends, the network gets the weights of its best epoch.
     Source of the idea: L. Prechelt, "Early Stopping - But When?", 1998,

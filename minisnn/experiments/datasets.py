@@ -71,7 +71,7 @@ class Data(Section, frozen=True, kw_only=True):
         `minisnn.datasets.load` takes; with ``_shuffled`` after it, pixels stand in a random
         order, the same for all images. Of arrays of your own: another name, for reports.
     samples : int, optional
-        Only so many training samples, evenly of all classes: the first of each in the data's
+        Number of training samples, evenly from all classes: the first of each in the data's
         order. By default all. Of targets that are no labels, those that differ are the classes.
     arrays : Arrays, optional
         Samples of your own.

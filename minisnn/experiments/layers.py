@@ -29,7 +29,7 @@ class Wiring(Section, frozen=True, kw_only=True):
         In place of the degree: edges as a share of all possible ones, above 0 and up to 1. The
         degree is then the nearest whole number of edges per left neuron, at least 1.
     options : mapping, or pairs, of str to plain values
-        What else the construction takes. A ``seed`` here holds random wiring fast while the
+        Other arguments of the construction. A ``seed`` here fixes random wiring while the
         seed of the run varies; by default it follows from that, see ``layer_seeds`` of `Run`.
 
     Examples

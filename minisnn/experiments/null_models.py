@@ -79,10 +79,10 @@ def wiring_test(
         Seed of the null models and of the trainings.
     store : path, optional
         SQLite file in which results are kept as they come; it is made if there is none. After an
-        interruption, the same call goes on where it was. The file knows the wiring, ``keep`` and
+        interruption, the same call continues. The file knows the wiring, ``keep`` and
         ``seed``. It does not know ``train``: with another one, name another file.
     jobs : int, optional
-        Processes of this machine (extra ``sweep``), each with one thread: by default one for each
+        Processes of this machine, each with one thread: by default one for each
         CPU. With 1 everything is trained in this process.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers train in the place

@@ -33,8 +33,8 @@ class Optimizer(Section, frozen=True, kw_only=True):
     name : {"nesterov", "sgd", "adam"}
         `minisnn.NesterovSGD`, `minisnn.SGD` with classical momentum, or `minisnn.Adam`.
     decay : {"cosine", "step", "none"}
-        What the rate does after its peak: falls to 0 along half a cosine, is multiplied by
-        ``factor`` whenever ``every`` epochs have passed, or stays.
+        The rate after its peak: it falls to 0 along half a cosine, is multiplied by ``factor``
+        whenever ``every`` epochs have passed, or stays.
     every : float, optional
         Epochs; to be given with steps, and only then.
     factor : float, optional

@@ -149,7 +149,7 @@ def load_optimizer_state(path: str | PathLike[str]) -> OptimizerState:
     Returns
     -------
     OptimizerState
-        The same, bit for bit, for `minisnn.train` to go on with.
+        The same, bit for bit, for `minisnn.train` to continue with.
 
     Raises
     ------

@@ -18,7 +18,7 @@ class Gradients:
         By all weights and biases, in the order of the network's ``parameters``.
     weights, biases : list of arrays
         The same, layer by layer: views of ``parameters``. Of a `Network` level by level; where a
-        level has outputs among other neurons, these are a part of their own, behind the others.
+        level has outputs among other neurons, these are a part of their own, after the others.
     inputs : array, shape (samples, n_in)
         By the inputs X as they were passed.
     seed : int

@@ -35,7 +35,7 @@ class Network(SparseNetwork):
 
     It is to `minisnn.wiring.Wiring` as `MLP` is to a list of topologies: a weight on each edge, a
     bias on each neuron that is no input. Edges may skip levels, and outputs may stand at any level.
-    All that takes an `MLP` to train, predict and evaluate takes it, too.
+    Functions that train, predict with or evaluate an `MLP` take it, too.
 
     Parameters
     ----------

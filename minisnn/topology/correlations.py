@@ -20,7 +20,7 @@ _DIGITS = 9  # of a correlation; what is equal but for rounding is a tie
 
 @construction
 def correlated(X: Any, n_out: int, degree: int) -> Topology:
-    """Return the graph in which each output reads the inputs that are correlated most with one.
+    """Return a graph in which each output reads the inputs that are most correlated with one.
 
     Each output stands for an input: outputs are spread evenly over all inputs that are not the same
     in all samples. If there are more outputs than inputs, several stand for one, and read the same.

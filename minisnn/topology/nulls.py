@@ -86,7 +86,7 @@ def permuted(topology: Topology, *, seed: Seed = None) -> Topology:
     Returns
     -------
     Topology
-        With the same names of neurons: a name stays at its number, and its edges go.
+        With the same names of neurons: a name stays at its number, and its edges move.
 
     Raises
     ------

@@ -58,7 +58,7 @@ class SparseLinear(KernelModule):
     Inputs may have any leading axes and any values; NaN spreads as in PyTorch. Outputs have the
     bits of an `MLP` with these parameters. Gradients cannot be differentiated again.
 
-    It uses as many threads as PyTorch and minisnn both may: ``torch.set_num_threads``,
+    It uses the smaller of two numbers of threads: of ``torch.set_num_threads`` and of
     `minisnn.set_num_threads`. ``torch.compile`` calls it as it is, with a break in the graph.
 
     Examples
@@ -104,7 +104,7 @@ class SparseLinear(KernelModule):
 
     @classmethod
     def from_masked(cls, linear: torch.nn.Linear, mask: Any = None) -> Self:
-        """Return the layer that does what a dense one with a mask on its weights does.
+        """Return the layer that computes the same as a dense one with a mask on its weights.
 
         Parameters
         ----------

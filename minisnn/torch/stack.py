@@ -22,7 +22,7 @@ class SparseStack(KernelModule):
     It does what a ``torch.nn.Sequential`` of `SparseLinear` and activations does. But the batch is
     turned into the kernels' layout once, and the outputs back, and nothing between two layers is:
     activations and their slopes are made in the kernels, too. A complete last layer, such as ten
-    outputs, belongs into it.
+    outputs, belongs in it.
 
     Parameters
     ----------

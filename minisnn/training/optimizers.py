@@ -48,7 +48,7 @@ class SGD(Optimizer):
     l1 : float
         λ₁: adds the gradient of λ₁ times the absolute values of all weights (L1 regularisation).
         A weight that is exactly 0 is not pulled. Weights end near 0 and cross it, but seldom stay
-        at 0: prune what is small.
+        at 0: prune small weights.
 
     Raises
     ------

@@ -18,14 +18,14 @@ from .graph import Wiring
 def rewired(wiring: Wiring, keep: str = "degrees", *, seed: Seed = None) -> Wiring:
     """Return a wiring of the same terms, levels and numbers of edges, otherwise random.
 
-    Each pair of levels is drawn for itself: as many edges lead from one to the other as before, so
+    Each pair of levels is drawn separately: as many edges lead from one to the other as before, so
     that edges that skip levels are as many as before and skip as many levels. Every term still
     reads a term of the level just before, so it stays on its level, and inputs reach it. That is
     part of the null model: of the wirings without such edges none is ever drawn. All others that
     keep the same are equally likely; with ``"degrees"`` nearly so.
 
     Edges are drawn between terms. Where units differ within a level, edges between neurons may be
-    more or fewer than before. Weights are dealt out anew among the edges of each pair of levels: a
+    more or fewer than before. Weights are shuffled among the edges of each pair of levels: a
     sign that belongs to a source is not kept.
 
     Source: as for `minisnn.topology.rewired`.
@@ -40,12 +40,12 @@ def rewired(wiring: Wiring, keep: str = "degrees", *, seed: Seed = None) -> Wiri
         ``"degrees"`` a term may lose all its readers: `Wiring.dead_ends` names those that no output
         reads any more. With ``"degrees"`` there are none if the real wiring has none.
     seed : int, SeedSequence or Generator, optional
-        Seed of the draws; by default fresh, and then not to be had again.
+        Seed of the draws; by default fresh, and not recorded.
 
     Returns
     -------
     Wiring
-        With the same terms in the same order, outputs and units. Where no other keeps the same, it
+        With the same terms in the same order, outputs and units. If no other keeps the same, it
         has the same edges.
 
     Raises
@@ -91,7 +91,7 @@ def permuted(wiring: Wiring, *, seed: Seed = None) -> Wiring:
     wiring : Wiring
         The real one.
     seed : int, SeedSequence or Generator, optional
-        Seed of the order; by default fresh, and then not to be had again.
+        Seed of the order; by default fresh, and not recorded.
 
     Returns
     -------
