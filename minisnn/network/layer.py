@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from .._support.messages import shown
 from ..kernels.functions.activations import ACTIVATIONS
 from ..kernels.program.graphs import Graph, choose_products, without_idle
 from ..kernels.program.structure import Structure, chain
+from ..topology.chains import check_chain
 from ..topology.graph import Topology
 
 PRECISIONS = (np.float32, np.float64)
@@ -121,22 +121,7 @@ def check_graphs(topologies: Sequence[Topology]) -> list[Topology]:
                 f"layer {number} must be a Topology, got {type(graph).__name__}; "
                 "make one with minisnn.topology, e.g. dense(n_in, n_out) or from_scipy(matrix)"
             )
-    for number, (left, right) in enumerate(pairwise(graphs), start=1):
-        if left.n_out != right.n_in:
-            raise ValueError(
-                f"layer {number} has {left.n_out} outputs, but layer {number + 1} takes "
-                f"{right.n_in} inputs; the widths must be equal"
-            )
-        names, others = left.output_names, right.input_names
-        if names is not None and others is not None and names != others:
-            first, other = next(
-                pair for pair in zip(names, others, strict=True) if pair[0] != pair[1]
-            )
-            raise ValueError(
-                f"the outputs of layer {number} and the inputs of layer {number + 1} must have the "
-                f"same names in the same order, got {shown(first)} and {shown(other)}; put the "
-                "rows of a DataFrame in order by matrix.loc[names]"
-            )
+    check_chain(graphs)
     return graphs
 
 

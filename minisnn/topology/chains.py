@@ -21,6 +21,26 @@ _DENSITY = 0.1
 Topologies = str | Topology | Sequence[str | Topology]
 
 
+def check_chain(graphs: Sequence[Topology]) -> None:
+    """Raise unless each graph reads the neurons of the one before: as many, by the same names."""
+    for number, (left, right) in enumerate(pairwise(graphs), start=1):
+        if left.n_out != right.n_in:
+            raise ValueError(
+                f"layer {number} has {left.n_out} outputs, but layer {number + 1} takes "
+                f"{right.n_in} inputs; the widths must be equal"
+            )
+        names, others = left.output_names, right.input_names
+        if names is not None and others is not None and names != others:
+            first, other = next(
+                pair for pair in zip(names, others, strict=True) if pair[0] != pair[1]
+            )
+            raise ValueError(
+                f"the outputs of layer {number} and the inputs of layer {number + 1} must have the "
+                f"same names in the same order, got {shown(first)} and {shown(other)}; put the "
+                "rows of a DataFrame in order by matrix.loc[names]"
+            )
+
+
 def make_graphs(
     widths: Sequence[int],
     topologies: Topologies,

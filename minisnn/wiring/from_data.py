@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import scipy
 
 from .._support.checks import as_list, as_list_of
-from .._support.messages import counted
+from ..topology.chains import check_chain
 from ..topology.from_data import from_dense, from_scipy
 from ..topology.graph import Topology
 from .graph import Wiring
@@ -133,8 +132,8 @@ def from_topologies(
     Raises
     ------
     ValueError, TypeError
-        If there is no graph, widths do not match, a hidden neuron has no incoming edge, or a
-        name comes twice.
+        If there is no graph, widths do not match, a layer has other names for the neurons that it
+        reads than the layer before, a hidden neuron has no incoming edge, or a name comes twice.
 
     Examples
     --------
@@ -149,12 +148,7 @@ def from_topologies(
     graphs = as_list_of(Topology, topologies, "topologies")
     if not graphs:
         raise ValueError("topologies must hold one at least, got none")
-    for number, (left, right) in enumerate(pairwise(graphs), start=1):
-        if left.n_out != right.n_in:
-            raise ValueError(
-                f"layer {number + 1} must read the {counted(left.n_out, 'neuron')} of layer "
-                f"{number}, got a graph of {counted(right.n_in, 'input')}"
-            )
+    check_chain(graphs)
     layers = _default_names(graphs) if names is None else _given_names(graphs, names)
     starts = counts_to_indptr(np.array([len(layer) for layer in layers]))
     edges = np.concatenate(

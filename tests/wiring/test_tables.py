@@ -186,3 +186,17 @@ def test_names_of_layers() -> None:
     assert given.terms == (1, 2, 3, 4, "out")
     complete = snn.wiring.from_topologies([snn.topology.dense(3, 2)])
     assert complete.n_edges == 6
+
+
+def test_masks_whose_rows_are_in_another_order() -> None:
+    """The rows of a mask would silently be read as those of other neurons."""
+    first = pd.DataFrame([[1, 0], [1, 1]], index=["a", "b"], columns=["p", "q"])
+    second = pd.DataFrame([[1, 0], [0, 1]], index=["q", "p"], columns=["y", "z"])
+    wiring = snn.wiring.from_matrices([first, second.loc[first.columns]])
+    assert ("q", "y") in wiring.edges()
+    message = r"the outputs of layer 1 and .* layer 2 must have the same names .*, got 'p' and 'q'"
+    for names in (None, [["a", "b"], ["p", "q"], ["y", "z"]]):
+        with pytest.raises(ValueError, match=message):
+            snn.wiring.from_matrices([first, second], names)
+    with pytest.raises(ValueError, match=message):
+        snn.wiring.from_topologies(list(map(snn.topology.from_dense, (first, second))))
