@@ -49,6 +49,12 @@ class Table:
         self.name, self._header = name, False
         if isinstance(value, (str, os.PathLike)):
             value, self._header = read_file(value), has_header(value)
+        elif isinstance(value, dict):  # of columns, or of sets and their members
+            raise TypeError(
+                f"{name} must be pairs of names, an array, a frame or a file, got a dict, "
+                f"{shown(value)}; of sets by their names pass [(member, name) for name, members in "
+                "sets.items() for member in members], of columns a DataFrame"
+            )
         if not isinstance(value, dict) and not hasattr(value, "columns"):
             value = dict(enumerate(_transposed(value, name)))
         self._columns = value

@@ -151,6 +151,16 @@ def test_sets_without_genes_go_with_the_restriction(tmp_path: Path) -> None:
     assert wiring.dropped.terms == ("of others",)
 
 
+def test_a_dict_of_sets_is_no_table_of_columns() -> None:
+    """It would be read as the edges from the members of one set to those of the next."""
+    sets = {"apoptosis": ["TP53", "BAX"], "cycle": ["TP53", "CDK1"]}
+    for options in ({"table": sets}, {"table": EDGES, "relations": sets}):
+        with pytest.raises(TypeError, match=r"must be pairs .* a dict, .*; of sets .* pass"):
+            from_edges(**options)
+    pairs = [(member, name) for name, members in sets.items() for member in members]
+    assert from_edges(pairs).outputs == ("apoptosis", "cycle")
+
+
 def test_a_frame_is_not_changed() -> None:
     frame = FRAME.copy()
     from_edges(frame)
