@@ -19,18 +19,24 @@ def check_labels(labels: Array, chosen: Array, n_out: int, name: str) -> Array:
     TypeError
         If they are no whole numbers; the message says how to make some.
     ValueError
-        If one that is chosen is not the number of an output.
+        If one that is chosen is not the number of an output, or there is only one output: all
+        samples would be of its class.
     """
     if labels.dtype.kind not in "ui":
         raise TypeError(
             f"{name} of shape {labels.shape} must be integer labels, got {labels.dtype}"
             f"{_advice(labels, n_out, name)}"
         )
+    if n_out == 1:
+        raise ValueError(
+            f"{name} must have a column for the one output, got labels of shape {labels.shape}, "
+            f"which number the outputs{_as_yes_or_no(labels, name)}"
+        )
     outside = chosen[(chosen < 0) | (chosen >= n_out)]
     if outside.size:
         raise ValueError(
             f"{name} must hold labels from 0 to {n_out - 1}, one for {each_of(n_out, 'output')}, "
-            f"got {outside[0]}{_as_yes_or_no(labels, name) * (n_out == 1)}"
+            f"got {outside[0]}"
         )
     return labels.astype(np.int64)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -218,7 +219,8 @@ def test_values_beyond_the_networks_precision() -> None:
 def test_labels_of_a_single_output() -> None:
     net = snn.MLP([topology.dense(4, 1)])
     for Y, message in (
-        ([0, 1], r"one for the one output, got 1; for 0/1 targets .* shape \(2, 1\)"),
+        ([0, 1], r"a column for the one output, got labels .*; for 0/1 targets .* shape \(2, 1\)"),
+        ([0, 0], r"a column for the one output, got labels of shape \(2,\), which number the out"),
         (
             [True, False],
             r"got bool; for 0/1 targets .* shape \(2, 1\): np\.asarray\(Y\)\[:, None\]",
@@ -227,8 +229,9 @@ def test_labels_of_a_single_output() -> None:
         ([["a"], ["b"]], r"got <U1; number the classes: .* np\.unique\(np\.ravel\(Y\), return"),
         (["a", "b"], r"return_inverse=True\), and give labels the shape \(2, 1\) for one output"),
     ):
-        with pytest.raises((ValueError, TypeError), match=message):
-            net.loss_and_gradients(np.zeros((2, 4)), Y)
+        for call in (net.loss_and_gradients, partial(snn.evaluate, net)):
+            with pytest.raises((ValueError, TypeError), match=message):
+                call(np.zeros((2, 4)), Y)
 
 
 def test_advice_on_labels_is_sound(net: snn.MLP) -> None:
