@@ -132,6 +132,25 @@ def read_column(value: Any, name: str) -> Array:
     return as_array(_column(value), name)
 
 
+def read_labelled(value: Any, known: Known, name: str) -> tuple[Array, Names | None]:
+    """Return a column in the order of the known names if it has labels, as a Series; and the names.
+
+    Raises
+    ------
+    TypeError
+        If only some labels are texts.
+    ValueError
+        If they are not the known names.
+    """
+    array = read_column(value, name)
+    labels: Any = getattr(value, "index", None)  # lists have a method of this name
+    if array.ndim != 1 or labels is None or callable(labels):
+        return array, known.names
+    names = texts_of(labels, f"{name}.index") or None
+    places = columns_of(known, names, name)
+    return array if places is None else array[places], known.names or names
+
+
 def read_matrix(value: Any, name: str) -> tuple[Array, Names | None, Names | None]:
     """Return an array, the names of its rows, and those of its columns, where it has some."""
     array, columns = read_columns(value, name)

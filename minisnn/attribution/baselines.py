@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._support.arrays import Array
-from .._support.checks import as_array
-from .._support.columns import Known, columns_of, texts_of
+from .._support.columns import Known, read_labelled
 from .._support.messages import shown
 from ..network.base import SparseNetwork
 from ..network.samples import Samples
@@ -38,7 +37,8 @@ def baseline_of(net: SparseNetwork, samples: Samples, baseline: Any) -> Array:
                 f"baseline must be 'mean', or a value for each input, got {shown(baseline)}"
             )
         return np.asarray(samples.total(samples.inputs) * samples.scale / samples.n_samples)
-    array = as_array(baseline, "baseline")
+    known = Known(net.input_names, "the network")
+    array, names = read_labelled(baseline, known, "baseline")
     if array.shape != (net.n_in,):
         raise ValueError(
             f"baseline must be 'mean', or have shape ({net.n_in},), a value for each input; "
@@ -46,9 +46,6 @@ def baseline_of(net: SparseNetwork, samples: Samples, baseline: Any) -> Array:
         )
     if array.dtype.kind not in "buif":
         raise TypeError(f"baseline must hold real numbers, got {array.dtype}")
-    labels: Any = getattr(baseline, "index", None)  # of a Series; lists have a method of this name
-    names = None if labels is None or callable(labels) else texts_of(labels, "baseline.index")
-    columns = columns_of(Known(net.input_names, "the network"), names or None, "baseline")
-    table = Table(array[None], "baseline", columns, net.input_names or names or None)
+    table = Table(array[None], "baseline", names=names)
     table.check(np.zeros(1, np.int64), samples.scale, net.dtype)
     return np.asarray(table.of(slice(None))[0].astype(np.float64) * samples.scale)

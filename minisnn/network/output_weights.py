@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .._support.arrays import Array
-from .._support.checks import as_array, check_number
+from .._support.checks import check_number
+from .._support.columns import Known, read_labelled
 from .._support.messages import few, shown
 
 OutputWeights = Mapping[Hashable, float] | npt.ArrayLike
@@ -39,13 +40,16 @@ def check_output_weights(value: OutputWeights | None, net: Any) -> Array | None:
         units = [1] * len(names) if wiring is None else [_units(wiring, name) for name in names]
         weights = np.repeat([_weight(value.get(name, 1.0)) for name in names], units)
     else:
-        weights = as_array(value, "output_weights").astype(np.float64)
+        known = Known(net.output_names, "the network")
+        weights, _ = read_labelled(value, known, "output_weights")
         if weights.shape != (net.n_out,):
             raise ValueError(
                 f"output_weights must have one entry for each of the {net.n_out} outputs, got "
                 f"shape {weights.shape}"
             )
-        weights = np.array([_weight(weight) for weight in weights.tolist()])
+        if weights.dtype.kind not in "buif":
+            raise TypeError(f"output_weights must hold real numbers, got {weights.dtype}")
+        weights = np.array([_weight(weight) for weight in weights.astype(np.float64).tolist()])
     if not weights.any():
         raise ValueError(f"output_weights must not all be 0, got {shown(value)}")
     return weights

@@ -104,7 +104,7 @@ def train(
         all outputs have this target, such as a single one. ``"balanced"`` gives all classes the
         same weight in sum: n / (k * count) for k classes among the n samples to train on, those
         that ``rows`` select; samples count as their ``sample_weight``. Validation is not weighted.
-    output_weights : mapping of names to float, or array of float, shape (n_out,), optional
+    output_weights : mapping of names to float, array or Series, shape (n_out,), optional
         Weight of each output in the loss, also of validation: the loss is the mean over outputs of
         weight times the output's own loss. Names that are left out have weight 1.
     missing_targets : bool

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import minisnn as snn
@@ -126,8 +127,19 @@ def test_an_mlp_takes_them_too(rng: np.random.Generator) -> None:
     assert snn.evaluate(net, X, labels, output_weights=[1, 3]).loss == pytest.approx(by_label)
 
 
+def test_weights_in_a_series_are_matched_by_name(net: snn.Network, data: Any) -> None:
+    named = {"first": 2.0, "second": 0.0, "third": 1.0}  # not the order of the outputs
+    expected = snn.evaluate(net, *data, output_weights=named).loss
+    assert snn.evaluate(net, *data, output_weights=pd.Series(named)).loss == expected
+    by_position = pd.Series([1.0, 2.0, 0.0])
+    assert snn.evaluate(net, *data, output_weights=by_position.to_numpy()).loss == expected
+
+
 def test_refusals(net: snn.Network, data: Any) -> None:
     for weights, message in (
+        (pd.Series({"first": 1, "second": 1, "fourth": 1}), "lacks 'third' and also has 'fourth'"),
+        (["1", "2", "3"], "output_weights must hold real numbers, got <U1"),
+        ([1j, 2, 3], "output_weights must hold real numbers, got complex128"),
         ([1, 2], "one entry for each of the 3 outputs"),
         ([1, -1, 2], "an output weight must be a finite number, at least 0"),
         ([0, 0, 0], "must not all be 0"),
