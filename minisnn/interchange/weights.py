@@ -10,7 +10,7 @@ import scipy
 
 from .._support.arrays import Array
 from .._support.checks import as_array, as_list, checked_sparse
-from .._support.columns import read_matrix
+from .._support.columns import Known, read_labelled, read_matrix
 from ..network.layer import check_graphs
 from ..network.mlp import MLP
 from ..network.topology_warnings import warn_of_graphs
@@ -34,7 +34,7 @@ def from_weights(
         For each layer its weights, shape (n_in, n_out): a SciPy sparse array, each stored entry of
         which is an edge (a stored zero is an edge with weight 0), or a dense array, whose zeros are
         not edges; the index and the columns of a DataFrame, if they are text, name the neurons. And
-        its biases, shape (n_out,), or None for zeros.
+        its biases, shape (n_out,), a Series by these names, or None for zeros.
     activation, output_activation : str
         As for `MLP`, since matrices do not contain it.
 
@@ -84,7 +84,10 @@ def assemble(layers: Iterable[tuple[Any, Any]], activation: str, output_activati
             )
         try:
             graph, weights = _edges_of(layer[0])
-            biases = np.zeros(graph.n_out, np.float32) if layer[1] is None else layer[1]
+            biases = np.zeros(graph.n_out, np.float32)
+            if layer[1] is not None:
+                known = Known(graph.output_names, "the weights")
+                biases, _ = read_labelled(layer[1], known, "biases")
             arrays += [weights, numbers(biases, "biases")]
             if arrays[-1].shape != (graph.n_out,):
                 raise ValueError(

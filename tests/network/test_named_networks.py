@@ -106,6 +106,14 @@ def test_weights_of_a_frame_keep_its_names() -> None:
     np.testing.assert_array_equal(net.predict(X[[*"cab"]]), net.predict(X))
 
 
+def test_biases_in_a_series_are_matched_by_the_names_of_the_weights() -> None:
+    frame = pd.DataFrame([[1.0, 2.0]], index=["a"], columns=["p", "q"])
+    net = snn.from_weights([(frame, pd.Series({"q": 4.0, "p": 3.0}))])
+    assert net.layers[0].biases.tolist() == [3, 4]
+    with pytest.raises(ValueError, match=r"layer 1: the columns of biases .* lacks 'q' and also"):
+        snn.from_weights([(frame, pd.Series({"p": 3.0, "r": 4.0}))])
+
+
 def named() -> snn.MLP:
     """A network that has learnt names of inputs and outputs, which its graphs came without."""
     Y = pd.DataFrame(np.random.default_rng(0).random((N, N_OUT)), columns=["p", "q", "r"])
