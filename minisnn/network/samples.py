@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,6 +101,17 @@ class Samples:
         """True if a value may turn out to be invalid: bytes never do, labels have been checked."""
         tables = self.inputs.values, self.targets.values
         return any(it.ndim == 2 and it.dtype not in (np.uint8, np.bool_) for it in tables)
+
+    @cached_property
+    def counting(self) -> Array | None:
+        """Rows that have a part in the loss, by weight and targets: bool[n_rows]; None for all."""
+        if self.weights is None and not self.targets.gaps:
+            return None
+        found = np.ones(self.n_rows, bool) if self.weights is None else self.weights > 0
+        if self.targets.gaps:
+            for rows, chunk in self.chunks(self.targets):
+                found[rows] &= ~np.isnan(chunk).all(axis=1)
+        return found
 
     def order(self) -> Array:
         """Return the number of each sample's row, as a new array."""
@@ -200,12 +212,21 @@ def check_samples(
     advice = "number the classes: classes, labels = np.unique(np.ravel(Y), return_inverse=True)"
     targets = _check_targets(net, _read(Y, outputs, prefix + "Y", advice=advice), samples)
     gaps = check_flag(missing_targets, "missing_targets") and targets.values.dtype.kind == "f"
-    return replace(
+    targets = replace(targets, gaps=gaps)
+    samples = replace(
         samples,
-        targets=replace(targets, gaps=gaps),
+        targets=targets,
         weights=_check_weights(weights, samples),
         output_weights=check_output_weights(output_weights, net),
     )
+    counting = samples.counting if gaps else None
+    if counting is not None and not samples.of_each(Table(counting, targets.name)).any():
+        where = " where sample_weight is not 0" * (weights is not None)
+        raise ValueError(
+            f"{targets.name} must hold a target at least, got NaN alone{where}: there is nothing "
+            "to learn or to judge by"
+        )
+    return samples
 
 
 def check_inputs(

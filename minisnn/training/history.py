@@ -28,7 +28,7 @@ class Epoch:
         1 for the first.
     loss : float
         Mean training loss over the epoch's batches, each measured before its own update and with
-        dropout, if any; batches in which all samples have weight 0 have none.
+        dropout, if any; batches in which all samples have weight 0, or no target, have none.
     validation_loss, validation_accuracy : float or None
         After the epoch, without dropout; None without validation data, accuracy also without
         labels.

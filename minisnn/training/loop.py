@@ -256,9 +256,9 @@ class Loop:
         order = self._samples.order()
         if self._shuffle:
             self._rng.shuffle(order)
-        if self._samples.weights is not None:  # a batch in which no sample counts has no loss
-            weights = self._samples.weights[order]
-            self._counts = self._sizes * np.logical_or.reduceat(weights, self._starts)
+        if self._samples.counting is not None:  # a batch in which no sample counts has no loss
+            counting = self._samples.counting[order]
+            self._counts = self._sizes * np.logical_or.reduceat(counting, self._starts)
         epoch = self._course.done + len(self.history.epochs)
         check_finite(self._trainer.parameters, epoch + 1)
         return order, self.rates(epoch, self._course.epochs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,26 @@ def test_training(net: snn.Network, data: Any, rng: np.random.Generator, tmp_pat
         snn.train(net, X, Y, optimizer="sgd", epochs=1, seed=0, missing_targets=True)
 
 
+def test_batches_without_targets_have_no_loss(net: snn.Network, data: Any) -> None:
+    """As those in which all samples have weight 0: their 0 is no part of the epoch's mean."""
+    X, Y = data
+    gappy, weights = Y.copy(), np.ones(60)
+    gappy[:20], weights[:20] = np.nan, 0
+    options: Any = {"optimizer": snn.SGD(1e-9), "epochs": 1, "batch_size": 10, "shuffle": False}
+    losses = [
+        snn.train(copy.deepcopy(net), X, targets, **options, **more).epochs[0].loss
+        for targets, more in (
+            (gappy, {"missing_targets": True}),
+            (Y, {"sample_weight": weights}),
+            (Y, {"rows": np.arange(20, 60)}),
+        )
+    ]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-12)
+    weights = 1 - weights
+    with pytest.raises(ValueError, match="got NaN alone where sample_weight is not 0: there is"):
+        snn.train(net, X, gappy, missing_targets=True, sample_weight=weights, **options)
+
+
 def test_an_mlp_takes_them_too(rng: np.random.Generator) -> None:
     net = snn.MLP([topology.dense(4, 5), topology.dense(5, 2)], seed=0, dtype=np.float64)
     X, Y = rng.random((20, 4)), rng.random((20, 2))
@@ -153,5 +174,14 @@ def test_refusals(net: snn.Network, data: Any) -> None:
         snn.evaluate(classes, data[0], [0, 1, 2] * 20, output_weights=[1, 2, 3])
     with pytest.raises(ValueError, match="need names of the outputs"):
         classes.loss_and_gradients(data[0], [0, 1, 2] * 20, output_weights={"a": 1})
+    none, some = np.full((60, 3), np.nan), with_gaps(np.random.default_rng(0), data[1])
+    options: Any = {"missing_targets": True, "rows": [0, 1]}
+    some[:2] = np.nan
+    for Y in (none, some):
+        with pytest.raises(ValueError, match="Y must hold a target at least, got NaN alone"):
+            snn.evaluate(net, data[0], Y, **options)
+    options |= {"optimizer": "adam", "rows": None, "validation_data": (data[0], none)}
+    with pytest.raises(ValueError, match="validation Y must hold a target at least"):
+        snn.train(net, data[0], some, **options)
     with pytest.raises(TypeError, match="missing_targets must be True or False"):
         net.loss_and_gradients(*data, missing_targets="yes")  # type: ignore[arg-type]
