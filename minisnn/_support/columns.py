@@ -1,13 +1,14 @@
 """Named columns: conversion of data frames to arrays with names, and matching of names.
 
 A frame is a DataFrame of pandas or polars, or looks like one; none of them is imported. As in
-scikit-learn, names are texts: a frame with other labels, such as numbers, has no names.
+scikit-learn, names are texts: a frame with other labels, such as numbers, has no names. Only those
+of a wiring may be others, see `columns_of_frame`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -33,10 +34,13 @@ class Known(NamedTuple):
         In the order of the inputs, or outputs.
     owner : str
         Owner of the names, for messages.
+    labels : tuple of hashable, optional
+        Names in their place where not all are texts, such as numbers of neurons.
     """
 
     names: Names | None
     owner: str
+    labels: tuple[Hashable, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,11 +212,29 @@ def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
     """
     if known.names is None or given is None or known.names == given:
         return None
-    wanted, there = set(known.names), set(given)
+    return _places(known.names, given, known.owner, name)
+
+
+def columns_of_frame(known: Known, given: Names | None, value: Any, name: str) -> Array | None:
+    """Return the same for a frame, whose columns may have labels that are no texts.
+
+    It has no names if its columns are numbered from 0, and the known labels are not these numbers.
+    """
+    if known.labels is None or given is None:
+        return columns_of(known, given, name)
+    labels: tuple[Hashable, ...] = given or tuple(value.columns)
+    numbers = range(len(labels))
+    if labels == known.labels or (labels == tuple(numbers) and set(numbers) != set(known.labels)):
+        return None
+    return _places(known.labels, labels, known.owner, name)
+
+
+def _places(known: Sequence[Hashable], given: Sequence[Hashable], owner: str, name: str) -> Array:
+    wanted, there = set(known), set(given)
     faults = [
         f"{verb} {few(labels)}"
         for verb, labels in (
-            ("lacks", [label for label in known.names if label not in there]),
+            ("lacks", [label for label in known if label not in there]),
             ("also has", [label for label in given if label not in wanted]),
         )
         if labels
@@ -221,11 +243,11 @@ def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
         faults.append("has no names that are texts")
     if faults:
         raise ValueError(
-            f"the columns of {name} must be those of {known.owner}, in any order; it "
+            f"the columns of {name} must be those of {owner}, in any order; it "
             f"{' and '.join(faults)}. An array, such as its to_numpy(), is taken by position"
         )
     places = {label: place for place, label in enumerate(given)}
-    return np.array([places[label] for label in known.names], dtype=np.uint32)
+    return np.array([places[label] for label in known], dtype=np.uint32)
 
 
 def _is_frame(value: Any) -> bool:

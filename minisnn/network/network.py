@@ -179,7 +179,7 @@ class Network(SparseNetwork):
 
     @property
     def input_names(self) -> Names | None:
-        """Names of its inputs, if they are texts: columns of frames are matched by them."""
+        """Names of its inputs, if they are texts. Columns of frames are matched by any names."""
         return texts_of_terms(self._wiring.inputs)
 
     @input_names.setter

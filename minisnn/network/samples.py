@@ -15,7 +15,7 @@ from .._support.checks import check_flag, check_number
 from .._support.columns import (
     Known,
     Names,
-    columns_of,
+    columns_of_frame,
     read_column,
     read_columns,
     read_sparse,
@@ -178,6 +178,20 @@ class Samples:
             self.targets.check(rows, 1.0, real)
 
 
+def known_of(net: Network) -> list[Known]:
+    """Return the names of inputs, and of outputs, that columns of frames are matched by."""
+    wiring = getattr(net, "wiring", None)
+    names, labels = (net.input_names, net.output_names), [None, None]
+    if wiring is not None:
+        labels = [
+            of_terms if own is None and len(of_terms) == n else None
+            for own, of_terms, n in zip(
+                names, (wiring.inputs, wiring.outputs), (net.n_in, net.n_out), strict=True
+            )
+        ]
+    return [Known(own, "the network", its) for own, its in zip(names, labels, strict=True)]
+
+
 def check_samples(
     net: Network,
     X: npt.ArrayLike,
@@ -205,9 +219,7 @@ def check_samples(
         Names that the columns of X and Y must have if they are frames; by default those of the
         network.
     """
-    inputs, outputs = known or [
-        Known(it, "the network") for it in (net.input_names, net.output_names)
-    ]
+    inputs, outputs = known or known_of(net)
     samples = check_inputs(net, X, input_scale, prefix, rows=rows, known=inputs)
     advice = "number the classes: classes, labels = np.unique(np.ravel(Y), return_inverse=True)"
     targets = _check_targets(net, _read(Y, outputs, prefix + "Y", advice=advice), samples)
@@ -242,7 +254,7 @@ def check_inputs(
     scale, name = check_number(input_scale, "input_scale", -np.inf), prefix + "X"
     if scale == 0:
         raise ValueError("input_scale must not be 0: it would erase the inputs; take 1/255 or 1.0")
-    known = known or Known(net.input_names, "the network")
+    known = known or known_of(net)[0]
     table = _read_inputs(X, known, name)
     inputs, is_sparse = table.values, isinstance(table, CSRTable)
     if inputs.shape == (net.n_in,):
@@ -281,14 +293,16 @@ def _read_inputs(X: Any, known: Known, name: str) -> Table:
     if sparse is None:
         return _read(X, known, name)
     matrix, names = sparse
-    return CSRTable(matrix, name, columns_of(known, names, name), known.names or names or None)
+    columns = columns_of_frame(known, names, X, name)
+    return CSRTable(matrix, name, columns, known.names or names or None)
 
 
 def _read(value: Any, known: Known, name: str, **options: str) -> Table:
     """Return a table of the argument, with its columns in the order of the known names."""
     array, names = read_columns(value, name, **options)
     view = array[...]  # whose shape stays as it is
-    return Table(view, name, columns_of(known, names, name), known.names or names or None)
+    columns = columns_of_frame(known, names, value, name)
+    return Table(view, name, columns, known.names or names or None)
 
 
 def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | None:

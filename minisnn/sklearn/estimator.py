@@ -43,7 +43,13 @@ from .parameters import check_parameters
 from .random_state import random_state_of
 from .refusal import unchanged_if_refused
 from .watch import Watch, warn_of_end
-from .wirings import check_inputs, check_order, in_order_of_columns, names_of_columns
+from .wirings import (
+    check_inputs,
+    check_order,
+    in_order_of_columns,
+    labels_of_columns,
+    names_of_columns,
+)
 
 _LARGEST_SEED = 2**31 - 1
 _CALLBACKS = "functions of (net, epoch)"
@@ -230,7 +236,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             raise ValueError("partial_fit does not support early_stopping=True")
         check_parameters(self)
         first = not hasattr(self, "net_") or not (incremental or self.warm_start)
-        names = None if self.wiring is None else names_of_columns(y)
+        names = None if self.wiring is None else names_of_columns(y, self.wiring.outputs)
+        labels = labels_of_columns(X)
         X, y, weights = self._checked(X, y, sample_weight, first)
         targets = self._prepare(y, classes, first=first, incremental=incremental)
         loss = self._usual_loss() if self.loss is None else self.loss
@@ -238,7 +245,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
             self._begin(X, targets, names, self._output_activations[loss])
         elif isinstance(self.net_, Network):
             check_order(self.net_.output_names, names)
-        named = self._named(X)
+        named = self._named(X, labels)
         rows = score = None
         if self.early_stopping:
             rows, held = self._split(targets, weights)
@@ -315,9 +322,15 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         names = getattr(self, "feature_names_in_", None)
         return None if names is None else tuple(names)
 
-    def _named(self, X: Any) -> Any:
-        """Return X with the names of its columns, by which the network matches them."""
-        return X if self._input_names is None else Named(X, self._input_names)
+    def _named(self, X: Any, labels: Any) -> Any:
+        """Return X with the names of its columns, by which the network matches them.
+
+        Those of a wiring may be no texts, which scikit-learn takes for none.
+        """
+        names = self._input_names
+        if names is None and isinstance(self.net_, Network) and self.net_.input_names is None:
+            names = labels
+        return X if names is None else Named(X, names)
 
     def _split(self, targets: Array, weights: Array | None) -> tuple[Array, Array]:
         """Return the rows to train on and those to hold back, the same in a warm start's fits."""
@@ -380,7 +393,8 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "net_")
+        labels = labels_of_columns(X)
         X = validate_data(
             self, readable(X, "X"), accept_sparse="csr", dtype=NUMBERS, reset=False
         )  # fmt: skip
-        return self.net_.predict(self._named(X))
+        return self.net_.predict(self._named(X, labels))

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._support.arrays import Array
 from .._support.checks import check_kind
-from .._support.columns import Known, Names, columns_of, texts_of
+from .._support.columns import Known, Names, columns_of, columns_of_frame, texts_of
 from .._support.messages import each_of, few, shown
 from ..wiring.graph import Wiring
 
@@ -29,17 +29,25 @@ def check_wiring(model: Any) -> None:
             )
 
 
-def names_of_columns(y: Any) -> Names | None:
-    """Return the names of y's columns, if it is a frame of several."""
-    columns = getattr(y, "columns", None)
-    return None if columns is None or len(columns) < 2 else texts_of(columns, "y.columns") or None
+def labels_of_columns(X: Any) -> tuple[Hashable, ...] | None:
+    """Return the labels of a frame's columns, texts or not."""
+    columns = getattr(X, "columns", None)
+    return None if columns is None else tuple(columns)
+
+
+def names_of_columns(y: Any, outputs: Sequence[Hashable]) -> Any:
+    """Return the names of y's columns, if it is a frame of several; texts if outputs have these."""
+    columns = labels_of_columns(y)
+    if columns is None or len(columns) < 2:
+        return None
+    return texts_of(columns, "y.columns") or (None if _are_texts(outputs) else columns)
 
 
 def check_inputs(wiring: Wiring, names: Sequence[str] | None, n_columns: int) -> None:
     """Raise unless the inputs are the columns of X: by name, in any order, or as many."""
     advice = "a wiring for given columns is wiring.restricted_to(names)"
     inputs = wiring.inputs
-    if names is not None and all(isinstance(name, str) for name in inputs):
+    if names is not None and _are_texts(inputs):
         try:
             columns_of(Known(inputs, "the wiring"), tuple(names), "X")  # type: ignore[arg-type]
         except ValueError as error:
@@ -65,7 +73,7 @@ def named_class(wiring: Wiring | None, classes: Array) -> int | None:
     """
     if wiring is None or n_outputs(wiring) != 1 or len(classes) != 2:
         return None
-    return 0 if str(wiring.outputs[0]) == str(classes[0]) else 1
+    return 0 if str(wiring.outputs[0]) == _names_of(classes)[0] else 1
 
 
 def in_order_of_classes(wiring: Wiring, classes: Array) -> Wiring:
@@ -74,7 +82,7 @@ def in_order_of_classes(wiring: Wiring, classes: Array) -> Wiring:
     Outputs are matched by name if they are called as the classes, else by position.
     """
     _check_number(wiring, len(classes), f"each of the {len(classes)} classes of y")
-    labels = list(map(str, classes.tolist()))
+    labels = _names_of(classes)
     outputs = {str(name): name for name in wiring.outputs}
     others = [label for label in labels if label not in outputs]
     if len(others) == len(labels):
@@ -91,11 +99,12 @@ def in_order_of_classes(wiring: Wiring, classes: Array) -> Wiring:
 def in_order_of_columns(wiring: Wiring, names: Names | None, n_columns: int) -> Wiring:
     """Return a wiring with an output for each column of y, matched by name if these have names."""
     _check_number(wiring, n_columns, each_of(n_columns, "column") + " of y")
-    outputs = wiring.outputs
-    if names is None or not all(isinstance(name, str) for name in outputs):
-        return wiring
-    columns_of(Known(outputs, "the wiring"), names, "y")  # type: ignore[arg-type]
-    return _with_outputs(wiring, names)
+    outputs: Any = wiring.outputs
+    known = Known(None, "the wiring", outputs)
+    if _are_texts(outputs):
+        known = Known(outputs, "the wiring")
+    places = columns_of_frame(known, names, None, "y")
+    return wiring if names is None or places is None else _with_outputs(wiring, names)
 
 
 def check_order(known: Names | None, names: Names | None) -> None:
@@ -105,6 +114,18 @@ def check_order(known: Names | None, names: Names | None) -> None:
             f"the columns of y must be those of the first fit, in their order: {few(known)}; got "
             f"{few(names)}"
         )
+
+
+def _are_texts(names: Sequence[Hashable]) -> bool:
+    return all(isinstance(name, str) for name in names)
+
+
+def _names_of(classes: Array) -> list[str]:
+    """Return what outputs are called if they are named as classes: "2" of 2.0, too."""
+    return [
+        str(int(label) if isinstance(label, float) and label.is_integer() else label)
+        for label in classes.tolist()
+    ]
 
 
 def _check_number(wiring: Wiring, n_wanted: int, of_what: str) -> None:

@@ -25,7 +25,7 @@ from .._support.columns import Known, Names
 from .._support.files import replace_file
 from .._support.messages import counted, shown
 from .._support.seeds import seed_of
-from ..network.samples import Network
+from ..network.samples import Network, known_of
 from .optimizer_state import OptimizerState
 
 KIND, FORMAT, FORMAT_WITH_NAMES = "checkpoint", 1, 2
@@ -67,12 +67,12 @@ class Recorded(NamedTuple):
 
         A checkpoint for another width gives none; it will be refused.
         """
-        own, lengths = (net.input_names, net.output_names), (net.n_in, net.n_out)
+        lengths = net.n_in, net.n_out
         return [
-            Known(kept, f"the checkpoint {self.path}")
-            if has is None and kept is not None and len(kept) == length
-            else Known(has, "the network")
-            for has, kept, length in zip(own, self.names, lengths, strict=True)
+            own._replace(names=kept, owner=f"the checkpoint {self.path}")
+            if own.names is own.labels is None and kept is not None and len(kept) == length
+            else own
+            for own, kept, length in zip(known_of(net), self.names, lengths, strict=True)
         ]
 
 

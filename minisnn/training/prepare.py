@@ -13,7 +13,6 @@ import numpy.typing as npt
 from .._support import checks
 from .._support.checks import as_list, check_flag, check_kind, check_pair, check_path
 from .._support.checksums import checksum
-from .._support.columns import Known
 from .._support.compile_notice import compile_notice
 from .._support.messages import shown
 from .._support.progress import check_bar
@@ -21,7 +20,7 @@ from .._support.seeds import Seed, seed_of
 from ..network.base import SparseNetwork, check_network
 from ..network.losses import check_loss
 from ..network.output_weights import OutputWeights
-from ..network.samples import Samples, check_samples
+from ..network.samples import Samples, check_samples, known_of
 from . import fingerprints
 from .callback import Callback, EpochFunction
 from .checkpoint import EXTEND, Checkpoint, Part, Recorded, recorded
@@ -239,7 +238,10 @@ def _check_validation(
     if data is None and rows is None:
         return None
     X, Y = (X, Y) if data is None else check_pair(data, "validation_data")
-    known = [Known(table.names, "the training") for table in (samples.inputs, samples.targets)]
+    known = [
+        own._replace(names=table.names, owner="the training")
+        for own, table in zip(known_of(net), (samples.inputs, samples.targets), strict=True)
+    ]
     return check_samples(
         net,
         X,

@@ -126,6 +126,33 @@ def test_names_as_scikit_learn_has_them() -> None:
         net.predict(twice)
 
 
+def test_names_of_a_wiring_that_are_no_texts() -> None:
+    """Numbers of neurons: columns that have them are matched, columns without names are not."""
+    edges = [(2, "h"), (0, "h"), (1, "k"), ("h", 8), ("k", 8), (1, 9)]
+    net = snn.Network(snn.wiring.from_edges(edges, outputs=[9, 8]), seed=0)
+    rng = np.random.default_rng(0)
+    X, Y = rng.random((20, 3)), rng.random((20, 2))
+    frame = pd.DataFrame(X, columns=net.wiring.inputs)
+    expected = net.predict(X)
+    for order in ([2, 0, 1], [0, 1, 2]):
+        np.testing.assert_array_equal(net.predict(frame[order]), expected)
+        sparse = frame[order].astype(pd.SparseDtype(float, 0))
+        np.testing.assert_array_equal(net.predict(sparse), expected)
+    targets = pd.DataFrame(Y, columns=[9, 8])
+    assert snn.evaluate(net, frame[[1, 0, 2]], targets[[8, 9]]) == snn.evaluate(net, X, Y)
+    assert snn.evaluate(net, X, pd.DataFrame(Y)) == snn.evaluate(net, X, Y)  # 0, 1: no names
+    nets = copy.deepcopy(net), copy.deepcopy(net)
+    for it, order in zip(nets, ([2, 0, 1], [1, 2, 0]), strict=True):
+        snn.train(
+            it, frame[order], Y, optimizer="adam", epochs=2, seed=0,
+            validation_data=(frame[[0, 1, 2]], targets[[8, 9]]),
+        )  # fmt: skip
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+    for columns in ([2, 0, 5], ["2", "0", "1"]):
+        with pytest.raises(ValueError, match="the columns of X must be those of the network"):
+            net.predict(pd.DataFrame(X, columns=columns))
+
+
 def test_targets_have_names_too() -> None:
     Y = pd.DataFrame(np.random.default_rng(0).random((N, N_OUT)), columns=["p", "q", "r"])
     net, other = trained(frame(), Y, make(output_activation="sigmoid")), Y[["r", "p", "q"]]

@@ -94,6 +94,10 @@ def test_outputs_are_classes_by_name() -> None:
     model = SparseMLPClassifier(wiring=wiring("10", "8", "9"), **options).fit(X, numbers)
     assert model.net_.wiring.outputs == ("8", "9", "10")
     assert model.score(X, numbers) > 0.85
+    floats = clone(model).fit(X, numbers.astype(float))
+    assert floats.net_.wiring.outputs == ("8", "9", "10")
+    one = SparseMLPClassifier(wiring=wiring("8"), **options).fit(X, 8.0 + (YES == "sick"))
+    np.testing.assert_array_equal(one.predict_proba(X)[:, 0], one.net_.predict(X)[:, 0])
 
 
 def test_outputs_keep_their_weights() -> None:
@@ -144,6 +148,26 @@ def test_columns_of_y_are_outputs_by_name() -> None:
         clone(model).fit(X, BOTH.rename(columns={"second": "third"}))
     as_array = clone(model).fit(X, BOTH[["second", "first"]].to_numpy())
     assert as_array.net_.wiring.outputs == ("second", "first")
+
+
+def test_columns_that_are_numbers_go_by_name_where_the_wiring_has_numbers() -> None:
+    """As of neurons: scikit-learn takes such columns for columns without names."""
+    numbers = dict(zip([*"cadb", "first", "second"], [30, 10, 40, 20, 1, 2], strict=True))
+    named = wiring("first", "second")
+    edges = [(numbers.get(s, s), numbers.get(t, t)) for s, t in named.edges()]
+    graph = snn.wiring.from_edges(edges, outputs=[1, 2])
+    XS, YS = X.rename(columns=numbers), BOTH.rename(columns=numbers)
+    other = XS[[10, 20, 30, 40]]
+    model = SparseMLPRegressor(wiring=graph, **QUICK).fit(XS, YS)
+    np.testing.assert_array_equal(model.predict(other), model.predict(XS))
+    assert bits(clone(model).fit(other, YS)) == bits(model)
+    assert clone(model).fit(XS, YS[[2, 1]]).net_.wiring.outputs == (2, 1)
+    twin = SparseMLPRegressor(wiring=named.with_units(1), **QUICK).fit(X, BOTH)
+    np.testing.assert_allclose(model.predict(other), twin.predict(X), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"the columns of X must be those of .* lacks 10 and also"):
+        model.predict(XS.rename(columns={10: 99}))
+    with pytest.raises(ValueError, match="the columns of y must be those of the wiring"):
+        clone(model).fit(XS, BOTH)
 
 
 def test_outputs_at_several_levels() -> None:
