@@ -21,7 +21,9 @@ _FREE, _FROZEN = 0, 2  # beside 1 and -1, the signs that weights keep
 class Constraints:
     """Constraints that hold exactly after every step of a training.
 
-    A weight of the wrong sign begins as its opposite, of the same size.
+    A weight of the wrong sign begins as its opposite, of the same size. They are of weights and
+    biases: gains of batch normalisation are trained as before, and may become negative, and its
+    running moments follow the data.
 
     Parameters
     ----------

@@ -289,8 +289,8 @@ class Wiring:
 
         Where a term is the single source of its single reader, the two become one, which has the
         name and the units of the first and the readers of the second: both stand for the same
-        inputs. Inputs and outputs stay as they are. Hierarchies are cleaned like this before they
-        become networks, as in DCell [1]_.
+        inputs. Inputs and outputs stay as they are. Weights, and signs, of edges within a chain are
+        lost. Hierarchies are cleaned like this before they become networks, as in DCell [1]_.
 
         Returns
         -------
