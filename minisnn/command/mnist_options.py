@@ -25,7 +25,7 @@ def sigmoid_rate(n_steps: int) -> float:
 
 def add_arguments(parser: Parser) -> None:
     """Add all options."""
-    whole, real = numbers(int, "a whole number"), numbers(float, "a number")
+    whole, real = numbers(int, "a whole number", 1), numbers(float, "a number")
     network = parser.add_argument_group("the network")
     network.add_argument(
         "--topology",

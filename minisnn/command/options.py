@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -74,16 +75,20 @@ def limit_threads(count: int | None) -> None:
             os.environ[f"{pool}_THREADS"] = str(count)
 
 
-def numbers(kind: type, what: str) -> Any:
+def numbers(kind: type, what: str, least: float = -math.inf) -> Any:
     """Return a parser of one number, or several with commas between them."""
 
     def parse(text: str) -> list[Any]:
         try:
-            return [kind(part) for part in text.split(",")]
+            values = [kind(part) for part in text.split(",")]
         except ValueError:
             raise argparse.ArgumentTypeError(
                 f"{text!r} is not {what}, nor several with commas between them"
             ) from None
+        for value in values:
+            if value < least:
+                raise argparse.ArgumentTypeError(f"must be at least {least}, got {value}")
+        return values
 
     return parse
 

@@ -94,7 +94,7 @@ def add_arguments(parser: Parser) -> None:
     network = parser.add_argument_group("the network")
     network.add_argument(
         "--hidden",
-        type=numbers(int, "a whole number"),
+        type=numbers(int, "a whole number", 1),
         default=[100],
         metavar="N[,N...]",
         help="neurons of each hidden layer (default: 100)",
@@ -108,7 +108,7 @@ def add_arguments(parser: Parser) -> None:
     )
     network.add_argument(
         "--degree",
-        type=numbers(int, "a whole number"),
+        type=numbers(int, "a whole number", 1),
         metavar="K[,K...]",
         help="edges from each neuron to the next hidden layer",
     )

@@ -143,10 +143,10 @@ def test_help_is_for_newcomers(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--degree", "5000"], "error: degree must be between 1 and n_out = 1000"),
-        (["--degree", "0"], "error: degree must be between 1 and n_out = 1000"),
+        (["--degree", "0"], "argument --degree: must be at least 1, got 0"),
         (["--degree", "many"], "'many' is not a whole number, nor several with commas"),
         (["--degree", "5,5"], "--degree takes one number or 1, one for each hidden layer, got 2"),
-        (["--hidden", "0"], "error: n_out must be between 1 and"),
+        (["--hidden", "0"], "argument --hidden: must be at least 1, got 0"),
         (["--output-degree", "11"], "error: degree must be between 1 and n_out = 10"),
         (["--epochs", "0"], "argument --epochs: must be at least 1, got 0"),
         (["--batch-size", "0"], "argument --batch-size: must be at least 1, got 0"),
