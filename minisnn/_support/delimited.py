@@ -68,3 +68,16 @@ def read_text(path: str) -> str:
             return file.read().decode("utf-8-sig")  # Excel begins with a mark of the byte order
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not text in UTF-8: {error}") from error
+
+
+def number_in(text: str) -> float:
+    """Return the number that a text is.
+
+    Raises
+    ------
+    ValueError
+        If it is none. Python's own ``float`` takes "1_2" for 12.
+    """
+    if "_" in text:
+        raise ValueError(f"could not convert string to float: {text!r}")
+    return float(text)

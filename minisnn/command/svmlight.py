@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 
 from .._support.arrays import Array
-from .._support.delimited import read_text
+from .._support.delimited import number_in, read_text
 from .._support.messages import few, shown
 
 
@@ -42,8 +42,10 @@ def read_svmlight(path: str) -> tuple[scipy.sparse.csr_array, Array]:
         if not label:
             continue
         try:
-            labels.append(float(label))
-            row = [(int(column), float(value)) for column, value in (p.split(":") for p in pairs)]
+            labels.append(number_in(label))
+            row = [
+                (int(column), number_in(value)) for column, value in (p.split(":") for p in pairs)
+            ]
         except ValueError:
             raise ValueError(
                 f"{path} must have lines of a label and COLUMN:VALUE, got {shown(line)} in line "

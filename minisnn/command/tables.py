@@ -14,7 +14,7 @@ import scipy
 from .._support.arrays import Array
 from .._support.checks import open_file
 from .._support.console import say
-from .._support.delimited import DELIMITERS, read_delimited
+from .._support.delimited import DELIMITERS, number_in, read_delimited
 from .._support.extras import require
 from .._support.messages import counted, did_you_mean, few, shown
 from ..network.base import SparseNetwork
@@ -254,7 +254,7 @@ def as_numbers_or_texts(values: Sequence[str] | Array) -> Array:
 
 
 def _number(text: str) -> float:
-    return np.nan if text.strip().lower() in MISSING else float(text)
+    return np.nan if text.strip().lower() in MISSING else number_in(text)
 
 
 def _is_number(text: str) -> bool:

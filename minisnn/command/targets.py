@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from .tables import as_numbers_or_texts
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = CLASSIFICATION, REGRESSION
+
+_CODE = re.compile(r"\s*[+-]?0\d")
 
 MOST_CLASSES = 20
 """Whole numbers of more different values than this are taken for amounts, not classes."""
@@ -66,12 +69,12 @@ def target_of(values: Sequence[str] | Array, name: str, task: str | None) -> Tar
         Its name.
     task : {"classification", "regression"}, optional
         By default, texts, bools and whole numbers of at most `MOST_CLASSES` values are classes, and
-        all else is amounts.
+        all else is amounts. Numbers of which some are written as "01" are texts, but for amounts.
 
     Raises
     ------
     ValueError
-        If values are missing, are not of the task, or are all the same.
+        If values are missing or infinite, are not of the task, or are all the same.
     """
     column = np.squeeze(as_numbers_or_texts(values))
     if column.ndim != 1:
@@ -82,6 +85,14 @@ def target_of(values: Sequence[str] | Array, name: str, task: str | None) -> Tar
         raise ValueError(
             f"target {name!r} lacks {counted(len(gaps), 'value')}, the first in row {gaps[0] + 1}; "
             "leave such rows out"
+        )
+    if task != REGRESSION and column.dtype.kind == "f" and _are_codes(values):
+        column = np.array(list(map(str, values)))
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        row = int(np.isfinite(column).argmin())
+        raise ValueError(
+            f"target {name!r} must be finite numbers, got {column[row]} in row {row + 1}; correct "
+            "such rows, or leave them out"
         )
     found = np.unique(column)
     is_text = column.dtype.kind == "U"
@@ -111,6 +122,11 @@ def target_of(values: Sequence[str] | Array, name: str, task: str | None) -> Tar
     else:
         labels = tuple(str(int(value)) for value in found.tolist())
     return Target(name, np.searchsorted(found, column), labels)
+
+
+def _are_codes(values: Sequence[str] | Array) -> bool:
+    """Return whether some texts begin with a 0 that no number needs: "01" is not "1"."""
+    return any(isinstance(value, str) and _CODE.match(value) for value in values)
 
 
 def in_order_of(target: Target, labels: tuple[str, ...] | None) -> Target:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._support.arrays import Array
 from .._support.checks import as_list
+from .._support.delimited import number_in
 from .._support.messages import counted, did_you_mean, few, shown
 from .files import has_header, read_file
 from .validation import check_hashable, check_no_missing
@@ -153,6 +154,7 @@ def _listed(column: Any) -> list[Any]:
 
 def _numbers(column: list[Any]) -> Array:
     try:
+        column = [number_in(value) if isinstance(value, str) else value for value in column]
         return np.array(column, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"weight must be a column of numbers: {error}") from error

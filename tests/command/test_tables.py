@@ -93,6 +93,7 @@ def test_rows_of_few_columns_get_zeros(tmp_path: Path) -> None:
         ("t.libsvm", "", "must have a row at least, got none"),
         ("t.libsvm", "1 0:5\n", "columns that are counted from 1 and ascend .* got 0 in line 1"),
         ("t.libsvm", "1 3:1 2:1\n", "columns that are counted from 1 and ascend in each line"),
+        ("t.libsvm", "1 3:1_0\n", "must have lines of a label and COLUMN:VALUE, got '1 3:1_0'"),
         ("t.libsvm", "x 3:1\n", "must have lines of a label and COLUMN:VALUE, got 'x 3:1' in lin"),
         ("t.libsvm", "1 qid:3 2:1\n", "must have lines of a label and COLUMN:VALUE"),
         ("t.libsvm", "1 9999999999:1\n", "must have fewer than 2\\*\\*31 columns"),
@@ -106,6 +107,10 @@ def test_files_that_are_no_tables(tmp_path: Path, name: str, text: str, message:
 @pytest.mark.parametrize(
     ("column", "message"),
     [
+        (
+            "1_0\n2",
+            "must have numbers in column 'c', got '1_0' in row 1",
+        ),
         (
             "x\n2",
             "must have numbers in column 'c', got 'x' in row 1; make numbers of its",
@@ -154,6 +159,8 @@ def test_arrays_that_are_no_inputs(tmp_path: Path) -> None:
         (np.arange(21), None, None),
         (np.arange(21), "classification", tuple(map(str, range(21)))),
         (["1", "2"], "regression", None),
+        (["1_1", "1_2", "11"], None, ("11", "1_1", "1_2")),
+        (["01", "02", "10"], "regression", None),
     ],
 )
 def test_targets(values: Any, task: str | None, labels: tuple[str, ...] | None) -> None:
@@ -167,9 +174,21 @@ def test_targets(values: Any, task: str | None, labels: tuple[str, ...] | None) 
         assert [labels[number] for number in target.values] == shown
 
 
+def test_codes_are_classes_as_they_are_written() -> None:
+    """ "01" is not "1", and there may be more of them than numbers that are classes."""
+    target = target_of(["10", "01", "1", "01"], "y", None)
+    assert (target.labels, target.values.tolist()) == (("01", "1", "10"), [2, 0, 1, 0])
+    many = [f"{code:03d}" for code in range(30)]
+    assert target_of(many, "y", None).labels == tuple(many)
+    with pytest.raises(ValueError, match="target 'y' lacks 1 value, the first in row 2"):
+        target_of(["01", "NA"], "y", None)
+
+
 @pytest.mark.parametrize(
     ("values", "task", "message"),
     [
+        (["1", "inf", "2"], None, "target 'y' must be finite numbers, got inf in row 2; correct"),
+        (np.array([1, -np.inf]), "regression", "must be finite numbers, got -inf in row 2"),
         (["a", ""], None, "target 'y' lacks 1 value, the first in row 2; leave such rows out"),
         (["1", "NA", ""], None, "target 'y' lacks 2 values, the first in row 2"),
         (["a", "b"], "regression", "must be numbers for a regression, got 'a', 'b'"),
