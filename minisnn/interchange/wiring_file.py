@@ -57,11 +57,6 @@ def packed_network(net: Network) -> tuple[dict[str, Any], dict[str, Array]]:
     }
     if any(net.batch_norm):
         header["batch_norm"] = [
-            [norm.scale, norm.shift] if isinstance(norm, BatchNorm) else False
-            for norm in net.batch_norm
-        ]
-    if any(net.batch_norm):
-        header["batch_norm"] = [
             asdict(each) if isinstance(each, BatchNorm) else each for each in net.batch_norm
         ]
     return header | ({} if net.seed is None else {"seed": net.seed}), arrays
