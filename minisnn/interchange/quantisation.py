@@ -10,7 +10,6 @@ from .._support.arrays import Array
 from ..network.layer import Layer
 from ..network.mlp import MLP
 from ..network.network import Network
-from .folding import folded
 from .sums import sums_of
 
 _LARGEST = 127
@@ -44,7 +43,7 @@ def with_quantised_weights(net: MLP | Network) -> MLP | Network:
 
     Batch normalisation is folded into them first.
     """
-    twin = copy.deepcopy(net if isinstance(net, MLP) else folded(net))
+    twin = copy.deepcopy(net if isinstance(net, MLP) else net.folded())
     for layer in [each.layer for each in sums_of(twin).sums]:
         weights, scales = quantised(layer)
         layer.weights[:] = weights * np.repeat(scales, layer.topology.in_degrees)

@@ -17,7 +17,6 @@ from ..network.layer import Layer
 from ..network.mlp import MLP
 from ..network.network import Network
 from ..topology.graph import Topology
-from .folding import folded
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def sums_of(net: MLP | Network) -> Sums:
         for layer, (_, group), span in zip(net.layers, structure.summing, spans, strict=True):
             sums.append(Sum(layer, *span, group.activation, group.output is not None))
         return Sums(sums)
-    net = folded(net)
+    net = net.folded()
     structure = net.structure
     for number, group in structure.summing:
         graph = group.graph

@@ -315,7 +315,8 @@ class Network(SparseNetwork):
     def folded(self) -> Network:
         """Return the network without batch normalisation that predicts the same.
 
-        Gains and running moments go into its weights and biases.
+        With the gains g, shifts, running means m and running variances v of a level, its weights
+        are multiplied by g / sqrt(v + epsilon), and its biases are its shifts less m times that.
 
         Returns
         -------
@@ -329,13 +330,16 @@ class Network(SparseNetwork):
         for number, group in structure.summing:
             weights, biases = structure.parts(self._parameters, number)
             if group.normal is not None:
-                gains, means, variances = structure.normal_parts(self._parameters, number)
-                factors = gains / np.sqrt(variances + self.dtype.type(EPSILON))
-                weights = weights * np.repeat(factors, np.diff(group.graph.rows()[0]))
-                biases = biases - factors * means
+                moments = structure.normal_parts(self._parameters, number)
+                gains, means, variances = (part.astype(np.float64) for part in moments)
+                with np.errstate(all="ignore"):  # after a training that diverged
+                    factors = gains / np.sqrt(variances + EPSILON)
+                    weights = weights * np.repeat(factors, np.diff(group.graph.rows()[0]))
+                    biases = biases - factors * means
             parts += [weights, biases]
         about = self._activations, self._output_activation, self._seed
-        return Network.from_parameters(self._wiring, np.concatenate(parts), *about)
+        vector = np.concatenate(parts).astype(self.dtype)
+        return Network.from_parameters(self._wiring, vector, *about)
 
 
 def _per_level(value: Any, name: str, wiring: Wiring) -> tuple[str, ...]:
