@@ -22,10 +22,11 @@ from .._support.checks import (
 )
 from .._support.columns import Names, read_columns
 from .._support.messages import counted
+from ..network.base import SparseNetwork
 from ..network.labels import check_labels
 from ..network.output_weights import OutputWeights
 from ..network.rows import check_rows
-from ..network.samples import check_samples
+from ..network.samples import Samples, check_samples
 from ..network.tables import csr_inputs
 from ..wiring.graph import Wiring
 
@@ -76,9 +77,9 @@ class Arrays:
     test_rows : array of int, or of bool, optional
         Rows of ``test_data``, or of X and Y without it; by default all of ``test_data``.
     metrics : mapping of str to function, optional
-        Each is called with the targets of the test samples, as they are in Y, and the outputs
-        (samples, n_out) of the trained network, and returns a number: those of `sklearn.metrics`
-        do. Names are a part of the run, functions are not: after a change of one, rename it.
+        Each is called with the targets of the test samples, in the order of the network's outputs,
+        and these outputs (samples, n_out), and returns a number: those of `sklearn.metrics` do.
+        Names are a part of the run, functions are not: after a change of one, rename it.
     input_scale : float
         Factor on X, as for `minisnn.train`.
     missing_targets : bool
@@ -158,17 +159,6 @@ class Arrays:
         return int(targets.shape[1])
 
     @property
-    def test_targets(self) -> Array:
-        """Targets of the test samples, as metrics get them."""
-        targets = read_columns(self._test_data[1], "Y")[0]
-        return targets if self.test_rows is None else targets[self.test_rows]
-
-    @property
-    def test_inputs(self) -> Any:
-        """Inputs of which ``test_rows`` are those of the test samples."""
-        return self._test_data[0]
-
-    @property
     def _test_data(self) -> Any:
         return (self.X, self.Y) if self.test_data is None else self.test_data
 
@@ -196,19 +186,24 @@ class Arrays:
             "output_weights": output_weights, "missing_targets": self.missing_targets
         }  # fmt: skip
         check_samples(ends, self.X, self.Y, self.input_scale, rows=self.rows, **options)
-        X, Y = self._test_data
-        check_samples(ends, X, Y, self.input_scale, "test ", rows=self.test_rows, **options)
+        self._test_samples(ends, **options)
         self._fitting.add(key)
 
-    def measure(self, outputs: Array) -> dict[str, float]:
-        """Return the metrics of the outputs for the test samples.
+    def _test_samples(self, net: Any, **options: Any) -> Samples:
+        """Return the test samples, with columns in the order of a network's inputs and outputs."""
+        X, Y = self._test_data
+        return check_samples(net, X, Y, self.input_scale, "test ", rows=self.test_rows, **options)
+
+    def measure(self, net: SparseNetwork) -> dict[str, float]:
+        """Return the metrics of a network's outputs for the test samples.
 
         Raises
         ------
         ValueError, TypeError
             If a metric is not a finite number.
         """
-        targets = self.test_targets
+        samples = self._test_samples(net, missing_targets=self.missing_targets)
+        targets, outputs = samples.of_each(samples.targets), net.predict_checked(samples)
         return {
             name: check_number(_plain(metric(targets, outputs)), f"the metric {name!r}", -np.inf)
             for name, metric in self.metrics.items()

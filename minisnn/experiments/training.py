@@ -125,7 +125,6 @@ def _train(run: Run) -> tuple[Figures, tuple[Epoch, ...], tuple[LayerWeights, ..
             progress=False,
         )
     accuracies = [value for value in history.column("validation_accuracy") if value is not None]
-    outputs = net.predict(arrays.test_inputs, rows=arrays.test_rows, input_scale=scale)
     figures = Figures(
         accuracy=accuracies[-1] if accuracies else None,
         best_accuracy=max(accuracies, default=None),
@@ -133,7 +132,7 @@ def _train(run: Run) -> tuple[Figures, tuple[Epoch, ...], tuple[LayerWeights, ..
         weights=net.n_connections,
         bytes=net.parameter_bytes + net.structure_bytes,
         step_microseconds=median(history.column("step_microseconds")),
-        metrics=arrays.measure(outputs),
+        metrics=arrays.measure(net),
     )
     return figures, tuple(history.epochs), tuple(_weights_of(net))
 

@@ -114,6 +114,19 @@ def test_layers_on_own_labels() -> None:
     assert outcome.figures.accuracy == history.column("validation_accuracy")[-1]
 
 
+def test_metrics_get_targets_in_the_order_of_the_outputs() -> None:
+    pandas = pytest.importorskip("pandas", reason="needs the extra pandas")
+    _, Y = table()
+    frame = pandas.DataFrame(Y, columns=["case", "root"])
+    found = []
+    for targets in (Y, frame, frame[["root", "case"]]):
+        run = Run.from_dict(of_wiring(arrays(Y=targets)))
+        figures = train_run(run.objects, run.to_json()).figures
+        assert figures is not None
+        found.append(figures.metrics["distance"])
+    assert found[0] == found[1] == found[2] > 0
+
+
 @pytest.mark.parametrize("form", ["frame", "sparse", "apart", "bytes"])
 def test_forms_of_data(form: str) -> None:
     X, Y = table()
