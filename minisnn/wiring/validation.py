@@ -46,9 +46,12 @@ def check_parts(
 
 
 def check_terms(names: Iterable[Hashable], what: str) -> dict[Hashable, int]:
-    """Return the position of each name; raise where one is missing, comes twice, or is a list."""
-    given = names.tolist() if isinstance(names, np.ndarray) else names
-    listed: list[Hashable] = as_list(given, what, "names")
+    """Return the position of each name; raise where one is missing, comes twice, or is a list.
+
+    NumPy's texts and numbers become Python's, which they are equal to: a wiring that is read from a
+    file has these, and so its fingerprint.
+    """
+    listed: list[Hashable] = list(map(_plain, as_list(names, what, "names")))
     check_hashable(listed, what)
     check_no_missing(listed, what)
     places = {name: place for place, name in enumerate(listed)}
@@ -59,6 +62,12 @@ def check_terms(names: Iterable[Hashable], what: str) -> dict[Hashable, int]:
             f"{few(twice, lambda pair: f'{shown(pair[0])} {pair[1]} times')}"
         )
     return places
+
+
+def _plain(name: Any) -> Any:
+    if isinstance(name, tuple):
+        return tuple(map(_plain, name)) if type(name) is tuple else name
+    return name.item() if isinstance(name, (np.str_, np.number, np.bool_)) else name
 
 
 def check_hashable(names: Iterable[Any], what: str) -> None:

@@ -84,6 +84,21 @@ def test_numbers_are_names_too() -> None:
     assert all(type(name) is int for name in wiring.terms)
 
 
+def test_texts_and_numbers_of_numpy_become_those_of_python() -> None:
+    """They are equal, but their fingerprints would not be: a store would know another wiring."""
+    pairs = [("a", 7), ("b", 7), (("a", 1), 7)]
+    of_numpy = [
+        (np.str_("a"), np.int64(7)), (np.str_("b"), np.int32(7)), (("a", np.uint8(1)), np.int64(7))
+    ]  # fmt: skip
+    wiring, expected = from_edges(of_numpy), from_edges(pairs)
+    assert wiring == expected
+    assert repr(wiring.terms) == repr(expected.terms)
+    networks = [snn.Network(each, seed=0) for each in (wiring, expected)]
+    assert networks[0].fingerprint() == networks[1].fingerprint()
+    inputs = np.array(["b", "a"])
+    assert repr(wiring.restricted_to(inputs).terms) == "('b', 'a', 7)"
+
+
 def test_a_missing_number_has_no_name() -> None:
     ids = pd.DataFrame({"pre": [1, 2, 3], "post": [2, 4, None]})
     for table in (ids, ids.astype("Int64"), pa.Table.from_pandas(ids.astype("Int64"))):
