@@ -228,6 +228,12 @@ def _check_callbacks(callbacks: Sequence[EpochFunction]) -> Sequence[EpochFuncti
                 "callbacks must be functions of (net, epoch), or objects such as EarlyStopping(), "
                 f"got {shown(callback)}"
             )
+    told = [callback for callback in callbacks if isinstance(callback, Callback)]
+    for place, callback in enumerate(told):
+        if any(callback is other for other in told[:place]):
+            raise ValueError(
+                f"callbacks must be different objects, got {callback!r} twice; make another one"
+            )
     return callbacks
 
 
