@@ -14,9 +14,10 @@ from ..kernels.program.structure import Normal
 class BatchNorm:
     """Batch normalisation of the neurons of a level.
 
-    Training brings each neuron's sums to mean 0 and variance 1 over the samples of the batch.
-    Predictions take running means and variances, to which each step adds a tenth of its own. The
-    epsilon beside the variance is 1e-5. Outputs are not normalised.
+    Training brings each neuron's sums to mean 0 and variance 1 over the samples of the batch,
+    whatever their weights: those of weight 0 have a part in it. Predictions take running means and
+    variances, to which each step adds a tenth of its own. The epsilon beside the variance is 1e-5.
+    Outputs are not normalised.
 
     Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
     reducing internal covariate shift", ICML 2015, arXiv:1502.03167.
