@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from ..measurement.machine_load import TOLERABLE, measure_load
 from ..measurement.timing import time_steps
 from ..network.mlp import MLP
 from ..training.optimizers import NesterovSGD
-from .options import add_threads_option, at_least_one, check_threads, limit_threads
+from .options import add_threads_option, at_least_one, check_threads, limit_threads, picture_file
 from .program import Parser, save_figure, show_warnings_in_one_line
 
 DENSITIES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.75, 0.9)
@@ -116,7 +115,7 @@ def add_arguments(parser: Parser) -> None:
         help=f"steps of each network in each of nine rounds (default: {STEPS})",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="picture to write: .png, .svg or .pdf"
+        "--output", type=picture_file, metavar="FILE", help="picture to write: .png, .svg or .pdf"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_threads_option(parser)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._support.checks import check_choice
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ..datasets import Dataset
     from ..datasets.table import Row
 
+PICTURES = ".png", ".svg", ".pdf"
 MOST = 2**20  # epochs, or samples in a step
 SPECIAL = {"full": "mnist", "auto": "mnist"}
 """Values of --data besides the table's names: another name for MNIST, and MNIST or its sample."""
@@ -91,6 +93,14 @@ def numbers(kind: type, what: str, least: float = -math.inf) -> Any:
         return values
 
     return parse
+
+
+def picture_file(text: str) -> Path:
+    """Parse the name of a picture."""
+    path = Path(text)
+    if path.suffix not in PICTURES:
+        raise argparse.ArgumentTypeError(f"must end in {', '.join(PICTURES)}, got {text}")
+    return path
 
 
 def at_least_one(text: str) -> int:

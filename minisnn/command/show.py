@@ -14,6 +14,7 @@ from ..interchange.network_file import load
 from ..network.mlp import MLP
 from ..network.network import Network
 from ..wiring import Wiring, from_edges
+from .options import picture_file
 from .program import Parser, save_figure, show_warnings_in_one_line
 
 DESCRIPTION = """\
@@ -47,7 +48,7 @@ def add_arguments(parser: Parser) -> None:
     """Add all options."""
     parser.add_argument("file", type=Path, metavar="FILE", help="network (.npz) or wiring")
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="picture to write: .png, .svg or .pdf"
+        "--output", type=picture_file, metavar="FILE", help="picture to write: .png, .svg or .pdf"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
