@@ -150,9 +150,11 @@ def read_labelled(value: Any, known: Known, name: str) -> tuple[Array, Names | N
     labels: Any = getattr(value, "index", None)  # lists have a method of this name
     if array.ndim != 1 or labels is None or callable(labels):
         return array, known.names
-    names = texts_of(labels, f"{name}.index") or None
-    places = columns_of(known, names, name)
-    return array if places is None else array[places], known.names or names
+    names = texts_of(labels, f"{name}.index")
+    if not names and known.labels is None:
+        return array, known.names
+    places = columns_of_frame(known, names, tuple(labels), name)
+    return array if places is None else array[places], known.names or names or None
 
 
 def read_matrix(value: Any, name: str) -> tuple[Array, Names | None, Names | None]:
@@ -215,18 +217,39 @@ def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
     return _places(known.names, given, known.owner, name)
 
 
-def columns_of_frame(known: Known, given: Names | None, value: Any, name: str) -> Array | None:
-    """Return the same for a frame, whose columns may have labels that are no texts.
+def columns_of_frame(
+    known: Known, given: Names | None, labels: tuple[Hashable, ...], name: str
+) -> Array | None:
+    """Return the same where columns may have labels that are no texts, as those of a frame.
 
-    It has no names if its columns are numbered from 0, and the known labels are not these numbers.
+    They are no names if they are numbers from 0 on, and the known labels are not these numbers.
     """
     if known.labels is None or given is None:
         return columns_of(known, given, name)
-    labels: tuple[Hashable, ...] = given or tuple(value.columns)
+    labels = given or labels
     numbers = range(len(labels))
     if labels == known.labels or (labels == tuple(numbers) and set(numbers) != set(known.labels)):
         return None
     return _places(known.labels, labels, known.owner, name)
+
+
+def known_of(net: Any) -> list[Known]:
+    """Return the names of inputs, and of outputs, that columns of frames are matched by."""
+    wiring = getattr(net, "wiring", None)
+    names, labels = (net.input_names, net.output_names), [None, None]
+    if wiring is not None:
+        labels = [
+            of_terms if own is None and len(of_terms) == n else None
+            for own, of_terms, n in zip(
+                names, (wiring.inputs, wiring.outputs), (net.n_in, net.n_out), strict=True
+            )
+        ]
+    return [Known(own, "the network", its) for own, its in zip(names, labels, strict=True)]
+
+
+def labels_of(value: Any) -> tuple[Hashable, ...]:
+    """Return the labels of a frame's columns, texts or not; none of anything else."""
+    return tuple(value.columns) if _is_frame(value) else ()
 
 
 def _places(known: Sequence[Hashable], given: Sequence[Hashable], owner: str, name: str) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._support.arrays import Array
-from .._support.columns import Known, read_labelled
+from .._support.columns import known_of, read_labelled
 from .._support.messages import shown
 from ..network.base import SparseNetwork
 from ..network.samples import Samples
@@ -37,8 +37,7 @@ def baseline_of(net: SparseNetwork, samples: Samples, baseline: Any) -> Array:
                 f"baseline must be 'mean', or a value for each input, got {shown(baseline)}"
             )
         return np.asarray(samples.total(samples.inputs) * samples.scale / samples.n_samples)
-    known = Known(net.input_names, "the network")
-    array, names = read_labelled(baseline, known, "baseline")
+    array, names = read_labelled(baseline, known_of(net)[0], "baseline")
     if array.shape != (net.n_in,):
         raise ValueError(
             f"baseline must be 'mean', or have shape ({net.n_in},), a value for each input; "

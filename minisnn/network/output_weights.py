@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .._support.arrays import Array
 from .._support.checks import check_number
-from .._support.columns import Known, read_labelled
+from .._support.columns import known_of, read_labelled
 from .._support.messages import few, shown
 
 OutputWeights = Mapping[Hashable, float] | npt.ArrayLike
@@ -40,8 +40,7 @@ def check_output_weights(value: OutputWeights | None, net: Any) -> Array | None:
         units = [1] * len(names) if wiring is None else [_units(wiring, name) for name in names]
         weights = np.repeat([_weight(value.get(name, 1.0)) for name in names], units)
     else:
-        known = Known(net.output_names, "the network")
-        weights, _ = read_labelled(value, known, "output_weights")
+        weights, _ = read_labelled(value, known_of(net)[1], "output_weights")
         if weights.shape != (net.n_out,):
             raise ValueError(
                 f"output_weights must have one entry for each of the {net.n_out} outputs, got "

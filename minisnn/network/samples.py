@@ -16,6 +16,8 @@ from .._support.columns import (
     Known,
     Names,
     columns_of_frame,
+    known_of,
+    labels_of,
     read_column,
     read_columns,
     read_sparse,
@@ -178,20 +180,6 @@ class Samples:
             self.targets.check(rows, 1.0, real)
 
 
-def known_of(net: Network) -> list[Known]:
-    """Return the names of inputs, and of outputs, that columns of frames are matched by."""
-    wiring = getattr(net, "wiring", None)
-    names, labels = (net.input_names, net.output_names), [None, None]
-    if wiring is not None:
-        labels = [
-            of_terms if own is None and len(of_terms) == n else None
-            for own, of_terms, n in zip(
-                names, (wiring.inputs, wiring.outputs), (net.n_in, net.n_out), strict=True
-            )
-        ]
-    return [Known(own, "the network", its) for own, its in zip(names, labels, strict=True)]
-
-
 def check_samples(
     net: Network,
     X: npt.ArrayLike,
@@ -293,7 +281,7 @@ def _read_inputs(X: Any, known: Known, name: str) -> Table:
     if sparse is None:
         return _read(X, known, name)
     matrix, names = sparse
-    columns = columns_of_frame(known, names, X, name)
+    columns = columns_of_frame(known, names, labels_of(X), name)
     return CSRTable(matrix, name, columns, known.names or names or None)
 
 
@@ -301,7 +289,7 @@ def _read(value: Any, known: Known, name: str, **options: str) -> Table:
     """Return a table of the argument, with its columns in the order of the known names."""
     array, names = read_columns(value, name, **options)
     view = array[...]  # whose shape stays as it is
-    columns = columns_of_frame(known, names, value, name)
+    columns = columns_of_frame(known, names, labels_of(value), name)
     return Table(view, name, columns, known.names or names or None)
 
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .._support.arrays import Array
 from .._support.checks import as_list
-from .._support.columns import Named, Names
+from .._support.columns import Named, Names, labels_of
 from .._support.compile_notice import compile_notice
 from ..network.base import SparseNetwork
 from ..network.layer import Layer
@@ -47,7 +47,6 @@ from .wirings import (
     check_inputs,
     check_order,
     in_order_of_columns,
-    labels_of_columns,
     names_of_columns,
 )
 
@@ -237,7 +236,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         check_parameters(self)
         first = not hasattr(self, "net_") or not (incremental or self.warm_start)
         names = None if self.wiring is None else names_of_columns(y, self.wiring.outputs)
-        labels = labels_of_columns(X)
+        labels = labels_of(X)
         X, y, weights = self._checked(X, y, sample_weight, first)
         targets = self._prepare(y, classes, first=first, incremental=incremental)
         loss = self._usual_loss() if self.loss is None else self.loss
@@ -329,7 +328,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         """
         names = self._input_names
         if names is None and isinstance(self.net_, Network) and self.net_.input_names is None:
-            names = labels
+            names = labels or None
         return X if names is None else Named(X, names)
 
     def _split(self, targets: Array, weights: Array | None) -> tuple[Array, Array]:
@@ -393,7 +392,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "net_")
-        labels = labels_of_columns(X)
+        labels = labels_of(X)
         X = validate_data(
             self, readable(X, "X"), accept_sparse="csr", dtype=NUMBERS, reset=False
         )  # fmt: skip

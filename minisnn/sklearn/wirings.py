@@ -7,7 +7,7 @@ from typing import Any
 
 from .._support.arrays import Array
 from .._support.checks import check_kind
-from .._support.columns import Known, Names, columns_of, columns_of_frame, texts_of
+from .._support.columns import Known, Names, columns_of, columns_of_frame, labels_of, texts_of
 from .._support.messages import each_of, few, shown
 from ..wiring.graph import Wiring
 
@@ -29,16 +29,10 @@ def check_wiring(model: Any) -> None:
             )
 
 
-def labels_of_columns(X: Any) -> tuple[Hashable, ...] | None:
-    """Return the labels of a frame's columns, texts or not."""
-    columns = getattr(X, "columns", None)
-    return None if columns is None else tuple(columns)
-
-
 def names_of_columns(y: Any, outputs: Sequence[Hashable]) -> Any:
     """Return the names of y's columns, if it is a frame of several; texts if outputs have these."""
-    columns = labels_of_columns(y)
-    if columns is None or len(columns) < 2:
+    columns = labels_of(y)
+    if len(columns) < 2:
         return None
     return texts_of(columns, "y.columns") or (None if _are_texts(outputs) else columns)
 
@@ -103,7 +97,7 @@ def in_order_of_columns(wiring: Wiring, names: Names | None, n_columns: int) -> 
     known = Known(None, "the wiring", outputs)
     if _are_texts(outputs):
         known = Known(outputs, "the wiring")
-    places = columns_of_frame(known, names, None, "y")
+    places = columns_of_frame(known, names, (), "y")
     return wiring if names is None or places is None else _with_outputs(wiring, names)
 
 

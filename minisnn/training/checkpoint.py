@@ -21,11 +21,11 @@ import numpy as np
 from .._support.archive import FileFormatError, entry, read_archive, write_archive
 from .._support.archived_names import pack_names, unpack_names
 from .._support.arrays import Array
-from .._support.columns import Known, Names
+from .._support.columns import Known, Names, known_of
 from .._support.files import replace_file
 from .._support.messages import counted, shown
 from .._support.seeds import seed_of
-from ..network.samples import Network, known_of
+from ..network.samples import Network
 from .optimizer_state import OptimizerState
 
 KIND, FORMAT, FORMAT_WITH_NAMES = "checkpoint", 1, 2

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .._support import checks
 from .._support.checks import as_list, check_flag, check_kind, check_pair, check_path
 from .._support.checksums import checksum
+from .._support.columns import known_of
 from .._support.compile_notice import compile_notice
 from .._support.messages import shown
 from .._support.progress import check_bar
@@ -20,7 +21,7 @@ from .._support.seeds import Seed, seed_of
 from ..network.base import SparseNetwork, check_network
 from ..network.losses import check_loss
 from ..network.output_weights import OutputWeights
-from ..network.samples import Samples, check_samples, known_of
+from ..network.samples import Samples, check_samples
 from . import fingerprints
 from .callback import Callback, EpochFunction
 from .checkpoint import EXTEND, Checkpoint, Part, Recorded, recorded

@@ -148,6 +148,11 @@ def test_names_of_a_wiring_that_are_no_texts() -> None:
             validation_data=(frame[[0, 1, 2]], targets[[8, 9]]),
         )  # fmt: skip
     np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+    weights = snn.evaluate(net, X, Y, output_weights={8: 2.0, 9: 0.5})
+    assert snn.evaluate(net, X, Y, output_weights=pd.Series({8: 2.0, 9: 0.5})) == weights
+    baseline = pd.Series({0: 0.1, 1: 0.2, 2: 0.3})
+    by_name = snn.attribution.integrated_gradients(net, X, 0, baseline)
+    np.testing.assert_array_equal(by_name.baseline, [0.3, 0.1, 0.2])
     for columns in ([2, 0, 5], ["2", "0", "1"]):
         with pytest.raises(ValueError, match="the columns of X must be those of the network"):
             net.predict(pd.DataFrame(X, columns=columns))
