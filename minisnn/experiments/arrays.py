@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from .._support.checks import (
     check_pair,
     checked_sparse,
 )
-from .._support.columns import Names, read_columns
+from .._support.columns import Names, known_of, labels_of, read_columns
 from .._support.messages import counted
 from ..network.base import SparseNetwork
 from ..network.labels import check_labels
@@ -179,7 +179,7 @@ class Arrays:
         ValueError, TypeError
             As by `minisnn.train`; values are looked at when they are read.
         """
-        key = ends._replace(wiring=None), repr(output_weights)
+        key = ends._replace(wiring=None), *known_of(ends), repr(output_weights)
         if key in self._fitting:  # a sweep has thousands of runs
             return
         options: dict[str, Any] = {
@@ -266,13 +266,15 @@ def _shape(X: Any, name: str) -> tuple[int, int]:
 
 def _add(digest: Any, table: Any) -> None:
     """Add a table to a hash: its form, its names, and its values, some rows at a time."""
+    names: tuple[Hashable, ...] | None = None
     if scipy.sparse.issparse(table):
         csr = csr_inputs(checked_sparse(table))
-        names, parts = None, [np.array(csr.shape), csr.indptr, csr.indices, csr.data]
+        parts = [np.array(csr.shape), csr.indptr, csr.indices, csr.data]
     elif table is None:
-        names, parts = None, []
+        parts = []
     else:
-        array, names = read_columns(table, "a table")
+        array, texts = read_columns(table, "a table")
+        names = labels_of(table) if texts == () else texts  # a wiring may have such names
         parts = [array]
     digest.update(repr((names, [(part.shape, part.dtype.str) for part in parts])).encode())
     for part in parts:

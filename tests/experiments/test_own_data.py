@@ -127,6 +127,26 @@ def test_metrics_get_targets_in_the_order_of_the_outputs() -> None:
     assert found[0] == found[1] == found[2] > 0
 
 
+def test_columns_that_are_numbers_are_a_part_of_the_run() -> None:
+    """A wiring may have such names: then they say which input is which."""
+    pandas = pytest.importorskip("pandas", reason="needs the extra pandas")
+    X, Y = table()
+    frames = [pandas.DataFrame(X[:, :2], columns=columns) for columns in ([7, 8], [8, 7])]
+    own = [arrays(X=frame, Y=Y[:, :1]) for frame in frames]
+    assert own[0].fingerprint != own[1].fingerprint
+    graphs = [snn.wiring.from_edges([(a, "h"), (b, "h"), ("h", "o")]) for a, b in ((8, 7), (8, 9))]
+    fitting = {"name": "numbers", "graph": graphs[0]}
+    found = []
+    for data in own:
+        run = Run.from_dict(of_wiring(data, wiring=fitting))
+        figures = train_run(run.objects, run.to_json()).figures
+        assert figures is not None
+        found.append(figures.loss)
+    assert found[0] != found[1]
+    with pytest.raises(ValueError, match=r"the columns of X must be those of .*; it lacks 9 and"):
+        Run.from_dict(of_wiring(own[0], wiring={"name": "other", "graph": graphs[1]}))
+
+
 @pytest.mark.parametrize("form", ["frame", "sparse", "apart", "bytes"])
 def test_forms_of_data(form: str) -> None:
     X, Y = table()
