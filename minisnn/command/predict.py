@@ -14,6 +14,7 @@ from .._support.files import replace_text
 from .._support.messages import counted
 from ..interchange.network_file import load
 from ..network.base import SparseNetwork
+from .names import output_texts
 from .options import add_threads_option, check_threads, limit_threads
 from .program import Parser, show_warnings_in_one_line
 from .tables import read_table
@@ -74,11 +75,9 @@ def add_arguments(parser: Parser) -> None:
 
 def table_of(net: SparseNetwork, outputs: Array) -> tuple[list[str], Iterator[list[Any]]]:
     """Return the head and the rows of the result."""
-    names = net.output_names
+    labels = output_texts(net)
     if net.output_activation != "softmax":
-        header = [str(number) for number in range(net.n_out)] if names is None else list(names)
-        return header, iter(outputs.tolist())
-    labels = [str(number) for number in range(net.n_out)] if names is None else list(names)
+        return list(labels), iter(outputs.tolist())
     header = ["prediction", *(f"probability of {label}" for label in labels)]
     best = outputs.argmax(axis=1).tolist()
     rows = zip(best, outputs.tolist(), strict=True)

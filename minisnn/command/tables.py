@@ -18,6 +18,7 @@ from .._support.delimited import DELIMITERS, number_in, read_delimited
 from .._support.extras import require
 from .._support.messages import counted, did_you_mean, few, shown
 from ..network.base import SparseNetwork
+from .names import input_texts
 from .svmlight import read_svmlight
 
 INDEX = frozenset({"", "__index_level_0__"})
@@ -102,9 +103,10 @@ class NamedTable:
 
     def inputs_for(self, net: SparseNetwork) -> Inputs:
         """Return the columns that a network reads, by their names if it knows any."""
-        if net.input_names is None:
+        names = input_texts(net)
+        if names is None:
             return Inputs(self._matrix(self.names, ", or leave the column out"), self.names)
-        return self.ordered(net.input_names)
+        return self.ordered(names)
 
     def ordered(self, names: tuple[str, ...]) -> Inputs:
         """Return columns in an order; others may be there.

@@ -42,6 +42,21 @@ def test_predictions_of_amounts_and_without_names(command: Command) -> None:
     )
 
 
+def test_names_of_a_wiring_that_are_numbers(command: Command) -> None:
+    edges = [(30, "h"), (10, "h"), ("h", 7), (20, 7), (20, 5)]
+    net = snn.Network(snn.wiring.from_edges(edges, outputs=[7, 5]), seed=0)
+    snn.save(net, "net.npz")
+    Path("t.csv").write_text("10,other,20,30\n1,x,2,3\n", encoding="utf-8")
+    header, line = command("predict", "net.npz", "t.csv").out.splitlines()
+    assert header == "7,5"
+    expected = net.predict(np.array([[3.0, 1, 2]]))[0]
+    np.testing.assert_allclose([float(text) for text in line.split(",")], expected, rtol=1e-6)
+    same = snn.wiring.from_edges([(1, "h"), ("1", "h"), ("h", 2)])
+    snn.save(snn.Network(same, seed=0), "same.npz")
+    Path("two.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert command("predict", "same.npz", "two.csv").out.startswith("2\n")
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_what_was_trained_is_predicted(command: Command, table: Path) -> None:
     """The columns in another order, and without the target: the labels come back."""
