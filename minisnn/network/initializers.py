@@ -119,7 +119,7 @@ def hierarchy_parameters(
         indptr, indices = group.graph.rows()
         sources = indices.astype(np.int64) + group.reads
         if weights is not None:
-            own = weights[begin : begin + len(sources)].astype(dtype)
+            own = _rounded(weights[begin : begin + len(sources)], dtype)
             begin += len(sources)
         else:
             fans: tuple[Any, Any] = widths[levels[sources]], int(widths[group.level])
@@ -133,3 +133,16 @@ def hierarchy_parameters(
             gains, _, variances = structure.normal_parts(parameters, number)
             gains[:], variances[:] = 1, 1
     return parameters
+
+
+def _rounded(weights: Array, dtype: np.dtype[Any]) -> Array:
+    """Return given weights in the precision of a network, if it has such numbers."""
+    with np.errstate(over="ignore"):
+        rounded = weights.astype(dtype)
+    broken = weights[~np.isfinite(rounded)]
+    if len(broken):
+        raise ValueError(
+            f"weights of the wiring must fit into the network's {dtype}, got {broken[0]:g}; "
+            "rescale them, or take dtype=np.float64"
+        )
+    return rounded
