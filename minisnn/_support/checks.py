@@ -118,7 +118,12 @@ def check_function(value: Any, name: str) -> Callable[..., Any]:
 
 
 def as_list(value: Iterable[T], name: str, of: str) -> list[T]:
-    """Return an iterable as a list; texts and mappings are refused."""
+    """Return an iterable as a list; texts, mappings and sets, which have no order, are refused."""
+    if isinstance(value, (set, frozenset)):
+        raise TypeError(
+            f"{name} must be a list of {of}, got a set, {shown(value)}, whose order changes from "
+            f"process to process; pass a list in the order that you mean, such as sorted({name})"
+        )
     if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a list of {of}, got {shown(value)}")
     try:

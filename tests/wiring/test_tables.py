@@ -176,6 +176,19 @@ def test_a_dict_of_sets_is_no_table_of_columns() -> None:
     assert from_edges(pairs).outputs == ("apoptosis", "cycle")
 
 
+def test_sets_have_no_order_that_columns_could_have() -> None:
+    """Texts stand in a set in another order in each process."""
+    for call, name in (
+        (lambda: from_edges(set(EDGES)), "table"),
+        (lambda: from_edges(EDGES, inputs={"TP53", "BAX"}), "inputs"),
+        (lambda: from_edges(EDGES, outputs=frozenset(EXPECTED.outputs)), "outputs"),
+        (lambda: EXPECTED.restricted_to({"TP53", "BAX"}), "inputs"),
+        (lambda: snn.Network(EXPECTED, activation={"relu", "tanh"}), "activation"),
+    ):
+        with pytest.raises(TypeError, match=rf"{name} must be a list of .*, got a set, .*sorted"):
+            call()
+
+
 def test_a_frame_is_not_changed() -> None:
     frame = FRAME.copy()
     from_edges(frame)
