@@ -67,7 +67,8 @@ def make_graphs(
     Raises
     ------
     ValueError
-        If there are too many or too few of anything, or a graph has other widths.
+        If there are too many or too few of anything, both degrees and a density are given, or a
+        graph has other widths.
     """
     shapes = [*pairwise(widths)]
     hidden = shapes[:-1]
@@ -76,6 +77,11 @@ def make_graphs(
         kinds = [*kinds, "dense"]
     by_degree = [None] * len(hidden)
     if degrees is not None:
+        if not isinstance(density, str):
+            raise ValueError(
+                "degree and density are two ways to say the same; give one of them, got "
+                f"{shown(degrees)} and {shown(density)}"
+            )
         by_degree = _one_each(degrees, len(hidden), "degree", whole=(int,))
     shares = _one_each(density, len(hidden), "density", whole=(str, int, float))
     graphs, seeds = [], layer_seeds(seed, len(shapes))
