@@ -112,10 +112,10 @@ def wiring_facts(wiring: Wiring) -> dict[str, Any]:
 def text(shown: MLP | Network | Wiring) -> str:
     """Return what there is to say, for a person."""
     if isinstance(shown, Wiring):
-        return f"{shown!r}\n\n{shown}{_dead_ends(shown)}"
+        return f"{shown!r}\n\n{shown}"
     lines = [repr(shown), ""]
     if isinstance(shown, Network):
-        lines += [str(shown.wiring) + _dead_ends(shown.wiring), ""]
+        lines += [str(shown.wiring), ""]
     else:
         header = ["layer", "inputs", "outputs", "connections", "density", "topology"]
         rows = [
@@ -131,8 +131,3 @@ def text(shown: MLP | Network | Wiring) -> str:
     if not np.isfinite(shown.parameters).all():
         lines.append("weights or biases are NaN or inf")
     return "\n".join(lines)
-
-
-def _dead_ends(wiring: Wiring) -> str:
-    ends = wiring.dead_ends
-    return f"\n\nterms that lead to no output: {few(ends, str)}" if ends else ""
