@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ..experiments import Run, Store, Summary, sweep
 from ..experiments.run import SPAWNED
 from ..experiments.runners import Runner
-from .trainings import key_of
+from .trainings import Training, key_of
 
 _SEED = 1_000_000  # no network that is compared has it
 
@@ -34,15 +34,22 @@ class Choice:
         All of them, known ones included.
     factors : mapping of str to float
         By the hash of a kind, the best factor on its middle rate; empty after Ctrl-C.
+    losses : mapping of str to mapping of float to float
+        By the hash of a kind and by rate, the training loss that the try ended with.
     """
 
     summary: Summary
     tries: Sequence[Run]
     factors: dict[str, float] = field(default_factory=dict)
+    losses: dict[str, dict[float, float]] = field(default_factory=dict)
 
     def applied(self, run: Run) -> Run:
         """Return a run at the rate of its kind."""
         return at_rate(run, self.factors[_judge_of(run).hash])
+
+    def losses_of(self, run: Run) -> dict[float, float]:
+        """Return the training losses of the tries of a run's kind, by rate; none where none was."""
+        return self.losses.get(_judge_of(run).hash, {})
 
 
 def choose(
@@ -51,7 +58,7 @@ def choose(
     factors: Sequence[float],
     *,
     runner: Runner,
-    known: Mapping[str, float] = MappingProxyType({}),
+    known: Mapping[str, Training] = MappingProxyType({}),
     progress: bool | None = None,
 ) -> Choice:
     """Train the tries that are neither known nor in the store, and choose a rate for each kind.
@@ -64,8 +71,8 @@ def choose(
         File of the store.
     factors : sequence of float
         Factors on the middle rate. Of one alone nothing is tried.
-    known : mapping of str to float
-        Accuracies of tries that were made elsewhere, by their names in tables.
+    known : mapping of str to Training
+        Tries that were made elsewhere, by their names in tables.
     runner, progress
         As for `minisnn.experiments.sweep`.
 
@@ -81,21 +88,31 @@ def choose(
     summary = sweep(unknown, store, runner=runner, progress=progress)
     if summary.interrupted:
         return Choice(summary, flat)
+    found = {key: (row.accuracy, row.loss) for key, row in known.items()}
     with Store(store) as file:
-        found: dict[str, float | None] = dict(known)
         for run, record in zip(unknown, file.records(unknown), strict=True):
-            found[key_of(run)] = record.figures.accuracy if record.figures else None
+            if record.figures is not None and record.figures.accuracy is not None:
+                loss = file.history(run.hash)[-1].loss
+                found[key_of(run)] = record.figures.accuracy, loss
 
     def score(by_factor: dict[float, Run], factor: float) -> tuple[float, float]:
         """Of equal ones the lowest rate is taken; one that the network failed at comes last."""
-        accuracy = found[key_of(by_factor[factor])]
-        return -1.0 if accuracy is None else accuracy, -factor
+        accuracy, _ = found.get(key_of(by_factor[factor]), (-1.0, 0.0))
+        return accuracy, -factor
 
     best = {
         kind: max(factors, key=lambda factor, each=by_factor: score(each, factor))  # type: ignore[misc]
         for kind, by_factor in tries.items()
     }
-    return Choice(summary, flat, best)
+    losses = {
+        kind: {
+            run.optimizer.peak: found[k][1]
+            for run in by_factor.values()
+            if (k := key_of(run)) in found
+        }
+        for kind, by_factor in tries.items()
+    }
+    return Choice(summary, flat, best, losses)
 
 
 def tries_of(runs: Sequence[Run], factors: Sequence[float]) -> dict[str, dict[float, Run]]:

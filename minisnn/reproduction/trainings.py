@@ -56,8 +56,9 @@ class Training:
         Highest learning rate, as used.
     weights : int
         Connections.
-    accuracy, quarter : float
-        Share of samples that are right, after the last epoch and after a quarter of them.
+    accuracy, quarter, loss : float
+        Share of samples that are right, after the last epoch and after a quarter of them; training
+        loss of the last epoch.
     lowest, highest, deviation : float
         Of the weights of the first layer after training.
     seconds : float
@@ -87,6 +88,7 @@ class Training:
     weights: int
     accuracy: float
     quarter: float
+    loss: float
     lowest: float
     highest: float
     deviation: float
@@ -216,6 +218,7 @@ def trainings_of(
                 weights=record.figures.weights,
                 accuracy=record.figures.accuracy,
                 quarter=quarter if quarter is not None else float("nan"),
+                loss=history[-1].loss,
                 lowest=weights.lowest,
                 highest=weights.highest,
                 deviation=weights.deviation,

@@ -12,7 +12,7 @@ def tries(layers: str, accuracies: dict[float, float], order: int | None = None)
             profile="quick", experiments=RATES, run=f"{layers}{rate}{order}", data="mnist",
             order=order, judged="held out", hidden="100", layers=layers, wiring="any", degree=1,
             density=0.1, fan="degree", dropout="0 0", epochs=3, seed=0, rate=rate, weights=7,
-            accuracy=accuracy, quarter=0.1, lowest=0.0, highest=1.0, deviation=0.5,
+            accuracy=accuracy, quarter=0.1, loss=0.1, lowest=0.0, highest=1.0, deviation=0.5,
             seconds=1.0, commit="", version="", cpu="",
         )
         for rate, accuracy in accuracies.items()

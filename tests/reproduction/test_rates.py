@@ -15,6 +15,7 @@ from minisnn.experiments.records import Figures, Outcome, Versions
 from minisnn.reproduction import EXPERIMENTS, PROFILES
 from minisnn.reproduction.profiles import DENSE
 from minisnn.reproduction.rates import at_rate, choose
+from minisnn.training.history import Epoch
 
 PROFILE = PROFILES["quick"]
 FACTORS = (0.5, 1.0, 2.0)
@@ -28,9 +29,14 @@ def trained(runs: Sequence[Run]) -> Iterator[Outcome]:
         accuracy = 0.5 + (0.1 if high else -0.1) * min(run.optimizer.peak, 3)
         figures = Figures(accuracy, accuracy, 0.1, 1, 1, 1.0)
         failed = run.optimizer.peak > 3 and high
+        epoch = Epoch(
+            epoch=1, loss=run.optimizer.peak, validation_loss=0.1, validation_accuracy=accuracy,
+            learning_rate=1.0, seconds=1.0, step_microseconds=1.0,
+        )  # fmt: skip
         yield Outcome(
             hash=run.hash, started="now", seconds=1.0, versions=Versions(),
             figures=None if failed else figures, error="too fast" if failed else None,
+            epochs=() if failed else (epoch,),
         )  # fmt: skip
 
 
@@ -48,6 +54,8 @@ def test_each_kind_has_its_rate(tmp_path: Path) -> None:
     assert len(made.tries) == (2 * 2 + 1) * len(FACTORS), "constructions, orders, and dense"
     peaks = [made.applied(run).optimizer.peak for run in base]
     assert peaks == [1.0] * len(sparse) + [2.0] * len(dense), "of those that did not fail"
+    assert made.losses_of(base[0]) == {1.0: 1.0, 2.0: 2.0, 4.0: 4.0}, "by rate"
+    assert made.losses_of(base[-1]) == {1.0: 1.0, 2.0: 2.0}, "the highest failed"
 
 
 def test_all_kinds_have_as_many_tries(tmp_path: Path) -> None:

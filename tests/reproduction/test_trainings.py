@@ -28,8 +28,8 @@ ROW = Training(
     profile="quick", experiments="E2", run="0123", data="mnist", order=None, judged="test",
     hidden="100", layers="dense,dense", wiring="dense", degree=None, density=1.0, fan="degree",
     dropout="0 0", epochs=3, seed=0, rate=1 / 3, weights=7, accuracy=0.1 + 0.2,
-    quarter=float("nan"), lowest=-1e-30, highest=1.0, deviation=0.5, seconds=1.0, commit="abc",
-    version="0.1", cpu="any",
+    quarter=float("nan"), loss=0.25, lowest=-1e-30, highest=1.0, deviation=0.5, seconds=1.0,
+    commit="abc", version="0.1", cpu="any",
 )  # fmt: skip
 
 
