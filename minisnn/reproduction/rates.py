@@ -72,7 +72,7 @@ def choose(
     factors : sequence of float
         Factors on the middle rate. Of one alone nothing is tried.
     known : mapping of str to Training
-        Tries that were made elsewhere, by their names in tables.
+        Tries that are done, by their names in tables.
     runner, progress
         As for `minisnn.experiments.sweep`.
 

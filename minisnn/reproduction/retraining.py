@@ -38,7 +38,7 @@ class Trained:
     n_lost : int
         Runs that lost classes even at the lowest rate that was tried for their kind.
     n_known : int
-        Trainings that were made elsewhere, tries included.
+        Trainings that are not among these, since rows say that they are done; tries included.
     """
 
     summary: Summary
@@ -50,7 +50,7 @@ class Trained:
 
     def __str__(self) -> str:
         return (
-            f"{self.n_known} more were made elsewhere; {self.n_repeated} trainings lost classes "
+            f"{self.n_known} more were in trainings.csv before; {self.n_repeated} trainings lost classes "
             f"and were made again at half the rate; {self.n_lost} still do"
         )
 
@@ -77,7 +77,7 @@ def train_all(
     factors : sequence of float
         Rates to choose among, as factors; see `rates`.
     known : sequence of Training
-        Trainings that were made elsewhere. Runs and tries among them are not trained.
+        Trainings that are done. Runs and tries among them are not made again.
 
     Returns
     -------

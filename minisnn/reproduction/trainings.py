@@ -179,15 +179,15 @@ def trainings_of(
     profile, commit : str
         For all rows of the store.
     known : sequence of Training
-        Rows of trainings that were made elsewhere, for those that the store lacks.
+        Rows of trainings that are done, for those that the store lacks.
     """
     records = {record.hash: record for record in store.records()}
-    elsewhere = {row.run: row for row in known}
+    done = {row.run: row for row in known}
     rows = []
     for key, (run, trained) in asked.items():
         record = records.get(trained.hash)
         if record is None or record.figures is None or record.figures.accuracy is None:
-            if (row := elsewhere.get(key_of(run))) is not None:
+            if (row := done.get(key_of(run))) is not None:
                 rows.append(replace(row, experiments=uses[key]))
             continue
         settings, weights = run.to_dict(), store.layers(trained.hash)[0]
