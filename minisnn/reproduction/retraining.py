@@ -50,8 +50,8 @@ class Trained:
 
     def __str__(self) -> str:
         return (
-            f"{self.n_known} more were in trainings.csv before; {self.n_repeated} trainings lost classes "
-            f"and were made again at half the rate; {self.n_lost} still do"
+            f"{self.n_known} more were in trainings.csv before; {self.n_repeated} trainings lost "
+            f"classes and were made again at half the rate; {self.n_lost} still do"
         )
 
 
