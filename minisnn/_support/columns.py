@@ -195,6 +195,12 @@ def check_names(value: Any, n: int, name: str) -> Names:
     return tuple(map(str, names))
 
 
+def if_texts(names: tuple[Hashable, ...]) -> Names | None:
+    """Return names if all are texts, which columns of any frame can be matched by."""
+    texts = tuple([name for name in names if isinstance(name, str)])
+    return texts if len(texts) == len(names) else None
+
+
 def columns_of(known: Known, given: Names | None, name: str) -> Array | None:
     """Return the position of each known name among others, as uint32; None if in order.
 
@@ -236,15 +242,11 @@ def columns_of_frame(
 def known_of(net: Any) -> list[Known]:
     """Return the names of inputs, and of outputs, that columns of frames are matched by."""
     wiring = getattr(net, "wiring", None)
-    names, labels = (net.input_names, net.output_names), [None, None]
-    if wiring is not None:
-        labels = [
-            of_terms if own is None and len(of_terms) == n else None
-            for own, of_terms, n in zip(
-                names, (wiring.inputs, wiring.outputs), (net.n_in, net.n_out), strict=True
-            )
-        ]
-    return [Known(own, "the network", its) for own, its in zip(names, labels, strict=True)]
+    labels = (None, None) if wiring is None else (wiring.inputs, wiring.output_neurons)
+    return [
+        Known(names, "the network", its if names is None else None)
+        for names, its in zip((net.input_names, net.output_names), labels, strict=True)
+    ]
 
 
 def labels_of(value: Any) -> tuple[Hashable, ...]:

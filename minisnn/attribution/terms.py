@@ -93,7 +93,7 @@ def output_of(net: SparseNetwork, output: Any) -> tuple[int, Hashable]:
     ValueError, TypeError
         If there is no such output.
     """
-    names = _output_names(net)
+    names = net.wiring.output_neurons if isinstance(net, Network) else net.output_names
     if is_whole(output):
         position = check_whole_number(output, "output", 0, net.n_out - 1)
         return position, position if names is None else names[position]
@@ -109,14 +109,6 @@ def output_of(net: SparseNetwork, output: Any) -> tuple[int, Hashable]:
             f"{shown(output)}{near}"
         )
     return names.index(output), output
-
-
-def _output_names(net: SparseNetwork) -> tuple[Hashable, ...] | None:
-    """Return a name for each output, as `Wiring.neuron_names` has them; None of some MLPs."""
-    if not isinstance(net, Network):
-        return net.output_names
-    names, wiring = net.wiring.neuron_names(), net.wiring
-    return tuple([name for output in wiring.outputs for name in names[wiring.rows_of(output)]])
 
 
 def _output_rows(net: SparseNetwork) -> list[int]:

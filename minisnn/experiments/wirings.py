@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import topology, wiring
 from .._support.checks import check_choice, check_kind, check_positive_integer
-from ..network.network import texts_of_terms
+from .._support.columns import if_texts
 from ..topology.graph import Topology
 from ..topology.margins import KEEPING
 from ..wiring.graph import Wiring
@@ -63,10 +63,8 @@ class NamedWiring(Section, frozen=True, kw_only=True):
     def ends(self) -> Ends:
         """Both ends of its networks."""
         graph = self.graph
-        rows = [graph.rows_of(name) for name in graph.outputs]
-        n_out = sum(part.stop - part.start for part in rows)
-        names = texts_of_terms(graph.outputs) if n_out == len(rows) else None
-        return Ends(graph.n_inputs, n_out, texts_of_terms(graph.inputs), names, graph)
+        names = if_texts(graph.inputs), if_texts(graph.output_neurons)
+        return Ends(graph.n_inputs, len(graph.output_neurons), *names, graph)
 
     def draw(self, seed: int) -> Wiring:
         """Return the wiring that a run trains with; the seed is that of a null model."""

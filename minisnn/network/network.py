@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .._support.arrays import Array
 from .._support.checks import as_array, as_list, check_kind
 from .._support.checksums import checksum
-from .._support.columns import Names
+from .._support.columns import Names, if_texts
 from .._support.extras import require
 from .._support.messages import counted, few, shown
 from .._support.seeds import Seed, seed_of
@@ -180,27 +180,20 @@ class Network(SparseNetwork):
     @property
     def input_names(self) -> Names | None:
         """Names of its inputs, if they are texts. Columns of frames are matched by any names."""
-        return texts_of_terms(self._wiring.inputs)
+        return if_texts(self._wiring.inputs)
 
     @input_names.setter
     def input_names(self, names: Sequence[str] | None) -> None:
-        self._check_names(names, self.input_names, "input_names")
+        _check_names(names, self.input_names, self._wiring.inputs, "input_names")
 
     @property
     def output_names(self) -> Names | None:
         """Names of its outputs, if they are texts, each of one neuron."""
-        names = self._wiring.outputs
-        return texts_of_terms(names) if len(names) == self.n_out else None
+        return if_texts(self._wiring.output_neurons)
 
     @output_names.setter
     def output_names(self, names: Sequence[str] | None) -> None:
-        self._check_names(names, self.output_names, "output_names")
-
-    def _check_names(self, names: Sequence[str] | None, own: Names | None, what: str) -> None:
-        if own is not None and names is not None and tuple(names) != own:
-            raise ValueError(
-                f"{what} of a Network are those of its wiring, {few(own)}; got {few(names)}"
-            )
+        _check_names(names, self.output_names, self._wiring.output_neurons, "output_names")
 
     def fingerprint(self) -> str:
         """Return a line that tells it from others, whatever its weights."""
@@ -360,9 +353,8 @@ def _check_activations(
 ) -> tuple[str, ...]:
     """Return the activation of each level, if neurons and outputs can have these."""
     activations = _per_level(activation, "activation", wiring)
-    n_out = sum(wiring.rows_of(name).stop - wiring.rows_of(name).start for name in wiring.outputs)
     for name in activations:
-        check_activations(name, output_activation, n_out)
+        check_activations(name, output_activation, len(wiring.output_neurons))
     inner = [name for name in wiring.outputs if wiring.level_of[name] < wiring.n_levels]
     if output_activation not in HIDDEN and inner:
         raise ValueError(
@@ -373,10 +365,16 @@ def _check_activations(
     return activations
 
 
-def texts_of_terms(names: Sequence[Hashable]) -> Names | None:
-    """Return names if all are texts, which columns of frames can be matched by."""
-    texts = tuple([name for name in names if isinstance(name, str)])
-    return texts if len(texts) == len(names) else None
+def _check_names(names: Any, own: Names | None, labels: Sequence[Hashable], what: str) -> None:
+    """Raise where names that are set are others than those of the wiring, texts or not."""
+    if names is own:
+        return
+    given = as_list(names, what, "names")
+    if given != list(labels):
+        raise ValueError(
+            f"{what} of a Network are those of its wiring, {few(labels)}; got {few(given)}. "
+            "Make the wiring with other names"
+        )
 
 
 def _objects(names: Sequence[Hashable]) -> Array:

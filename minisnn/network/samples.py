@@ -282,7 +282,7 @@ def _read_inputs(X: Any, known: Known, name: str) -> Table:
         return _read(X, known, name)
     matrix, names = sparse
     columns = columns_of_frame(known, names, labels_of(X), name)
-    return CSRTable(matrix, name, columns, known.names or names or None)
+    return CSRTable(matrix, name, columns, _names(known, names))
 
 
 def _read(value: Any, known: Known, name: str, **options: str) -> Table:
@@ -290,7 +290,12 @@ def _read(value: Any, known: Known, name: str, **options: str) -> Table:
     array, names = read_columns(value, name, **options)
     view = array[...]  # whose shape stays as it is
     columns = columns_of_frame(known, names, labels_of(value), name)
-    return Table(view, name, columns, known.names or names or None)
+    return Table(view, name, columns, _names(known, names))
+
+
+def _names(known: Known, given: Names | None) -> Names | None:
+    """Return the names of columns in the known order; of a wiring only those that are texts."""
+    return known.names or (given if known.labels is None else None) or None
 
 
 def _check_weights(weights: npt.ArrayLike | None, samples: Samples) -> Array | None:

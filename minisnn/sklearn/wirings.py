@@ -53,19 +53,13 @@ def check_inputs(wiring: Wiring, names: Sequence[str] | None, n_columns: int) ->
         )
 
 
-def n_outputs(wiring: Wiring) -> int:
-    """Return the number of neurons that are outputs."""
-    rows = map(wiring.rows_of, wiring.outputs)
-    return sum(its.stop - its.start for its in rows)
-
-
 def named_class(wiring: Wiring | None, classes: Array) -> int | None:
     """Return the number of the class whose probability is the single output of a wiring.
 
     Of two classes it is the second, as everywhere, unless the output has the name of the first.
     None if there is no single output, or there are not two classes.
     """
-    if wiring is None or n_outputs(wiring) != 1 or len(classes) != 2:
+    if wiring is None or len(wiring.output_neurons) != 1 or len(classes) != 2:
         return None
     return 0 if str(wiring.outputs[0]) == _names_of(classes)[0] else 1
 
@@ -123,7 +117,7 @@ def _names_of(classes: Array) -> list[str]:
 
 
 def _check_number(wiring: Wiring, n_wanted: int, of_what: str) -> None:
-    n = n_outputs(wiring)
+    n = len(wiring.output_neurons)
     if n != n_wanted:
         raise ValueError(
             f"the wiring must have one output for {of_what}, or a single one for two "

@@ -71,8 +71,8 @@ class Wiring:
 
     __slots__ = (
         "_places", "_rows", "_term_rows",
-        "dropped", "level_of", "level_starts", "levels", "n_inputs", "outputs", "row_starts",
-        "terms", "units", "weights",
+        "dropped", "level_of", "level_starts", "levels", "n_inputs", "output_neurons", "outputs",
+        "row_starts", "terms", "units", "weights",
     )  # fmt: skip
 
     _places: dict[Hashable, int]
@@ -88,6 +88,8 @@ class Wiring:
     """Level of each term, int64[n_terms]."""
     n_inputs: int
     """Number of inputs, which are the first terms, and the first rows."""
+    output_neurons: Names
+    """Names of the outputs' neurons in their order, as `neuron_names` has them."""
     outputs: Names
     """Names of the outputs."""
     row_starts: Array
@@ -113,9 +115,12 @@ class Wiring:
         parts, levels = check_parts(terms, sources, targets, n_inputs, outputs, units, weights)
         layout = lay_out(parts, levels)
         names = tuple([parts.terms[place] for place in layout.order.tolist()])
+        places = {name: place for place, name in enumerate(names)}
+        ends = np.array([places[name] for name in parts.outputs], dtype=np.int64)
         self._set(
             terms=names,
             outputs=parts.outputs,
+            output_neurons=_neurons(parts.outputs, layout.units[ends]),
             n_inputs=parts.n_inputs,
             dropped=None,
             units=layout.units,
@@ -124,7 +129,7 @@ class Wiring:
             row_starts=layout.row_starts,
             level_starts=layout.level_starts,
             weights=layout.weights,
-            _places={name: place for place, name in enumerate(names)},
+            _places=places,
             _term_rows=layout.terms,
             _rows=layout.neurons,
         )
@@ -211,13 +216,7 @@ class Wiring:
 
     def neuron_names(self) -> Names:
         """Return a name for each row: that of its term, or (term, unit) if it has several units."""
-        return tuple(
-            [
-                name if n == 1 else (name, unit)
-                for name, n in zip(self.terms, self.units.tolist(), strict=True)
-                for unit in range(n)
-            ]
-        )
+        return _neurons(self.terms, self.units)
 
     # Other wirings
 
@@ -394,6 +393,17 @@ class Wiring:
     def _content(self) -> tuple[Array, ...]:
         weights = np.empty(0) if self.weights is None else self.weights
         return self.units, *self._term_rows, weights
+
+
+def _neurons(names: Names, units: Array) -> Names:
+    """Return the name of each neuron of some terms."""
+    return tuple(
+        [
+            name if n == 1 else (name, unit)
+            for name, n in zip(names, units.tolist(), strict=True)
+            for unit in range(n)
+        ]
+    )
 
 
 def _restore(parts: Parts, dropped: Dropped | None) -> Wiring:

@@ -158,6 +158,35 @@ def test_names_of_a_wiring_that_are_no_texts() -> None:
             net.predict(pd.DataFrame(X, columns=columns))
 
 
+def test_targets_of_outputs_of_several_units() -> None:
+    """They are called (term, unit), as neurons are everywhere; other names are no positions."""
+    wiring = snn.wiring.from_edges([("a", "p"), ("b", "p"), ("b", "q")]).with_units({"p": 2})
+    assert wiring.output_neurons == (("p", 0), ("p", 1), "q")
+    net = snn.Network(snn.wiring.from_edges([("a", "p"), ("b", "p")]).with_units({"p": 2}), seed=0)
+    rng = np.random.default_rng(0)
+    X, Y = rng.random((20, 2)), rng.random((20, 2))
+    neurons = pd.MultiIndex.from_tuples(net.wiring.output_neurons)
+    targets, expected = pd.DataFrame(Y, columns=neurons), snn.evaluate(net, X, Y)
+    assert snn.evaluate(net, X, targets[[("p", 1), ("p", 0)]]) == expected
+    assert snn.evaluate(net, X, pd.DataFrame(Y)) == expected  # 0, 1: no names
+    with pytest.raises(ValueError, match=r"it lacks \('p', 0\), \('p', 1\) and also has 'u', 'v'"):
+        snn.train(net, X, pd.DataFrame(Y, columns=["u", "v"]), optimizer="adam", epochs=1)
+
+
+def test_names_of_a_network_are_those_of_its_wiring() -> None:
+    numbered = snn.Network(snn.wiring.from_edges([(1, "p"), (2, "p")]).with_units({"p": 2}), seed=0)
+    assert (numbered.input_names, numbered.output_names) == (None, None)
+    numbered.input_names, numbered.output_names = (1, 2), [("p", 0), ("p", 1)]  # type: ignore[assignment]
+    numbered.input_names = numbered.output_names = None
+    with pytest.raises(ValueError, match=r"input_names .* its wiring, 1, 2; got 'a', 'b'\."):
+        numbered.input_names = ["a", "b"]
+    with pytest.raises(ValueError, match=r"output_names .* \('p', 0\), \('p', 1\); got 'u', 'v'\."):
+        numbered.output_names = ["u", "v"]
+    named = snn.Network(snn.wiring.from_edges([("a", "p")]), seed=0)
+    with pytest.raises(TypeError, match="output_names must be a list of names, got None"):
+        named.output_names = None
+
+
 def test_targets_have_names_too() -> None:
     Y = pd.DataFrame(np.random.default_rng(0).random((N, N_OUT)), columns=["p", "q", "r"])
     net, other = trained(frame(), Y, make(output_activation="sigmoid")), Y[["r", "p", "q"]]
