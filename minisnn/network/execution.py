@@ -224,7 +224,8 @@ class Execution:
         Returns
         -------
         losses : array of float64, shape (batches,)
-            Of each batch before its update; zeros where the plan is for predictions.
+            Of each batch before its update; zeros where the plan is for predictions. Where targets
+            may be missing (batches, n_out): each output's part in it, as its samples are its own.
         outputs : array, shape (samples, n_out)
             For predictions, else without rows.
 
@@ -263,7 +264,9 @@ class Execution:
                 raise Diverged(int(faults[step]), step, groups)
             batch = samples[step * plan.batch_size : (step + 1) * plan.batch_size]
             data.taking(plan.structure.inputs).check(np.sort(batch), plan.dtype)
-        return memory.losses.sum(axis=1), plan.structure.as_given(memory.outputs)
+        as_given = plan.structure.as_given
+        losses = as_given(memory.losses) if plan.gaps else memory.losses.sum(axis=1)
+        return losses, as_given(memory.outputs)
 
     def context(self, n_samples: int) -> Context:
         """Return the context of a run over so many samples, without data and without their losses.

@@ -130,7 +130,7 @@ class Passes:
         execution, losses, _ = self._run(DIFFERENTIATE, n_samples, samples, **options)
         by_inputs = execution.input_gradients(n_samples)
         by_inputs *= by_inputs.dtype.type(samples.scale)
-        return float(losses[0]), execution.gradients, by_inputs
+        return float(losses.sum()), execution.gradients, by_inputs
 
     def check(self, samples: Samples) -> None:
         """Raise a DataError unless the network can read all values of samples."""

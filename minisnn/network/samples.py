@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -104,16 +103,30 @@ class Samples:
         tables = self.inputs.values, self.targets.values
         return any(it.ndim == 2 and it.dtype not in (np.uint8, np.bool_) for it in tables)
 
-    @cached_property
-    def counting(self) -> Array | None:
-        """Rows that have a part in the loss, by weight and targets: bool[n_rows]; None for all."""
-        if self.weights is None and not self.targets.gaps:
-            return None
-        found = np.ones(self.n_rows, bool) if self.weights is None else self.weights > 0
-        if self.targets.gaps:
-            for rows, chunk in self.chunks(self.targets):
-                found[rows] &= ~np.isnan(chunk).all(axis=1)
-        return found
+    def counts(self, order: Array, size: int) -> Array:
+        """Return how many samples of each batch have a part in the loss, by weight and targets.
+
+        Where targets may be missing, each output has its own number: int64[batches, n_out].
+
+        Parameters
+        ----------
+        order : array of int64
+            Numbers of rows, one batch after another.
+        size : int
+            Of all batches but the last.
+        """
+        counting = np.ones(len(order), bool)
+        if self.weights is not None:
+            counting = self.weights[order] > 0
+        if not self.targets.gaps:
+            return np.add.reduceat(counting, np.arange(0, len(order), size), dtype=np.int64)
+        parts, several = [], size * max(1, self.targets.chunk // size)
+        for begin in range(0, len(order), several):
+            rows = slice(begin, begin + several)
+            there = ~np.isnan(self.targets.of(order[rows])) & counting[rows, None]
+            inner = np.arange(0, len(there), size)
+            parts.append(np.add.reduceat(there, inner, axis=0, dtype=np.int64))
+        return np.concatenate(parts)
 
     def order(self) -> Array:
         """Return the number of each sample's row, as a new array."""
@@ -219,8 +232,7 @@ def check_samples(
         weights=_check_weights(weights, samples),
         output_weights=check_output_weights(output_weights, net),
     )
-    counting = samples.counting if gaps else None
-    if counting is not None and not samples.of_each(Table(counting, targets.name)).any():
+    if gaps and not samples.counts(samples.order(), targets.chunk).any():
         where = " where sample_weight is not 0" * (weights is not None)
         raise ValueError(
             f"{targets.name} must hold a target at least, got NaN alone{where}: there is nothing "

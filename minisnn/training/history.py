@@ -27,8 +27,9 @@ class Epoch:
     epoch : int
         1 for the first.
     loss : float
-        Mean training loss over the epoch's batches, each measured before its own update and with
-        dropout, if any; batches in which all samples have weight 0, or no target, have none.
+        Mean training loss over the epoch's samples, each measured before the update of its batch
+        and with dropout, if any. Samples of weight 0 do not count. Where targets are missing, it is
+        the mean over outputs of their means over the targets that are there, as by `evaluate`.
     validation_loss, validation_accuracy : float or None
         After the epoch, without dropout; None without validation data, accuracy also without
         labels.

@@ -114,13 +114,13 @@ class Loop:
         self._optimizer, self._epochs, self._shuffle = optimizer, epochs, shuffle
         self._loss = loss
         self._callbacks, self._progress = callbacks, progress
-        self._starts = np.arange(0, samples.n_samples, trainer.plan.batch_size)
-        self._sizes = np.diff([*self._starts, samples.n_samples])
+        self._n_steps = -(-samples.n_samples // trainer.plan.batch_size)  # of an epoch
         # Position, beside the history:
         self._course, self._rng = course, course.order
         self._before = generator_state(self._rng)  # the shuffling of the epoch under way
-        self._losses = np.zeros(len(self._sizes))  # of its steps
-        self._counts = self._sizes  # of samples for which each loss stands
+        shape = (self._n_steps, net.n_out) if samples.targets.gaps else (self._n_steps,)
+        self._losses = np.zeros(shape)  # of its steps, or of their outputs
+        self._counts = np.ones(shape, dtype=np.int64)  # of samples for which each loss stands
         self._done = 0  # how many of them were made
         self._seconds = 0.0  # how long they took
         self._stopped = False  # by a callback
@@ -140,7 +140,7 @@ class Loop:
         FileFormatError, OSError
             If there is something wrong with the checkpoint.
         """
-        n_steps, size = len(self._sizes), self._trainer.plan.batch_size
+        n_steps, size = self._n_steps, self._trainer.plan.batch_size
         with self._under_way() as (interrupted, bar):
             begun_at = self._place()
             bar.initial = len(self.history.epochs) * n_steps + self._done
@@ -178,7 +178,7 @@ class Loop:
     def _under_way(self) -> Iterator[tuple[threading.Event, Bar]]:
         """Compile, begin, and whatever happens end: the bar, the callbacks, the checkpoint."""
         told = [callback for callback in self._callbacks if isinstance(callback, Callback)]
-        n_steps = self._epochs * len(self._sizes)
+        n_steps = self._epochs * self._n_steps
         with ExitStack() as whole:
             whole.callback(self._let_go)
             whole.enter_context(compile_notice(self._progress is not False))
@@ -241,8 +241,15 @@ class Loop:
         if epochs:
             bar.set_postfix_str(describe(epochs[-1]), refresh=False)
         elif self._done:  # an epoch may take hours
-            so_far = float(np.mean(self._losses[: self._done]))
-            bar.set_postfix_str(f"loss {so_far:.5f} so far", refresh=False)
+            bar.set_postfix_str(f"loss {self._mean_loss():.5f} so far", refresh=False)
+
+    def _mean_loss(self) -> float:
+        """Return the mean loss of the epoch so far over all that counts: of outputs in sum."""
+        made = [
+            each[: self._done].reshape(self._done, -1).T for each in (self._losses, self._counts)
+        ]
+        parts = [float(of @ n) / int(n.sum()) for of, n in zip(*made, strict=True) if n.any()]
+        return math.fsum(parts)
 
     def _steps(self, samples: Array, rates: Array) -> Array:
         """Make steps; return their losses."""
@@ -256,9 +263,7 @@ class Loop:
         order = self._samples.order()
         if self._shuffle:
             self._rng.shuffle(order)
-        if self._samples.counting is not None:  # a batch in which no sample counts has no loss
-            counting = self._samples.counting[order]
-            self._counts = self._sizes * np.logical_or.reduceat(counting, self._starts)
+        self._counts = self._samples.counts(order, self._trainer.plan.batch_size)
         epoch = self._course.done + len(self.history.epochs)
         check_finite(self._trainer.parameters, epoch + 1)
         return order, self.rates(epoch, self._course.epochs)
@@ -272,7 +277,7 @@ class Loop:
         if not self.history.epochs:
             self._show(bar)
         bar.update(last - first)
-        if self.checkpoint is not None and self.checkpoint.due and last < len(self._sizes):
+        if self.checkpoint is not None and self.checkpoint.due and last < self._n_steps:
             self.checkpoint.write()
 
     def _finish_epoch(self, rate: float, seconds_a_step: Sequence[float]) -> None:
@@ -283,7 +288,7 @@ class Loop:
         self._initial = None
         record = Epoch(
             epoch=self._course.done + len(self.history.epochs) + 1,
-            loss=float(self._losses @ self._counts) / int(self._counts.sum()),
+            loss=self._mean_loss(),
             validation_loss=None if figures is None else figures.loss,
             validation_accuracy=None if figures is None else figures.accuracy,
             learning_rate=float(rate),
@@ -308,7 +313,7 @@ class Loop:
 
     def rates(self, epoch: int, epochs: int) -> Array:
         """Return the learning rate of each step of an epoch, counted from 0, in a training."""
-        n_steps = len(self._sizes)
+        n_steps = self._n_steps
         # the middle of each step, so that no schedule begins or ends one at nothing
         times = np.minimum(epoch + (np.arange(n_steps) + 0.5) / n_steps, epochs)
         return np.array([self._optimizer.rate(time, epochs) for time in times.tolist()])

@@ -39,6 +39,7 @@ class AnyTrainer(Protocol):
     def steps(self, samples: Array, rates: Array) -> Array:
         """Train on samples, batch after batch; return the losses before each update.
 
+        Where targets may be missing, there is a column for the part of each output.
         A step of which not all is finite is `Diverged`.
         """
         ...
@@ -137,6 +138,8 @@ class Trainer:
 
     def steps(self, samples: Array, rates: Array) -> Array:
         """Train on the samples in these rows; return the losses before each update.
+
+        They are as those of `AnyTrainer`.
 
         Parameters
         ----------

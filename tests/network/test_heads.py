@@ -115,6 +115,27 @@ def test_training(net: snn.Network, data: Any, rng: np.random.Generator, tmp_pat
         snn.train(net, X, Y, optimizer="sgd", epochs=1, seed=0, missing_targets=True)
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_loss_of_an_epoch_is_that_of_evaluate(net: snn.Network, data: Any, loss: str) -> None:
+    """However few targets an output has, and however they fall into batches."""
+    X, Y = data[0], data[1].copy()
+    Y[np.arange(60) % 17 > 0, 0] = np.nan
+    Y[:50, 1] = np.nan
+    options: Any = {"loss": loss, "missing_targets": True, "output_weights": {"second": 3.0}}
+    expected = snn.evaluate(net, X, Y, **options).loss
+    history = snn.train(net, X, Y, optimizer=snn.SGD(1e-13), epochs=2, batch_size=7, **options)
+    np.testing.assert_allclose(history.column("loss"), expected, rtol=1e-9)
+
+
+def test_samples_of_weight_0_do_not_count(net: snn.Network, data: Any) -> None:
+    X, Y = data
+    weights = (np.arange(60) % 5 > 0) & (np.arange(60) > 6)
+    options: Any = {"optimizer": snn.SGD(1e-13), "epochs": 1, "batch_size": 7}
+    history = snn.train(net, X, Y, sample_weight=weights.astype(float), **options)
+    expected = snn.evaluate(net, X, Y, rows=weights).loss
+    np.testing.assert_allclose(history.epochs[0].loss, expected, rtol=1e-9)
+
+
 def test_batches_without_targets_have_no_loss(net: snn.Network, data: Any) -> None:
     """As those in which all samples have weight 0: their 0 is no part of the epoch's mean."""
     X, Y = data
