@@ -132,9 +132,6 @@ def export_c(net: MLP | Network, path: str | PathLike[str], *, int8: bool = Fals
             f"the file's name begins that of a C function and must be an identifier, got {name!r}; "
             "call it such as model.c"
         )
-    for number, each in enumerate(found.sums, start=1):
-        if not (np.isfinite(each.layer.weights).all() and np.isfinite(each.layer.biases).all()):
-            raise ValueError(f"weights or biases of {net.place_of(number)} are NaN or inf")
     text = _c_source(net, found, name, int8=int8)
     with replace_file(path) as file:
         file.write(text.encode("ascii"))

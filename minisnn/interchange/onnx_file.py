@@ -50,7 +50,7 @@ def export_onnx(net: MLP | Network, path: str | PathLike[str], *, sparse: bool =
     ImportError
         If the package onnx is not installed; the extra ``onnx`` brings it.
     ValueError
-        If the file would be larger than 2 GiB.
+        If the file would be larger than 2 GiB, or a parameter is NaN or inf.
     TypeError
         If ``sparse`` is not a bool.
     OSError

@@ -109,8 +109,21 @@ def sums_of(net: MLP | Network) -> Sums:
     ------
     TypeError
         If it is no network.
+    ValueError
+        If a parameter is NaN or inf: other programs get none that predicts nothing.
     """
     check_network(net)
+    found = _found(net)
+    for number, each in enumerate(found.sums, start=1):
+        if not (np.isfinite(each.layer.weights).all() and np.isfinite(each.layer.biases).all()):
+            raise ValueError(
+                f"weights or biases of {net.place_of(number)} are NaN or inf: there is nothing to "
+                "predict with; take the network of before, or train it anew"
+            )
+    return found
+
+
+def _found(net: MLP | Network) -> Sums:
     structure, sums = net.structure, []
     if isinstance(net, MLP):
         spans = pairwise([0, *accumulate(net.widths[:-1])])

@@ -40,6 +40,8 @@ def to_torch(net: MLP | Network) -> Any:
     ------
     ImportError
         If PyTorch is not installed; the extra ``torch`` brings it.
+    ValueError
+        If a parameter is NaN or inf.
 
     Examples
     --------

@@ -191,8 +191,13 @@ def test_parameters_that_diverged(tmp_path: Path) -> None:
     for number, place in ((1, "level 1"), (2, "level 2")):
         net = wired()
         net.structure.parts(net.parameters, number)[1][-1] = np.inf
-        with pytest.raises(ValueError, match=f"weights or biases of {place} are NaN or inf"):
+        message = f"weights or biases of {place} are NaN or inf"
+        with pytest.raises(ValueError, match=message):
             snn.export_c(net, tmp_path / "net.c")
+        with pytest.raises(ValueError, match=message):
+            snn.export_onnx(net, tmp_path / "net.onnx")
+        with pytest.raises(ValueError, match=message):
+            snn.to_torch(net)
     assert not list(tmp_path.iterdir())
 
 
