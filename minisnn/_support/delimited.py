@@ -17,6 +17,8 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 def read_delimited(path: str, of: str) -> Mapping[str, Sequence[str]]:
     """Return the columns of a file by the labels in its first row, as texts.
 
+    Spaces around labels and values are not theirs: of "a, b" the second is "b".
+
     Parameters
     ----------
     path : str
@@ -34,7 +36,8 @@ def read_delimited(path: str, of: str) -> Mapping[str, Sequence[str]]:
     delimiter = DELIMITERS[Path(path).suffix.lower()]
     with io.StringIO(read_text(path), newline="") as text:
         try:
-            rows = [row for row in csv.reader(text, delimiter=delimiter, strict=True) if row]
+            reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
+            rows = [[*map(str.strip, row)] for row in reader if row]
         except csv.Error as error:
             raise ValueError(f"{path} is not a table of text: {error}") from error
     if len(rows) < 2:

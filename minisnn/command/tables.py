@@ -247,7 +247,8 @@ def as_numbers_or_texts(values: Sequence[str] | Array) -> Array:
     if array.dtype.kind not in "UO":
         return array
     texts = [
-        text if isinstance(text, str) else "" if text is None else str(text) for text in values
+        text.strip() if isinstance(text, str) else "" if text is None else str(text)
+        for text in values
     ]
     try:
         return np.array([_number(text) for text in texts], dtype=np.float64)
@@ -256,7 +257,7 @@ def as_numbers_or_texts(values: Sequence[str] | Array) -> Array:
 
 
 def _number(text: str) -> float:
-    return np.nan if text.strip().lower() in MISSING else number_in(text)
+    return np.nan if text.lower() in MISSING else number_in(text)
 
 
 def _is_number(text: str) -> bool:
@@ -279,13 +280,15 @@ def _read_parquet(path: str, target: str | None) -> NamedTable:
             table = parquet.read_table(file)
         except arrow.ArrowException as error:
             raise ValueError(f"{path} is not a table in Parquet: {error}") from error
-    names = list(table.column_names)
+    names = [name.strip() for name in table.column_names]
     if not names or not table.num_rows or len(set(names)) < len(names):
         raise ValueError(
             f"{path} must have rows, and columns of different names, got "
             f"{counted(table.num_rows, 'row')} of {few(names) or 'no columns'}"
         )
-    return NamedTable(path, {name: table.column(name).to_numpy() for name in names})
+    return NamedTable(
+        path, {name: table.column(place).to_numpy() for place, name in enumerate(names)}
+    )
 
 
 def _read_npy(path: str, target: str | None) -> Matrix:

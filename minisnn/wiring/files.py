@@ -48,7 +48,7 @@ def _read_gene_sets(path: str) -> Mapping[str, Sequence[str]]:
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.strip():
             continue
-        name, *rest = line.split("\t")
+        name, *rest = map(str.strip, line.split("\t"))
         members = [gene for gene in rest[1:] if gene]
         if not name or not members:
             raise ValueError(

@@ -116,8 +116,20 @@ def read_edges(
         raise
     names = list(places)
     check_no_missing(names, "the ends of edges")
+    _check_spaces(names)
     sources, targets = np.array(ends, dtype=np.int64).reshape(-1, 2).T
     return Edges(names, sources, targets, weights)
+
+
+def _check_spaces(names: Sequence[Hashable]) -> None:
+    """Raise where two names look the same: each would be a neuron of its own."""
+    found: dict[str, str] = {}
+    for name in names:
+        if isinstance(name, str) and found.setdefault(name.strip(), name) != name:
+            raise ValueError(
+                "names of terms must differ in more than spaces around them, got "
+                f"{shown(found[name.strip()])} and {shown(name)}; strip them"
+            )
 
 
 def _transposed(value: Any, name: str) -> Sequence[Any]:

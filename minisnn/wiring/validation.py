@@ -86,7 +86,7 @@ def check_no_missing(names: Sequence[Hashable], what: str) -> None:
     objects = np.fromiter(names, dtype=object, count=len(names))
     missing = [
         *missing_in(objects),
-        *np.flatnonzero([isinstance(name, str) and not name for name in names]),
+        *np.flatnonzero([isinstance(name, str) and not name.strip() for name in names]),
     ]
     if missing:
         raise ValueError(

@@ -32,6 +32,13 @@ def test_columns_are_numbers_or_texts(tmp_path: Path) -> None:
     assert table.n_rows == 2
 
 
+def test_spaces_around_labels_and_cells_are_none_of_theirs(tmp_path: Path) -> None:
+    table: Any = read_table(written(tmp_path, "t.csv", 'a, b , "c, d"\n1, yes,2\n3,yes , 4\n'))
+    assert table.names == ("a", "b", "c, d")
+    assert table.column("b").tolist() == ["yes", "yes"]
+    np.testing.assert_array_equal(table.inputs(["b"]).values, [[1, 2], [3, 4]])
+
+
 def test_an_index_of_pandas_is_no_input(tmp_path: Path, capsys: Any) -> None:
     inputs = read_table(written(tmp_path, "t.csv", ",a,b\n0,1,2\n1,3,4\n")).inputs(["b"])
     assert inputs.names == ("a",)
@@ -41,7 +48,7 @@ def test_an_index_of_pandas_is_no_input(tmp_path: Path, capsys: Any) -> None:
 def test_parquet_has_the_same_columns(tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
-    columns = {"a": [1, 2], "yes": [True, False], "text": ["x", None], "b": [0.5, None]}
+    columns = {"a": [1, 2], "yes": [True, False], "text": [" x", None], " b": [0.5, None]}
     parquet.write_table(arrow.table(columns), tmp_path / "t.parquet")
     table = read_table(str(tmp_path / "t.parquet"))
     np.testing.assert_array_equal(table.inputs(["text", "b"]).values, [[1, 1], [2, 0]])

@@ -99,6 +99,32 @@ def test_texts_and_numbers_of_numpy_become_those_of_python() -> None:
     assert repr(wiring.restricted_to(inputs).terms) == "('b', 'a', 7)"
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.csv", 'gene, set\n a,p\nb , "p"\np,q \n'),
+        ("t.tsv", "gene\t set\n a\tp\nb \t p\np\tq \n"),
+        ("t.gmt", "p\t of two\ta\t b\n q \t\t p \n"),
+    ],
+)
+def test_spaces_around_names_in_files_are_none_of_theirs(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert from_edges(tmp_path / name).terms == ("a", "b", "p", "q")
+    if not name.endswith("gmt"):
+        assert from_edges(tmp_path / name, source="gene", target="set").n_edges == 3
+
+
+def test_names_that_differ_in_spaces_alone_are_no_two_neurons() -> None:
+    edges = [("TP53", "apoptosis"), ("BAX", " apoptosis"), (1, "case")]
+    message = "must differ in more than spaces around them, got 'apoptosis' and ' apoptosis'; strip"
+    for table in (edges, pd.DataFrame(edges)):
+        with pytest.raises(ValueError, match=message):
+            from_edges(table)
+    assert " a" in from_edges([(" a", "b")])
+
+
 def test_a_missing_number_has_no_name() -> None:
     ids = pd.DataFrame({"pre": [1, 2, 3], "post": [2, 4, None]})
     for table in (ids, ids.astype("Int64"), pa.Table.from_pandas(ids.astype("Int64"))):
