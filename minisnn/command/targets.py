@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from .._support.arrays import Array
 from .._support.messages import counted, few
-from .tables import as_numbers_or_texts
+from .tables import MISSING, as_numbers_or_texts
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = CLASSIFICATION, REGRESSION
@@ -79,12 +78,12 @@ def target_of(values: Sequence[str] | Array, name: str, task: str | None) -> Tar
     column = np.squeeze(as_numbers_or_texts(values))
     if column.ndim != 1:
         raise ValueError(f"target {name!r} must have one value for each row, got {column.shape}")
-    is_gap = np.isnan(column) if column.dtype.kind == "f" else column == ""
-    gaps: Any = np.flatnonzero(is_gap) if column.dtype.kind in "fU" else ()
+    gaps = _gaps(column)
     if len(gaps):
+        word = str(column[gaps[0]]) if column.dtype.kind == "U" else ""
         raise ValueError(
             f"target {name!r} lacks {counted(len(gaps), 'value')}, the first in row {gaps[0] + 1}; "
-            "leave such rows out"
+            "leave such rows out" + f", or give a class {word!r} another name" * bool(word)
         )
     if task != REGRESSION and column.dtype.kind == "f" and _are_codes(values):
         column = np.array(list(map(str, values)))
@@ -122,6 +121,15 @@ def target_of(values: Sequence[str] | Array, name: str, task: str | None) -> Tar
     else:
         labels = tuple(str(int(value)) for value in found.tolist())
     return Target(name, np.searchsorted(found, column), labels)
+
+
+def _gaps(column: Array) -> Array:
+    """Return the rows that have no value, as inputs have none."""
+    if column.dtype.kind == "f":
+        return np.flatnonzero(np.isnan(column))
+    if column.dtype.kind == "U":
+        return np.flatnonzero(np.isin(np.char.lower(column), [*MISSING]))
+    return np.empty(0, np.int64)
 
 
 def _are_codes(values: Sequence[str] | Array) -> bool:

@@ -197,7 +197,17 @@ def test_codes_are_classes_as_they_are_written() -> None:
         (["1", "inf", "2"], None, "target 'y' must be finite numbers, got inf in row 2; correct"),
         (np.array([1, -np.inf]), "regression", "must be finite numbers, got -inf in row 2"),
         (["a", ""], None, "target 'y' lacks 1 value, the first in row 2; leave such rows out"),
-        (["1", "NA", ""], None, "target 'y' lacks 2 values, the first in row 2"),
+        (
+            ["1", "NA", ""],
+            None,
+            "target 'y' lacks 2 values, the first in row 2; leave such rows out$",
+        ),
+        (
+            ["a", "b", "NA", " nan"],
+            None,
+            "lacks 2 values, the first in row 3; leave such rows out, or",
+        ),
+        (np.array(["mild", "none"]), None, "or give a class 'none' another name"),
         (["a", "b"], "regression", "must be numbers for a regression, got 'a', 'b'"),
         (["0.5", "1"], "classification", "must be texts or whole numbers for a classification"),
         (["a", "a"], None, "must have two values at least, got 'a'"),
