@@ -24,7 +24,8 @@ def read_svmlight(path: str) -> tuple[scipy.sparse.csr_array, Array]:
     Returns
     -------
     X : csr_array of float64, shape (rows, columns)
-    labels : array of float64, shape (rows,)
+    labels : array of str, shape (rows,)
+        As they are written; all are numbers.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def read_svmlight(path: str) -> tuple[scipy.sparse.csr_array, Array]:
     ValueError
         If a line is another.
     """
-    labels: list[float] = []
+    labels: list[str] = []
     columns: list[int] = []
     values: list[float] = []
     ends = [0]
@@ -42,7 +43,7 @@ def read_svmlight(path: str) -> tuple[scipy.sparse.csr_array, Array]:
         if not label:
             continue
         try:
-            labels.append(number_in(label))
+            number_in(label)
             row = [
                 (int(column), number_in(value)) for column, value in (p.split(":") for p in pairs)
             ]
@@ -51,6 +52,7 @@ def read_svmlight(path: str) -> tuple[scipy.sparse.csr_array, Array]:
                 f"{path} must have lines of a label and COLUMN:VALUE, got {shown(line)} in line "
                 f"{number}"
             ) from None
+        labels.append(label)
         here = [column for column, _ in row]
         if any(a >= b for a, b in zip([0, *here], here, strict=False)):
             raise ValueError(

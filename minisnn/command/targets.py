@@ -15,7 +15,8 @@ from .tables import MISSING, as_numbers_or_texts
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = CLASSIFICATION, REGRESSION
 
-_CODE = re.compile(r"\s*[+-]?0\d")
+_CODE = re.compile(r"[+-]?0\d")  # "01" is not "1"
+_WHOLE = re.compile(r"[+-]?\d{1,300}", re.ASCII)  # float64 holds 308 digits at most
 
 MOST_CLASSES = 20
 """Whole numbers of more different values than this are taken for amounts, not classes."""
@@ -68,7 +69,8 @@ def target_of(values: Sequence[str] | Array, name: str, task: str | None) -> Tar
         Its name.
     task : {"classification", "regression"}, optional
         By default, texts, bools and whole numbers of at most `MOST_CLASSES` values are classes, and
-        all else is amounts. Numbers of which some are written as "01" are texts, but for amounts.
+        all else is amounts. Numbers of which some are written as "01" are texts, but for amounts;
+        so are classes that float64 would round.
 
     Raises
     ------
@@ -85,8 +87,13 @@ def target_of(values: Sequence[str] | Array, name: str, task: str | None) -> Tar
             f"target {name!r} lacks {counted(len(gaps), 'value')}, the first in row {gaps[0] + 1}; "
             "leave such rows out" + f", or give a class {word!r} another name" * bool(word)
         )
-    if task != REGRESSION and column.dtype.kind == "f" and _are_codes(values):
-        column = np.array(list(map(str, values)))
+    texts = _texts(values)
+    if task != REGRESSION and column.dtype.kind == "f":
+        rounded = _are_rounded(texts)
+        if task is None and rounded and len(set(texts)) > MOST_CLASSES:
+            task = REGRESSION
+        elif rounded or any(map(_CODE.match, texts)):
+            column = np.array(texts)
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         row = int(np.isfinite(column).argmin())
         raise ValueError(
@@ -132,9 +139,17 @@ def _gaps(column: Array) -> Array:
     return np.empty(0, np.int64)
 
 
-def _are_codes(values: Sequence[str] | Array) -> bool:
-    """Return whether some texts begin with a 0 that no number needs: "01" is not "1"."""
-    return any(isinstance(value, str) and _CODE.match(value) for value in values)
+def _texts(values: Sequence[str] | Array) -> list[str]:
+    """Return a column as it is written, if it is texts."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "UO":
+        return []
+    return [str(value).strip() for value in array.ravel().tolist()]
+
+
+def _are_rounded(texts: Sequence[str]) -> bool:
+    """Return whether whole numbers are others in float64: two classes would become one."""
+    return all(map(_WHOLE.fullmatch, texts)) and any(int(text) != float(text) for text in texts)
 
 
 def in_order_of(target: Target, labels: tuple[str, ...] | None) -> Target:

@@ -76,7 +76,7 @@ def test_svmlight_is_that_of_scikit_learn(tmp_path: Path) -> None:
     datasets.dump_svmlight_file(matrix, labels, path, zero_based=False, comment="of a test")
     values, found = read_svmlight(path)
     np.testing.assert_allclose(values.toarray(), matrix.toarray()[:, : values.shape[1]])
-    np.testing.assert_array_equal(found, labels)
+    np.testing.assert_array_equal(found.astype(float), labels)
 
 
 def test_rows_of_few_columns_get_zeros(tmp_path: Path) -> None:
@@ -189,6 +189,19 @@ def test_codes_are_classes_as_they_are_written() -> None:
     assert target_of(many, "y", None).labels == tuple(many)
     with pytest.raises(ValueError, match="target 'y' lacks 1 value, the first in row 2"):
         target_of(["01", "NA"], "y", None)
+
+
+def test_classes_that_float64_would_round(tmp_path: Path) -> None:
+    """Numbers of samples or cells, say: two neighbours beyond 2**53 are one float64."""
+    ids = [str(2**53 + 1), str(2**53), str(2**53 + 1)]
+    assert target_of(ids, "y", None).labels == (ids[1], ids[0])
+    table: Any = read_table(written(tmp_path, "t.libsvm", "".join(f"{it} 1:1\n" for it in ids)))
+    assert target_of(table.labels, "y", "classification").labels == (ids[1], ids[0])
+    assert target_of(np.array([*map(int, ids)]), "y", None).labels == (ids[1], ids[0])
+    amounts = [str(2**53 + place) for place in range(21)]
+    assert target_of(amounts, "y", None).task == "regression"
+    assert target_of([*ids, "0.5"], "y", None).task == "regression"
+    assert target_of(["1" + "0" * 20, "1"], "y", None).labels == ("1", "1" + "0" * 20)
 
 
 @pytest.mark.parametrize(
