@@ -270,8 +270,7 @@ def check_inputs(
     if kind_of(inputs.dtype) < 0:
         raise TypeError(
             f"{name} must hold whole numbers, floats of 16, 32 or 64 bits, or bools, got "
-            f"{inputs.dtype}; convert it: "
-            f"{'X.astype(np.float32)' if is_sparse else 'np.asarray(X, dtype=np.float32)'}"
+            f"{inputs.dtype}; {_conversion(inputs.dtype, is_sparse)}"
             if inputs.dtype.isnative
             else f"{name} must be in this machine's byte order, got {inputs.dtype}; convert it: "
             "X.astype(X.dtype.newbyteorder('='))"
@@ -286,6 +285,18 @@ def check_inputs(
     if is_sparse:
         table = replace(table, values=csr_inputs(inputs, table.columns), columns=None)
     return Samples(table, scale, check_rows(rows, inputs.shape[0], prefix + "rows"))
+
+
+def _conversion(dtype: np.dtype[Any], is_sparse: bool) -> str:
+    """Return advice that makes numbers of a type, without a loss that nobody asked for."""
+    usual = "X.astype(np.float32)" if is_sparse else "np.asarray(X, dtype=np.float32)"
+    stack = "scipy.sparse.hstack" if is_sparse else "np.hstack"
+    advice = {
+        "c": f"pass both parts as columns: {stack}([X.real, X.imag])",
+        "M": "pass the time since some date: (X - X.min()) / np.timedelta64(1, 'D')",
+        "m": "pass it in some unit: X / np.timedelta64(1, 'D')",
+    }
+    return advice.get(dtype.kind, f"convert it: {usual}")
 
 
 def _read_inputs(X: Any, known: Known, name: str) -> Table:

@@ -191,7 +191,9 @@ BAD_INPUTS = [
     (np.zeros(12), ValueError, r"got \(12,\)\. Add a sample axis: np\.asarray\(X\)\[None, :\]"),
     (np.zeros((3, 4, 3)), ValueError, r"got \(3, 4, 3\)\. Flatten each sample"),
     (np.zeros((3, 12), "U1"), TypeError, "X must hold whole numbers, .* or bools, got <U1"),
-    (np.zeros((3, 12), complex), TypeError, "X must hold whole numbers, .*, got complex128"),
+    (np.zeros((3, 12), complex), TypeError, r"complex128; pass both parts as columns: np\.hstack"),
+    (np.zeros((3, 12), "M8[D]"), TypeError, r"\[D\]; pass the time since some date: \(X - X\.min"),
+    (np.zeros((3, 12), "m8[s]"), TypeError, r"\[s\]; pass it in some unit: X / np\.timedelta64"),
     (np.zeros((0, 12)), ValueError, r"X holds no samples, shape \(0, 12\)"),
     (np.full((3, 12), np.nan), ValueError, "X must be finite, got nan in sample 0, column 0"),
 ]

@@ -255,7 +255,11 @@ def test_memory_does_not_grow_with_samples() -> None:
         (scipy.sparse.csr_array((5, 3)), ValueError, r"shape \(samples, 4\), got \(5, 3\)"),
         (scipy.sparse.coo_array(np.ones(4)), ValueError, r"axis: X.reshape\(1, -1\)"),
         (scipy.sparse.csr_array((0, 4)), ValueError, "holds no samples"),
-        (scipy.sparse.csr_array((5, 4), dtype=complex), TypeError, r"X.astype\(np.float32\)"),
+        (
+            scipy.sparse.csr_array((5, 4), dtype=complex),
+            TypeError,
+            r"pass both parts .*sparse\.hstack",
+        ),
     ],
 )
 def test_what_is_refused(X: Any, error: type[Exception], message: str) -> None:
