@@ -9,6 +9,7 @@ import numpy as np
 
 from .._support import html
 from .._support.arrays import Array
+from .._support.checks import as_array
 from .._support.extras import require
 from .._support.messages import counted
 
@@ -31,6 +32,12 @@ class NullTest:
     null_values : array of float64, shape (n, seeds)
         The same for each null model.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If they are no such arrays, or a value is not finite: a null without a value is no worse
+        than the real wiring, and p would be too small.
+
     Examples
     --------
     >>> import numpy as np
@@ -47,6 +54,28 @@ class NullTest:
     keep: str
     real_values: Array
     null_values: Array
+
+    def __post_init__(self) -> None:
+        real, nulls = (
+            as_array(self.real_values, "real_values"),
+            as_array(self.null_values, "null_values"),
+        )
+        if real.ndim != 1 or nulls.ndim != 2 or nulls.shape[1:] != real.shape or not nulls.size:
+            raise ValueError(
+                "real_values must have shape (seeds,) and null_values (n, seeds), got "
+                f"{real.shape} and {nulls.shape}"
+            )
+        for name, values in (("real_values", real), ("null_values", nulls)):
+            if values.dtype.kind not in "buif":
+                raise TypeError(f"{name} must hold real numbers, got {values.dtype}")
+            if not np.isfinite(values).all():
+                wrong = np.argwhere(~np.isfinite(values))[0].tolist()
+                raise ValueError(
+                    f"{name} must be finite, got {values[tuple(wrong)]} in place {wrong}; train "
+                    "that one again, or leave its wiring out"
+                )
+        object.__setattr__(self, "real_values", real.astype(np.float64))
+        object.__setattr__(self, "null_values", nulls.astype(np.float64))
 
     @property
     def real(self) -> float:

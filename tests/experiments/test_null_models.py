@@ -133,6 +133,22 @@ def test_statistics_by_hand() -> None:
     assert (low, high) == result.interval
 
 
+@pytest.mark.parametrize(
+    ("real", "nulls", "message"),
+    [
+        ([1.0], [[1.0], [np.nan]], r"null_values must be finite, got nan in place \[1, 0\]; train"),
+        ([np.inf, 1.0], [[1.0, 2.0]], r"real_values must be finite, got inf in place \[0\]"),
+        ([1.0], [1.0, 2.0], r"null_values \(n, seeds\), got \(1,\) and \(2,\)"),
+        ([1.0, 2.0], [[1.0]], r"got \(2,\) and \(1, 1\)"),
+        ([1.0], np.empty((0, 1)), r"got \(1,\) and \(0, 1\)"),
+        ([1.0], [["a"]], "null_values must hold real numbers, got <U1"),
+    ],
+)
+def test_values_that_are_none(real: Any, nulls: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        NullTest("degrees", real, nulls)
+
+
 def test_the_interval_covers() -> None:
     rng = np.random.default_rng(0)
     covered = 0
