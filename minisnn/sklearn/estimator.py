@@ -243,7 +243,7 @@ class SparseMLP(ABC, BaseEstimator):  # type: ignore[misc]
         if first:
             self._begin(X, targets, names, self._output_activations[loss])
         elif isinstance(self.net_, Network):
-            check_order(self.net_.output_names, names)
+            check_order(self.net_.wiring, names)
         named = self._named(X, labels)
         rows = score = None
         if self.early_stopping:

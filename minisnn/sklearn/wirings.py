@@ -87,21 +87,30 @@ def in_order_of_classes(wiring: Wiring, classes: Array) -> Wiring:
 def in_order_of_columns(wiring: Wiring, names: Names | None, n_columns: int) -> Wiring:
     """Return a wiring with an output for each column of y, matched by name if these have names."""
     _check_number(wiring, n_columns, each_of(n_columns, "column") + " of y")
+    places = _places(wiring, names)
+    return wiring if names is None or places is None else _with_outputs(wiring, names)
+
+
+def check_order(wiring: Wiring, names: Names | None) -> None:
+    """Raise unless the columns of y are the outputs of the first fit, in their order."""
+    try:
+        is_same = _places(wiring, names) is None
+    except ValueError:
+        is_same = False
+    if not is_same:
+        raise ValueError(
+            "the columns of y must be those of the first fit, in their order: "
+            f"{few(wiring.outputs)}; got {few(names or ())}"
+        )
+
+
+def _places(wiring: Wiring, names: Names | None) -> Array | None:
+    """Return the place of each output among the columns of y; None if they are in order."""
     outputs: Any = wiring.outputs
     known = Known(None, "the wiring", outputs)
     if _are_texts(outputs):
         known = Known(outputs, "the wiring")
-    places = columns_of_frame(known, names, (), "y")
-    return wiring if names is None or places is None else _with_outputs(wiring, names)
-
-
-def check_order(known: Names | None, names: Names | None) -> None:
-    """Raise where the columns of y stand in another order than those of the first fit."""
-    if names is not None and known is not None and names != known:
-        raise ValueError(
-            f"the columns of y must be those of the first fit, in their order: {few(known)}; got "
-            f"{few(names)}"
-        )
+    return columns_of_frame(known, names, (), "y")
 
 
 def _are_texts(names: Sequence[Hashable]) -> bool:

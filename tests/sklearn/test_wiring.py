@@ -162,6 +162,11 @@ def test_columns_that_are_numbers_go_by_name_where_the_wiring_has_numbers() -> N
     np.testing.assert_array_equal(model.predict(other), model.predict(XS))
     assert bits(clone(model).fit(other, YS)) == bits(model)
     assert clone(model).fit(XS, YS[[2, 1]]).net_.wiring.outputs == (2, 1)
+    for y in (YS[[2, 1]], YS.rename(columns={2: 3}), BOTH):
+        with pytest.raises(ValueError, match="those of the first fit, in their order: 1, 2; got"):
+            model.partial_fit(XS, y)
+    for y in (YS, YS.to_numpy(), pd.DataFrame(YS.to_numpy())):  # 0, 1: no names
+        clone(model).fit(XS, YS).partial_fit(XS, y)
     twin = SparseMLPRegressor(wiring=named.with_units(1), **QUICK).fit(X, BOTH)
     np.testing.assert_allclose(model.predict(other), twin.predict(X), rtol=1e-12)
     with pytest.raises(ValueError, match=r"the columns of X must be those of .* lacks 10 and also"):
