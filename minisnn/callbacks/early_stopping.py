@@ -20,7 +20,11 @@ _MONITORS = tuple(item.name for item in fields(Epoch) if item.name.endswith(("lo
 class EarlyStopping(Callback):
     """End a training when a figure has not improved for some epochs.
 
-    However the training ends, the network gets the weights of its best epoch.
+    However the training ends, the network gets the weights of its best epoch. The optimiser's state
+    in the history is that of the last epoch, and its moving averages are of the weights that are
+    given up: who trains the best weights further leaves out ``optimizer_state=``. Another copy of
+    the state would cost one or two times the memory of all weights, and the time to write it.
+
     Source of the idea: L. Prechelt, "Early Stopping - But When?", 1998,
     doi:10.1007/3-540-49430-8_3.
 

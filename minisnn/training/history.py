@@ -65,7 +65,8 @@ class History:
     interrupted : bool
         Whether Ctrl-C ended the training.
     optimizer_state : OptimizerState or None
-        State of the optimiser at the end, for a training that continues from there.
+        State of the optimiser at the end, for a training that continues from there: that of the
+        last step, also where `EarlyStopping` has put back the weights of an earlier epoch.
     seed : int or None
         Of shuffling and dropout: with this number the same training is made again.
 

@@ -172,6 +172,20 @@ def test_best_weights_at_the_end_of_any_training() -> None:
         np.testing.assert_array_equal(net.parameters, weights[stopping.best_epoch - 1])
 
 
+def test_the_state_of_the_optimizer_is_that_of_the_last_epoch() -> None:
+    """As is documented: the weights are of the best epoch, moving averages are not kept twice."""
+    worse = snn.SGD(lambda epoch, epochs: 3.0 if epoch < 2 else 500.0, momentum=0.9)
+    stopping = EarlyStopping(3)
+    history = train(make(), [stopping], optimizer=worse, epochs=20)
+    known, last = history.optimizer_state, len(history)
+    assert known is not None
+    assert stopping.best_epoch < last
+    twin = train(make(), [], optimizer=worse, epochs=last).optimizer_state
+    assert twin is not None
+    assert known.steps == twin.steps
+    np.testing.assert_array_equal(known.vectors, twin.vectors)
+
+
 def test_early_stopping_begins_anew_with_each_training() -> None:
     stopping = EarlyStopping(2)
     still = snn.SGD(0.0)
