@@ -75,7 +75,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):  # type: ignore[misc]
         lacks. "balanced" gives all classes the same weight in sum: n / (k * count) for k classes
         among the n samples that are trained on. Scores are not weighted by it.
     dropout : float, or one for the inputs and each hidden layer
-        Shares of neurons dropped at random in each step.
+        Shares of neurons dropped at random in each step, of those that are no outputs.
     batch_size : int
         Samples in a step.
     max_iter : int

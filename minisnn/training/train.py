@@ -95,7 +95,9 @@ def train(
     validation_rows : array of int, or of bool, optional
         Rows of ``validation_data`` to evaluate, or of X and Y without it.
     dropout : float, or one for the input and each hidden layer, optional
-        Shares of neurons dropped at random in each step (inverted dropout).
+        Shares of neurons dropped at random in each step (inverted dropout). Of a `Network` the
+        second one is that of the first level, and so on. Outputs are never dropped, those at inner
+        levels neither: other neurons read all of them.
     sample_weight : array of numbers, shape (samples,), optional
         Weight of each sample: the loss of a batch is the weighted mean over its samples.
     class_weight : "balanced", or dict of int to float, optional

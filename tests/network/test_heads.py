@@ -156,6 +156,19 @@ def test_batches_without_targets_have_no_loss(net: snn.Network, data: Any) -> No
         snn.train(net, X, gappy, missing_targets=True, sample_weight=weights, **options)
 
 
+def test_outputs_are_never_dropped(rng: np.random.Generator) -> None:
+    """Those at inner levels neither, and what reads them reads all of them."""
+    edges = [("a", "early"), ("b", "hidden"), ("early", "late"), ("hidden", "other")]
+    wiring = snn.wiring.from_edges(edges, outputs=["early", "late", "other"])
+    net = snn.Network(wiring, activation="tanh", seed=0)
+    data = rng.random((30, 2)), rng.random((30, 3))
+    for output, is_same in (("early", True), ("late", True), ("other", False)):
+        weights = {name: float(name == output) for name in wiring.outputs}
+        whole, _ = net.loss_and_gradients(*data, output_weights=weights)
+        dropped, _ = net.loss_and_gradients(*data, output_weights=weights, dropout=[0.0, 0.9])
+        assert (whole == dropped) == is_same
+
+
 def test_an_mlp_takes_them_too(rng: np.random.Generator) -> None:
     net = snn.MLP([topology.dense(4, 5), topology.dense(5, 2)], seed=0, dtype=np.float64)
     X, Y = rng.random((20, 4)), rng.random((20, 2))
