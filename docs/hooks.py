@@ -15,6 +15,7 @@ import re
 import sys
 from contextlib import redirect_stdout
 from importlib import import_module
+from itertools import chain, count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -158,9 +159,11 @@ def _speeds(match: re.Match[str]) -> str:
 def _picture(graphs: list[snn.Topology], plot: Any, config: Any, files: Any) -> str:
     content = io.BytesIO()
     plot(graphs).savefig(content, format="png")
-    path = f"images/{graphs[0].name}.png"
+    name = graphs[0].name  # another picture may have it
+    paths = chain([f"images/{name}.png"], (f"images/{name}-{k}.png" for k in count(2)))
+    path = next(path for path in paths if files.get_file_from_path(path) is None)
     files.append(File.generated(config, path, content=content.getvalue()))
-    return f"\n\n![the wiring of {graphs[0].name}]({path})"
+    return f"\n\n![the wiring of {name}]({path})"
 
 
 def _measures(graph: snn.Topology) -> str:

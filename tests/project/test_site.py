@@ -46,6 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stderr
+    assert "DeprecationWarning" not in done.stderr
     return folder
 
 
@@ -166,6 +167,8 @@ def test_the_gallery_has_every_construction_and_draws_it(site: Path) -> None:
         assert f'src="images/{name}.png"' in page
         assert (site / "images" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
         assert f'<a href="#{name}"><svg class="adjacency"' in page
+    pictures = re.findall(r'src="(images/[^"]*)"', page)
+    assert len(set(pictures)) == len(pictures), "one would show another's graph"
     assert re.search(r"fibonacci_rotating +384 +1 ", page)  # what the last block printed
 
 
