@@ -160,6 +160,15 @@ def test_the_reference_has_every_public_name(site: Path, package: str) -> None:
     assert wanted <= headings
 
 
+def test_the_reference_has_nothing_that_is_for_other_parts_alone(site: Path) -> None:
+    page = read(site, "reference/minisnn.html")
+    headings = set(re.findall(r'id="(minisnn[\w.]*)" class="doc doc-heading"', page))
+    members = {heading.rpartition(".")[2] for heading in headings}
+    assert {"predict", "plan_for", "parameters", "update", "rate"} <= members
+    hidden = {"check_values", "place_of", "predict_checked", "structure", "coefficients", "number"}
+    assert not hidden & members
+
+
 def test_the_gallery_has_every_construction_and_draws_it(site: Path) -> None:
     page = read(site, "topologies.html")
     for name in registry.CONSTRUCTIONS:
