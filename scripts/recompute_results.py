@@ -66,10 +66,6 @@ def add(folder: Path, results: Path) -> None:
     Published rows that a profile no longer asks for, since it has been changed, are left out.
     """
     before, now = (read_rows(where / TRAININGS, Training) for where in (results, folder))
-    if not now:
-        raise ValueError(
-            f"{folder / TRAININGS} has no rows; give the output folder of a reproduction"
-        )
     for profile in PROFILES.values():
         old = not_asked_for(profile, [*EXPERIMENTS.values()], before)
         before, now = ([row for row in rows if row not in old] for rows in (before, now))
@@ -79,6 +75,11 @@ def add(folder: Path, results: Path) -> None:
                 f"{profile.name!r} of this version does not ask for, such as {strange[0].run}; "
                 "reproduce again"
             )
+    if not now:
+        raise ValueError(
+            f"{folder / TRAININGS} has no rows of this version's profiles; give the output folder "
+            "of a reproduction"
+        )
     write_rows(results / TRAININGS, merged(before, now), Training)
     graphs = {
         row.graph: row

@@ -155,7 +155,9 @@ def test_an_order_is_that_of_its_seed(digits: Any) -> None:
     found = []
     for seed in (3, 4):
         arrays, _ = arrays_of(Data(name="mnist_sample", order=seed))
-        both = np.vstack([arrays.X, arrays.test_inputs])
+        images = arrays.X, arrays.test_data[0]
+        assert all(each.flags.c_contiguous for each in images), "as batches are gathered fast"
+        both = np.vstack(images)
         assert sorted(c.tobytes() for c in both.T) == sorted(c.tobytes() for c in pixels.T)
         for rng in (seed, *np.random.SeedSequence(seed).spawn(3)):
             others = pixels[:, np.random.default_rng(rng).permutation(784)]

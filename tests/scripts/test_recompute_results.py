@@ -124,15 +124,17 @@ def test_rows_of_a_profile_that_was_changed(
     other.mkdir()
     rows = read_rows(path, Training)
     strange = replace(rows[0], run="0123456789abcdef")
-    write_rows(path, [*rows, strange], Training)
-    assert recompute_results.main(["--docs", str(docs)]) == 1
-    assert "1 rows that quick does not ask for" in capsys.readouterr().out
     write_rows(other / TRAININGS, [strange], Training)
     arguments = ["--docs", str(docs), "--add", str(other)]
     assert run(recompute_results.main, "report", arguments) == 1
     printed = capsys.readouterr().err
     assert "1 trainings that the profile 'quick' of this version does not ask for" in printed
     assert "such as 0123456789abcdef; reproduce again" in printed
+    write_rows(path, [*rows, strange], Training)
+    assert recompute_results.main(["--docs", str(docs)]) == 1
+    assert "1 rows that quick does not ask for" in capsys.readouterr().out
+    assert run(recompute_results.main, "report", arguments) == 1
+    assert "has no rows of this version's profiles" in capsys.readouterr().err
     write_rows(other / TRAININGS, [strange, *rows], Training)  # went on from published rows
     assert recompute_results.main(arguments) == 0
     assert read_rows(path, Training) == rows
@@ -188,7 +190,10 @@ def test_pages_have_one_place_for_each_part(
 
 def test_nothing_to_add(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(recompute_results.main, "report", ["--docs", str(docs), "--add", str(docs)]) == 1
-    assert "trainings.csv has no rows; give the output" in capsys.readouterr().err
+    assert (
+        "trainings.csv has no rows of this version's profiles; give the output"
+        in capsys.readouterr().err
+    )
 
 
 def test_no_mark_within_the_text_begins_a_line() -> None:
