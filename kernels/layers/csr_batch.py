@@ -20,8 +20,7 @@ from ..machine.jit import in_kernels, inlined, jit, part_of_kernels
 from ..machine.transpose import SIDE, address_of, are_within, copy_item, load_value, prefetch
 from ..machine.vector import lanes
 from ..machine.windows import SPREADS
-from .batch import STRETCH
-from .csr_windows import spread_windows
+from .csr_windows import LONG_STRETCH, spread_windows
 from .squares import LINE, MOST, move_lines, pack, request_rows, row_of, turn_rows
 
 SAMPLES = LINE // 2
@@ -131,8 +130,8 @@ def expand_many_bytes(source, samples, pairs, like, space, first, last):  # type
     tile, square, rows = space.bytes, space.bytes[MOST:], space.addresses[0]
     width = 2 * pairs.shape[1]
     _find(source, samples, first, space)
-    for f in range(first, last, STRETCH):
-        n = min(STRETCH, last - f)
+    for f in range(first, last, LONG_STRETCH):
+        n = min(LONG_STRETCH, last - f)
         for g in range(0, width, LINE):
             for s in range(g, min(g + LINE, width), SIDE):
                 spread_windows(source, samples, s, f, n, space)

@@ -18,6 +18,10 @@ from ..machine.windows import TAKEN, WINDOW, columns_of, ones, spread
 from .batch import STRETCH
 from .squares import LINE, row_of
 
+LONG_STRETCH = 2 * STRETCH
+"""Features of a sample's windows, one after the other: so many lines of its values lie side by side
+that a CPU foresees the next ones. Values are fetched as far ahead."""
+
 
 @jit
 def spread_windows(source, samples, s, f, n, space):  # type: ignore[no-untyped-def]
@@ -49,9 +53,9 @@ def _spread_all(size, source, samples, s, f, n, space):  # type: ignore[no-untyp
     for j in range(samples.shape[0]):
         ends[j] = source.indptr[samples[j] + 1]
         n_values += ends[j] - source.indptr[samples[j]]
-    ahead = n_values * STRETCH // (n_columns * max(1, samples.shape[0]))
+    ahead = n_values * LONG_STRETCH // (n_columns * max(1, samples.shape[0]))
     for i in range(0, n, WINDOW):
-        for j in range(samples.shape[0]):
+        for j in range(np.uint64(samples.shape[0])):  # never counted from the end
             k, row = places[j], rows[j] + i * size
             if k + WINDOW <= ends[j]:
                 word = columns_of(indices, k, f + i)
