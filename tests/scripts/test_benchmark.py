@@ -317,10 +317,11 @@ def test_torch_layer() -> None:
     names = torch_layer.contestants()
     assert {"SparseLinear", "SparseStack", "nn.Linear", "PyTorch CSR"} <= set(names)
     for row in result["rows"]:
-        assert list(row["milliseconds"]) == names
+        assert list(row["milliseconds"]) == [*names, torch_layer.REST]
         assert min(row["milliseconds"].values()) > 0
         assert row["ratios"]["SparseLinear"] == 1
     text = torch_layer.table(json.loads(json.dumps(result)))
     assert "40-50-5, batch 16, 1 thread" in text
     assert "best sparse peer / SparseLinear" in text
+    assert "with a layer that takes no time" in text
     assert "a call of 16-8, 2 edges an input, batch 8, us" in text
