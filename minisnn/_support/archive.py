@@ -33,7 +33,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import Array
+from .arrays import Array, frozen
 from .checks import open_file
 
 HEADER, SUMS = "header.json", "SHA256SUMS"
@@ -270,9 +270,7 @@ class Archive:
         if len(content) - start != math.prod(found) * dtype.itemsize:
             raise ValueError(f"{name} does not have the length that its shape {found} takes")
         array = np.frombuffer(content, dtype, offset=start).reshape(found)
-        native = array.astype(dtype.newbyteorder("="), copy=False)
-        native.flags.writeable = False
-        return native
+        return frozen(array.astype(dtype.newbyteorder("="), copy=False))
 
     def check_all_read(self) -> None:
         """Raise if the archive holds entries that were not read."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._support.arrays import Array
+from .._support.arrays import Array, frozen
 from .download import Fetch
 from .idx import DatasetError, gzip_size, idx_size, inflate, parse_idx, read_idx
 from .table import Row
@@ -98,7 +98,6 @@ def _converted(row: Row, array: Array, name: Path | str) -> Array:
         array = upright.reshape(len(array), -1)
     elif row.first_label:
         array = array - np.uint8(row.first_label)
-    array.flags.writeable = False
     if array.ndim == 1 and array.max() >= len(row.classes):
         raise DatasetError(f"{name} has labels that are none of {row.title}'s")
-    return array
+    return frozen(array)

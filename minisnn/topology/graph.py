@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from .._support.arrays import Array
+from .._support.arrays import Array, frozen
 from .._support.checks import MOST_BITS, as_array, check_kind
 from .._support.columns import Names, check_names
 from .._support.messages import shown
@@ -92,8 +92,8 @@ class Topology:
         self._set(
             n_in=n_in,
             n_out=n_out,
-            _indptr=_frozen(pointers, np.int64),
-            _indices=None if complete else _frozen(inputs, _narrowest(n_in)),
+            _indptr=frozen(pointers.astype(np.int64)),
+            _indices=None if complete else frozen(inputs.astype(_narrowest(n_in))),
             **_description(name, parameters),
             _generator=None,
             input_names=None,
@@ -109,7 +109,7 @@ class Topology:
         graph._set(
             n_in=n_in,
             n_out=n_out,
-            _indptr=_frozen(np.arange(n_out + 1) * n_in, np.int64),
+            _indptr=frozen(np.arange(n_out + 1, dtype=np.int64) * n_in),
             _indices=None,
             _name="dense",
             _parameters={},
@@ -136,7 +136,7 @@ class Topology:
         if ones.ndim != 1 or ones.dtype.kind not in "ui" or not _is_rotated(self, ones):
             raise ValueError(f"{self} does not rotate ones at {shown(places)}")
         graph = copy.copy(self)
-        graph._set(_generator=_frozen(ones, np.uint32))
+        graph._set(_generator=frozen(ones.astype(np.uint32)))
         return graph
 
     def _sharing(self, indices: Array) -> Topology:
@@ -223,7 +223,7 @@ class Topology:
     @property
     def indices(self) -> Array:
         """Input neuron of each edge, uint32[n_edges], a read-only copy of `compact_indices`."""
-        return _frozen(self.compact_indices, np.uint32)
+        return frozen(self.compact_indices.astype(np.uint32))
 
     @property
     def compact_indices(self) -> Array:
@@ -233,7 +233,7 @@ class Topology:
         """
         if self._indices is None:
             inputs = np.arange(self.n_in, dtype=_narrowest(self.n_in))
-            return _frozen(np.tile(inputs, self.n_out), inputs.dtype)
+            return frozen(np.tile(inputs, self.n_out))
         return self._indices
 
     @property
@@ -395,10 +395,3 @@ def _is_rotated(graph: Topology, places: Array) -> bool:
 def _narrowest(n_in: int) -> Any:
     """The smallest dtype that holds the number of every input."""
     return np.uint16 if n_in <= 2**16 else np.uint32
-
-
-def _frozen(array: Array, dtype: Any) -> Array:
-    """Return a read-only copy."""
-    copied = array.astype(dtype)
-    copied.flags.writeable = False
-    return copied

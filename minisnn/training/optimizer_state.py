@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from .._support.arrays import Array
+from .._support.arrays import Array, frozen
 from .._support.checks import as_array, check_whole_number
 from .._support.messages import counted
 from ..network.layer import PRECISIONS
@@ -65,8 +65,7 @@ class OptimizerState:
                 "vectors must be float32 or float64 of shape (n_states, n_parameters), got "
                 f"{vectors.dtype} of shape {vectors.shape}"
             )
-        vectors.flags.writeable = False
-        object.__setattr__(self, "vectors", vectors)
+        object.__setattr__(self, "vectors", frozen(vectors))
         object.__setattr__(self, "steps", check_whole_number(self.steps, "steps", 0, _LARGEST))
 
     @classmethod

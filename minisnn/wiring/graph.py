@@ -14,7 +14,7 @@ from .._support.arrays import Array
 from .._support.extras import require
 from .._support.messages import counted
 from .layout import Rows, lay_out
-from .parts import Names, Parts
+from .parts import Names, Parts, names_of_neurons
 from .selection import Dropped, dead_ends, merged, resized, restricted
 from .summary import edges_by_level, level_html, level_table
 from .validation import check_known, check_parts, check_terms
@@ -120,7 +120,7 @@ class Wiring:
         self._set(
             terms=names,
             outputs=parts.outputs,
-            output_neurons=_neurons(parts.outputs, layout.units[ends]),
+            output_neurons=names_of_neurons(parts.outputs, layout.units[ends]),
             n_inputs=parts.n_inputs,
             dropped=None,
             units=layout.units,
@@ -216,7 +216,7 @@ class Wiring:
 
     def neuron_names(self) -> Names:
         """Return a name for each row: that of its term, or (term, unit) if it has several units."""
-        return _neurons(self.terms, self.units)
+        return names_of_neurons(self.terms, self.units)
 
     # Other wirings
 
@@ -393,17 +393,6 @@ class Wiring:
     def _content(self) -> tuple[Array, ...]:
         weights = np.empty(0) if self.weights is None else self.weights
         return self.units, *self._term_rows, weights
-
-
-def _neurons(names: Names, units: Array) -> Names:
-    """Return the name of each neuron of some terms."""
-    return tuple(
-        [
-            name if n == 1 else (name, unit)
-            for name, n in zip(names, units.tolist(), strict=True)
-            for unit in range(n)
-        ]
-    )
 
 
 def _restore(parts: Parts, dropped: Dropped | None) -> Wiring:

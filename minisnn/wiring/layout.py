@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._support.arrays import Array
+from .._support.arrays import Array, frozen
 from .._support.memory import check_fits
 from .levels import by_node, counts_to_indptr, ranges
 from .parts import Parts
@@ -71,14 +71,14 @@ def lay_out(parts: Parts, levels: Array) -> Layout:
     row_starts = counts_to_indptr(units)
     first_terms = np.searchsorted(levels, np.arange(levels[-1] + 2))
     return Layout(
-        _frozen(order),
-        _frozen(levels),
-        _frozen(units),
-        _frozen(row_starts),
-        _frozen(row_starts[first_terms]),
-        Rows(*map(_frozen, terms)),
-        Rows(*map(_frozen, _between_neurons(terms, units, row_starts))),
-        None if parts.weights is None else _frozen(parts.weights[edges]),
+        frozen(order),
+        frozen(levels),
+        frozen(units),
+        frozen(row_starts),
+        frozen(row_starts[first_terms]),
+        Rows(*map(frozen, terms)),
+        Rows(*map(frozen, _between_neurons(terms, units, row_starts))),
+        None if parts.weights is None else frozen(parts.weights[edges]),
     )
 
 
@@ -93,9 +93,3 @@ def _between_neurons(terms: Rows, units: Array, row_starts: Array) -> Rows:
     read = ranges(row_starts[sources], row_starts[sources + 1]).astype(np.int32)
     begins, ends = np.repeat(widths[:-1], units), np.repeat(widths[1:], units)
     return Rows(counts_to_indptr(ends - begins), read[ranges(begins, ends)])
-
-
-def _frozen(array: Array) -> Array:
-    """Return the same array, read-only."""
-    array.flags.writeable = False
-    return array

@@ -44,3 +44,14 @@ class Parts(NamedTuple):
         """Which terms are outputs, bool[n_terms]."""
         outputs = set(self.outputs)
         return np.fromiter((name in outputs for name in self.terms), bool, len(self.terms))
+
+
+def names_of_neurons(names: Names, units: Array) -> Names:
+    """Return the name of each neuron of some terms."""
+    return tuple(
+        [
+            name if n == 1 else (name, unit)
+            for name, n in zip(names, units.tolist(), strict=True)
+            for unit in range(n)
+        ]
+    )
