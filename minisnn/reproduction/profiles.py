@@ -25,14 +25,14 @@ _HIGHEST_RATE, _STEPS_PER_RATE, _WIDTH = 20.0, 2800, 1000
 _ADAM, _NARROW = 0.008, 100
 
 
-def _peak(n_steps: int, width: int) -> float:
-    """Return the middle learning rate of a training, by its steps and its last hidden layer.
+def _peak(n_steps: int, sharing: float) -> float:
+    """Return the middle learning rate of a training, by its steps and the neurons of an output.
 
     With 1000 neurons the rate rises half as fast as docs/training.md finds to work, and slower the
     more neurons share an output: faster, many networks of few edges lose whole classes for good.
     Each kind of network has its own factor on it; see `rates`.
     """
-    return min(_HIGHEST_RATE, n_steps / _STEPS_PER_RATE * (_WIDTH / width) ** 1.5)
+    return min(_HIGHEST_RATE, n_steps / _STEPS_PER_RATE * (_WIDTH / sharing) ** 1.5)
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ class Recipe:
 
     Parameters
     ----------
-    middle_rate : function of steps and a width
+    middle_rate : function of steps and a number of neurons
         The middle of the learning rates that are tried, for the steps of a training and the
-        neurons of its last hidden layer.
+        neurons of its last hidden layer that share an output.
     settings : mapping
         Fields of `minisnn.experiments.Run`, such as activation and loss.
     optimizer : mapping
         Fields of `minisnn.experiments.Optimizer` beside the rate.
     """
 
-    middle_rate: Callable[[int, int], float]
+    middle_rate: Callable[[int, float], float]
     settings: Mapping[str, Any] = field(default_factory=dict)
     optimizer: Mapping[str, Any] = field(default_factory=dict)
 
@@ -59,7 +59,7 @@ PAPERS_RECIPE = Recipe(_peak)
 """The paper's: sigmoids, mean squared error, Nesterov momentum."""
 
 MODERN_RECIPE = Recipe(
-    lambda n_steps, width: _ADAM * (_NARROW / width) ** 0.5,
+    lambda n_steps, sharing: _ADAM * (_NARROW / sharing) ** 0.5,
     {"activation": "relu", "output_activation": "softmax", "initializer": "he_normal"},
     {"name": "adam", "warm_up": 0.0},
 )
@@ -132,8 +132,10 @@ class Profile:
         hidden = as_list(hidden or (self.hidden,), "hidden", "whole numbers")
         for width in hidden:
             check_positive_integer(width, "hidden")
-        n_steps = epochs * -(-sources()[self.data].n_samples // self.batch_size)
-        peak = self.recipe.middle_rate(n_steps, hidden[-1])
+        source, last = sources()[self.data], layers[-1].degree
+        n_steps = epochs * -(-source.n_samples // self.batch_size)
+        sharing = hidden[-1] * (1.0 if last is None else last / source.n_classes)
+        peak = self.recipe.middle_rate(n_steps, sharing)
         return Run(
             data=Data(name=self.data, order=seed if shuffled else None),
             hidden=hidden,
