@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from .._support.checks import as_list, check_positive_integer
 from ..experiments import Data, Optimizer, Run, Wiring
 from ..experiments.datasets import sources
@@ -132,15 +134,12 @@ class Profile:
         hidden = as_list(hidden or (self.hidden,), "hidden", "whole numbers")
         for width in hidden:
             check_positive_integer(width, "hidden")
-        source, last = sources()[self.data], layers[-1].degree
-        n_steps = epochs * -(-source.n_samples // self.batch_size)
-        sharing = hidden[-1] * (1.0 if last is None else last / source.n_classes)
-        peak = self.recipe.middle_rate(n_steps, sharing)
-        return Run(
+        source = sources()[self.data]
+        run = Run(
             data=Data(name=self.data, order=seed if shuffled else None),
             hidden=hidden,
             layers=layers,
-            optimizer=Optimizer(peak=peak, **self.recipe.optimizer),
+            optimizer=Optimizer(peak=1.0, **self.recipe.optimizer),
             dropout=dropout,
             batch_size=self.batch_size,
             epochs=epochs,
@@ -148,6 +147,10 @@ class Profile:
             fan=fan,
             **self.recipe.settings,
         )
+        n_steps, degree = epochs * -(-source.n_samples // self.batch_size), run.layers[-1].degree
+        sharing = hidden[-1] * (1.0 if degree is None else degree / source.n_classes)
+        peak = self.recipe.middle_rate(n_steps, sharing)
+        return replace(run, optimizer=replace(run.optimizer, peak=peak))
 
     def __str__(self) -> str:
         samples = sources()[self.data].n_samples

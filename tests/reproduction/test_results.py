@@ -16,8 +16,10 @@ def verdicts() -> dict[str, str]:
         return {row["experiment"]: row["here"] for row in csv.DictReader(file)}
 
 
-def test_older_figures_are_of_the_first_experiments() -> None:
-    assert [*verdicts()] == [f"{e.key} {e.title}" for e in EXPERIMENTS.values()][: len(verdicts())]
+def test_older_figures_are_of_experiments_that_there_are() -> None:
+    titles = [f"{e.key} {e.title}" for e in EXPERIMENTS.values()]
+    assert [*verdicts()] == [title for title in titles if title in verdicts()]
+    assert verdicts()
 
 
 def test_the_document_gives_the_verdicts_of_the_older_figures() -> None:
