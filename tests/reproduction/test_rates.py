@@ -90,3 +90,13 @@ def test_what_rates_are_judged_by_is_not_among_what_is_compared(
     orders = {run.data.order for run in made.tries}
     assert not orders & {run.data.order for run in runs} if shuffled else orders == {None}
     assert {run.layers for run in made.tries} == {runs[0].layers}
+
+
+def test_the_middle_rate_goes_by_the_neurons_that_share_an_output() -> None:
+    full = PROFILES["full"]
+    first = Wiring(topology="constant_degree", degree=5)
+    all_, few = (
+        full.run([first, last], 0).optimizer.peak
+        for last in (DENSE, Wiring(topology="constant_degree", degree=5))
+    )
+    assert few == full.run([first, DENSE], 0, hidden=[500]).optimizer.peak > all_
