@@ -15,7 +15,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .. import data as sample
+from ..data import FOLDER, SHA256
 from .idx import gzip_size, idx_size
 
 
@@ -143,9 +143,9 @@ TABLE = {
     ),
     "sample": Row(
         title="MNIST",
-        folders=(str(sample.FOLDER),),
+        folders=(str(FOLDER),),
         addresses=(),
-        sums=sample.SHA256,
+        sums=SHA256,
         n_train=4_000,
         n_test=1_000,
         classes=_DIGITS,
