@@ -19,6 +19,7 @@ import minisnn as snn
 from minisnn import baselines
 from minisnn._support.arrays import Array
 from minisnn.command.options import load_data
+from minisnn.experiments.tables import groups
 from minisnn.topology.assembly import subset
 
 HIDDEN, BATCH_SIZE = 300, 128
@@ -216,25 +217,9 @@ def table(seed: int, name: str) -> Task:
     return shuffled(Task(parts.X, parts.y, parts.X_test, parts.y_test), seed)
 
 
-def made_of_groups(seed: int, *, products: bool) -> tuple[Array, Array]:
-    """Return 8 groups of 8 columns: noisy copies of a hidden number each.
-
-    The label is whether many of these numbers are far from 0: each group says something by itself.
-    Or whether the products of pairs are positive on the whole: one group alone says nothing.
-    """
-    rng = np.random.default_rng(seed)
-    hidden = rng.standard_normal((4000, 8))
-    X = np.repeat(hidden, 8, axis=1) + rng.standard_normal((4000, 64))
-    if products:
-        score = (hidden[:, ::2] * hidden[:, 1::2]).sum(axis=1)
-        return X, (score > 0).astype(np.int64)
-    score = np.abs(hidden).sum(axis=1)
-    return X, (score > np.median(score)).astype(np.int64)
-
-
 MADE = {
-    "groups, one by one": partial(made_of_groups, products=False),
-    "groups, in pairs": partial(made_of_groups, products=True),
+    "groups, one by one": partial(groups, products=False),
+    "groups, in pairs": partial(groups, products=True),
 }
 
 # Questions

@@ -1,9 +1,11 @@
-"""Data of a run: a data set that it names, read once per process, or arrays of the user's own."""
+"""Data of a run: a data set or a table that it names, read once per process, or its own arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from .._support.seeds import seed_of
 from ..datasets import Dataset
 from ..datasets.table import TABLE
 from .arrays import Arrays, first_rows, spread
+from .tables import TABLES, each_of
 from .validation import Section
 
 _HELD_OUT = 6  # one of so many training samples
@@ -30,7 +33,8 @@ class Source:
     Parameters
     ----------
     dataset : str
-        Its name for `minisnn.datasets.load`. A run means the same data everywhere.
+        Its name for `minisnn.datasets.load`, or among `TABLES`. A run means the same data
+        everywhere.
     n_samples : int
         Training samples.
     n_features, n_classes : int
@@ -47,14 +51,19 @@ class Source:
     shuffled: bool = False
 
 
-def sources() -> dict[str, Source]:
-    """Return the data sets of the table, and each of them shuffled, by their names in runs."""
+@cache
+def sources() -> Mapping[str, Source]:
+    """Return the data sets, each of them shuffled, and the tables, by their names in runs."""
     known = {
         _NAMES.get(name, name): Source(name, row.n_train, row.n_features, len(row.classes))
         for name, row in TABLE.items()
     }
     shuffled = {f"{name}_shuffled": replace(each, shuffled=True) for name, each in known.items()}
-    return known | shuffled
+    tables = {
+        name: Source(name, table.n_train, table.n_features, table.n_classes)
+        for name, table in TABLES.items()
+    }
+    return MappingProxyType(known | shuffled | tables)
 
 
 _NAMES = {"sample": "mnist_sample"}
@@ -69,7 +78,9 @@ class Data(Section, frozen=True, kw_only=True):
     name : str
         ``"mnist_sample"``, which comes with minisnn, or another name that
         `minisnn.datasets.load` takes; with ``_shuffled`` after it, pixels stand in a random
-        order, the same for all images. Of arrays of your own: another name, for reports.
+        order, the same for all images. Or a table: ``"sklearn_digits"`` and
+        ``"sklearn_breast_cancer"`` (extra ``sklearn``), ``"made_groups_one_by_one"`` and
+        ``"made_groups_in_pairs"``. Of arrays of your own: another name, for reports.
     samples : int, optional
         Number of training samples, evenly from all classes: the first of each in the data's
         order. By default all. Of targets that are no labels, those that differ are the classes.
@@ -79,8 +90,9 @@ class Data(Section, frozen=True, kw_only=True):
         Seed of a random order of the inputs, the same for all samples; kept as the number that
         stands for it. By default the data's own.
     held_out : bool
-        Whether the run is tested on a sixth of the training samples, evenly of all classes, and
-        trained on the others: a choice, such as that of a rate, then sees no test sample.
+        Whether the run is tested on a sixth of the training samples, and trained on the others: a
+        choice, such as that of a rate, then sees no test sample. Of images those that are trained
+        on are as many of each class as can be; of tables each class has its share in both.
 
     Examples
     --------
@@ -153,21 +165,30 @@ def load(name: str) -> Dataset:
     return replace(data, train_images=train_images, test_images=test_images)
 
 
+def parts_of(name: str) -> tuple[tuple[Array, Array], tuple[Array, Array], float]:
+    """Return inputs and labels to train on, those to test on, and the factor on inputs."""
+    if name in TABLES:
+        return *TABLES[name].parts(), 1.0
+    data = load(name)
+    train, test = (data.train_images, data.train_labels), (data.test_images, data.test_labels)
+    return train, test, 1 / 255
+
+
 @lru_cache(_KEPT)
 def _arrays_of(name: str, order: int | None, held_out: bool) -> Arrays:
     """Return the same as arrays; a worker process reads a data set for its first run only."""
-    data = load(name)
-    X, test_X = data.train_images, data.test_images
+    (X, labels), (test_X, test_labels), scale = parts_of(name)
     if order is not None:
         rng = np.random.default_rng(np.random.SeedSequence(order, spawn_key=(_ORDER,)))
         places = rng.permutation(X.shape[1])
-        X, test_X = (np.take(images, places, axis=1) for images in (X, test_X))
-    labels, of_bytes = data.train_labels, 1 / 255
+        X, test_X = (np.take(inputs, places, axis=1) for inputs in (X, test_X))
     if not held_out:
-        test_data = test_X, data.test_labels
-        return Arrays(X, labels, test_data=test_data, input_scale=of_bytes)
-    held = spread(labels)[len(labels) - len(labels) // _HELD_OUT :]
-    return Arrays(X, labels, test_rows=held, input_scale=of_bytes)
+        return Arrays(X, labels, test_data=(test_X, test_labels), input_scale=scale)
+    if name in TABLES:
+        held = each_of(labels, _HELD_OUT)
+    else:  # stored runs of images mean these
+        held = spread(labels)[len(labels) - len(labels) // _HELD_OUT :]
+    return Arrays(X, labels, test_rows=held, input_scale=scale)
 
 
 def arrays_of(data: Data) -> tuple[Arrays, Array | None]:
