@@ -22,7 +22,7 @@ from pathlib import Path
 from program import Parser, run
 
 from minisnn._support.files import replace_file
-from minisnn.reproduction import EXPERIMENTS, PROFILES
+from minisnn.reproduction import EXPERIMENTS, PROFILES, Experiment, Profile
 from minisnn.reproduction.charts import Chart, Heatmap, draw
 from minisnn.reproduction.recompute import (
     findings_of,
@@ -60,6 +60,11 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def experiments_of(profile: Profile) -> list[Experiment]:
+    """Return the experiments of a profile."""
+    return [experiment for key, experiment in EXPERIMENTS.items() if profile.is_for(key)]
+
+
 def add(folder: Path, results: Path) -> None:
     """Add the rows of a reproduction, or of a part of one, to the published ones.
 
@@ -67,9 +72,10 @@ def add(folder: Path, results: Path) -> None:
     """
     before, now = (read_rows(where / TRAININGS, Training) for where in (results, folder))
     for profile in PROFILES.values():
-        old = not_asked_for(profile, [*EXPERIMENTS.values()], before)
+        experiments = experiments_of(profile)
+        old = not_asked_for(profile, experiments, before)
         before, now = ([row for row in rows if row not in old] for rows in (before, now))
-        if strange := not_asked_for(profile, [*EXPERIMENTS.values()], now):
+        if strange := not_asked_for(profile, experiments, now):
             raise ValueError(
                 f"{folder / TRAININGS} has {len(strange)} trainings that the profile "
                 f"{profile.name!r} of this version does not ask for, such as {strange[0].run}; "
@@ -99,9 +105,12 @@ def differences(docs: Path, *, write: bool) -> Iterator[str]:
     generated = []
     for profile in PROFILES.values():
         rows = [row for row in trainings if row.profile == profile.name]
-        if strange := not_asked_for(profile, [*EXPERIMENTS.values()], rows):
+        mark, experiments = VERDICTS.format(profile.name), experiments_of(profile)
+        if not rows and not parts_of(pages[docs / BEHIND], mark):
+            continue
+        if strange := not_asked_for(profile, experiments, rows):
             yield f"{results / TRAININGS}: {len(strange)} rows that {profile.name} does not ask for"
-        findings = findings_of(profile, [*EXPERIMENTS.values()], rows, graphs) if rows else []
+        findings = findings_of(profile, experiments, rows, graphs) if rows else []
         with tempfile.TemporaryDirectory() as folder:
             for table in tables_of(findings, rows) if findings else []:
                 new = write_table(table, Path(folder))
@@ -115,7 +124,7 @@ def differences(docs: Path, *, write: bool) -> Iterator[str]:
             _draw([chart for _, finding in findings for chart in finding.charts], docs / "images")
         verdicts = verdicts_of(findings, rows)
         known.update(intervals_in(verdicts))
-        generated.append((docs / BEHIND, VERDICTS.format(profile.name), verdicts))
+        generated.append((docs / BEHIND, mark, verdicts))
     generated += [
         (docs / name, SHORT, "".join(parts_of(pages[docs / PAPER], SHORT))) for name in TAKERS
     ]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..experiments import Run, Wiring
+from ..experiments.datasets import sources
 from ..experiments.training import graphs_of
 from .charts import Chart, Series
 from .correlation import Points
@@ -19,13 +20,13 @@ from .profiles import DENSE, PAPERS, Profile
 from .statistics import holm, mean
 
 _STRONG = 0.3  # a correlation that is surely lower is not what the paper calls strong
-_HIDDEN = (980,)
+_SIZE = 784, 980
 """980 = 20 * 49, and MNIST's 784 pixels are 16 * 49: there is a Ramanujan graph of degree 20 then,
-and lifts of three of the degrees."""
+and lifts of three of the degrees. Its images have rows of 28 pixels."""
 
 
 class _Kind(NamedTuple):
-    """A kind of wiring: construction, options, and for which degrees there is such a graph."""
+    """A kind of wiring: construction, options, and the degrees of its graphs of `_SIZE` alone."""
 
     topology: str
     options: Mapping[str, float]
@@ -35,7 +36,7 @@ class _Kind(NamedTuple):
 _KINDS: dict[str, _Kind] = {
     **{name: _Kind(name, {}) for name in PAPERS},
     "circulant, every 4th": _Kind("regular_rotating", {"stride": 4}),
-    "circulant, every 28th": _Kind("regular_rotating", {"stride": 28}),
+    "circulant, every 28th": _Kind("regular_rotating", {"stride": 28}, (2, 5, 10, 20)),
     "two parts": _Kind("disconnected", {"parts": 2}),
     "ten parts": _Kind("disconnected", {"parts": 10}),
     "scale free": _Kind("scale_free", {}),
@@ -65,18 +66,19 @@ _ORDERS = {"in order": False, "shuffled": True}
 
 def _wirings(profile: Profile) -> list[tuple[str, int]]:
     """Kinds and degrees for which graphs exist."""
+    size = sources()[profile.data].n_features, profile.equal_hidden
     return [
         (name, degree)
         for degree in profile.equal_degrees
         for name, kind in _KINDS.items()
-        if kind.degrees is None or degree in kind.degrees
+        if kind.degrees is None or (size == _SIZE and degree in kind.degrees)
     ]
 
 
 def _runs_of(profile: Profile, kind: str, degree: int, *, shuffled: bool) -> list[Run]:
     name, options, _ = _KINDS[kind]
     layers = [Wiring(topology=name, degree=degree, options=options), DENSE]
-    return profile.seeded(layers, hidden=_HIDDEN, shuffled=shuffled)
+    return profile.seeded(layers, hidden=(profile.equal_hidden,), shuffled=shuffled)
 
 
 def _all(profile: Profile) -> list[Run]:

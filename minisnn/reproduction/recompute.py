@@ -45,11 +45,14 @@ def not_asked_for(
     profile: Profile, experiments: Sequence[Experiment], trainings: Sequence[Training]
 ) -> list[Training]:
     """Return the rows of a profile that it no longer asks for: it had another size then."""
+    own = [row for row in trainings if row.profile == profile.name]
+    if not own:
+        return []
     runs = [run for experiment in experiments for run in experiment.runs(profile)]
     tries = tries_of(runs, profile.factors).values()
     judged = [run for by_factor in tries for run in by_factor.values()]
     wanted = {key_of(run) for run in [*runs, *judged]}
-    return [row for row in trainings if row.profile == profile.name and row.run not in wanted]
+    return [row for row in own if row.run not in wanted]
 
 
 def tables_of(
