@@ -217,6 +217,8 @@ _TABLE = replace(
     equal_degrees=(5, 20),
     keys=_ELSEWHERE,
 )
+_LOW = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)
+"""On made tables, all kinds that were tried guess from a quarter of the middle rate on."""
 
 PROFILES = {
     profile.name: profile
@@ -224,7 +226,15 @@ PROFILES = {
         _QUICK,
         _FULL,
         *(replace(_FULL, name=name, data=name, keys=_ELSEWHERE) for name in _IMAGES),
-        *(replace(_TABLE, name=name, data=name) for name in TABLES),
+        *(
+            replace(
+                _TABLE,
+                name=name,
+                data=name,
+                factors=_LOW if name.startswith("made") else _TABLE.factors,
+            )
+            for name in TABLES
+        ),
     )
 }
 """By name: of MNIST's sample and of all of MNIST, and those of other images and of tables."""
