@@ -302,6 +302,7 @@ def plot(result: dict[str, Any]) -> Any:
         "#56b4e9",
         "#009e73",
         "#888888",
+        "#882255",
     ]
     for panel, (data, n_threads) in zip(axes.flat, product(DATA, all_threads), strict=True):
         rows = _rows(result, data, n_threads)
