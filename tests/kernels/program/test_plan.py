@@ -255,6 +255,16 @@ def test_tasks_are_balanced_by_edges() -> None:
     assert max(rows) > 1.5 * min(rows)
 
 
+@pytest.mark.parametrize("n_threads", [2, 3, 5])
+def test_each_thread_has_as_many_tasks(n_threads: int) -> None:
+    """Three tasks would take two threads as long as four."""
+    structure = chain([random_graph(2000, 2000, 0.02), complete_graph(2000, 10)])
+    tables = Plan(structure, 128, np.float32, n_threads=n_threads).tables
+    tasks = rectangles(tables, ops.FORWARD, 1)
+    assert len(tasks) >= n_threads
+    assert len(tasks) % n_threads == 0
+
+
 def test_the_plan_says_what_it_chose() -> None:
     structure = chain([random_graph(784, 1000, 0.3), complete_graph(1000, 10)])
     text = str(Plan(structure, 128, np.float32, n_threads=1))
