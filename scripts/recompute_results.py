@@ -2,9 +2,9 @@
 
 Raw results are docs/results/trainings.csv, a row a training, and docs/results/graphs.csv, a row a
 graph. From them follow the tables under docs/results/PROFILE, the verdicts in
-docs/paper-experiments.md, and the intervals in the text of that page and of docs/paper.md. What is
-marked as older in docs/paper.md must stand among the older figures. The front page and the README
-have their sentence from docs/paper.md. The program says what differs, and its exit code is then 1.
+docs/paper-experiments.md, and the intervals in the text of that page and of docs/paper.md. The
+front page and the README have their sentence from docs/paper.md. The program says what differs, and
+its exit code is then 1.
 
 examples:
   python scripts/recompute_results.py
@@ -32,7 +32,6 @@ from minisnn.reproduction.recompute import (
     tables_of,
     verdicts_of,
     with_part,
-    without_parts,
 )
 from minisnn.reproduction.reproduce import GRAPHS, TRAININGS, write_table
 from minisnn.reproduction.trainings import (
@@ -47,7 +46,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAPER, BEHIND = "paper.md", "paper-experiments.md"
 TAKERS = "index.md", "../README.md"
 PICTURED = "full"  # the profile whose charts documents show
-VERDICTS, OLDER, SHORT = "verdicts: {}", "older figures", "the paper in short"
+VERDICTS, SHORT = "verdicts: {}", "the paper in short"
 """Marks in documents; see `parts_of`."""
 
 
@@ -152,17 +151,11 @@ def _draw(charts: Sequence[Chart | Heatmap], images: Path) -> None:
 
 
 def _strange_intervals(docs: Path, pages: Mapping[Path, str], known: set[str]) -> Iterator[str]:
-    """Yield the intervals on both pages that are neither known nor, if so marked, older ones."""
-    paper, behind = pages[docs / PAPER], pages[docs / BEHIND]
-    before = [path.read_text("utf-8") for path in (docs / "results").glob("*.csv")]
-    older = set(intervals_in("".join([*before, *parts_of(behind, OLDER)])))
-    for name, text in ((PAPER, paper), (BEHIND, behind)):
-        for interval in intervals_in(without_parts(text, OLDER)):
+    """Yield the intervals on both pages that follow from no row."""
+    for page in (docs / PAPER, docs / BEHIND):
+        for interval in intervals_in(pages[page]):
             if interval not in known:
-                yield f"{docs / name}: {interval} follows from no row"
-    for interval in intervals_in("".join(parts_of(paper, OLDER))):
-        if interval not in older:
-            yield f"{docs / PAPER}: {interval} is no older figure"
+                yield f"{page}: {interval} follows from no row"
 
 
 def main(argv: list[str] | None = None) -> int:

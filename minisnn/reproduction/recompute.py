@@ -84,11 +84,6 @@ def parts_of(text: str, mark: str) -> list[str]:
     return [match["part"] for match in _marked(mark).finditer(text)]
 
 
-def without_parts(text: str, mark: str) -> str:
-    """Return a text without what `parts_of` returns."""
-    return _marked(mark).sub("", text)
-
-
 def with_part(text: str, mark: str, part: str) -> str:
     """Return a text with another part between the marks of a name."""
     return _marked(mark).sub(

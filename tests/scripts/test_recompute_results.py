@@ -90,14 +90,12 @@ def test_what_does_not_follow_is_named(docs: Path, capsys: pytest.CaptureFixture
     rows[place] = replace(rows[place], accuracy=rows[place].accuracy - 0.2)
     write_rows(path, rows, Training)
     text = page.read_text(encoding="utf-8")
-    older = "<!-- older figures -->7 [6, 8]<!-- end of older figures -->"
-    page.write_text(f"{text}It is 5 [4, 6], and was {older}.\n", encoding="utf-8")
+    page.write_text(f"{text}It is 5 [4, 6].\n", encoding="utf-8")
     capsys.readouterr()
     assert recompute_results.main(["--docs", str(docs)]) == 1
     printed = capsys.readouterr().out
     assert "pixels-in-order-and-shuffled.csv" in printed
     assert "5 [4, 6] follows from no row" in printed
-    assert "7 [6, 8]" not in printed
     assert "hidden-layer-of-300" not in printed
 
 
@@ -150,20 +148,6 @@ def test_the_sentence_is_that_of_the_page(docs: Path, capsys: pytest.CaptureFixt
     index = (docs / "index.md").read_text(encoding="utf-8")
     assert index.startswith("Seen from here: <!-- the paper in short -->It was.<!--")
     assert index.endswith("--> More.\n")
-
-
-def test_older_figures_of_the_page_stand_among_the_older_ones(
-    docs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    older = "<!-- older figures -->{}<!-- end of older figures -->\n"
-    for name, text in (("paper.md", "7 [6, 8], 9 [8, 10]"), ("paper-experiments.md", "7 [6, 8]")):
-        with open(docs / name, "a", encoding="utf-8") as file:
-            file.write(older.format(text))
-    capsys.readouterr()
-    assert recompute_results.main(["--docs", str(docs)]) == 1
-    printed = capsys.readouterr().out
-    assert "paper.md: 9 [8, 10] is no older figure" in printed
-    assert "7 [6, 8]" not in printed
 
 
 def test_charts_of_the_full_profile_are_drawn(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
