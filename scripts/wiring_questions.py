@@ -53,9 +53,11 @@ class Recipe:
 
 
 RECIPES = {
-    "paper": Recipe((0.3, 1.0, 3.0, 9.0), lambda rate: snn.NesterovSGD(snn.WarmUpDecay(rate), 0.9)),
+    "paper": Recipe(
+        (0.3, 1.0, 3.0, 9.0, 27.0), lambda rate: snn.NesterovSGD(snn.WarmUpDecay(rate), 0.9)
+    ),
     "modern": Recipe(
-        (0.001, 0.003, 0.01, 0.03),
+        (0.001, 0.003, 0.01, 0.03, 0.1),
         lambda rate: snn.Adam(snn.CosineDecay(rate)),
         {"activation": "relu", "output_activation": "softmax", "initializer": "he_normal"},
     ),
