@@ -27,6 +27,7 @@ from minisnn.reproduction.charts import Chart, Heatmap, draw
 from minisnn.reproduction.recompute import (
     findings_of,
     intervals_in,
+    negated,
     not_asked_for,
     parts_of,
     tables_of,
@@ -151,10 +152,10 @@ def _draw(charts: Sequence[Chart | Heatmap], images: Path) -> None:
 
 
 def _strange_intervals(docs: Path, pages: Mapping[Path, str], known: set[str]) -> Iterator[str]:
-    """Yield the intervals on both pages that follow from no row."""
+    """Yield the intervals on both pages that follow from no row, nor do their opposites."""
     for page in (docs / PAPER, docs / BEHIND):
         for interval in intervals_in(pages[page]):
-            if interval not in known:
+            if known.isdisjoint((interval, negated(interval))):
                 yield f"{page}: {interval} follows from no row"
 
 

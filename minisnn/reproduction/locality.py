@@ -60,14 +60,16 @@ def _examine_order(profile: Profile, results: Results) -> Finding:
     losses = {key: paired(*pair) for key, pair in values.items()}
     heights: dict[str, list[Interval]] = {}
     rows: list[list[Any]] = []
+    dense, _ = values["dense", 1.0]
     for (name, density), (ordered, shuffled) in values.items():
         for label, accuracies in (("", ordered), (", shuffled", shuffled)):
             heights.setdefault(name + label, []).append(mean(accuracies))
         beyond: Interval | float = float("nan")
         if name in _NEIGHBOURS:
             beyond = paired(_losses(values[name, density]), _losses(values[_RANDOM, density]))
+        less = paired(ordered, dense) if name != "dense" else float("nan")
         loss = losses[name, density]
-        rows.append([name, 100 * density, mean(ordered), mean(shuffled), loss, beyond])
+        rows.append([name, 100 * density, mean(ordered), less, mean(shuffled), loss, beyond])
     percent = [100 * density for density in _DENSITIES]
     chart = Chart(
         "E11-shuffled", "The same wirings, with pixels in order and shuffled", "density, %",
@@ -89,7 +91,7 @@ def _examine_order(profile: Profile, results: Results) -> Finding:
         [chart],
         [Table(
             "Pixels in order and shuffled",
-            ["construction", "density, %", "in order, %", "shuffled, %", "loss, %",
+            ["construction", "density, %", "in order, %", "less dense, %", "shuffled, %", "loss, %",
              "loss less that of random wiring, %"],
             rows,
         )],

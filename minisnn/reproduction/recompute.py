@@ -79,6 +79,22 @@ def intervals_in(text: str) -> list[str]:
     return [match.group() for match in _INTERVAL.finditer(text)]
 
 
+def negated(interval: str) -> str:
+    """Return the interval of the opposite difference: "0.5 below" is a difference of -0.5.
+
+    Examples
+    --------
+    >>> from minisnn.reproduction.recompute import negated
+    >>> negated("-0.46 [-0.63, -0.29]"), negated("0.07 [-0.12, 0.26]")
+    ('0.46 [0.29, 0.63]', '-0.07 [-0.26, 0.12]')
+    """
+    value, low, high = (
+        number.removeprefix("-") if number.startswith("-") else f"-{number}"
+        for number in re.findall(r"-?\d[\d.e-]*", interval)
+    )
+    return f"{value} [{high}, {low}]"
+
+
 def parts_of(text: str, mark: str) -> list[str]:
     """Return what stands between the marks of a name, which are comments, wherever they are."""
     return [match["part"] for match in _marked(mark).finditer(text)]
