@@ -2,9 +2,9 @@
 
 Raw results are docs/results/trainings.csv, a row a training, and docs/results/graphs.csv, a row a
 graph. From them follow the tables under docs/results/PROFILE, the verdicts in
-docs/paper-experiments.md, and the intervals in the text of that page and of docs/paper.md. The
-front page and the README have their sentence from docs/paper.md. The program says what differs, and
-its exit code is then 1.
+docs/paper-experiments.md, and the intervals in the text of that page and of docs/paper.md; they may
+stand there with the other sign ("0.5 below"). The front page and the README have their sentence
+from docs/paper.md. The program says what differs, and its exit code is then 1.
 
 examples:
   python scripts/recompute_results.py
@@ -22,13 +22,13 @@ from pathlib import Path
 from program import Parser, run
 
 from minisnn._support.files import replace_file
-from minisnn.reproduction import EXPERIMENTS, PROFILES, Experiment, Profile
+from minisnn.reproduction import PROFILES, experiments_of
 from minisnn.reproduction.charts import Chart, Heatmap, draw
 from minisnn.reproduction.recompute import (
     findings_of,
     intervals_in,
-    negated,
     not_asked_for,
+    opposite,
     parts_of,
     tables_of,
     verdicts_of,
@@ -58,11 +58,6 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--add", type=Path, help="output of a reproduction, to be added first")
     parser.add_argument("--write", action="store_true", help="write what differs")
     return parser.parse_args(argv)
-
-
-def experiments_of(profile: Profile) -> list[Experiment]:
-    """Return the experiments of a profile."""
-    return [experiment for key, experiment in EXPERIMENTS.items() if profile.is_for(key)]
 
 
 def add(folder: Path, results: Path) -> None:
@@ -155,7 +150,7 @@ def _strange_intervals(docs: Path, pages: Mapping[Path, str], known: set[str]) -
     """Yield the intervals on both pages that follow from no row, nor do their opposites."""
     for page in (docs / PAPER, docs / BEHIND):
         for interval in intervals_in(pages[page]):
-            if known.isdisjoint((interval, negated(interval))):
+            if known.isdisjoint((interval, opposite(interval))):
                 yield f"{page}: {interval} follows from no row"
 
 

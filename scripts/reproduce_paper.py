@@ -4,7 +4,7 @@ Networks that the output folder has already are not trained again: what was inte
 or by a kill, goes on where it was. The report opens offline in any browser.
 
 Profiles of other images and of tables have the experiments E2, E9 and E11. Of several profiles
-those whose files are not at hand are skipped, with the reason.
+those whose data cannot be had, or is damaged, are skipped, with the reason.
 
 examples:
   python scripts/reproduce_paper.py --profile quick
@@ -25,9 +25,11 @@ from time import perf_counter
 
 from program import INTERRUPTED, Parser, run
 
+from minisnn._support.checks import check_choice
 from minisnn.datasets import DatasetError
 from minisnn.experiments import processes
-from minisnn.reproduction import PROFILES, Experiment, Profile, reproduce, select
+from minisnn.experiments.datasets import samples_of
+from minisnn.reproduction import PROFILES, Experiment, Profile, experiments_of, reproduce
 
 REMARKS = {
     "quick": "A look at everything: so few digits and seeds decide little.",
@@ -41,9 +43,9 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     others = ", ".join(name for name, profile in PROFILES.items() if profile.keys)
     parser.add_argument(
-        "--profile", type=_profiles, default="quick",
-        help="quick: the embedded sample, minutes; full: all of MNIST, hours; or of other data: "
-        f"{others} (default: quick)",
+        "--profile", default="quick",
+        help="quick: the embedded sample, minutes; full: all of MNIST, hours; or of other data, "
+        f"one or several with commas: {others} (default: quick)",
     )  # fmt: skip
     parser.add_argument("--output", type=Path, help="folder (default: runs/paper-PROFILE)")
     parser.add_argument("--figures", default="", help="such as E2,E9 (default: all of the profile)")
@@ -60,46 +62,30 @@ def commit() -> str:
         return ""
 
 
-def _profiles(text: str) -> list[Profile]:
-    names = text.split(",")
-    if unknown := [name for name in names if name not in PROFILES]:
-        raise argparse.ArgumentTypeError(
-            f"must be one of {', '.join(PROFILES)}, or some of them, got {unknown[0]!r}"
-        )
-    return [PROFILES[name] for name in names]
-
-
-def chosen(profile: Profile, figures: str) -> list[Experiment]:
-    """Return the experiments that are asked for, by default all of the profile."""
-    keys = [key for key in figures.split(",") if key] or profile.keys
-    experiments = select(keys)
-    if strange := [e.key for e in experiments if not profile.is_for(e.key)]:
-        raise ValueError(
-            f"--figures must be among {', '.join(profile.keys)} with the profile {profile.name}, "
-            f"got {strange[0]}"
-        )
-    return experiments
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = arguments_of(argv)
-    profiles = options.profile
+    names = dict.fromkeys(name for name in options.profile.split(",") if name)
+    profiles = [PROFILES[check_choice(name, "a profile", PROFILES)] for name in names]
+    if not profiles:
+        raise ValueError(f"--profile must name a profile, got {options.profile!r}")
     if options.output is not None and len(profiles) > 1:
         raise ValueError(f"--output must be given with one profile alone, got {len(profiles)}")
-    asked = [(profile, chosen(profile, options.figures)) for profile in profiles]
-    codes = []
-    for profile, experiments in asked:
-        output = options.output or Path("runs") / f"paper-{profile.name}"
+    keys = [key for key in options.figures.split(",") if key]
+    code = 1
+    for profile, experiments in [(each, experiments_of(each, keys)) for each in profiles]:
         try:
-            codes.append(reproduced(profile, experiments, output, options.jobs))
-        except DatasetError as error:
+            samples_of(profile.data)
+        except (DatasetError, ImportError) as error:
             if len(profiles) == 1:
                 raise
             print(f"{profile.name}: skipped: {error}", file=sys.stderr)
-        if INTERRUPTED in codes:
+            continue
+        output = options.output or Path("runs") / f"paper-{profile.name}"
+        code = reproduced(profile, experiments, output, options.jobs)
+        if code == INTERRUPTED:
             break
-    return max(codes, default=1)
+    return code
 
 
 def reproduced(
@@ -113,7 +99,7 @@ def reproduced(
     )
     print(f"{outcome.summary}, in {perf_counter() - started:.0f} s")
     if outcome.report is None:
-        print(f"interrupted; start again with --output {output} to go on")
+        print(f"interrupted; go on with --profile {profile.name} --output {output}")
         return INTERRUPTED
     print(scope)
     width = max(len(f"{e.key} {e.title}") for e, _ in outcome.findings)

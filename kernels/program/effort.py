@@ -93,11 +93,11 @@ class Effort:
             parts = max(min(parts, useful), min(parts, self.n_threads))
             # Better still in a part of it: weights stream through the rest.
             in_L2 = max(in_L2, min(useful, math.ceil(n_bytes / (CACHES.L2 * _KEPT))))
-        least = max(least, in_L2)
-        parts = max(parts, least)
-        if parts > self.n_threads:  # each thread has as many: three would take two threads as four
-            parts = -(-parts // self.n_threads) * self.n_threads
-        parts = min(parts, n_rows)
+        parts = max(parts, in_L2)
+        if parts > self.n_threads:
+            # As many for each thread: on two of them, three tasks take as long as four.
+            parts = self.n_threads * round(parts / self.n_threads)
+        parts = min(max(parts, least), n_rows)
         done = indptr + self.row / self.edge * np.arange(n_rows + 1)
         bounds = np.searchsorted(done, np.linspace(0, done[-1], parts + 1)[1:-1])
         rounded = np.minimum((bounds + multiple // 2) // multiple * multiple, n_rows)

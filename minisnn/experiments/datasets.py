@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from types import MappingProxyType
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +31,7 @@ class Source:
     Parameters
     ----------
     dataset : str
-        Its name for `minisnn.datasets.load`, or among `TABLES`. A run means the same data
+        Its name for `minisnn.datasets.load`; of a table its own. A run means the same data
         everywhere.
     n_samples : int
         Training samples.
@@ -51,8 +49,7 @@ class Source:
     shuffled: bool = False
 
 
-@cache
-def sources() -> Mapping[str, Source]:
+def sources() -> dict[str, Source]:
     """Return the data sets, each of them shuffled, and the tables, by their names in runs."""
     known = {
         _NAMES.get(name, name): Source(name, row.n_train, row.n_features, len(row.classes))
@@ -63,7 +60,7 @@ def sources() -> Mapping[str, Source]:
         name: Source(name, table.n_train, table.n_features, table.n_classes)
         for name, table in TABLES.items()
     }
-    return MappingProxyType(known | shuffled | tables)
+    return known | shuffled | tables
 
 
 _NAMES = {"sample": "mnist_sample"}
@@ -152,7 +149,7 @@ class Data(Section, frozen=True, kw_only=True):
 
 
 def load(name: str) -> Dataset:
-    """Return a data set, read again, and downloaded if needed."""
+    """Return a data set of images, read again, and downloaded if needed."""
     source = sources()[name]
     data = datasets.load(source.dataset)
     if not source.shuffled:
@@ -165,7 +162,7 @@ def load(name: str) -> Dataset:
     return replace(data, train_images=train_images, test_images=test_images)
 
 
-def parts_of(name: str) -> tuple[tuple[Array, Array], tuple[Array, Array], float]:
+def samples_of(name: str) -> tuple[tuple[Array, Array], tuple[Array, Array], float]:
     """Return inputs and labels to train on, those to test on, and the factor on inputs."""
     if name in TABLES:
         return *TABLES[name].parts(), 1.0
@@ -177,7 +174,7 @@ def parts_of(name: str) -> tuple[tuple[Array, Array], tuple[Array, Array], float
 @lru_cache(_KEPT)
 def _arrays_of(name: str, order: int | None, held_out: bool) -> Arrays:
     """Return the same as arrays; a worker process reads a data set for its first run only."""
-    (X, labels), (test_X, test_labels), scale = parts_of(name)
+    (X, labels), (test_X, test_labels), scale = samples_of(name)
     if order is not None:
         rng = np.random.default_rng(np.random.SeedSequence(order, spawn_key=(_ORDER,)))
         places = rng.permutation(X.shape[1])

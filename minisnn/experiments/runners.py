@@ -16,7 +16,7 @@ from .._support.extras import require
 from ..kernels.machine.cpus import count_cpus
 from ..kernels.machine.threads import get_num_threads, set_num_threads
 from .calls import Calls, death, in_processes, on_cluster
-from .datasets import parts_of
+from .datasets import samples_of
 from .records import Begun, Events, Outcome, Versions
 from .run import Run
 from .training import train_run
@@ -99,7 +99,7 @@ def processes(jobs: int | None = None) -> Runner:
     def run_all(runs: Sequence[Run]) -> Events:
         runs = as_list_of(Run, runs, "runs")
         for name in sorted({run.data.name for run in runs if run.data.arrays is None}):
-            parts_of(name)  # so that it is downloaded once, not by all workers at once
+            samples_of(name)  # downloaded once; what cannot be had is an error before the first
         arguments = [run.to_json() for run in runs]
         calls = in_processes(train_run, arguments, n_jobs, _objects_of(runs), purpose=_ON_PROCESSES)
         yield from _events(runs, calls)

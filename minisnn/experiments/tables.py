@@ -13,7 +13,7 @@ from .._support.extras import require
 
 _TESTED = 5  # one of so many rows is to test on
 _FAR = 5.0  # standard deviations: pixels at a border are nearly always 0
-_GROUPS, _COPIES = 8, 8
+_ROWS, _GROUPS, _COPIES = 4000, 8, 8  # of made tables
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Table:
         Inputs have a mean of 0 and a deviation of 1 over the rows to train on, in float32.
         """
         X, labels = self.make()
+        if X.shape != (self.n_rows, self.n_features):
+            raise ValueError(
+                f"the table must have shape {(self.n_rows, self.n_features)}, as in the version of "
+                f"its library that runs were defined with, got {X.shape}"
+            )
         test_rows = each_of(labels, _TESTED)
         rows = np.setdiff1d(np.arange(self.n_rows), test_rows)
         mean, deviation = X[rows].mean(axis=0), X[rows].std(axis=0)
@@ -57,7 +62,7 @@ def each_of(labels: Array, n: int) -> Array:
     return np.sort(np.argsort(labels, kind="stable")[n - 1 :: n])
 
 
-def groups(seed: int, *, products: bool, n_rows: int = 4000) -> tuple[Array, Array]:
+def groups(seed: int, *, products: bool, n_rows: int = _ROWS) -> tuple[Array, Array]:
     """Return 8 groups of 8 columns side by side: noisy copies of a hidden number each.
 
     The label is whether many of these numbers are far from 0: each group says something by itself.
@@ -83,7 +88,7 @@ def _of_sklearn(name: str) -> tuple[Array, Array]:
 TABLES = {
     "sklearn_digits": Table(1797, 64, 10, partial(_of_sklearn, "digits")),
     "sklearn_breast_cancer": Table(569, 30, 2, partial(_of_sklearn, "breast_cancer")),
-    "made_groups_one_by_one": Table(4000, 64, 2, partial(groups, 0, products=False)),
-    "made_groups_in_pairs": Table(4000, 64, 2, partial(groups, 0, products=True)),
+    "made_groups_one_by_one": Table(_ROWS, 64, 2, partial(groups, 0, products=False)),
+    "made_groups_in_pairs": Table(_ROWS, 64, 2, partial(groups, 0, products=True)),
 }
 """By name; digits are images of 8 x 8 pixels, see `groups` for those that are made."""

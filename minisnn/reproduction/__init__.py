@@ -6,7 +6,7 @@ and writes charts and a report. Data flows one way: `profiles` set the size, `de
 `charts` and `report` present them.
 """
 
-from .experiments import EXPERIMENTS, select
+from .experiments import EXPERIMENTS, experiments_of, select
 from .findings import Answer, Experiment, Finding, Results, Table
 from .profiles import PROFILES, Profile
 from .reproduce import reproduce
@@ -20,6 +20,7 @@ __all__ = [
     "Profile",
     "Results",
     "Table",
+    "experiments_of",
     "reproduce",
     "select",
 ]

@@ -26,24 +26,28 @@ and lifts of three of the degrees. Its images have rows of 28 pixels."""
 
 
 class _Kind(NamedTuple):
-    """A kind of wiring: construction, options, and the degrees of its graphs of `_SIZE` alone."""
+    """A kind of wiring: construction and options.
+
+    Also for which degrees there is such a graph, and whether it is of `_SIZE` alone.
+    """
 
     topology: str
     options: Mapping[str, float]
     degrees: Sequence[int] | None = None
+    of_size: bool = False
 
 
 _KINDS: dict[str, _Kind] = {
     **{name: _Kind(name, {}) for name in PAPERS},
     "circulant, every 4th": _Kind("regular_rotating", {"stride": 4}),
-    "circulant, every 28th": _Kind("regular_rotating", {"stride": 28}, (2, 5, 10, 20)),
+    "circulant, every 28th": _Kind("regular_rotating", {"stride": 28}, of_size=True),
     "two parts": _Kind("disconnected", {"parts": 2}),
     "ten parts": _Kind("disconnected", {"parts": 10}),
     "scale free": _Kind("scale_free", {}),
     "small world": _Kind("small_world", {"beta": 0.1}),
     "biregular": _Kind("biregular", {}),
-    "best of lifts": _Kind("random_lift", {}, (5, 10, 20)),
-    "Ramanujan": _Kind("ramanujan", {}, (20,)),
+    "best of lifts": _Kind("random_lift", {}, (5, 10, 20), of_size=True),
+    "Ramanujan": _Kind("ramanujan", {}, (20,), of_size=True),
 }
 """From cut into pieces to expanding as well as any graph can."""
 
@@ -71,12 +75,12 @@ def _wirings(profile: Profile) -> list[tuple[str, int]]:
         (name, degree)
         for degree in profile.equal_degrees
         for name, kind in _KINDS.items()
-        if kind.degrees is None or (size == _SIZE and degree in kind.degrees)
+        if (kind.degrees is None or degree in kind.degrees) and (size == _SIZE or not kind.of_size)
     ]
 
 
 def _runs_of(profile: Profile, kind: str, degree: int, *, shuffled: bool) -> list[Run]:
-    name, options, _ = _KINDS[kind]
+    name, options, *_ = _KINDS[kind]
     layers = [Wiring(topology=name, degree=degree, options=options), DENSE]
     return profile.seeded(layers, hidden=(profile.equal_hidden,), shuffled=shuffled)
 

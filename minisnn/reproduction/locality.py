@@ -91,8 +91,8 @@ def _examine_order(profile: Profile, results: Results) -> Finding:
         [chart],
         [Table(
             "Pixels in order and shuffled",
-            ["construction", "density, %", "in order, %", "less dense, %", "shuffled, %", "loss, %",
-             "loss less that of random wiring, %"],
+            ["construction", "density, %", "in order, %", "in order less dense, %", "shuffled, %",
+             "loss, %", "loss less that of random wiring, %"],
             rows,
         )],
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -157,9 +157,14 @@ class Profile:
         peak = self.recipe.middle_rate(n_steps, sharing)
         return structs.replace(run, optimizer=structs.replace(run.optimizer, peak=peak))
 
-    def is_for(self, key: str) -> bool:
-        """Return whether the experiment with this key is one of the profile's."""
-        return not self.keys or key in self.keys
+    def check(self, keys: Iterable[str]) -> None:
+        """Raise for the key of an experiment that the profile is not for."""
+        for key in keys:
+            if self.keys and key not in self.keys:
+                raise ValueError(
+                    f"the profile {self.name!r} is for the experiments {', '.join(self.keys)}, "
+                    f"got {key!r}"
+                )
 
     def __str__(self) -> str:
         samples = sources()[self.data].n_samples
@@ -218,7 +223,8 @@ _TABLE = replace(
     keys=_ELSEWHERE,
 )
 _LOW = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)
-"""On made tables, all kinds that were tried guess from a quarter of the middle rate on."""
+_FACTORS = {"made_groups_one_by_one": _LOW, "made_groups_in_pairs": _LOW}
+"""Of tables on which nearly all kinds guess at a quarter of the middle rate."""
 
 PROFILES = {
     profile.name: profile
@@ -227,12 +233,7 @@ PROFILES = {
         _FULL,
         *(replace(_FULL, name=name, data=name, keys=_ELSEWHERE) for name in _IMAGES),
         *(
-            replace(
-                _TABLE,
-                name=name,
-                data=name,
-                factors=_LOW if name.startswith("made") else _TABLE.factors,
-            )
+            replace(_TABLE, name=name, data=name, factors=_FACTORS.get(name, _TABLE.factors))
             for name in TABLES
         ),
     )

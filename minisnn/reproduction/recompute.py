@@ -79,20 +79,23 @@ def intervals_in(text: str) -> list[str]:
     return [match.group() for match in _INTERVAL.finditer(text)]
 
 
-def negated(interval: str) -> str:
-    """Return the interval of the opposite difference: "0.5 below" is a difference of -0.5.
+def opposite(interval: str) -> str:
+    """Return the interval of the opposite difference: texts say "0.5 below" for -0.5.
 
     Examples
     --------
-    >>> from minisnn.reproduction.recompute import negated
-    >>> negated("-0.46 [-0.63, -0.29]"), negated("0.07 [-0.12, 0.26]")
-    ('0.46 [0.29, 0.63]', '-0.07 [-0.26, 0.12]')
+    >>> from minisnn.reproduction.recompute import opposite
+    >>> opposite("-0.46 [-0.63, -0.29]"), opposite("0.00 [-0.12, 0.26]")
+    ('0.46 [0.29, 0.63]', '0.00 [-0.26, 0.12]')
     """
-    value, low, high = (
-        number.removeprefix("-") if number.startswith("-") else f"-{number}"
-        for number in re.findall(r"-?\d[\d.e-]*", interval)
-    )
+    value, low, high = (_opposite(number) for number in _INTERVAL.findall(interval)[0])
     return f"{value} [{high}, {low}]"
+
+
+def _opposite(number: str) -> str:
+    if float(number) == 0:
+        return number.removeprefix("-")
+    return number.removeprefix("-") if number.startswith("-") else f"-{number}"
 
 
 def parts_of(text: str, mark: str) -> list[str]:

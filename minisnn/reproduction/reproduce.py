@@ -106,6 +106,8 @@ def reproduce(
         If plotly or Matplotlib (extra ``report``) is missing.
     TypeError
         If the profile, an experiment or the runner is of another type.
+    ValueError
+        If the profile is not for an experiment.
     LookupError
         If a network could not be trained.
 
@@ -123,6 +125,7 @@ def reproduce(
     """
     check_kind(profile, Profile, "profile")
     experiments = as_list_of(Experiment, experiments, "experiments")
+    profile.check(experiment.key for experiment in experiments)
     check_function(runner, "runner")
     check_kind("" if scope is None else scope, str, "scope")
     check_kind({} if facts is None else facts, Mapping, "facts")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,10 @@ from minisnn.datasets import load
 from minisnn.datasets.table import TABLE, Row
 from minisnn.experiments import Data, expand
 from minisnn.experiments.datasets import load as load_for_runs
-from minisnn.experiments.datasets import sources
 
 
 @pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Row]:
+def toy(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Row:
     """A data set of three classes that is nothing but one more row."""
     row = Row(
         title="Toys",
@@ -44,9 +42,7 @@ def toy(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Row]:
     row, packed = published(row, files)
     monkeypatch.setitem(TABLE, "toy", row)
     put(folder, row, packed)
-    sources.cache_clear()
-    yield row
-    sources.cache_clear()
+    return row
 
 
 def test_a_new_row_is_all_that_a_data_set_takes(toy: Row) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,20 @@ def test_each_class_has_its_share() -> None:
     assert np.bincount(labels[rows]).tolist() == [2, 10]
     assert (np.diff(rows) > 0).all()
     assert len(each_of(labels[:-1], 6)) == 11
+
+
+def test_held_out_rows_have_each_class_in_its_share() -> None:
+    """Not as of images, of which the largest classes would be held out alone."""
+    pytest.importorskip("sklearn", reason="needs the extra sklearn")
+    arrays, _ = arrays_of(Data(name="sklearn_breast_cancer", held_out=True))
+    shares = [np.bincount(arrays.Y[rows]) / len(rows) for rows in (arrays.rows, arrays.test_rows)]
+    np.testing.assert_allclose(*shares, atol=0.02)
+
+
+def test_a_table_that_its_library_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = replace(TABLES["made_groups_in_pairs"], n_rows=3999)
+    with pytest.raises(ValueError, match=r"must have shape \(3999, 64\).*got \(4000, 64\)"):
+        table.parts()
 
 
 def test_no_row_is_in_both_parts() -> None:

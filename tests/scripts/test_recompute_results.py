@@ -14,7 +14,7 @@ from program import run
 
 from minisnn.experiments import Run
 from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
-from minisnn.reproduction import EXPERIMENTS, PROFILES, reproduce, select
+from minisnn.reproduction import PROFILES, reproduce, select
 from minisnn.reproduction.reproduce import GRAPHS, TRAININGS
 from minisnn.reproduction.trainings import Training, read_rows, write_rows
 from minisnn.training.history import Epoch
@@ -59,7 +59,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def docs(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Documents with its results."""
-    monkeypatch.setattr(recompute_results, "EXPERIMENTS", {key: EXPERIMENTS[key] for key in KEYS})
+    monkeypatch.setattr(recompute_results, "experiments_of", lambda profile: select(KEYS))
     folder = tmp_path / "docs"
     (folder / "results").mkdir(parents=True)
     for name, text in PAGES.items():

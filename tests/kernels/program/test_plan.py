@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -255,14 +256,18 @@ def test_tasks_are_balanced_by_edges() -> None:
     assert max(rows) > 1.5 * min(rows)
 
 
-@pytest.mark.parametrize("n_threads", [2, 3, 5])
-def test_each_thread_has_as_many_tasks(n_threads: int) -> None:
-    """Three tasks would take two threads as long as four."""
+@pytest.mark.parametrize(
+    ("n_threads", "in_L2", "expected"),
+    [(2, 2**20, 4), (3, 2**18, 9), (5, 2**18, 10), (7, 2**18, 7)],
+)
+def test_each_thread_has_as_many_tasks(
+    n_threads: int, in_L2: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On two threads three tasks would take as long as four."""
+    monkeypatch.setattr(effort, "CACHES", replace(effort.CACHES, L2=in_L2))
     structure = chain([random_graph(2000, 2000, 0.02), complete_graph(2000, 10)])
     tables = Plan(structure, 128, np.float32, n_threads=n_threads).tables
-    tasks = rectangles(tables, ops.FORWARD, 1)
-    assert len(tasks) >= n_threads
-    assert len(tasks) % n_threads == 0
+    assert len(rectangles(tables, ops.FORWARD, 1)) == expected
 
 
 def test_the_plan_says_what_it_chose() -> None:
