@@ -55,7 +55,7 @@ def test_data_that_is_not_at_hand(
         return codes[len(done) - 1]
 
     monkeypatch.setattr(reproduce_paper, "reproduced", reproduced)
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     names = "fashion,made_groups_in_pairs,sklearn_digits,made_groups_one_by_one,quick"
     code = reproduce_paper.main(["--profile", names, "--figures", "E2,E11"])
     assert code == reproduce_paper.INTERRUPTED, "and nothing is begun after it"
