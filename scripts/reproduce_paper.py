@@ -35,7 +35,7 @@ REMARKS = {
     "quick": "A look at everything: so few digits and seeds decide little.",
     "full": "Verdicts rest on this one.",
 }
-"""What is to be said of a profile."""
+"""Remarks on profiles, for the report."""
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:

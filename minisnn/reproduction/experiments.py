@@ -50,7 +50,7 @@ def experiments_of(profile: Profile, keys: Sequence[str] = ()) -> list[Experimen
     ['E2', 'E9', 'E11']
     """
     check_kind(profile, Profile, "profile")
-    chosen = select([*keys] or [*profile.keys])
+    chosen = select(keys or profile.keys)
     profile.check(experiment.key for experiment in chosen)
     return chosen
 
