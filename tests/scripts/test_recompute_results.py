@@ -15,6 +15,7 @@ from program import run
 from minisnn.experiments import Run
 from minisnn.experiments.records import Figures, LayerWeights, Outcome, Versions
 from minisnn.reproduction import PROFILES, reproduce, select
+from minisnn.reproduction.recompute import intervals_in, opposite
 from minisnn.reproduction.reproduce import GRAPHS, TRAININGS
 from minisnn.reproduction.trainings import Training, read_rows, write_rows
 from minisnn.training.history import Epoch
@@ -97,6 +98,21 @@ def test_what_does_not_follow_is_named(docs: Path, capsys: pytest.CaptureFixture
     assert "pixels-in-order-and-shuffled.csv" in printed
     assert "5 [4, 6] follows from no row" in printed
     assert "hidden-layer-of-300" not in printed
+
+
+def test_signs_of_intervals(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A negative difference may be "so much below"; a positive one never has a minus."""
+    tables = (docs / "results" / "quick").glob("*.csv")
+    found = intervals_in("".join(path.read_text(encoding="utf-8") for path in tables))
+    negative = next(each for each in found if each[0] == "-" and opposite(each) not in found)
+    positive = next(each for each in found if each[0] != "-" and opposite(each) not in found)
+    page = docs / "paper.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(f"{text}It is {negative}: {opposite(negative)} below.\n", encoding="utf-8")
+    assert recompute_results.main(["--docs", str(docs)]) == 0
+    page.write_text(f"{text}It is {opposite(positive)}.\n", encoding="utf-8")
+    assert recompute_results.main(["--docs", str(docs)]) == 1
+    assert f"{opposite(positive)} follows from no row" in capsys.readouterr().out
 
 
 def test_parts_are_added(made: Path, docs: Path, tmp_path: Path) -> None:
